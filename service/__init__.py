@@ -1,0 +1,3 @@
+"""Plimsoll: serve a PyTorch model on Kubernetes."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,144 @@
+"""Every error Plimsoll raises on purpose, and the HTTP status each one becomes.
+
+::
+
+    PlimsollError                   500 internal
+    ├── ClientError                 the caller can mend it
+    │   ├── MalformedBody           400 not_json, empty_body
+    │   ├── NotFound                404 not_found, model_not_found, version_not_found
+    │   ├── MethodNotAllowed        405 method_not_allowed
+    │   ├── BodyTooLarge            413 body_too_large
+    │   ├── UnsupportedMediaType    415 unsupported_media_type
+    │   └── InvalidInput            422 invalid_input
+    ├── Unavailable                 the caller can come back
+    │   ├── Loading                 503 loading
+    │   └── Draining                503 draining
+    └── OperatorError               the operator can mend it; never raised while answering a request
+        ├── BundleError             one check of a bundle failed; says which
+        ├── DesiredStateError       the desired state cannot be read
+        └── DeviceError             the device asked for is not there
+
+Messages are sentences for the reader of a reply or of a log. A message of a `ClientError` or `Unavailable` reaches the
+client, so it never holds a path, a secret or another client's data.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class PlimsollError(Exception):
+    """Base of the tree. `code` is stable and machine-readable, `message` is for people.
+
+    `expected` and `given` say what the contract was and what came instead; `index` is the row of a batch at fault.
+    """
+
+    status: ClassVar[int] = 500
+    code: str = "internal"
+    retry_after_seconds: int | None = None
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        expected: str | None = None,
+        given: str | None = None,
+        index: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.expected = expected
+        self.given = given
+        self.index = index
+        if code is not None:
+            self.code = code
+
+
+class ClientError(PlimsollError):
+    """The request cannot be answered as it stands; sending it again unchanged will not help."""
+
+    status = 400
+    code = "bad_request"
+
+
+class MalformedBody(ClientError):
+    """The body is empty or not JSON at all."""
+
+    status = 400
+    code = "not_json"
+
+
+class NotFound(ClientError):
+    """No such route, model or version."""
+
+    status = 404
+    code = "not_found"
+
+
+class MethodNotAllowed(ClientError):
+    """The route exists, the verb does not."""
+
+    status = 405
+    code = "method_not_allowed"
+
+
+class BodyTooLarge(ClientError):
+    """The body is longer than the server reads."""
+
+    status = 413
+    code = "body_too_large"
+
+
+class UnsupportedMediaType(ClientError):
+    """The body is of a type that this route does not read."""
+
+    status = 415
+    code = "unsupported_media_type"
+
+
+class InvalidInput(ClientError):
+    """Well-formed JSON that does not fit the model's signature."""
+
+    status = 422
+    code = "invalid_input"
+
+
+class Unavailable(PlimsollError):
+    """The server cannot answer now and says when to come back."""
+
+    status = 503
+    code = "unavailable"
+    retry_after_seconds = 1
+
+
+class Loading(Unavailable):
+    """The model is known and not ready yet."""
+
+    code = "loading"
+
+
+class Draining(Unavailable):
+    """The server is stopping; another replica will answer."""
+
+    code = "draining"
+
+
+class OperatorError(PlimsollError):
+    """Something that the person who runs the server has to mend."""
+
+
+class BundleError(OperatorError):
+    """One check of a bundle failed; `check` names it: manifest, files, digest, format, weights, signature or golden."""
+
+    def __init__(self, check: str, message: str) -> None:
+        super().__init__(message)
+        self.check = check
+
+
+class DesiredStateError(OperatorError):
+    """The desired state is not readable or names what does not exist."""
+
+
+class DeviceError(OperatorError):
+    """The device asked for does not exist on this machine."""

@@ -1,0 +1,79 @@
+"""What travels along the line: signatures, and the answer of one request. All frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Datatype = Literal[
+    "BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64", "FP16", "FP32", "FP64"
+]
+"""Tensor datatypes by their Open Inference Protocol names."""
+
+NUMPY_DTYPES: Mapping[Datatype, np.dtype[Any]] = {
+    "BOOL": np.dtype(np.bool_),
+    "UINT8": np.dtype(np.uint8),
+    "UINT16": np.dtype(np.uint16),
+    "UINT32": np.dtype(np.uint32),
+    "UINT64": np.dtype(np.uint64),
+    "INT8": np.dtype(np.int8),
+    "INT16": np.dtype(np.int16),
+    "INT32": np.dtype(np.int32),
+    "INT64": np.dtype(np.int64),
+    "FP16": np.dtype(np.float16),
+    "FP32": np.dtype(np.float32),
+    "FP64": np.dtype(np.float64),
+}
+
+Tensors = Mapping[str, NDArray[Any]]
+"""Named tensors, the batch dimension first."""
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSpec:
+    """One named tensor of a signature.
+
+    `shape` counts the batch dimension, which is always the first and always -1. `minimum` and `maximum` bound every
+    element, inclusive. `labels` name the positions of the last dimension.
+    """
+
+    name: str
+    datatype: Datatype
+    shape: tuple[int, ...]
+    minimum: float | None = None
+    maximum: float | None = None
+    labels: tuple[str | int, ...] = ()
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The numpy dtype of the datatype."""
+        return NUMPY_DTYPES[self.datatype]
+
+    def accepts(self, tensor: NDArray[Any]) -> bool:
+        """Whether dtype and shape fit, -1 standing for any length."""
+        return (
+            tensor.dtype == self.dtype
+            and tensor.ndim == len(self.shape)
+            and all(want in (-1, have) for want, have in zip(self.shape, tensor.shape, strict=True))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """The tensors that a model takes and gives."""
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the line gives back: the outputs of one request's rows and the version that made them."""
+
+    model: str
+    version: str
+    outputs: Tensors = field(repr=False)
