@@ -27,6 +27,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 
+def quote(text: str, longest: int = 64) -> str:
+    """A client's own words for use in a message: quoted, and cut where they are long."""
+    return f"'{text}'" if len(text) <= longest else f"'{text[:longest]}…'"
+
+
 class PlimsollError(Exception):
     """Base of the tree. `code` is stable and machine-readable, `message` is for people.
 

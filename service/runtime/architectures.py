@@ -1,6 +1,6 @@
 """Architectures that a bundle may name.
 
-Each takes the input tensors in the order of the signature and gives one output tensor, or a tuple of them in that order.
+Each takes the input tensors in the order of the signature and gives one output tensor, or a tuple in that order.
 """
 
 from __future__ import annotations

@@ -1,0 +1,97 @@
+"""The one mapping from errors to status, JSON body and headers."""
+
+from __future__ import annotations
+
+import logging
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from service.api.request_scope import request_id_of
+from service.errors import (
+    BodyTooLarge,
+    ClientError,
+    InvalidInput,
+    MethodNotAllowed,
+    NotFound,
+    PlimsollError,
+    Unavailable,
+)
+
+_log = logging.getLogger(__name__)
+
+
+class ErrorDetail(BaseModel):
+    """What went wrong, for a program and for a person."""
+
+    code: str
+    message: str
+    expected: str | None = None
+    given: str | None = None
+    index: int | None = None
+    request_id: str
+
+
+class ErrorBody(BaseModel):
+    """The body of every reply that is not a success."""
+
+    error: ErrorDetail
+
+
+def error_response(error: PlimsollError, request_id: str) -> Response:
+    """The reply for an error. What was not meant for clients says only `internal`."""
+    public = isinstance(error, ClientError | Unavailable)
+    detail: dict[str, str | int] = {
+        "code": error.code if public else PlimsollError.code,
+        "message": error.message if public else "something went wrong in the server; its log has the request id",
+    }
+    if public:
+        extras = {"expected": error.expected, "given": error.given, "index": error.index}
+        detail.update({name: value for name, value in extras.items() if value is not None})
+    headers = {}
+    if error.retry_after_seconds is not None:
+        headers["Retry-After"] = str(error.retry_after_seconds)
+    if isinstance(error, BodyTooLarge):
+        headers["Connection"] = "close"  # what is left of the body would be read as the next request
+    return Response(
+        orjson.dumps({"error": {**detail, "request_id": request_id}}),
+        status_code=error.status if public else PlimsollError.status,
+        headers=headers,
+        media_type="application/json",
+    )
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Answer every error that a route raises in the one contract."""
+
+    async def on_plimsoll_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, PlimsollError)  # noqa: S101  # registered for this class only
+        if not isinstance(error, ClientError | Unavailable):
+            _log.error("request failed: %s", error.message)
+        return error_response(error, request_id_of(request.scope))
+
+    async def on_http_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101  # registered for this class only
+        ours: ClientError
+        if error.status_code == MethodNotAllowed.status:
+            allowed = (error.headers or {}).get("Allow", "")
+            ours = MethodNotAllowed(f"{request.method} is not allowed here", expected=allowed or None)
+        else:
+            ours = NotFound("there is no such route; /docs lists them all")
+        response = error_response(ours, request_id_of(request.scope))
+        response.headers.update(error.headers or {})
+        return response
+
+    async def on_invalid_parameter(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for this class only
+        fault = error.errors()[0]
+        ours = InvalidInput(f"parameter '{fault['loc'][-1]}': {fault['msg'][0].lower()}{fault['msg'][1:]}")
+        return error_response(ours, request_id_of(request.scope))
+
+    app.add_exception_handler(PlimsollError, on_plimsoll_error)
+    app.add_exception_handler(HTTPException, on_http_error)
+    app.add_exception_handler(RequestValidationError, on_invalid_parameter)

@@ -1,0 +1,127 @@
+"""What Kubernetes asks, and the health that people ask for."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+
+import psutil
+from fastapi import Response, status
+from pydantic import BaseModel, Field
+
+from service import __version__
+from service.api.serving_state import Phase, ServingState
+from service.control.version_registry import VersionRegistry, VersionState
+
+
+class Health(BaseModel):
+    """Whether the server takes requests, and if not, why."""
+
+    status: str = Field(examples=["ready"])
+    reasons: list[str] = []
+
+
+class DeviceMemory(BaseModel):
+    """Memory of one accelerator, in bytes."""
+
+    device: str
+    used_bytes: int
+    total_bytes: int
+
+
+class VersionHealth(BaseModel):
+    """One version's state, and why it failed where it did."""
+
+    model: str
+    version: str
+    state: str
+    reason: str | None = None
+
+
+class DetailedHealth(Health):
+    """Health with what an operator looks at first."""
+
+    server_version: str
+    uptime_seconds: float
+    cpu_percent: float = Field(description="Of one core, since the last call of this route.")
+    memory_bytes: int = Field(description="Resident memory of this process.")
+    threads: int
+    requests_in_flight: int
+    devices: list[DeviceMemory]
+    versions: list[VersionHealth]
+
+
+class Probes:
+    """Answers probes from the serving state and the registry; never waits for a model.
+
+    `device_memory` lists the accelerators in use.
+    """
+
+    def __init__(
+        self, state: ServingState, registry: VersionRegistry, device_memory: Callable[[], list[tuple[str, int, int]]]
+    ) -> None:
+        self._state = state
+        self._registry = registry
+        self._device_memory = device_memory
+        self._process = psutil.Process(os.getpid())
+        self._process.cpu_percent()  # the first call only starts the clock
+
+    async def live(self) -> Health:
+        """200 as long as the event loop turns; overload and a failed model do not change that."""
+        return Health(status="live")
+
+    async def started(self, response: Response) -> Health:
+        """200 once every desired version is ready; until then 503 with what is missing."""
+        health = self._loading()
+        if health.reasons:
+            response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+        return health
+
+    async def ready(self, response: Response) -> Health:
+        """200 while the server takes requests; 503 while it loads, after a failed load and once it is told to stop."""
+        health = self._health()
+        if health.reasons:
+            response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+        return health
+
+    async def detailed(self, response: Response) -> DetailedHealth:
+        """Health with memory, CPU, devices and the state of every version; 200 or 503 as /readyz."""
+        health = await self.ready(response)
+        with self._process.oneshot():
+            return DetailedHealth(
+                status=health.status,
+                reasons=health.reasons,
+                server_version=__version__,
+                uptime_seconds=round(time.time() - self._process.create_time(), 3),
+                cpu_percent=self._process.cpu_percent(),
+                memory_bytes=self._process.memory_info().rss,
+                threads=self._process.num_threads(),
+                requests_in_flight=self._state.in_flight,
+                devices=[
+                    DeviceMemory(device=name, used_bytes=used, total_bytes=total)
+                    for name, used, total in self._device_memory()
+                ],
+                versions=[
+                    VersionHealth(model=each.name, version=each.version, state=each.state, reason=each.reason)
+                    for each in self._registry.statuses()
+                ],
+            )
+
+    def _loading(self) -> Health:
+        if self._registry.all_ready:
+            return Health(status="started")
+        missing = [each for each in self._registry.statuses() if each.state is not VersionState.READY]
+        reasons = [f"{each.name} {each.version}: {each.reason or each.state}" for each in missing]
+        failed = any(each.state is VersionState.FAILED for each in missing)
+        return Health(status="failed" if failed else "loading", reasons=reasons or ["no model is desired"])
+
+    def _health(self) -> Health:
+        if self._state.stopping:
+            return Health(status="draining", reasons=["the server was told to stop"])
+        loading = self._loading()
+        if loading.reasons:
+            return loading
+        if self._state.phase is not Phase.SERVING:
+            return Health(status="loading", reasons=["the server is starting"])
+        return Health(status="ready")

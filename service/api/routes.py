@@ -1,0 +1,105 @@
+"""The whole API, in reading order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.responses import Response
+
+from service.api.catalog import Catalog
+from service.api.error_responses import ErrorBody, install_error_handlers
+from service.api.metrics_endpoint import MetricsEndpoint
+from service.api.predict import VERSION_HEADER, PredictV1
+from service.api.probes import Probes
+from service.fronts.v1_schema import PREDICT_REQUEST_BODY, PredictAnswer
+
+_TAGS = [
+    {"name": "predict", "description": "Ask a model."},
+    {"name": "models", "description": "See what is served."},
+    {"name": "health", "description": "For probes and for people."},
+]
+_VERSION_HEADER = {VERSION_HEADER: {"description": "The version that answered.", "schema": {"type": "string"}}}
+
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """Everything that answers; `metrics` is left out where it has a port of its own."""
+
+    predict: PredictV1
+    catalog: Catalog
+    probes: Probes
+    metrics: MetricsEndpoint | None
+
+
+def install_routes(app: FastAPI, handlers: Handlers) -> None:
+    """Put every route and the error contract on the application."""
+    app.openapi_tags = _TAGS
+    catalog, probes = handlers.catalog, handlers.probes
+
+    _predict(app, "/v1/predict", handlers.predict, "Predict with the default model")
+    _predict(app, "/v1/models/{name}/predict", handlers.predict, "Predict with a model", "name")
+    _predict(
+        app,
+        "/v1/models/{name}/versions/{version}/predict",
+        handlers.predict,
+        "Predict with one version of a model",
+        "name",
+        "version",
+    )
+
+    missing = _errors(404)
+    _get(app, "/v1/models", catalog.models, "models", "List the models", _errors(422))
+    _get(app, "/v1/models/{name}", catalog.model, "models", "One model", missing)
+    _get(app, "/v1/models/{name}/versions/{version}", catalog.version, "models", "One version of a model", missing)
+
+    unready: dict[int | str, dict[str, Any]] = {503: {"description": "Not ready; the body says why."}}
+    _get(app, "/v1/health", probes.ready, "health", "Whether the server takes requests", unready)
+    _get(app, "/v1/health/detailed", probes.detailed, "health", "Memory, CPU, devices, versions", unready)
+    _get(app, "/livez", probes.live, "health", "Liveness probe", {})
+    _get(app, "/readyz", probes.ready, "health", "Readiness probe", unready)
+    _get(app, "/startupz", probes.started, "health", "Startup probe", unready)
+
+    if handlers.metrics is not None:
+        app.add_route("/metrics", handlers.metrics.scrape, methods=["GET"], include_in_schema=False)
+    install_error_handlers(app)
+
+
+def _predict(app: FastAPI, path: str, handler: PredictV1, summary: str, *parameters: str) -> None:
+    app.add_api_route(
+        path,
+        handler.__call__,
+        methods=["POST"],
+        tags=["predict"],
+        summary=summary,
+        description="One row of numbers as `features`, or up to 100 as `instances`; errors name the row at fault.",
+        operation_id="_".join(("predict", *parameters)),
+        response_class=Response,
+        responses={
+            200: {"model": PredictAnswer, "description": "The predictions.", "headers": _VERSION_HEADER},
+            **_errors(400, 404, 413, 415, 422, 500, 503),
+        },
+        openapi_extra={
+            "requestBody": PREDICT_REQUEST_BODY,
+            "parameters": [
+                {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in parameters
+            ],
+        },
+    )
+
+
+def _get(
+    app: FastAPI,
+    path: str,
+    endpoint: Callable[..., Any],
+    tag: str,
+    summary: str,
+    responses: dict[int | str, dict[str, Any]],
+) -> None:
+    app.add_api_route(path, endpoint, methods=["GET"], tags=[tag], summary=summary, responses=responses)
+
+
+def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {status: {"model": ErrorBody, "description": "See the error's message."} for status in statuses}

@@ -1,0 +1,48 @@
+"""Writes a bundle to disk, whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from service.bundle.folder import Bundle, open_bundle
+from service.bundle.manifest import MANIFEST_FILE, parse_manifest
+from service.errors import BundleError
+
+
+def write_bundle(folder: Path, fields: Mapping[str, Any], files: Mapping[str, bytes]) -> Bundle:
+    """Write `files` and a manifest of `fields` into `<folder>/<name>/<version>`.
+
+    `fields` is the manifest without `files`; their digests are filled in here. The bundle appears under its final name
+    only when complete: a full disk or a wrong field leaves nothing behind.
+
+    Raises:
+        BundleError: with check `manifest` for wrong fields, `files` when the bundle exists or cannot be written.
+    """
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    document = json.dumps({**fields, "files": digests}, indent=2, ensure_ascii=False).encode() + b"\n"
+    manifest = parse_manifest(document)
+    target = folder / manifest.name / manifest.version
+    if target.exists():
+        raise BundleError(
+            "files", f"{manifest.name} {manifest.version} exists already; a version never changes, choose the next one"
+        )
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=target.parent))
+        try:
+            for name, content in {**files, MANIFEST_FILE: document}.items():
+                (draft / name).write_bytes(content)
+            draft.chmod(0o755)  # mkdtemp made it private; a server under another user must read it
+            draft.rename(target)
+        except BaseException:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
+    except OSError as error:
+        raise BundleError("files", f"the bundle cannot be written: {error.strerror}") from None
+    return open_bundle(target)

@@ -1,0 +1,50 @@
+"""The folder of bundles, `<models>/<name>/<version>/`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from service.bundle.folder import Bundle, open_bundle
+from service.errors import BundleError
+
+_VERSION = re.compile(r"\d{1,9}(\.\d{1,9}){0,3}")
+
+
+def version_order(version: str) -> tuple[int, ...]:
+    """The sort key of versions: 2 comes before 10, and 1.9 before 1.10."""
+    return tuple(int(part) for part in version.split("."))
+
+
+class Shelf:
+    """Finds bundles by name and version under one folder; reads the disk anew at every call."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def versions(self) -> dict[str, list[str]]:
+        """Every model with its versions, lowest first. Empty when the folder is missing or holds no bundle."""
+        found: dict[str, list[str]] = {}
+        for path in self._folder.glob("*/*/"):
+            if _VERSION.fullmatch(path.name):
+                found.setdefault(path.parent.name, []).append(path.name)
+        return {name: sorted(found[name], key=version_order) for name in sorted(found)}
+
+    def open(self, name: str, version: str) -> Bundle:
+        """The bundle of that name and version.
+
+        Raises:
+            BundleError: with check `files` when there is none (the message lists what there is), `manifest` when its
+                manifest is invalid or speaks of another name or version.
+        """
+        present = self.versions()
+        if version not in present.get(name, []):
+            there = "; ".join(f"{known} {', '.join(versions)}" for known, versions in present.items()) or "none at all"
+            raise BundleError("files", f"there is no bundle of {name} version {version}; bundles there: {there}")
+        bundle = open_bundle(self._folder / name / version)
+        manifest = bundle.manifest
+        if (manifest.name, manifest.version) != (name, version):
+            raise BundleError(
+                "manifest", f"the bundle in {name}/{version} says that it is {manifest.name} {manifest.version}"
+            )
+        return bundle

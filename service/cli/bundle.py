@@ -1,0 +1,147 @@
+"""`plimsoll bundle create | verify | inspect`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from service.bundle.folder import Bundle, open_bundle
+from service.errors import BundleError
+
+bundle = typer.Typer(help="Make, check and look into model bundles.", no_args_is_help=True)
+
+BundlePath = Annotated[Path, typer.Argument(help="The bundle's folder, models/digits/1 for one.")]
+
+
+@bundle.command()
+def create(
+    name: Annotated[str, typer.Option(help="Lower-case letters, digits and dashes.")],
+    version: Annotated[str, typer.Option(help="A number, or up to four joined by dots. A version never changes.")],
+    architecture: Annotated[str, typer.Option(help="A registered architecture, digits-mlp for one.")],
+    weights: Annotated[Path, typer.Option(help="The state dict as safetensors.", exists=True, dir_okay=False)],
+    example: Annotated[
+        Path,
+        typer.Option(help="Input rows as .npy, [rows, ...]; they become the golden samples.", exists=True),
+    ],
+    models: Annotated[Path, typer.Option(help="Where bundles live.")] = Path("models"),
+    parameters: Annotated[str, typer.Option(help="The architecture's parameters as JSON.")] = "{}",
+    labels: Annotated[str | None, typer.Option(help="A classifier's labels as a JSON array.")] = None,
+    input_name: Annotated[str, typer.Option(help="What the input tensor is called.")] = "input",
+    output_name: Annotated[str, typer.Option(help="What the output tensor is called.")] = "output",
+    minimum: Annotated[float | None, typer.Option(help="The least an input number may be.")] = None,
+    maximum: Annotated[float | None, typer.Option(help="The most an input number may be.")] = None,
+    licence: Annotated[str, typer.Option(help="The licence of the weights, as an SPDX name.")] = "unknown",
+    about: Annotated[
+        Path | None,
+        typer.Option(help="JSON with further manifest fields: description, training_data, metrics.", exists=True),
+    ] = None,
+) -> None:
+    """Make a bundle out of trained weights; its signature and golden samples come from running the model."""
+    from service.runtime.bundle_making import Recipe, make_bundle
+
+    recipe = Recipe(
+        name=name,
+        version=version,
+        architecture=architecture,
+        parameters=_json(parameters, dict, "--parameters"),
+        weights=weights.read_bytes(),
+        example=_array(example),
+        input_name=input_name,
+        output_name=output_name,
+        minimum=minimum,
+        maximum=maximum,
+        labels=_json(labels, list, "--labels") if labels else None,
+        licence=licence,
+        about=_json(about.read_text(encoding="utf-8"), dict, "--about") if about else {},
+    )
+    made = make_bundle(models, recipe)
+    typer.echo(f"{made.path}: {name} {version}, digest {made.digest}")
+
+
+@bundle.command()
+def verify(
+    path: BundlePath,
+    device: Annotated[str, typer.Option(help="Where to run the golden samples.")] = "cpu",
+    trust_pt2: Annotated[bool, typer.Option(help="Open a .pt2 program; a hostile one runs its own code.")] = False,
+) -> None:
+    """Do what a server does before it is ready: manifest, files, weights, golden samples. Exit with 1 if one fails."""
+    from service.runtime.devices import resolve_device
+    from service.runtime.model_loader import ModelLoader
+
+    loader = ModelLoader(resolve_device(device), trust_pt2=trust_pt2, batch_sizes=(1,), inline_budget_seconds=0)
+    console = Console(highlight=False, soft_wrap=True)
+    try:
+        opened = open_bundle(path)
+        console.print(f"[green]ok[/green]   manifest  {opened.manifest.name} {opened.manifest.version}")
+        opened.verify_files()
+        console.print(f"[green]ok[/green]   files     {len(opened.manifest.files)} files with the right sha256")
+        model = loader.load(opened)
+        console.print(f"[green]ok[/green]   weights   {model.parameters} parameters on {model.device}")
+        loader.prove(opened, model)
+        console.print(
+            f"[green]ok[/green]   golden    every sample within {opened.manifest.golden.absolute_tolerance:g}"
+        )
+    except BundleError as error:
+        console.print(f"[red]fail[/red] {error.check:9} {error.message}")
+        raise typer.Exit(1) from None
+
+
+@bundle.command()
+def inspect(path: BundlePath) -> None:
+    """Print what a manifest says, without opening any other file."""
+    opened = open_bundle(path)
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for name, value in _facts(opened):
+        table.add_row(f"[bold]{name}[/bold]", value)
+    Console(soft_wrap=True).print(table)
+
+
+def _facts(opened: Bundle) -> list[tuple[str, str]]:
+    manifest = opened.manifest
+    tensors = {"input": manifest.signature.inputs, "output": manifest.signature.outputs}
+    facts = [
+        ("model", f"{manifest.name} {manifest.version}"),
+        ("task", manifest.task),
+        ("description", manifest.description),
+        ("digest", opened.digest),
+        ("format", manifest.model.format),
+        ("framework", f"{manifest.framework.name} {manifest.framework.version}"),
+        ("licence", manifest.licence),
+        *(
+            (side, f"{tensor.name}: {tensor.datatype} {tensor.shape}")
+            for side, listed in tensors.items()
+            for tensor in listed
+        ),
+        *(
+            (name, f"{metric.value:g} [{metric.low:g}, {metric.high:g}] on {metric.rows} rows ({metric.method})")
+            for name, metric in manifest.metrics.items()
+        ),
+    ]
+    if manifest.training_data is not None:
+        data = manifest.training_data
+        facts.append(("trained on", f"{data.rows} rows of {data.name} ({data.licence}), {data.source}"))
+    return facts
+
+
+def _json(text: str, kind: type, option: str) -> Any:  # noqa: ANN401  # of that kind
+    try:
+        document = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise typer.BadParameter(f"{option} is not JSON: {error}") from None
+    if not isinstance(document, kind):
+        raise typer.BadParameter(f"{option} should be a JSON {'object' if kind is dict else 'array'}")
+    return document
+
+
+def _array(path: Path) -> NDArray[Any]:
+    try:
+        return np.asarray(np.load(path, allow_pickle=False))
+    except (ValueError, OSError) as error:
+        raise typer.BadParameter(f"--example is not a .npy file of numbers: {error}") from None

@@ -1,0 +1,75 @@
+"""Several processes on a bare host, under gunicorn."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+from uvicorn_worker import UvicornWorker
+
+from service.api.request_scope import current_request_id
+from service.cli.uvicorn_server import PROTOCOL_OPTIONS, GracefulServer
+from service.settings import Settings, prepare_libraries
+from service.telemetry.logging_setup import set_up_logging
+
+_SLACK_SECONDS = 5
+"""What a worker gets on top of waiting and draining before gunicorn kills it."""
+
+
+class PlimsollWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn-worker ships no types
+    """A worker that stops through the lifecycle, as the single process does."""
+
+    CONFIG_KWARGS = {**PROTOCOL_OPTIONS, "timeout_graceful_shutdown": 1}  # noqa: RUF012  # uvicorn-worker's own name
+
+    async def _serve(self) -> None:
+        application = self.wsgi
+        self.config.app = application.app
+        await GracefulServer(self.config, application.lifecycle).serve(self.sockets)
+
+
+class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        settings = self._settings
+        options = {
+            "bind": f"[{settings.host}]:{settings.port}"
+            if ":" in settings.host
+            else f"{settings.host}:{settings.port}",
+            "workers": settings.workers,
+            "worker_class": PlimsollWorker,
+            "graceful_timeout": int(settings.stop_wait_seconds + settings.stop_drain_seconds) + _SLACK_SECONDS,
+            "keepalive": PROTOCOL_OPTIONS["timeout_keep_alive"],
+            "proc_name": "plimsoll",
+            "child_exit": _forget_worker,
+            "post_worker_init": lambda _: set_up_logging(settings.log_format, settings.log_level, current_request_id),
+            "control_socket_disable": True,
+        }
+        for name, value in options.items():
+            if name in self.cfg.settings:
+                self.cfg.set(name, value)
+
+    def load(self) -> Any:  # noqa: ANN401  # gunicorn hands it to the worker, whatever it is
+        # In each worker, after the fork: torch's threads and exporters' threads do not survive one.
+        from service.application import Application
+
+        return Application(self._settings)
+
+
+def serve_with_workers(settings: Settings) -> None:
+    """Serve with `settings.workers` processes that share one port, until a signal has been heeded."""
+    set_up_logging(settings.log_format, settings.log_level, current_request_id)
+    with tempfile.TemporaryDirectory(prefix="plimsoll-metrics-") as folder:
+        prepare_libraries(metrics_folder=Path(folder))
+        _Gunicorn(settings).run()
+
+
+def _forget_worker(_server: object, worker: Any) -> None:  # noqa: ANN401  # gunicorn's worker
+    """Take a dead worker's gauges out of the sums."""
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

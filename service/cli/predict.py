@@ -1,0 +1,111 @@
+"""`plimsoll predict`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import httpx
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from service.bundle.manifest import ImagePreprocessing
+from service.errors import OperatorError
+from service.fronts.glyph_image import read_glyph
+
+
+def predict(
+    image: Annotated[
+        Path | None, typer.Option(help="A picture of one digit, dark on light or light on dark.", exists=True)
+    ] = None,
+    row: Annotated[
+        str | None,
+        typer.Option(help="A row of numbers: a JSON array, a file that holds one or a request body, or - for stdin."),
+    ] = None,
+    url: Annotated[str, typer.Option(help="Where the server is.")] = "http://127.0.0.1:8000",
+    model: Annotated[str | None, typer.Option(help="Which model; the server's default without it.")] = None,
+    version: Annotated[str | None, typer.Option(help="Which version of --model.")] = None,
+    expect: Annotated[str | None, typer.Option(help="Exit with 1 unless this is the class; for smoke tests.")] = None,
+    timeout_seconds: Annotated[float, typer.Option(help="How long to wait for the answer.", min=0.1)] = 10.0,
+) -> None:
+    """Ask a running server for the class of a picture or of a row of numbers, and print its answer as JSON."""
+    if (image is None) == (row is None):
+        raise typer.BadParameter("give either --image or --row")
+    if version is not None and model is None:
+        raise typer.BadParameter("--version needs --model")
+    with httpx.Client(base_url=url, timeout=timeout_seconds) as client:
+        if image is not None:
+            features = read_glyph(image.read_bytes(), _preprocessing(client, model, version)).tolist()
+        else:
+            features = _read_row(row or "")
+        answer = _ask(client, "POST", _path("/predict", model, version), json={"features": features})
+    typer.echo(json.dumps(answer))
+    given = str(answer["predictions"][0]["class"])
+    if expect is not None and given != expect:
+        _fail(f"the class is {given}, expected was {expect}")
+
+
+def _path(action: str, model: str | None, version: str | None) -> str:
+    named = f"/v1/models/{model}" if model else "/v1"
+    return f"{named}/versions/{version}{action}" if version else f"{named}{action}"
+
+
+def _preprocessing(client: httpx.Client, model: str | None, version: str | None) -> ImagePreprocessing:
+    """How the model that will answer wants its pictures."""
+    if model is None:
+        listed = [each["name"] for each in _ask(client, "GET", "/v1/models")["models"]]
+        if len(listed) != 1:
+            raise typer.BadParameter(f"--image needs --model, one of: {', '.join(listed) or 'none is loaded'}")
+        model = str(listed[0])
+    if version is None:
+        versions = _ask(client, "GET", f"/v1/models/{model}")["versions"]
+        described: dict[str, Any] = next((each for each in reversed(versions) if each["state"] == "ready"), {})
+    else:
+        described = _ask(client, "GET", f"/v1/models/{model}/versions/{version}")
+    try:
+        return ImagePreprocessing.model_validate(described.get("preprocessing"))
+    except ValidationError:
+        return _fail(f"model {model} does not say how a picture becomes a row; use --row")
+
+
+def _read_row(row: str) -> list[float]:
+    text = sys.stdin.read() if row == "-" else row if row.lstrip().startswith("[") else _read_file(Path(row))
+    try:
+        document = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise typer.BadParameter(f"--row is not JSON: {error}") from None
+    features = document.get("features") if isinstance(document, dict) else document
+    if not isinstance(features, list):
+        raise typer.BadParameter('--row needs an array of numbers, or an object {"features": [numbers]}')
+    return features
+
+
+def _read_file(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise typer.BadParameter(f"--row names a file that cannot be read: {error}") from None
+
+
+def _ask(client: httpx.Client, method: str, path: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401  # httpx's own
+    where = f"{client.base_url}".rstrip("/") + path
+    try:
+        reply = client.request(method, path, **options)
+        document = dict(reply.json())
+    except (httpx.HTTPError, httpx.InvalidURL) as failure:
+        raise OperatorError(f"no answer from {where}: {failure}; is `plimsoll serve` running there?") from None
+    except (ValueError, TypeError):
+        raise OperatorError(f"{where} answers {reply.status_code} and no JSON; is this a Plimsoll server?") from None
+    if reply.is_success:
+        return document
+    error = document.get("error", {})
+    extras = "".join(f"; {name}: {error[name]}" for name in ("expected", "given") if name in error)
+    return _fail(f"{reply.status_code} {error.get('code', '')}: {error.get('message', document)}{extras}")
+
+
+def _fail(sentence: str) -> NoReturn:
+    Console(stderr=True).print(f"[bold red]error:[/bold red] {sentence}", soft_wrap=True, highlight=False)
+    raise typer.Exit(1)

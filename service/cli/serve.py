@@ -1,0 +1,42 @@
+"""`plimsoll serve`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from service.settings import Settings, load_settings
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; 0 takes a free one.", show_default="8000")] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes under gunicorn, for bare hosts.", show_default="1")
+    ] = None,
+    models_dir: Annotated[
+        Path | None, typer.Option("--models", help="Folder of bundles, <name>/<version>/ each.", show_default="models")
+    ] = None,
+) -> None:
+    """Serve the models of a folder over HTTP.
+
+    Every setting is also a variable, PLIMSOLL_PORT=9000 for one; `plimsoll settings` lists them all. The port is open
+    at once, and the server is ready when /readyz answers 200: until then models are loaded, proven and warmed.
+    """
+    chosen: dict[str, Any] = {"host": host, "port": port, "workers": workers, "models_dir": models_dir}
+    run(load_settings(**chosen))
+
+
+def run(settings: Settings) -> None:
+    """Serve until told to stop; with more than one worker, under gunicorn."""
+    # Imported here: torch takes a second to load, which --help should not wait for.
+    if settings.workers > 1:
+        from service.cli.gunicorn_server import serve_with_workers
+
+        serve_with_workers(settings)
+    else:
+        from service.cli.uvicorn_server import serve_alone
+
+        serve_alone(settings)

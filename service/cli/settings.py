@@ -1,0 +1,46 @@
+"""`plimsoll settings`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from pydantic.fields import FieldInfo
+from rich.console import Console
+from rich.table import Table
+
+from service.settings import Settings, load_settings, variable_name
+
+
+def settings(
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the table for the README instead.")] = False,
+) -> None:
+    """List every setting with its default, and its value here and now."""
+    if markdown:
+        typer.echo(markdown_table())
+        return
+    current = load_settings()
+    table = Table("variable", "value", "default", "what it does", show_lines=True)
+    for name, field in Settings.model_fields.items():
+        value = _shown(getattr(current, name))
+        changed = f"[bold]{value}[/bold]" if value != _shown(field.default) else value
+        table.add_row(variable_name(name), changed, _shown(field.default), field.description)
+    Console().print(table)
+
+
+def markdown_table() -> str:
+    """The table of settings as the README holds it."""
+    rows = ["| variable | default | what it does |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        rows.append(f"| `{variable_name(name)}` | {_default(field)} | {field.description} |")
+    return "\n".join(rows)
+
+
+def _default(field: FieldInfo) -> str:
+    return "" if field.default is None else f"`{_shown(field.default)}`"
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401  # any field's value
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,133 @@
+"""One process in the foreground, under uvicorn."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from service.api.request_scope import current_request_id
+from service.errors import OperatorError
+from service.lifecycle import Lifecycle
+from service.settings import Settings, prepare_libraries
+from service.telemetry.logging_setup import set_up_logging
+
+_log = logging.getLogger(__name__)
+
+PROTOCOL_OPTIONS: dict[str, Any] = {
+    "http": "httptools",
+    "ws": "none",
+    "log_config": None,
+    "access_log": False,
+    "server_header": False,
+    "timeout_keep_alive": 65,  # longer than the 60 s of common load balancers, so that they close first
+}
+
+
+class GracefulServer(uvicorn.Server):
+    """Stops through the lifecycle: the first signal drains, a second one leaves at once.
+
+    uvicorn by itself closes its port on the first signal, while load balancers still send to it.
+    """
+
+    def __init__(self, config: uvicorn.Config, lifecycle: Lifecycle) -> None:
+        super().__init__(config)
+        self._lifecycle = lifecycle
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping: asyncio.Task[None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take connections from `sockets`."""
+        self._loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to drain. Called between any two bytecodes of the main thread, so it only schedules."""
+        del sig, frame
+        if self._loop is None or self._stopping is not None:
+            self.should_exit = self.force_exit = True
+        else:
+            self._loop.call_soon_threadsafe(self._begin_to_stop)
+
+    def _begin_to_stop(self) -> None:
+        if self._stopping is None:
+            self._stopping = asyncio.create_task(self._stop())
+
+    async def _stop(self) -> None:
+        await self._lifecycle.stop()
+        self.should_exit = True
+
+
+class _SideServer(uvicorn.Server):
+    """A server beside the main one, which alone hears signals."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to the main server."""
+        yield
+
+
+def serve_alone(settings: Settings) -> None:
+    """Serve until a signal has been heeded.
+
+    Raises:
+        OperatorError: a port is taken or not allowed.
+    """
+    prepare_libraries()
+    set_up_logging(settings.log_format, settings.log_level, current_request_id)
+    from service.application import Application
+
+    with contextlib.ExitStack() as sockets:
+        main = sockets.enter_context(listen(settings.host, settings.port, "PORT"))
+        metrics = None
+        if settings.metrics_port is not None:
+            metrics = sockets.enter_context(listen(settings.host, settings.metrics_port, "METRICS_PORT"))
+        application = Application(settings)
+        config = uvicorn.Config(application.app, timeout_graceful_shutdown=1, **PROTOCOL_OPTIONS)
+        server = GracefulServer(config, application.lifecycle)
+        _log.info("listening on http://%s:%d", *main.getsockname()[:2])
+        runner = asyncio.Runner(loop_factory=config.get_loop_factory())
+        with runner:
+            runner.run(_serve(server, main, application.metrics_app, metrics))
+
+
+def listen(host: str, port: int, setting: str) -> socket.socket:
+    """A bound socket.
+
+    Raises:
+        OperatorError: the address cannot be had; the message names the setting to change.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise OperatorError(
+            f"cannot listen on {host} port {port}: {error.strerror}; choose another by PLIMSOLL_{setting}"
+        ) from None
+    listener.set_inheritable(True)
+    return listener
+
+
+async def _serve(
+    server: GracefulServer, main: socket.socket, metrics_app: ASGIApp | None, metrics: socket.socket | None
+) -> None:
+    if metrics_app is None or metrics is None:
+        await server.serve([main])
+        return
+    side = _SideServer(uvicorn.Config(metrics_app, lifespan="off", timeout_graceful_shutdown=1, **PROTOCOL_OPTIONS))
+    serving = asyncio.create_task(side.serve([metrics]))
+    try:
+        await server.serve([main])
+    finally:
+        side.should_exit = True
+        await serving

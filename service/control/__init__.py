@@ -1,0 +1,1 @@
+"""Which versions should serve, which do, and how one becomes the other."""

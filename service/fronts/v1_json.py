@@ -1,0 +1,139 @@
+"""The /v1 JSON of classifiers: one row as `features`, or up to 100 as `instances`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from service.errors import InvalidInput, PlimsollError
+from service.fronts.v1_faults import explain
+from service.inference.payloads import Answer, Signature, TensorSpec
+from service.inference.ports import Model
+
+MAX_ROWS = 100
+
+
+class _Body(msgspec.Struct, forbid_unknown_fields=True):
+    features: list[float] | None = None
+    instances: list[list[float]] | None = None
+
+
+_decoder = msgspec.json.Decoder(_Body)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Decoded input: named tensors that came from the model's `new_batch`, and how many rows they hold."""
+
+    inputs: dict[str, NDArray[Any]]
+    count: int
+
+
+def decode(body: bytes, model: Model) -> Rows:
+    """The rows of a request, each number checked against the model's signature.
+
+    Raises:
+        MalformedBody: the body is empty or not JSON.
+        InvalidInput: JSON of another shape, a row of the wrong length (`index` names it), a number out of bounds,
+            or a model whose signature /v1 cannot express.
+    """
+    spec = _one_flat_input(model.signature)
+    width = spec.shape[1]
+    try:
+        parsed = _decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise explain(body, width) from None
+    if (parsed.features is None) == (parsed.instances is None):
+        raise explain(body, width)
+    single = parsed.features is not None
+    rows = [parsed.features] if parsed.features is not None else parsed.instances or []
+    if not 1 <= len(rows) <= MAX_ROWS:
+        raise InvalidInput(
+            "the number of rows is out of range", expected=f"1 to {MAX_ROWS} rows", given=f"{len(rows)} rows"
+        )
+    inputs = model.new_batch(len(rows))
+    tensor = inputs[spec.name]
+    with np.errstate(over="ignore"):  # 1e39 becomes infinite in FP32, and the check of bounds refuses it
+        for index, row in enumerate(rows):
+            # The explicit check comes first: numpy would spread a row of one number over the whole width.
+            if len(row) != width:
+                raise _wrong_length(width, len(row), None if single else index)
+            tensor[index] = row
+    _check_bounds(tensor, spec, single=single)
+    return Rows(inputs, len(rows))
+
+
+def encode(answer: Answer, signature: Signature, latency_ms: float) -> bytes:
+    """The answer's JSON: model, version, latency, and for every row its class and all probabilities.
+
+    Raises:
+        PlimsollError: the model gave a number that is not finite, which JSON cannot say.
+    """
+    spec = signature.outputs[0]
+    probabilities = answer.outputs[spec.name]
+    if not np.isfinite(probabilities).all():
+        raise PlimsollError("the model gave a number that is not finite")
+    labels = spec.labels
+    return orjson.dumps(
+        {
+            "model": answer.model,
+            "version": answer.version,
+            "latency_ms": round(latency_ms, 3),
+            "predictions": [
+                {"class": labels[best], "probabilities": row}
+                for best, row in zip(probabilities.argmax(axis=1).tolist(), probabilities, strict=True)
+            ],
+        },
+        option=orjson.OPT_SERIALIZE_NUMPY,
+    )
+
+
+def _one_flat_input(signature: Signature) -> TensorSpec:
+    spec = signature.inputs[0]
+    flat = len(signature.inputs) == 1 and len(spec.shape) == 2 and spec.shape[1] > 0  # noqa: PLR2004  # rows, columns
+    if not flat or spec.datatype not in ("FP32", "FP64") or not signature.outputs[0].labels:
+        raise InvalidInput(
+            "this model cannot be asked through /v1",
+            expected="a classifier with one input of floating-point rows of fixed length",
+        )
+    return spec
+
+
+def _wrong_length(width: int, length: int, index: int | None) -> InvalidInput:
+    where = "features" if index is None else f"row {index} of instances"
+    return InvalidInput(
+        f"{where} has the wrong length", expected=f"{width} numbers", given=f"{length} numbers", index=index
+    )
+
+
+def _check_bounds(tensor: NDArray[Any], spec: TensorSpec, *, single: bool) -> None:
+    low = -np.inf if spec.minimum is None else spec.minimum
+    high = np.inf if spec.maximum is None else spec.maximum
+    smallest, largest = float(tensor.min()), float(tensor.max())
+    if low <= smallest and largest <= high and np.isfinite(smallest) and np.isfinite(largest):
+        return
+    with np.errstate(invalid="ignore"):
+        wrong = (tensor < low) | (tensor > high) | ~np.isfinite(tensor)
+    row, column = (int(part) for part in np.argwhere(wrong)[0])
+    value = float(tensor[row, column])
+    if not np.isfinite(value):
+        raise InvalidInput(
+            f"the number at position {column} does not fit {spec.datatype}",
+            expected=f"finite numbers within {spec.datatype}",
+            given="a number beyond its range",
+            index=None if single else row,
+        )
+    expected = f"numbers from {low:g} to {high:g}"
+    if spec.maximum == 1 and largest <= 255:  # noqa: PLR2004  # the largest value of an 8-bit pixel
+        expected += "; these look like pixels from 0 to 255: should they be divided by 255?"
+    raise InvalidInput(
+        f"the number at position {column} is out of bounds",
+        expected=expected,
+        given=f"{value:g}",
+        index=None if single else row,
+    )

@@ -1,0 +1,107 @@
+"""Makes a bundle out of trained weights: derives the signature and the golden samples by running the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+
+from service.bundle.creation import write_bundle
+from service.bundle.folder import Bundle
+from service.bundle.golden import GoldenSamples
+from service.errors import BundleError
+from service.inference.payloads import NUMPY_DTYPES
+from service.runtime.architectures import build_architecture
+
+WEIGHTS_FILE = "weights.safetensors"
+GOLDEN_FILE = "golden.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a bundle is made of.
+
+    `example` holds rows of the one input, shape [rows, ...]; they become the golden samples. `labels` make the task a
+    classification. `about` holds further fields of the manifest, as training data or measured metrics.
+    """
+
+    name: str
+    version: str
+    architecture: str
+    parameters: Mapping[str, Any]
+    weights: bytes = field(repr=False)
+    example: NDArray[Any] = field(repr=False)
+    input_name: str = "input"
+    output_name: str = "output"
+    minimum: float | None = None
+    maximum: float | None = None
+    labels: Sequence[str | int] | None = None
+    licence: str = "unknown"
+    absolute_tolerance: float = 1e-4
+    relative_tolerance: float = 1e-3
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+
+def make_bundle(folder: Path, recipe: Recipe) -> Bundle:
+    """Write the bundle `<folder>/<name>/<version>`; it has passed its own golden samples by construction.
+
+    Raises:
+        BundleError: the weights do not fit the architecture, the example does not fit the model, or a field is wrong.
+    """
+    outputs = _run(recipe)
+    samples = GoldenSamples({recipe.input_name: recipe.example}, {recipe.output_name: outputs})
+    fields: dict[str, Any] = {
+        "schema_version": 1,
+        "name": recipe.name,
+        "version": recipe.version,
+        "task": "classification" if recipe.labels else "tensors",
+        "licence": recipe.licence,
+        "signature": {
+            "inputs": [_tensor(recipe.input_name, recipe.example, minimum=recipe.minimum, maximum=recipe.maximum)],
+            "outputs": [_tensor(recipe.output_name, outputs, labels=recipe.labels)],
+        },
+        "framework": {"name": "pytorch", "version": torch.__version__.partition("+")[0]},
+        "model": {
+            "format": "safetensors",
+            "weights": WEIGHTS_FILE,
+            "architecture": recipe.architecture,
+            "parameters": dict(recipe.parameters),
+        },
+        "golden": {
+            "file": GOLDEN_FILE,
+            "absolute_tolerance": recipe.absolute_tolerance,
+            "relative_tolerance": recipe.relative_tolerance,
+        },
+        **recipe.about,
+    }
+    return write_bundle(folder, fields, {WEIGHTS_FILE: recipe.weights, GOLDEN_FILE: samples.pack()})
+
+
+def _run(recipe: Recipe) -> NDArray[Any]:
+    module = build_architecture(recipe.architecture, recipe.parameters).eval()
+    try:
+        module.load_state_dict(load_tensors(recipe.weights), strict=True)
+        with torch.inference_mode():
+            result = module(torch.from_numpy(recipe.example))
+    except SafetensorError as error:
+        raise BundleError("weights", f"the weights are not a safetensors file: {error}") from None
+    except (RuntimeError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        raise BundleError("weights", f"the model cannot be run on the example: {reason}") from None
+    if not isinstance(result, torch.Tensor):
+        raise BundleError("signature", "the model gives several outputs; a bundle made here has one")
+    return result.numpy()
+
+
+def _tensor(name: str, array: NDArray[Any], **further: object) -> dict[str, Any]:
+    datatype = next((known for known, dtype in NUMPY_DTYPES.items() if dtype == array.dtype), None)
+    if datatype is None:
+        raise BundleError("signature", f"'{name}' is of {array.dtype}, which no signature can express")
+    told = {key: value for key, value in further.items() if value is not None}
+    return {"name": name, "datatype": datatype, "shape": [-1, *array.shape[1:]], **told}

@@ -1,0 +1,157 @@
+"""Every setting, and the only place where Plimsoll reads or writes the environment.
+
+Precedence: command line > environment (`PLIMSOLL_...`) > `.env` in the working directory > files in
+`/run/secrets/plimsoll` > default.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from service.errors import OperatorError
+
+PREFIX = "PLIMSOLL_"
+SECRETS_FOLDER = Path("/run/secrets/plimsoll")
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class SettingsError(OperatorError):
+    """A setting has a value that cannot be used; the message names the variable."""
+
+
+class Settings(BaseSettings):
+    """What an operator may choose. Frozen; passed down as plain values."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, allow_inf_nan=False
+    )
+
+    host: str = Field("127.0.0.1", description="Address to listen on. The image sets 0.0.0.0.")
+    port: Port = Field(8000, description="Port of the API and the probes; 0 takes a free one.")
+    metrics_port: Port | None = Field(
+        None, description="Serve /metrics on this port instead of the main one (one worker only). The chart sets 8001."
+    )
+    workers: Annotated[int, Field(ge=1, le=64)] = Field(
+        1, description="Processes under gunicorn, for bare hosts. On Kubernetes leave 1 and scale pods."
+    )
+    models_dir: Path = Field(Path("models"), description="Folder of bundles, `<name>/<version>/` each.")
+    desired_state: Path | None = Field(
+        None, description="YAML file naming the models and versions to serve; without it the highest of each model."
+    )
+    default_model: str | None = Field(
+        None, description="The model behind /v1/predict; not needed where exactly one is loaded."
+    )
+    track: Literal["stable", "canary"] | None = Field(
+        None, description="Which side of a rollout this pod is on. Set by the chart, empty elsewhere."
+    )
+    device: str = Field("auto", description="auto (a GPU where there is one), cpu, cuda or cuda:N.")
+    torch_threads: Annotated[int, Field(ge=1, le=256)] = Field(
+        1, description="Threads of one forward pass on the CPU. More than one pays for large models only."
+    )
+    inline_budget_ms: Annotated[float, Field(ge=0, le=1000)] = Field(
+        1.0, description="A batch that warm-up measured as faster than this runs on the event loop itself."
+    )
+    trust_pt2: bool = Field(
+        default=False, description="Open .pt2 programs. Their loader unpickles, so a hostile file runs its own code."
+    )
+    max_body_bytes: Annotated[int, Field(ge=1024, le=1 << 30)] = Field(
+        8 << 20, description="The longest request body that is read; a longer one is answered 413."
+    )
+    objective_ms: Annotated[float, Field(gt=0, le=600_000)] = Field(
+        100.0, description="Latency objective, always an edge of the duration histogram."
+    )
+    stop_wait_seconds: Annotated[float, Field(ge=0, le=600)] = Field(
+        0.0,
+        description="After SIGTERM, keep answering for this long while unready, so that load balancers notice. "
+        "The chart sets 5.",
+    )
+    stop_drain_seconds: Annotated[float, Field(ge=0, le=3600)] = Field(
+        20.0, description="After that, how long the requests in flight may take before they are cut off."
+    )
+    log_format: Literal["auto", "json", "human"] = Field(
+        "auto", description="auto writes for people on a terminal and JSON lines elsewhere."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe level to log.")
+    otel_endpoint: str | None = Field(
+        None,
+        validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
+        description="OTLP endpoint for traces; tracing is off without it. The other OTEL_* variables hold as usual.",
+    )
+
+    @field_validator("port", "metrics_port", mode="before")
+    @classmethod
+    def _no_service_link(cls, value: Any) -> Any:  # noqa: ANN401  # whatever the environment holds
+        if isinstance(value, str) and value.startswith("tcp://"):
+            raise ValueError(
+                f"{value!r} is an address that Kubernetes injects for a Service named 'plimsoll' (service links), "
+                "not a port; set `enableServiceLinks: false` in the pod, as the chart does, or rename the Service"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        if self.workers > 1 and self.metrics_port is not None:
+            raise ValueError(f"{PREFIX}WORKERS above 1 serves /metrics on the main port; unset {PREFIX}METRICS_PORT")
+        if self.metrics_port is not None and self.metrics_port == self.port != 0:
+            raise ValueError(f"{PREFIX}METRICS_PORT and {PREFIX}PORT are both {self.port}; give them different ports")
+        return self
+
+    @property
+    def objective_seconds(self) -> float:
+        """The latency objective in the unit of the histogram."""
+        return self.objective_ms / 1000
+
+    @property
+    def inline_budget_seconds(self) -> float:
+        """The inline budget in seconds."""
+        return self.inline_budget_ms / 1000
+
+
+def load_settings(**chosen: Any) -> Settings:  # noqa: ANN401  # each field's own type, checked by pydantic
+    """Settings from all sources; `chosen` holds what the command line said, `None` where it was silent.
+
+    Raises:
+        SettingsError: the message names each variable at fault, what was expected and what was given.
+    """
+    told = {name: value for name, value in chosen.items() if value is not None}
+    secrets = SECRETS_FOLDER if SECRETS_FOLDER.is_dir() else None
+    try:
+        return Settings(_secrets_dir=secrets, **told)
+    except ValidationError as error:
+        faults = [_fault(tuple(fault["loc"]), fault["msg"], fault["input"]) for fault in error.errors()]
+        raise SettingsError("; ".join(faults)) from None
+
+
+def variable_name(field: str) -> str:
+    """The environment variable of a field."""
+    alias = Settings.model_fields[field].validation_alias
+    return alias if isinstance(alias, str) else PREFIX + field.upper()
+
+
+def prepare_libraries(metrics_folder: Path | None = None) -> None:
+    """Set the variables that libraries read for themselves; call before they are imported.
+
+    `metrics_folder` is where the processes of one server meet to count together.
+    """
+    # The contrib instrumentation speaks its old dialect unless told otherwise (millisecond buckets, net.* attributes).
+    os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http")
+    os.environ.setdefault("OTEL_SERVICE_NAME", "plimsoll")
+    # A creation time beside every counter doubles the series of a scrape, and nothing reads it.
+    os.environ.setdefault("PROMETHEUS_DISABLE_CREATED_SERIES", "true")
+    if metrics_folder is not None:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_folder)
+
+
+def _fault(location: tuple[int | str, ...], message: str, given: object) -> str:
+    reason = message.removeprefix("Value error, ")
+    if not location:
+        return reason
+    field = str(location[0])
+    name = variable_name(field) if field in Settings.model_fields else field
+    return f"{name}: {reason}" if repr(given) in reason else f"{name}: {reason} (given: {given!r})"

@@ -1,0 +1,41 @@
+"""Fixtures that more than one room uses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save
+
+from service.bundle.folder import Bundle
+from service.runtime.architectures import build_architecture
+from service.runtime.bundle_making import Recipe, make_bundle
+
+MakeBundle = Callable[..., Bundle]
+
+
+@pytest.fixture
+def make_tiny_bundle(tmp_path: Path) -> MakeBundle:
+    """Makes real bundles of a tiny classifier of 4 numbers into 3 classes under `tmp_path/models`."""
+
+    def make(name: str = "tiny", version: str = "1", seed: int = 0, **changes: Any) -> Bundle:
+        torch.manual_seed(seed)
+        parameters = {"sizes": [4, 8, 3]}
+        recipe: dict[str, Any] = {
+            "name": name,
+            "version": version,
+            "architecture": "digits-mlp",
+            "parameters": parameters,
+            "weights": save(build_architecture("digits-mlp", parameters).state_dict()),
+            "example": np.random.default_rng(seed).random((5, 4), dtype=np.float32),
+            "labels": ["a", "b", "c"],
+            "minimum": 0,
+            "maximum": 1,
+        }
+        return make_bundle(tmp_path / "models", Recipe(**(recipe | changes)))
+
+    return make
