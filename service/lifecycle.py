@@ -46,6 +46,11 @@ class Lifecycle:
         """Begin to load in the background; readiness tells when it is done."""
         self._loading = asyncio.create_task(self._load())
 
+    async def loaded(self) -> None:
+        """Return when every desired version is ready or has failed."""
+        if self._loading is not None:
+            await asyncio.shield(self._loading)
+
     async def stop(self) -> None:
         """Unready, wait, refuse, drain. Returns when nothing is in flight or the time to drain is over."""
         started = time.perf_counter()

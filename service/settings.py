@@ -142,8 +142,6 @@ def prepare_libraries(metrics_folder: Path | None = None) -> None:
     # The contrib instrumentation speaks its old dialect unless told otherwise (millisecond buckets, net.* attributes).
     os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http")
     os.environ.setdefault("OTEL_SERVICE_NAME", "plimsoll")
-    # A creation time beside every counter doubles the series of a scrape, and nothing reads it.
-    os.environ.setdefault("PROMETHEUS_DISABLE_CREATED_SERIES", "true")
     if metrics_folder is not None:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_folder)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 from uvicorn_worker import UvicornWorker
 
 from service.api.request_scope import current_request_id
@@ -14,8 +16,19 @@ from service.cli.uvicorn_server import PROTOCOL_OPTIONS, GracefulServer
 from service.settings import Settings, prepare_libraries
 from service.telemetry.logging_setup import set_up_logging
 
+_log = logging.getLogger(__name__)
+
 _SLACK_SECONDS = 5
 """What a worker gets on top of waiting and draining before gunicorn kills it."""
+
+
+class _OneLog(Logger):  # type: ignore[misc]  # gunicorn ships no types
+    """gunicorn's logger without handlers of its own: its lines join all others."""
+
+    def setup(self, cfg: object) -> None:
+        """Leave logging as the settings have set it up; gunicorn's constructor has cut its loggers off."""
+        del cfg
+        self.error_log.propagate = True
 
 
 class PlimsollWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn-worker ships no types
@@ -44,7 +57,9 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn ships no typ
             "worker_class": PlimsollWorker,
             "graceful_timeout": int(settings.stop_wait_seconds + settings.stop_drain_seconds) + _SLACK_SECONDS,
             "keepalive": PROTOCOL_OPTIONS["timeout_keep_alive"],
+            "logger_class": _OneLog,
             "proc_name": "plimsoll",
+            "when_ready": _say_where,
             "child_exit": _forget_worker,
             "post_worker_init": lambda _: set_up_logging(settings.log_format, settings.log_level, current_request_id),
             "control_socket_disable": True,
@@ -66,6 +81,11 @@ def serve_with_workers(settings: Settings) -> None:
     with tempfile.TemporaryDirectory(prefix="plimsoll-metrics-") as folder:
         prepare_libraries(metrics_folder=Path(folder))
         _Gunicorn(settings).run()
+
+
+def _say_where(server: Any) -> None:  # noqa: ANN401  # gunicorn's arbiter
+    for listener in server.LISTENERS:
+        _log.info("listening on %s with %d workers", listener, server.num_workers)
 
 
 def _forget_worker(_server: object, worker: Any) -> None:  # noqa: ANN401  # gunicorn's worker

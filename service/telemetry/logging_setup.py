@@ -67,7 +67,7 @@ def set_up_logging(
                 "uvicorn": {"level": "WARNING", "handlers": [], "propagate": True},
                 "uvicorn.error": {"level": "WARNING", "handlers": [], "propagate": True},
                 "uvicorn.access": {"level": "CRITICAL", "handlers": [], "propagate": False},
-                "gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True},
+                "gunicorn.error": {"level": "WARNING", "handlers": [], "propagate": True},
             },
         }
     )

@@ -1,0 +1,52 @@
+# Each target is what its name says; CI calls nothing else. PYTHON chooses the interpreter of the virtual environment.
+PYTHON ?= python3
+BIN := .venv/bin
+IMAGE ?= plimsoll
+BUILD ?= docker build --tag
+SAVE ?= docker save --output build/image.tar
+
+.PHONY: help run test lint types chart image-cpu image-gpu e2e settings-table openapi
+help: ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
+
+run: .venv/run.done ## serve the digits model on http://127.0.0.1:8000
+	@printf '\nWhen the log says that digits is ready, try in another terminal:\n\n  curl -s http://127.0.0.1:8000/v1/predict -H "Content-Type: application/json" -d @examples/digits/7.json\n\n'
+	@$(BIN)/plimsoll serve
+
+test: .venv/dev.done ## unit, integration and contract tests, with coverage
+	$(BIN)/coverage erase
+	$(BIN)/pytest --cov --cov-report=term
+
+lint: .venv/dev.done ## format, lint, import floors, YAML, Dockerfiles
+	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/lint-imports
+	$(BIN)/yamllint -s . && $(BIN)/hadolint Dockerfile.cpu Dockerfile.gpu
+
+types: .venv/dev.done ## mypy, strict
+	$(BIN)/mypy
+
+chart: ## lint and unit-test the chart (needs helm and helm-unittest)
+	helm lint --strict charts/plimsoll
+	helm-unittest --strict --file 'unittests/*_test.yaml' charts/plimsoll
+
+image-cpu: ## build the CPU image
+	$(BUILD) $(IMAGE):cpu --file Dockerfile.cpu .
+
+image-gpu: ## build the GPU image
+	$(BUILD) $(IMAGE):gpu --file Dockerfile.gpu .
+
+e2e: .venv/dev.done ## the chart on the cluster of KUBECONFIG; see tests/e2e/README.md
+	$(BIN)/pytest tests/e2e -m e2e --no-cov
+
+settings-table: .venv/run.done ## write the settings table into the README
+	$(BIN)/python -m tests.contracts.generated README.md
+
+openapi: .venv/run.done ## write the OpenAPI snapshot
+	$(BIN)/python -m tests.contracts.generated tests/contracts/openapi.json
+
+.venv/run.done: pyproject.toml requirements/service.txt
+	$(PYTHON) -m venv .venv && $(BIN)/pip install --quiet torch==2.13.0
+	$(BIN)/pip install --quiet --requirement requirements/service.txt
+	$(BIN)/pip install --quiet --no-deps --editable . && touch $@
+
+.venv/dev.done: .venv/run.done requirements/dev.txt
+	$(BIN)/pip install --quiet --requirement requirements/dev.txt && touch $@

@@ -1,0 +1,98 @@
+"""`plimsoll serve` as the process that a user starts."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+_PATIENCE_SECONDS = 60.0
+_Found = TypeVar("_Found")
+
+
+class ServedProcess:
+    """Starts the command on a free port, reads its JSON log, and ends it."""
+
+    def __init__(self, models: Path) -> None:
+        self._models = models
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log = tempfile.NamedTemporaryFile(prefix="plimsoll-log-")  # noqa: SIM115  # lives as long as the process
+
+    def start(self, *arguments: str, **environment: str) -> None:
+        """Start it with further arguments and variables; returns at once."""
+        command = [sys.executable, "-m", "service", "serve", "--port", "0", "--models", str(self._models), *arguments]
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PLIMSOLL_", "OTEL_"))}
+        self._process = subprocess.Popen(
+            command, env={**inherited, "PLIMSOLL_LOG_FORMAT": "json", **environment}, stderr=self._log
+        )
+
+    def log(self) -> str:
+        """Everything it has written so far."""
+        return Path(self._log.name).read_text(encoding="utf-8")
+
+    def lines(self) -> list[dict[str, Any]]:
+        """The log lines, parsed; fails on one that is not JSON."""
+        return [json.loads(line) for line in self.log().splitlines()]
+
+    def wait_for_log(self, pattern: str) -> re.Match[str]:
+        """The first match in the log."""
+        return self._wait_for(lambda: re.search(pattern, self.log()), f"'{pattern}' in the log")
+
+    @property
+    def url(self) -> str:
+        """Where it listens, read from its log."""
+        return self.wait_for_log(r"listening on (http://[0-9.]+:\d+)")[1]
+
+    def ready(self) -> str:
+        """Wait until it is ready; the URL."""
+        url = self.url
+        self._wait_for(lambda: self._status(url + "/readyz") == httpx.codes.OK, "ready")
+        return url
+
+    def signal(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """Send it a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def exit_code(self) -> int:
+        """Wait until it ends; its exit code."""
+        assert self._process is not None
+        return self._process.wait(_PATIENCE_SECONDS)
+
+    def kill(self) -> None:
+        """End it if it still runs."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._log.close()
+
+    def _wait_for(self, look: Callable[[], _Found | None], what: str) -> _Found:
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            if found := look():
+                return found
+            assert self._process is not None
+            assert self._process.poll() is None, f"it ended before there was {what}:\n{self.log()}"
+            time.sleep(0.02)
+        raise AssertionError(f"waited in vain for {what}:\n{self.log()}")
+
+    @staticmethod
+    def _status(url: str) -> int:
+        try:
+            return httpx.get(url).status_code
+        except httpx.HTTPError:
+            return 0

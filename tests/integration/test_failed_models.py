@@ -1,0 +1,94 @@
+"""A model that fails a check is never served, and everyone can see why."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from service.application import Application
+from service.bundle.folder import open_bundle
+from service.bundle.golden import GoldenSamples, read_golden
+from service.settings import load_settings
+from tests.conftest import MakeBundle
+from tests.integration.conftest import running
+
+
+def tamper_with_weights(bundle: Path) -> str:
+    content = bytearray((bundle / "weights.safetensors").read_bytes())
+    content[-1] ^= 1
+    (bundle / "weights.safetensors").write_bytes(content)
+    return "check 'digest' failed"
+
+
+def drop_a_field(bundle: Path) -> str:
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    del manifest["signature"]
+    (bundle / "manifest.json").write_text(json.dumps(manifest))
+    return "check 'manifest' failed"
+
+
+def promise_other_answers(bundle: Path) -> str:
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    samples = read_golden(open_bundle(bundle))
+    wrong = GoldenSamples(samples.inputs, {name: 1 - tensor for name, tensor in samples.outputs.items()}).pack()
+    (bundle / "golden.safetensors").write_bytes(wrong)
+    manifest["files"]["golden.safetensors"] = hashlib.sha256(wrong).hexdigest()
+    (bundle / "manifest.json").write_text(json.dumps(manifest))
+    return "check 'golden' failed"
+
+
+def remove_the_weights(bundle: Path) -> str:
+    (bundle / "weights.safetensors").unlink()
+    return "check 'files' failed"
+
+
+@pytest.mark.parametrize("damage", [tamper_with_weights, drop_a_field, promise_other_answers, remove_the_weights])
+async def test_a_damaged_bundle_keeps_the_server_unready(
+    make_tiny_bundle: MakeBundle, caplog: pytest.LogCaptureFixture, damage: Callable[[Path], str]
+) -> None:
+    bundle = make_tiny_bundle()
+    reason = damage(bundle.path)
+    async with running(Application(load_settings(models_dir=bundle.path.parents[1]))) as client:
+        ready = await client.get("/readyz")
+        assert ready.status_code == 503
+        assert ready.json()["status"] == "failed"
+        assert reason in ready.json()["reasons"][0]
+        assert (await client.get("/startupz")).status_code == 503
+        assert (await client.get("/livez")).status_code == 200
+        reply = await client.post("/v1/predict", json={"features": [0.0] * 4})
+        assert (reply.status_code, reply.json()["error"]["code"]) == (503, "loading")
+        assert reply.headers["retry-after"] == "1"
+        version = (await client.get("/v1/models/tiny/versions/1")).json()
+        assert (version["state"], version["digest"]) == ("failed", None)
+        assert str(bundle.path) not in ready.text + reply.text
+    assert any(record.levelname == "ERROR" and reason in record.message for record in caplog.records)
+
+
+async def test_one_damaged_model_leaves_the_others_serving(make_tiny_bundle: MakeBundle) -> None:
+    tamper_with_weights(make_tiny_bundle(name="broken").path)
+    folder = make_tiny_bundle(name="whole").path.parents[1]
+    async with running(Application(load_settings(models_dir=folder))) as client:
+        assert (await client.get("/readyz")).status_code == 503
+        assert (await client.post("/v1/models/whole/predict", json={"features": [0.0] * 4})).status_code == 200
+
+
+async def test_an_empty_shelf_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    application = Application(load_settings(models_dir=tmp_path))
+    async with application.app.router.lifespan_context(application.app):
+        await application.lifecycle.loaded()
+    assert "there is nothing to serve" in caplog.text
+
+
+async def test_a_desired_version_that_is_missing_names_what_there_is(
+    make_tiny_bundle: MakeBundle, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = make_tiny_bundle(version="3").path.parents[1]
+    desired = tmp_path / "desired.yaml"
+    desired.write_text('models: [{name: tiny, versions: [{version: "99"}]}]')
+    async with running(Application(load_settings(models_dir=folder, desired_state=desired))) as client:
+        assert (await client.get("/readyz")).status_code == 503
+    assert "no bundle of tiny version 99; bundles there: tiny 3" in caplog.text
