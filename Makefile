@@ -43,10 +43,11 @@ settings-table: .venv/run.done ## write the settings table into the README
 openapi: .venv/run.done ## write the OpenAPI snapshot
 	$(BIN)/python -m tests.contracts.generated tests/contracts/openapi.json
 
-.venv/run.done: pyproject.toml requirements/service.txt
+# PyTorch first, and by its version alone: which build it is depends on where pip looks. The images install it by hash.
+.venv/run.done: pyproject.toml requirements/build.txt requirements/service.txt
 	$(PYTHON) -m venv .venv && $(BIN)/pip install --quiet torch==2.13.0
-	$(BIN)/pip install --quiet --requirement requirements/service.txt
-	$(BIN)/pip install --quiet --no-deps --editable . && touch $@
+	$(BIN)/pip install --quiet --require-hashes --requirement requirements/build.txt --requirement requirements/service.txt
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable . && touch $@
 
 .venv/dev.done: .venv/run.done requirements/dev.txt
-	$(BIN)/pip install --quiet --requirement requirements/dev.txt && touch $@
+	$(BIN)/pip install --quiet --require-hashes --requirement requirements/dev.txt && touch $@

@@ -28,7 +28,8 @@ from typing import ClassVar
 
 
 def quote(text: str, longest: int = 64) -> str:
-    """A client's own words for use in a message: quoted, and cut where they are long."""
+    """A client's own words for use in a message: quoted, cut where they are long, and always text that can be sent."""
+    text = text.encode(errors="replace").decode()  # JSON can escape half a character, UTF-8 cannot hold one
     return f"'{text}'" if len(text) <= longest else f"'{text[:longest]}…'"
 
 
@@ -134,7 +135,10 @@ class OperatorError(PlimsollError):
 
 
 class BundleError(OperatorError):
-    """One check of a bundle failed; `check` names it: manifest, files, digest, format, weights, signature or golden."""
+    """One check of a bundle failed.
+
+    `check` names it: manifest, files, digest, format, weights, signature, golden or warm-up.
+    """
 
     def __init__(self, check: str, message: str) -> None:
         super().__init__(message)

@@ -64,7 +64,8 @@ class Lifecycle:
                 await self._state.idle()
         except TimeoutError:
             _log.warning("stopping: cutting off %d requests that are still in flight", self._state.in_flight)
-        _log.info("stopping: drained after %.1f s", time.perf_counter() - started)
+        else:
+            _log.info("stopping: drained after %.1f s", time.perf_counter() - started)
 
     async def close(self) -> None:
         """Give back what `start` took; the last step."""
@@ -78,6 +79,9 @@ class Lifecycle:
             desired = await asyncio.to_thread(self._read_desired)
         except DesiredStateError as error:
             _log.error("nothing is served: %s", error.message)
+            return
+        except Exception:  # noqa: BLE001  # whatever it is, the log has to say why nothing is served
+            _log.exception("nothing is served: the desired state cannot be read")
             return
         await self._reconciler.reconcile(desired)
         if self._state.phase is Phase.STARTING:

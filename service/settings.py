@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsError as PydanticSettingsError
 
 from service.errors import OperatorError
 
@@ -126,6 +127,8 @@ def load_settings(**chosen: Any) -> Settings:  # noqa: ANN401  # each field's ow
     except ValidationError as error:
         faults = [_fault(tuple(fault["loc"]), fault["msg"], fault["input"]) for fault in error.errors()]
         raise SettingsError("; ".join(faults)) from None
+    except (UnicodeDecodeError, PydanticSettingsError) as error:
+        raise SettingsError(f".env or a file in {SECRETS_FOLDER} cannot be read: {error}") from None
 
 
 def variable_name(field: str) -> str:

@@ -44,6 +44,8 @@ def read_golden(bundle: Bundle) -> GoldenSamples:
         tensors = load(bundle.read(bundle.manifest.golden.file))
     except SafetensorError as error:
         raise BundleError("golden", f"the golden samples are not a safetensors file: {error}") from None
+    except KeyError as error:
+        raise BundleError("golden", f"the golden samples are of a datatype that cannot be read: {error}") from None
     signature = bundle.manifest.line_signature()
     samples = GoldenSamples(
         inputs={spec.name: _pick(tensors, "inputs", spec) for spec in signature.inputs},
@@ -72,6 +74,11 @@ def compare_golden(bundle: Bundle, samples: GoldenSamples, outputs: Tensors) -> 
     golden = bundle.manifest.golden
     for name, expected in samples.outputs.items():
         given = outputs[name]
+        if given.shape != expected.shape:
+            raise BundleError(
+                "golden",
+                f"output '{name}' is of shape {list(given.shape)}, the golden samples expect {list(expected.shape)}",
+            )
         exact = expected.astype(np.float64)
         off = np.abs(given.astype(np.float64) - exact)
         allowed = golden.absolute_tolerance + golden.relative_tolerance * np.abs(exact)

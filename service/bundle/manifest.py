@@ -13,7 +13,7 @@ MANIFEST_FILE = "manifest.json"
 
 ModelName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 """Lower-case letters, digits and dashes, at most 63: also a valid Kubernetes label value."""
-ModelVersion = Annotated[str, StringConstraints(pattern=r"^\d{1,9}(\.\d{1,9}){0,3}$")]
+ModelVersion = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}(\.[0-9]{1,9}){0,3}$")]
 """One to four numbers joined by dots, so that versions have an order."""
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -79,6 +79,12 @@ class ImagePreprocessing(_Record):
     height: Annotated[int, Field(ge=1, le=4096)]
     box: Annotated[int, Field(ge=1, le=4096)]
     ink: Literal["light", "dark"]
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.box > min(self.width, self.height):
+            raise ValueError(f"a box of {self.box} does not fit into {self.width} x {self.height}")
+        return self
 
 
 class Framework(_Record):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
 from service.bundle.folder import Bundle, open_bundle
+from service.bundle.manifest import ModelName, ModelVersion
 from service.errors import BundleError
 
-_VERSION = re.compile(r"\d{1,9}(\.\d{1,9}){0,3}")
+_NAME = TypeAdapter(ModelName)
+_VERSION = TypeAdapter(ModelVersion)
 
 
 def version_order(version: str) -> tuple[int, ...]:
@@ -26,7 +29,7 @@ class Shelf:
         """Every model with its versions, lowest first. Empty when the folder is missing or holds no bundle."""
         found: dict[str, list[str]] = {}
         for path in self._folder.glob("*/*/"):
-            if _VERSION.fullmatch(path.name):
+            if _fits(_NAME, path.parent.name) and _fits(_VERSION, path.name):
                 found.setdefault(path.parent.name, []).append(path.name)
         return {name: sorted(found[name], key=version_order) for name in sorted(found)}
 
@@ -48,3 +51,11 @@ class Shelf:
                 "manifest", f"the bundle in {name}/{version} says that it is {manifest.name} {manifest.version}"
             )
         return bundle
+
+
+def _fits(form: TypeAdapter[str], text: str) -> bool:
+    try:
+        form.validate_python(text)
+    except ValidationError:
+        return False
+    return True

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 
 import typer
-from rich.console import Console
 
 from service import __version__
 from service.cli.bundle import bundle
+from service.cli.complaint import complain
 from service.cli.predict import predict
 from service.cli.serve import serve
 from service.cli.settings import settings
@@ -50,5 +50,5 @@ def main() -> None:
     try:
         app()
     except PlimsollError as error:
-        Console(stderr=True).print(f"[bold red]error:[/bold red] {error.message}", soft_wrap=True, highlight=False)
+        complain(error.message)
         sys.exit(2)

@@ -9,8 +9,6 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.table import Table
 
 from service.bundle.folder import Bundle, open_bundle
 from service.errors import BundleError
@@ -28,7 +26,7 @@ def create(
     weights: Annotated[Path, typer.Option(help="The state dict as safetensors.", exists=True, dir_okay=False)],
     example: Annotated[
         Path,
-        typer.Option(help="Input rows as .npy, [rows, ...]; they become the golden samples.", exists=True),
+        typer.Option(help="Input rows as .npy; they become the golden samples.", exists=True, dir_okay=False),
     ],
     models: Annotated[Path, typer.Option(help="Where bundles live.")] = Path("models"),
     parameters: Annotated[str, typer.Option(help="The architecture's parameters as JSON.")] = "{}",
@@ -40,7 +38,7 @@ def create(
     licence: Annotated[str, typer.Option(help="The licence of the weights, as an SPDX name.")] = "unknown",
     about: Annotated[
         Path | None,
-        typer.Option(help="JSON with further manifest fields: description, training_data, metrics.", exists=True),
+        typer.Option(help="JSON of more manifest fields: description, metrics.", exists=True, dir_okay=False),
     ] = None,
 ) -> None:
     """Make a bundle out of trained weights; its signature and golden samples come from running the model."""
@@ -59,7 +57,7 @@ def create(
         maximum=maximum,
         labels=_json(labels, list, "--labels") if labels else None,
         licence=licence,
-        about=_json(about.read_text(encoding="utf-8"), dict, "--about") if about else {},
+        about=_json(about.read_text(encoding="utf-8", errors="replace"), dict, "--about") if about else {},
     )
     made = make_bundle(models, recipe)
     typer.echo(f"{made.path}: {name} {version}, digest {made.digest}")
@@ -76,20 +74,17 @@ def verify(
     from service.runtime.model_loader import ModelLoader
 
     loader = ModelLoader(resolve_device(device), trust_pt2=trust_pt2, batch_sizes=(1,), inline_budget_seconds=0)
-    console = Console(highlight=False, soft_wrap=True)
     try:
         opened = open_bundle(path)
-        console.print(f"[green]ok[/green]   manifest  {opened.manifest.name} {opened.manifest.version}")
+        _passed("manifest", f"{opened.manifest.name} {opened.manifest.version}")
         opened.verify_files()
-        console.print(f"[green]ok[/green]   files     {len(opened.manifest.files)} files with the right sha256")
+        _passed("files", f"{len(opened.manifest.files)} files with the right sha256")
         model = loader.load(opened)
-        console.print(f"[green]ok[/green]   weights   {model.parameters} parameters on {model.device}")
+        _passed("weights", f"{model.parameters} parameters on {model.device}")
         loader.prove(opened, model)
-        console.print(
-            f"[green]ok[/green]   golden    every sample within {opened.manifest.golden.absolute_tolerance:g}"
-        )
+        _passed("golden", f"every sample within {opened.manifest.golden.absolute_tolerance:g}")
     except BundleError as error:
-        console.print(f"[red]fail[/red] {error.check:9} {error.message}")
+        typer.echo(f"{typer.style('fail', fg=typer.colors.RED)} {error.check:9} {error.message}")
         raise typer.Exit(1) from None
 
 
@@ -97,10 +92,12 @@ def verify(
 def inspect(path: BundlePath) -> None:
     """Print what a manifest says, without opening any other file."""
     opened = open_bundle(path)
-    table = Table(show_header=False, box=None, pad_edge=False)
     for name, value in _facts(opened):
-        table.add_row(f"[bold]{name}[/bold]", value)
-    Console(soft_wrap=True).print(table)
+        typer.echo(f"{typer.style(f'{name:12}', bold=True)} {value}")
+
+
+def _passed(check: str, found: str) -> None:
+    typer.echo(f"{typer.style('ok', fg=typer.colors.GREEN)}   {check:9} {found}")
 
 
 def _facts(opened: Bundle) -> list[tuple[str, str]]:
@@ -142,6 +139,7 @@ def _json(text: str, kind: type, option: str) -> Any:  # noqa: ANN401  # of that
 
 def _array(path: Path) -> NDArray[Any]:
     try:
-        return np.asarray(np.load(path, allow_pickle=False))
-    except (ValueError, OSError) as error:
+        with path.open("rb") as stream:
+            return np.lib.format.read_array(stream, allow_pickle=False)
+    except Exception as error:  # noqa: BLE001  # numpy reads the header as Python, so a broken one raises anything
         raise typer.BadParameter(f"--example is not a .npy file of numbers: {error}") from None

@@ -10,16 +10,17 @@ from typing import Annotated, Any, NoReturn
 import httpx
 import typer
 from pydantic import ValidationError
-from rich.console import Console
 
 from service.bundle.manifest import ImagePreprocessing
+from service.cli.complaint import complain
 from service.errors import OperatorError
 from service.fronts.glyph_image import read_glyph
 
 
 def predict(
     image: Annotated[
-        Path | None, typer.Option(help="A picture of one digit, dark on light or light on dark.", exists=True)
+        Path | None,
+        typer.Option(help="A picture of one digit, dark on light or the reverse.", exists=True, dir_okay=False),
     ] = None,
     row: Annotated[
         str | None,
@@ -36,16 +37,26 @@ def predict(
         raise typer.BadParameter("give either --image or --row")
     if version is not None and model is None:
         raise typer.BadParameter("--version needs --model")
-    with httpx.Client(base_url=url, timeout=timeout_seconds) as client:
+    with _client(url, timeout_seconds) as client:
         if image is not None:
             features = read_glyph(image.read_bytes(), _preprocessing(client, model, version)).tolist()
         else:
             features = _read_row(row or "")
         answer = _ask(client, "POST", _path("/predict", model, version), json={"features": features})
+    try:
+        given = str(answer["predictions"][0]["class"])
+    except (KeyError, IndexError, TypeError):
+        raise _not_ours(url, answer) from None
     typer.echo(json.dumps(answer))
-    given = str(answer["predictions"][0]["class"])
     if expect is not None and given != expect:
         _fail(f"the class is {given}, expected was {expect}")
+
+
+def _client(url: str, timeout_seconds: float) -> httpx.Client:
+    try:
+        return httpx.Client(base_url=url, timeout=timeout_seconds)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise OperatorError(f"{url} is not an address: {error}; expected one as http://127.0.0.1:8000") from None
 
 
 def _path(action: str, model: str | None, version: str | None) -> str:
@@ -55,32 +66,43 @@ def _path(action: str, model: str | None, version: str | None) -> str:
 
 def _preprocessing(client: httpx.Client, model: str | None, version: str | None) -> ImagePreprocessing:
     """How the model that will answer wants its pictures."""
-    if model is None:
-        listed = [each["name"] for each in _ask(client, "GET", "/v1/models")["models"]]
-        if len(listed) != 1:
-            raise typer.BadParameter(f"--image needs --model, one of: {', '.join(listed) or 'none is loaded'}")
-        model = str(listed[0])
-    if version is None:
-        versions = _ask(client, "GET", f"/v1/models/{model}")["versions"]
-        described: dict[str, Any] = next((each for each in reversed(versions) if each["state"] == "ready"), {})
-    else:
-        described = _ask(client, "GET", f"/v1/models/{model}/versions/{version}")
+    described: dict[str, Any]
     try:
+        if model is None:
+            listed = [str(each["name"]) for each in _ask(client, "GET", "/v1/models")["models"]]
+            if len(listed) != 1:
+                raise typer.BadParameter(f"--image needs --model, one of: {', '.join(listed) or 'none is loaded'}")
+            model = listed[0]
+        if version is None:
+            versions = _ask(client, "GET", f"/v1/models/{model}")["versions"]
+            described = next((each for each in reversed(versions) if each["state"] == "ready"), {})
+        else:
+            described = _ask(client, "GET", f"/v1/models/{model}/versions/{version}")
         return ImagePreprocessing.model_validate(described.get("preprocessing"))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise _not_ours(str(client.base_url), error) from None
     except ValidationError:
         return _fail(f"model {model} does not say how a picture becomes a row; use --row")
+
+
+def _not_ours(url: str, given: object) -> OperatorError:
+    return OperatorError(f"{url} answers what no Plimsoll server does: {given}")
 
 
 def _read_row(row: str) -> list[float]:
     text = sys.stdin.read() if row == "-" else row if row.lstrip().startswith("[") else _read_file(Path(row))
     try:
-        document = json.loads(text)
-    except json.JSONDecodeError as error:
+        document = json.loads(text, parse_constant=_refuse_constant)
+    except ValueError as error:
         raise typer.BadParameter(f"--row is not JSON: {error}") from None
     features = document.get("features") if isinstance(document, dict) else document
     if not isinstance(features, list):
         raise typer.BadParameter('--row needs an array of numbers, or an object {"features": [numbers]}')
     return features
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a number of JSON")
 
 
 def _read_file(path: Path) -> str:
@@ -94,18 +116,21 @@ def _ask(client: httpx.Client, method: str, path: str, **options: Any) -> dict[s
     where = f"{client.base_url}".rstrip("/") + path
     try:
         reply = client.request(method, path, **options)
-        document = dict(reply.json())
-    except (httpx.HTTPError, httpx.InvalidURL) as failure:
+    except httpx.HTTPError as failure:
         raise OperatorError(f"no answer from {where}: {failure}; is `plimsoll serve` running there?") from None
+    try:
+        document = dict(reply.json())
     except (ValueError, TypeError):
         raise OperatorError(f"{where} answers {reply.status_code} and no JSON; is this a Plimsoll server?") from None
     if reply.is_success:
         return document
-    error = document.get("error", {})
+    error = document.get("error")
+    if not isinstance(error, dict):
+        return _fail(f"{reply.status_code}: {json.dumps(document)}")
     extras = "".join(f"; {name}: {error[name]}" for name in ("expected", "given") if name in error)
     return _fail(f"{reply.status_code} {error.get('code', '')}: {error.get('message', document)}{extras}")
 
 
 def _fail(sentence: str) -> NoReturn:
-    Console(stderr=True).print(f"[bold red]error:[/bold red] {sentence}", soft_wrap=True, highlight=False)
+    complain(sentence)
     raise typer.Exit(1)

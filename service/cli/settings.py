@@ -8,6 +8,7 @@ import typer
 from pydantic.fields import FieldInfo
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from service.settings import Settings, load_settings, variable_name
 
@@ -23,8 +24,8 @@ def settings(
     table = Table("variable", "value", "default", "what it does", show_lines=True)
     for name, field in Settings.model_fields.items():
         value = _shown(getattr(current, name))
-        changed = f"[bold]{value}[/bold]" if value != _shown(field.default) else value
-        table.add_row(variable_name(name), changed, _shown(field.default), field.description)
+        changed = Text(value, style="bold" if value != _shown(field.default) else "")
+        table.add_row(Text(variable_name(name)), changed, Text(_shown(field.default)), Text(field.description or ""))
     Console().print(table)
 
 

@@ -67,14 +67,14 @@ def read_desired_state(file: Path) -> DesiredState:
         raise DesiredStateError(f"the desired state {file} is longer than {MAX_DOCUMENT_BYTES} bytes")
     try:
         return DesiredState.model_validate(yaml.safe_load(document))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise DesiredStateError(f"the desired state {file} is not YAML: {' '.join(str(error).split())}") from None
     except ValidationError as error:
         faults = "; ".join(
             f"{'.'.join(str(part) for part in fault['loc']) or 'the document'}: {fault['msg']}"
             for fault in error.errors(include_url=False)
         )
         raise DesiredStateError(f"the desired state {file} has wrong fields: {faults}") from None
+    except Exception as error:  # noqa: BLE001  # PyYAML lets KeyError, AttributeError and more through
+        raise DesiredStateError(f"the desired state {file} is not YAML: {' '.join(str(error).split())}") from None
 
 
 def highest_of_each(shelf: Shelf) -> DesiredState:

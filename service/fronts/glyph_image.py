@@ -18,21 +18,29 @@ from service.errors import InvalidInput
 MAX_PIXELS = 16_000_000
 _FAINTEST = 0.1
 """Ink below this is noise of the paper."""
+_MIDDLE = 0.5
+"""Halfway between black and white."""
 
 
 def read_glyph(content: bytes, steps: ImagePreprocessing) -> NDArray[np.float32]:
     """The row for a PNG, JPEG or other picture: `width * height` numbers from 0 to 1.
 
-    A picture that has the right size and the right ink already is taken as it is. Otherwise the ground is told from the
-    ink by the picture's edge, so that dark on light and light on dark both work.
+    The ground is told from the ink by the picture's edge, so that dark on light and light on dark both work; neither
+    needs the paper be white nor the ink black. A picture of the right size is taken pixel by pixel.
 
     Raises:
         InvalidInput: not a picture, one of too many pixels, or one with no glyph on it.
     """
-    ink = _ink(_grey(content))
+    grey = _grey(content)
     size = (steps.height, steps.width)
-    if ink.shape != size:
-        ink = _place(_fit(_cut_out(ink), steps.box), size)
+    ground = float(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
+    ink = np.clip(ground - grey if ground > _MIDDLE else grey - ground, 0, 1)
+    if ink.max() <= _FAINTEST:
+        raise InvalidInput("there is no glyph in the picture", expected="dark ink on light ground, or light on dark")
+    if ink.shape == size:
+        ink = 1 - grey if ground > _MIDDLE else grey
+    else:
+        ink = _place(_fit(_cut_out(ink / ink.max()), steps.box), size)
     row = ink if steps.ink == "light" else 1 - ink
     return row.reshape(-1).astype(np.float32)
 
@@ -49,15 +57,8 @@ def _grey(content: bytes) -> NDArray[np.float64]:
         raise InvalidInput("this is not a picture that can be read", expected="a PNG, JPEG, GIF or BMP") from None
 
 
-def _ink(grey: NDArray[np.float64]) -> NDArray[np.float64]:
-    edge = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    return 1 - grey if np.median(edge) > 0.5 else grey  # noqa: PLR2004  # halfway between black and white
-
-
 def _cut_out(ink: NDArray[np.float64]) -> NDArray[np.float64]:
     rows, columns = np.nonzero(ink > _FAINTEST)
-    if not len(rows):
-        raise InvalidInput("there is no glyph in the picture", expected="dark ink on light ground, or light on dark")
     return ink[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
 
 

@@ -31,21 +31,28 @@ def explain(body: bytes, width: int) -> ClientError:
 def _parse(body: bytes) -> object:
     """What the body holds; raises the error for one that Python cannot read either."""
     try:
-        return json.loads(body, parse_constant=_refuse_constant)
+        # Python would guess UTF-16 and UTF-32; JSON that travels is UTF-8 (RFC 8259, section 8.1).
+        return json.loads(body.decode(), parse_constant=_refuse_constant)
     except _NotANumber as constant:
         raise MalformedBody(f"{constant} is not JSON", expected="finite numbers", given=str(constant)) from None
     except json.JSONDecodeError as error:
+        if b"\0" in body:
+            raise _not_utf8() from None
         raise MalformedBody(
             "the body is not JSON",
             expected=_SHAPE,
             given=f"{error.msg[0].lower()}{error.msg[1:]} at character {error.pos} of {len(error.doc)}",
         ) from None
     except UnicodeDecodeError:
-        raise MalformedBody("the body is not JSON", expected="UTF-8 text", given="bytes that are not UTF-8") from None
+        raise _not_utf8() from None
     except RecursionError:
         raise MalformedBody("the body is nested too deeply", expected=_SHAPE) from None
     except ValueError:  # Python refuses to read an integer of more than 4300 digits
         raise InvalidInput("the body holds a number of too many digits", expected="finite numbers") from None
+
+
+def _not_utf8() -> MalformedBody:
+    return MalformedBody("the body is not JSON", expected="UTF-8 text", given="bytes that are not UTF-8")
 
 
 def _refuse_constant(constant: str) -> NoReturn:

@@ -96,12 +96,17 @@ def encode(answer: Answer, signature: Signature, latency_ms: float) -> bytes:
 def _one_flat_input(signature: Signature) -> TensorSpec:
     spec = signature.inputs[0]
     flat = len(signature.inputs) == 1 and len(spec.shape) == 2 and spec.shape[1] > 0  # noqa: PLR2004  # rows, columns
-    if not flat or spec.datatype not in ("FP32", "FP64") or not signature.outputs[0].labels:
+    if not flat or spec.datatype not in ("FP32", "FP64") or not _scores_rows(signature.outputs[0]):
         raise InvalidInput(
             "this model cannot be asked through /v1",
             expected="a classifier with one input of floating-point rows of fixed length",
         )
     return spec
+
+
+def _scores_rows(spec: TensorSpec) -> bool:
+    """Whether an output has one number for every label and row."""
+    return bool(spec.labels) and len(spec.shape) == 2  # noqa: PLR2004  # rows, labels
 
 
 def _wrong_length(width: int, length: int, index: int | None) -> InvalidInput:
@@ -112,8 +117,9 @@ def _wrong_length(width: int, length: int, index: int | None) -> InvalidInput:
 
 
 def _check_bounds(tensor: NDArray[Any], spec: TensorSpec, *, single: bool) -> None:
-    low = -np.inf if spec.minimum is None else spec.minimum
-    high = np.inf if spec.maximum is None else spec.maximum
+    # In the tensor's own precision: 0.1 in FP32 lies above 0.1, and is within a bound of 0.1 all the same.
+    low = -np.inf if spec.minimum is None else float(spec.dtype.type(spec.minimum))
+    high = np.inf if spec.maximum is None else float(spec.dtype.type(spec.maximum))
     smallest, largest = float(tensor.min()), float(tensor.max())
     if low <= smallest and largest <= high and np.isfinite(smallest) and np.isfinite(largest):
         return
@@ -129,7 +135,7 @@ def _check_bounds(tensor: NDArray[Any], spec: TensorSpec, *, single: bool) -> No
             index=None if single else row,
         )
     expected = f"numbers from {low:g} to {high:g}"
-    if spec.maximum == 1 and largest <= 255:  # noqa: PLR2004  # the largest value of an 8-bit pixel
+    if spec.maximum == 1 and smallest >= 0 and largest <= 255:  # noqa: PLR2004  # the largest value of an 8-bit pixel
         expected += "; these look like pixels from 0 to 255: should they be divided by 255?"
     raise InvalidInput(
         f"the number at position {column} is out of bounds",

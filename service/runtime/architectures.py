@@ -79,5 +79,6 @@ def build_architecture(name: str, parameters: Mapping[str, Any]) -> nn.Module:
         raise BundleError("weights", f"the architecture '{name}' is not registered; known: {', '.join(ARCHITECTURES)}")
     try:
         return factory(**parameters)
-    except (TypeError, ValueError) as error:
-        raise BundleError("weights", f"the parameters do not fit the architecture '{name}': {error}") from None
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise BundleError("weights", f"the parameters do not fit the architecture '{name}': {reason}") from None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
@@ -54,8 +55,9 @@ def make_bundle(folder: Path, recipe: Recipe) -> Bundle:
     Raises:
         BundleError: the weights do not fit the architecture, the example does not fit the model, or a field is wrong.
     """
-    outputs = _run(recipe)
-    samples = GoldenSamples({recipe.input_name: recipe.example}, {recipe.output_name: outputs})
+    example = _plain(recipe.example)
+    outputs = _run(recipe, example)
+    samples = GoldenSamples({recipe.input_name: example}, {recipe.output_name: outputs})
     fields: dict[str, Any] = {
         "schema_version": 1,
         "name": recipe.name,
@@ -63,7 +65,7 @@ def make_bundle(folder: Path, recipe: Recipe) -> Bundle:
         "task": "classification" if recipe.labels else "tensors",
         "licence": recipe.licence,
         "signature": {
-            "inputs": [_tensor(recipe.input_name, recipe.example, minimum=recipe.minimum, maximum=recipe.maximum)],
+            "inputs": [_tensor(recipe.input_name, example, minimum=recipe.minimum, maximum=recipe.maximum)],
             "outputs": [_tensor(recipe.output_name, outputs, labels=recipe.labels)],
         },
         "framework": {"name": "pytorch", "version": torch.__version__.partition("+")[0]},
@@ -78,17 +80,26 @@ def make_bundle(folder: Path, recipe: Recipe) -> Bundle:
             "absolute_tolerance": recipe.absolute_tolerance,
             "relative_tolerance": recipe.relative_tolerance,
         },
-        **recipe.about,
     }
+    if double := sorted(set(fields) & set(recipe.about)):
+        raise BundleError("manifest", f"these fields follow from the rest and cannot be told: {', '.join(double)}")
+    fields |= recipe.about
     return write_bundle(folder, fields, {WEIGHTS_FILE: recipe.weights, GOLDEN_FILE: samples.pack()})
 
 
-def _run(recipe: Recipe) -> NDArray[Any]:
+def _plain(example: NDArray[Any]) -> NDArray[Any]:
+    """The same numbers in rows one after the other, in this machine's byte order."""
+    if example.ndim == 0 or not len(example):
+        raise BundleError("golden", "the example needs at least one row, [rows, ...]")
+    return np.ascontiguousarray(example, dtype=example.dtype.newbyteorder("="))
+
+
+def _run(recipe: Recipe, example: NDArray[Any]) -> NDArray[Any]:
     module = build_architecture(recipe.architecture, recipe.parameters).eval()
     try:
         module.load_state_dict(load_tensors(recipe.weights), strict=True)
         with torch.inference_mode():
-            result = module(torch.from_numpy(recipe.example))
+            result = module(torch.from_numpy(example))
     except SafetensorError as error:
         raise BundleError("weights", f"the weights are not a safetensors file: {error}") from None
     except (RuntimeError, TypeError) as error:
@@ -96,7 +107,12 @@ def _run(recipe: Recipe) -> NDArray[Any]:
         raise BundleError("weights", f"the model cannot be run on the example: {reason}") from None
     if not isinstance(result, torch.Tensor):
         raise BundleError("signature", "the model gives several outputs; a bundle made here has one")
-    return result.numpy()
+    outputs = result.numpy()
+    if outputs.shape[:1] != example.shape[:1]:
+        raise BundleError("signature", f"the model gives {list(outputs.shape)} for {len(example)} rows")
+    if np.issubdtype(outputs.dtype, np.inexact) and not np.isfinite(outputs).all():
+        raise BundleError("golden", "the model answers the example with numbers that are not finite")
+    return outputs
 
 
 def _tensor(name: str, array: NDArray[Any], **further: object) -> dict[str, Any]:

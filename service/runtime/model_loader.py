@@ -48,26 +48,35 @@ class ModelLoader:
         """Run the golden samples.
 
         Raises:
-            BundleError: with check `signature` or `golden`.
+            BundleError: with check `digest`, `signature` or `golden`.
         """
         samples = read_golden(bundle)
         try:
             outputs = model.run(samples.inputs)
-        except (RuntimeError, TypeError, ValueError, IndexError) as error:
+        except BundleError:
+            raise
+        except Exception as error:  # noqa: BLE001  # a model is foreign code and may raise anything
             raise BundleError("golden", f"the model fails on the golden samples: {_first_line(error)}") from None
         check_outputs(outputs, model.signature)
         compare_golden(bundle, samples, outputs)
 
     def warm(self, model: TorchModel) -> dict[int, float]:
-        """Run every batch size and place the model; returns seconds by batch size."""
-        return warm_up(model, self._batch_sizes, self._inline_budget_seconds)
+        """Run every batch size and place the model; returns seconds by batch size.
+
+        Raises:
+            BundleError: with check `warm-up`, when a batch size fails.
+        """
+        try:
+            return warm_up(model, self._batch_sizes, self._inline_budget_seconds)
+        except Exception as error:  # noqa: BLE001  # a model is foreign code and may raise anything
+            raise BundleError("warm-up", f"the model fails on some batch size: {_first_line(error)}") from None
 
     def _load_safetensors(self, bundle: Bundle, described: SafetensorsModel) -> TorchModel:
         module = build_architecture(described.architecture, described.parameters)
         try:
             weights = load_tensors(bundle.read(described.weights))
             module.load_state_dict(weights, strict=True)
-        except SafetensorError as error:
+        except (SafetensorError, KeyError) as error:  # KeyError: a datatype that torch does not have
             raise BundleError("weights", f"{described.weights} is not a safetensors file: {error}") from None
         except RuntimeError as error:
             reason = " ".join(str(error).split())
@@ -88,12 +97,14 @@ class ModelLoader:
         try:
             program = torch.export.load(io.BytesIO(bundle.read(described.program)))
             module = program.module().to(self._device)
-        except (RuntimeError, ValueError, KeyError, OSError, EOFError) as error:
+        except BundleError:
+            raise
+        except Exception as error:  # noqa: BLE001  # the program is foreign code, and a broken one raises anything
             raise BundleError("weights", f"{described.program} cannot be loaded: {_first_line(error)}") from None
         parameters = sum(tensor.numel() for tensor in program.parameters())
         return TorchModel(module, bundle.manifest.line_signature(), self._device, parameters)
 
 
 def _first_line(error: Exception) -> str:
-    lines = str(error).splitlines()
+    lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__

@@ -40,13 +40,15 @@ class TorchModel:
         """Compute every output for every row.
 
         Raises:
-            BundleError: with check `signature`, when the module gives another number of outputs than the signature.
+            BundleError: with check `signature`, when the module gives anything but as many tensors as the signature.
         """
         with torch.inference_mode():
             tensors = [torch.from_numpy(inputs[spec.name]).to(self._device) for spec in self.signature.inputs]
             results = self._module(*tensors)
         if isinstance(results, torch.Tensor):
             results = (results,)
+        if not isinstance(results, tuple | list) or not all(isinstance(each, torch.Tensor) for each in results):
+            raise BundleError("signature", f"the model gives {type(results).__name__}, and not one or several tensors")
         if len(results) != len(self._names):
             raise BundleError(
                 "signature", f"the model gives {len(results)} outputs, the signature names {len(self._names)}"

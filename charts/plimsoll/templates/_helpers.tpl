@@ -1,0 +1,41 @@
+{{/* Names and labels. Nothing else lives here. */}}
+
+{{- define "plimsoll.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{/* The release's name where it contains the chart's, else both. Cut so that `-stable` and `-canary` still fit. */}}
+{{- define "plimsoll.fullname" -}}
+{{- $name := default .Chart.Name .Values.nameOverride }}
+{{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) }}
+{{- default $full .Values.fullnameOverride | trunc 56 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "plimsoll.serviceAccountName" -}}
+{{- default (ternary (include "plimsoll.fullname" .) "default" .Values.serviceAccount.create) .Values.serviceAccount.name }}
+{{- end }}
+
+{{- define "plimsoll.image" -}}
+{{- $tag := default (printf "%s-cpu" .Chart.AppVersion) .Values.image.tag }}
+{{- .Values.image.repository }}{{ if .Values.image.digest }}@{{ .Values.image.digest }}{{ else }}:{{ $tag }}{{ end }}
+{{- end }}
+
+{{/* Every object. */}}
+{{- define "plimsoll.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{ include "plimsoll.releaseLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
+
+{{/* What clients are sent to: the pods of this release, whatever their track. */}}
+{{- define "plimsoll.releaseLabels" -}}
+app.kubernetes.io/name: {{ include "plimsoll.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{/* One track's pods. Deployment selectors are immutable, so nothing may ever be added. Takes root and track. */}}
+{{- define "plimsoll.trackLabels" -}}
+{{ include "plimsoll.releaseLabels" .root }}
+plimsoll.dev/track: {{ .track }}
+{{- end }}

@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# Writes the lock files beside this script. Needs uv and pip, and PyTorch's CPU wheels:
+#
+#   TORCH_WHEELS=DIRECTORY_OR_PAGE requirements/lock.sh             keep today's pins where pyproject.toml still allows them
+#   TORCH_WHEELS=DIRECTORY_OR_PAGE requirements/lock.sh --upgrade   take the newest releases that pyproject.toml allows
+#
+# Everything is resolved once, for Python 3.11 and later on every platform; each file is then a part of that one resolution,
+# closed under its dependencies, so that pip takes any of them alone or several together.
+set -euo pipefail
+: "${TORCH_WHEELS:?a folder, or a page of links, with the CPU wheels of PyTorch}"
+torch=2.13.0
+cd "$(dirname "$0")/.."
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+lock() { # OUTPUT INPUT... [OPTIONS]: one hashed lock file without index addresses
+  local output=$1; shift
+  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
+    --output-file "$output" "$@" >/dev/null
+}
+declared() { # TABLE.KEY of pyproject.toml: a list of requirements, without torch
+  python3 -c 'import sys, tomllib
+table, key = sys.argv[1].split(".")
+print(*(line for line in tomllib.load(open("pyproject.toml", "rb"))[table][key] if not line.startswith("torch")), sep="\n")' "$1"
+}
+apple_hash() { # PYTHON: the sha256 of PyPI's wheel for Macs, which is a CPU build too (read from the index, nothing is downloaded)
+  python3 -m pip install --quiet --dry-run --ignore-installed --no-deps --only-binary :all: --platform macosx_14_0_arm64 \
+    --python-version "$1" --target "$work/none" --report "$work/report.json" "torch==$torch" 2>/dev/null
+  python3 -c 'import json, sys
+print(json.load(open(sys.argv[1]))["install"][0]["download_info"]["archive_info"]["hashes"]["sha256"])' "$work/report.json"
+}
+explain() { # FILE LINE...: a comment on top of a lock file, saying what it is
+  local file=$1; shift
+  { printf '# %s\n' "$@" "Written by requirements/lock.sh; not edited by hand."; cat "$file"; } >"$work/explained"
+  cp "$work/explained" "$file"
+}
+
+# The one resolution, with torch's CPU build. Pins of an earlier run are preferences.
+{ declared build-system.requires; echo editables; } >"$work/build.in" # hatchling asks for it in editable installs
+declared project.dependencies >"$work/service.in"
+echo "torch==$torch+cpu" >"$work/torch-cpu.in"
+echo "torch==$torch" >"$work/torch-cuda.in"
+cat requirements/{build,service,dev}.txt >"$work/all.txt" 2>/dev/null || true
+lock "$work/all.txt" pyproject.toml --extra dev "$work/torch-cpu.in" "$work/build.in" --find-links "$TORCH_WHEELS" "$@"
+awk '/^[^ #]/ {torch = /^torch==/} !torch' "$work/all.txt" >"$work/pins.txt"
+
+lock requirements/build.txt "$work/build.in" --constraints "$work/pins.txt"
+lock requirements/service.txt "$work/service.in" --constraints "$work/pins.txt"
+lock requirements/dev.txt pyproject.toml --extra dev --no-emit-package torch \
+  --constraints "$work/pins.txt" --constraints "$work/torch-cpu.in" --find-links "$TORCH_WHEELS"
+lock requirements/torch-cpu.txt "$work/torch-cpu.in" --constraints "$work/pins.txt" --find-links "$TORCH_WHEELS"
+lock requirements/torch-cuda.txt "$work/torch-cuda.in" --constraints "$work/pins.txt"
+
+sed -i "s/^torch==$torch+cpu/torch==$torch/" requirements/torch-cpu.txt
+for python in 3.11 3.12 3.13; do
+  sed -i "/^torch==/a\    --hash=sha256:$(apple_hash $python) \\\\" requirements/torch-cpu.txt
+done
+
+explain requirements/build.txt "What builds this repository's wheel, or an editable install; no part of an image's last stage."
+explain requirements/service.txt "Every dependency of the service except torch, which has a file of its own per variant."
+explain requirements/dev.txt "Tests, lint and training, with the service's dependencies; torch itself comes from torch-cpu.txt."
+explain requirements/torch-cpu.txt "PyTorch's CPU build. PyPI has it for Macs only; for Linux pip has to be told where PyTorch's CPU wheels lie" \
+  "(images: build argument TORCH_INDEX_URL). The version matches the local one, $torch+cpu; the hash decides."
+explain requirements/torch-cuda.txt "PyTorch's CUDA build as PyPI has it, with its NVIDIA parts (Linux)."

@@ -1,0 +1,69 @@
+"""An ASGI client that shows what an HTTP library hides: single messages, and a client that leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Scope
+
+
+def http_scope(path: str, method: str = "GET", headers: dict[str, str] | None = None) -> Scope:
+    """The scope of one request."""
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "http_version": "1.1",
+        "scheme": "http",
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": "",
+        "query_string": b"",
+        "headers": [
+            (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in (headers or {}).items()
+        ],
+        "client": ("127.0.0.1", 50000),
+        "server": ("127.0.0.1", 8000),
+    }
+
+
+class Exchange:
+    """One request to an application; `sent` holds what it answered, `read` how many messages it asked for.
+
+    The body comes in the given chunks; the client leaves where a chunk is `None`.
+    """
+
+    def __init__(self, app: ASGIApp, scope: Scope, chunks: Iterable[bytes | None] = (b"",)) -> None:
+        self._app = app
+        self._scope = scope
+        self._chunks = list(chunks)
+        self.read = 0
+        self.sent: list[Message] = []
+
+    async def run(self) -> Exchange:
+        """Let the application answer."""
+        await self._app(self._scope, self._receive, self._send)
+        return self
+
+    @property
+    def status(self) -> int:
+        """The status of the answer."""
+        return int(self.sent[0]["status"])
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of the answer, names in lower case."""
+        return {name.decode("latin-1"): value.decode("latin-1") for name, value in self.sent[0]["headers"]}
+
+    async def _receive(self) -> dict[str, Any]:
+        if self.read >= len(self._chunks):
+            raise AssertionError("more was read than was sent")
+        chunk = self._chunks[self.read]
+        self.read += 1
+        if chunk is None:
+            return {"type": "http.disconnect"}
+        return {"type": "http.request", "body": chunk, "more_body": self.read < len(self._chunks)}
+
+    async def _send(self, message: Message) -> None:
+        self.sent.append(message)

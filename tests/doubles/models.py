@@ -1,0 +1,82 @@
+"""Tiny models behind the line's `Model` port."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.inference.payloads import Datatype, Signature, Tensors, TensorSpec
+
+
+def flat_signature(
+    width: int, datatype: Datatype = "FP32", minimum: float | None = None, maximum: float | None = None
+) -> Signature:
+    """Rows of `width` numbers in, as many labelled numbers out; the labels are 'a', 'b' and so on."""
+    labels = tuple(chr(ord("a") + position) for position in range(width))
+    return Signature(
+        inputs=(TensorSpec("x", datatype, (-1, width), minimum, maximum),),
+        outputs=(TensorSpec("y", datatype, (-1, width), labels=labels),),
+    )
+
+
+class EchoModel:
+    """Gives its inputs back as its outputs, and keeps the names of the threads that ran it."""
+
+    device = "cpu"
+    parameters = 0
+
+    def __init__(self, signature: Signature | None = None, *, inline_rows: int = 100) -> None:
+        self.signature = signature or flat_signature(2)
+        self.inline_rows = inline_rows
+        self.threads: list[str] = []
+
+    def new_batch(self, rows: int) -> dict[str, NDArray[Any]]:
+        """Input tensors filled with what nobody asked for, so that a row left unwritten shows."""
+        return {
+            spec.name: np.full((rows, *(abs(length) for length in spec.shape[1:])), 77, spec.dtype)
+            for spec in self.signature.inputs
+        }
+
+    def run(self, inputs: Tensors) -> Tensors:
+        """The inputs under the names of the outputs."""
+        self.threads.append(threading.current_thread().name)
+        return {
+            there.name: inputs[here.name]
+            for here, there in zip(self.signature.inputs, self.signature.outputs, strict=True)
+        }
+
+
+class SlowModel(EchoModel):
+    """Runs until `release` is set; `running` is set once it has begun. Never on the event loop."""
+
+    def __init__(self) -> None:
+        super().__init__(inline_rows=0)
+        self.running = threading.Event()
+        self.release = threading.Event()
+
+    def run(self, inputs: Tensors) -> Tensors:
+        """Echo, when released."""
+        self.running.set()
+        assert self.release.wait(timeout=30), "nobody released the slow model"
+        return super().run(inputs)
+
+
+class FailingModel(EchoModel):
+    """Breaks down with words that no client may read."""
+
+    private_words = "weights at /srv/secret/weights.bin"
+
+    def run(self, inputs: Tensors) -> Tensors:
+        """Raise, whatever the inputs."""
+        raise RuntimeError(f"cannot use {self.private_words} for {len(inputs)} tensors")
+
+
+class NanModel(EchoModel):
+    """Answers with NaN, which JSON cannot say."""
+
+    def run(self, inputs: Tensors) -> Tensors:
+        """NaN for every number."""
+        return {name: np.full_like(tensor, np.nan) for name, tensor in super().run(inputs).items()}

@@ -1,0 +1,100 @@
+"""A pod of our own image that asks the Service from inside the cluster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.cluster import Cluster, eventually
+from tests.e2e.release import is_ready, parsed
+
+SCRIPTS = "e2e-scripts"
+SERVICE = "plimsoll"
+_RESTRICTED = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+_BARE = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
+
+
+def pod_of(name: str, image: str, command: list[str] | None, **spec: Any) -> dict[str, Any]:
+    """A pod of the image within the standard `restricted`, with the scripts in /scripts and a /tmp."""
+    container: dict[str, Any] = {
+        "name": "client",
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "securityContext": _BARE,
+        "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}},
+        "volumeMounts": [{"name": "scripts", "mountPath": "/scripts"}, {"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108
+    }
+    if command:
+        container["command"] = command
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "labels": {"app.kubernetes.io/part-of": "plimsoll-e2e"}},
+        "spec": {
+            "restartPolicy": "Never",
+            "terminationGracePeriodSeconds": 0,
+            "automountServiceAccountToken": False,
+            "securityContext": _RESTRICTED,
+            "containers": [container],
+            "volumes": [{"name": "scripts", "configMap": {"name": SCRIPTS}}, {"name": "tmp", "emptyDir": {}}],
+            "enableServiceLinks": False,
+            **spec,
+        },
+    }
+
+
+def scripts() -> dict[str, Any]:
+    """The scripts that run in pods, as a ConfigMap."""
+    files = {name: (Path(__file__).parent / name).read_text(encoding="utf-8") for name in ("load.py", "request.py")}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": SCRIPTS}, "data": files}
+
+
+class ClientPod:
+    """A pod that waits for commands."""
+
+    def __init__(self, cluster: Cluster, image: str) -> None:
+        self._cluster = cluster
+        self._image = image
+        self._name = "client"
+
+    def start(self) -> None:
+        """Create the pod and wait for it."""
+        self._cluster.apply(scripts(), pod_of(self._name, self._image, ["sleep", "3600"]))
+        eventually("the client pod", lambda: is_ready(self._cluster.get("pod", self._name)))
+
+    def classify(self, picture: str) -> dict[str, Any]:
+        """What `plimsoll predict` prints for a picture in the image."""
+        url = f"http://{SERVICE}:8000"
+        return parsed(self._cluster.execute(self._name, "plimsoll", "predict", "--url", url, "--image", picture))
+
+    def request(self, url: str, body_file: str = "") -> dict[str, Any]:
+        """Status, headers and body of one request."""
+        extra = [body_file] if body_file else []
+        return parsed(self._cluster.execute(self._name, "python", "/scripts/request.py", url, *extra))
+
+
+class LoadPod:
+    """A pod that asks at a constant rate until it is told to stop."""
+
+    def __init__(self, cluster: Cluster, image: str) -> None:
+        self._cluster = cluster
+        self._image = image
+        self._name = "load"
+
+    def start(self) -> None:
+        """Begin to send."""
+        command = ["python", "/scripts/load.py", "--host", SERVICE, "--body", "/examples/digits/7.json"]
+        command += [
+            "--expect",
+            "7",
+        ]
+        self._cluster.apply(pod_of(self._name, self._image, command))
+        eventually("the load pod", lambda: is_ready(self._cluster.get("pod", self._name)))
+
+    def stop(self) -> dict[str, Any]:
+        """End the load; what happened to the requests."""
+        self._cluster.execute(self._name, "sh", "-c", "kill -TERM 1")
+        eventually(
+            "the end of the load pod", lambda: self._cluster.get("pod", self._name)["status"]["phase"] == "Succeeded"
+        )
+        return parsed(self._cluster.kubectl("logs", self._name))

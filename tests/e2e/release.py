@@ -1,0 +1,110 @@
+"""The chart, installed under the release name `plimsoll`."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.cluster import Cluster, eventually, run
+
+CHART = Path(__file__).parents[2] / "charts" / "plimsoll"
+NAME = "plimsoll"
+_MEMORY = {"container_memory_working_set_bytes": "working set", "container_memory_rss": "resident"}
+LABELS = f"app.kubernetes.io/name={NAME},app.kubernetes.io/instance={NAME}"
+
+
+class Release:
+    """One installation of the chart, always of the same image."""
+
+    def __init__(self, cluster: Cluster, image: str) -> None:
+        self._cluster = cluster
+        repository, _, tag = image.rpartition(":")
+        self._image = ("--set", f"image.repository={repository}", "--set-string", f"image.tag={tag}")
+
+    def install(self) -> None:
+        """Install with nothing but the image set, and wait until it is ready."""
+        self._helm("install", NAME, str(CHART), *self._image, "--wait", "--timeout=180s")
+
+    def upgrade(self, *values: str, wait: bool = True) -> None:
+        """Change values (`name=value`) and keep the others."""
+        sets = [part for value in values for part in ("--set-string", value)]
+        self._helm(
+            "upgrade", NAME, str(CHART), "--reuse-values", *sets, *(["--wait", "--timeout=180s"] if wait else [])
+        )
+
+    def roll_back(self) -> None:
+        """Return to the revision before."""
+        self._helm("rollback", NAME, "--wait", "--timeout=180s")
+
+    def test(self) -> str:
+        """Run the chart's own test."""
+        return self._helm("test", NAME, "--timeout=120s")
+
+    def uninstall(self) -> None:
+        """Remove the release and wait until its pods are gone."""
+        self._helm("uninstall", NAME, "--wait", "--timeout=120s")
+        eventually("the end of the pods", lambda: not self._cluster.select("pods", LABELS))
+
+    def pods(self) -> list[dict[str, Any]]:
+        """The pods of the release that nobody has told to go, oldest first."""
+        pods = self._cluster.select("pods", LABELS)
+        return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+
+    def the_pod(self) -> dict[str, Any]:
+        """The only pod."""
+        (pod,) = self.pods()
+        return pod
+
+    def settle(self) -> dict[str, Any]:
+        """The only pod, once every other one is gone."""
+        eventually("a single pod", lambda: len(self._cluster.select("pods", LABELS)) == 1)
+        return self.the_pod()
+
+    def idle_bytes(self, pod: dict[str, Any]) -> dict[str, int]:
+        """Working set and resident memory of the server's container, as the kubelet measured them once it was ready."""
+        ready_ms = _ready_at(pod).timestamp() * 1000
+
+        def measured() -> dict[str, int] | None:
+            node, name = pod["spec"]["nodeName"], pod["metadata"]["name"]
+            found = {}
+            for line in run("kubectl", "get", "--raw", f"/api/v1/nodes/{node}/proxy/metrics/cadvisor").splitlines():
+                metric, _, labels = line.partition("{")
+                if metric in _MEMORY and f'pod="{name}"' in labels and 'container="plimsoll"' in labels:
+                    value, taken_ms = labels.rpartition("}")[2].split()
+                    if float(taken_ms) > ready_ms + 1000:
+                        found[_MEMORY[metric]] = int(float(value))
+            return found if len(found) == len(_MEMORY) else None
+
+        return eventually("the kubelet's measurement of the pod", measured, timeout_seconds=60)
+
+    def _helm(self, *arguments: str) -> str:
+        return run("helm", "--namespace", self._cluster.namespace, *arguments)
+
+
+def is_ready(pod: dict[str, Any]) -> bool:
+    """Whether Kubernetes sends requests to the pod."""
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in pod["status"].get("conditions", []))
+
+
+def restarts(pod: dict[str, Any]) -> int:
+    """How often its container was started again."""
+    return int(pod["status"]["containerStatuses"][0]["restartCount"])
+
+
+def seconds_to_ready(pod: dict[str, Any]) -> float:
+    """From the start of the container to the pod's readiness; Kubernetes rounds both to seconds."""
+    started = pod["status"]["containerStatuses"][0]["state"]["running"]["startedAt"]
+    return (_ready_at(pod) - datetime.fromisoformat(started)).total_seconds()
+
+
+def _ready_at(pod: dict[str, Any]) -> datetime:
+    (changed,) = (each["lastTransitionTime"] for each in pod["status"]["conditions"] if each["type"] == "Ready")
+    return datetime.fromisoformat(changed)
+
+
+def parsed(line: str) -> dict[str, Any]:
+    """The last line of an output, which is JSON."""
+    document: dict[str, Any] = json.loads(line.strip().splitlines()[-1])
+    return document

@@ -1,0 +1,27 @@
+"""One HTTP request from inside a pod: writes status, headers and body as one line of JSON. Standard library only."""
+
+from __future__ import annotations
+
+import json
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+
+def main(url: str, body_file: str | None = None) -> None:
+    """GET the URL, or POST the file to it as JSON."""
+    body = Path(body_file).read_bytes() if body_file else None
+    request = urllib.request.Request(url, data=body, headers={"Content-Type": "application/json"})  # noqa: S310
+    try:
+        answer = urllib.request.urlopen(request, timeout=10)  # noqa: S310  # the test's own Service
+    except urllib.error.HTTPError as error:
+        answer = error
+    with answer:
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        document = {"status": answer.status, "headers": headers, "body": answer.read().decode()}
+    sys.stdout.write(json.dumps(document) + "\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

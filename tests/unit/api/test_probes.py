@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from service import __version__
+from service.api.serving_state import Phase
+from service.control.version_registry import VersionState
+from tests.doubles.models import EchoModel
+from tests.unit.api.conftest import Edge
+
+READY = ["/readyz", "/v1/health", "/v1/health/detailed"]
+
+
+async def ask(edge: Edge, path: str) -> tuple[int, Any, Any]:
+    reply = await edge.client.get(path)
+    return reply.status_code, reply.json()["status"], reply.json()["reasons"]
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+async def test_the_process_is_live_whatever_its_phase_and_its_models(edge: Edge, phase: Phase) -> None:
+    edge.state.phase = phase
+    edge.registry.announce("echo", "1")
+    edge.registry.fail("echo", "1", "broken")
+    assert await ask(edge, "/livez") == (200, "live", [])
+
+
+@pytest.mark.parametrize("path", [*READY, "/startupz"])
+async def test_a_server_without_a_model_is_not_ready(edge: Edge, path: str) -> None:
+    assert await ask(edge, path) == (503, "loading", ["no model is desired"])
+
+
+@pytest.mark.parametrize("path", [*READY, "/startupz"])
+async def test_a_server_is_ready_when_every_version_is(edge: Edge, path: str) -> None:
+    edge.serve("echo", "1", EchoModel())
+    edge.registry.announce("echo", "2")
+    edge.registry.advance("echo", "2", VersionState.WARMING)
+    assert await ask(edge, path) == (503, "loading", ["echo 2: warming"])
+    edge.serve("echo", "2", EchoModel())
+    assert await ask(edge, path) == (200, "started" if path == "/startupz" else "ready", [])
+
+
+@pytest.mark.parametrize("path", [*READY, "/startupz"])
+async def test_a_failed_version_is_told_with_its_reason(edge: Edge, path: str) -> None:
+    edge.serve("echo", "1", EchoModel())
+    edge.registry.announce("echo", "2")
+    edge.registry.announce("echo", "3")
+    edge.registry.fail("echo", "2", "check 'golden' failed: it is off")
+    assert await ask(edge, path) == (503, "failed", ["echo 2: check 'golden' failed: it is off", "echo 3: loading"])
+
+
+@pytest.mark.parametrize("path", READY)
+async def test_a_server_whose_models_are_ready_waits_for_its_phase(edge: Edge, path: str) -> None:
+    edge.serve("echo", "1", EchoModel())
+    edge.state.phase = Phase.STARTING
+    assert await ask(edge, path) == (503, "loading", ["the server is starting"])
+
+
+@pytest.mark.parametrize("phase", [Phase.LEAVING, Phase.REFUSING])
+async def test_a_server_that_was_told_to_stop_is_unready_and_stays_started(edge: Edge, phase: Phase) -> None:
+    edge.serve("echo", "1", EchoModel())
+    edge.state.phase = phase
+    assert await ask(edge, "/readyz") == (503, "draining", ["the server was told to stop"])
+    assert (await ask(edge, "/startupz"))[0] == 200
+
+
+async def test_detailed_health_tells_what_an_operator_looks_at_first(edge: Edge) -> None:
+    edge.serve("echo", "1", EchoModel())
+    edge.registry.announce("echo", "2")
+    edge.registry.fail("echo", "2", "broken")
+    health = (await edge.client.get("/v1/health/detailed")).json()
+    assert health["server_version"] == __version__
+    assert health["uptime_seconds"] > 0
+    assert health["cpu_percent"] >= 0
+    assert health["memory_bytes"] > 1 << 20
+    assert health["threads"] >= 1
+    assert health["requests_in_flight"] == 1
+    assert health["devices"] == [{"device": "cuda:0", "used_bytes": 1, "total_bytes": 2}]
+    assert health["versions"] == [
+        {"model": "echo", "version": "1", "state": "ready", "reason": None},
+        {"model": "echo", "version": "2", "state": "failed", "reason": "broken"},
+    ]

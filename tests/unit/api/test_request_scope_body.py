@@ -1,0 +1,118 @@
+"""`read_json_body` of request_scope: what is read, and where reading stops."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.requests import ClientDisconnect, Request
+
+from service.api.request_scope import read_json_body
+from service.errors import BodyTooLarge, UnsupportedMediaType
+from tests.doubles.asgi import Exchange, http_scope
+
+LONGEST = 100
+
+
+class Reading:
+    """A request whose body arrives in chunks; counts what was read of it."""
+
+    def __init__(self, chunks: Iterable[bytes | None], **headers: str) -> None:
+        named = {"content-type": "application/json"} | {k.replace("_", "-"): v for k, v in headers.items()}
+        scope = http_scope("/v1/predict", "POST", {name: value for name, value in named.items() if value})
+        self.body = b""
+
+        async def app(scope: object, receive: object, _send: object) -> None:
+            self.body = await read_json_body(Request(scope, receive), LONGEST)  # type: ignore[arg-type]
+
+        self._exchange = Exchange(app, scope, chunks)
+
+    async def run(self) -> bytes:
+        """The body."""
+        await self._exchange.run()
+        return self.body
+
+    @property
+    def chunks_read(self) -> int:
+        """How many chunks were asked for."""
+        return self._exchange.read
+
+
+@given(chunks=st.lists(st.binary(max_size=30), min_size=1, max_size=5))
+async def test_a_body_is_its_chunks_joined_as_long_as_it_fits(chunks: list[bytes]) -> None:
+    reading = Reading(chunks)
+    if sum(map(len, chunks)) <= LONGEST:
+        assert await reading.run() == b"".join(chunks)
+    else:
+        with pytest.raises(BodyTooLarge):
+            await reading.run()
+    assert reading.chunks_read == len(chunks)
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/json", "Application/JSON", "application/json; charset=utf-8", " application/json ;x"],
+)
+async def test_json_is_read_however_its_type_is_written(content_type: str) -> None:
+    assert await Reading([b"{}"], content_type=content_type).run() == b"{}"
+
+
+@pytest.mark.parametrize(
+    "content_type", ["text/plain", "application/jsonp", "application/x-www-form-urlencoded", "a" * 200]
+)
+async def test_another_type_is_refused_before_anything_is_read(content_type: str) -> None:
+    reading = Reading([b"{}"], content_type=content_type)
+    with pytest.raises(UnsupportedMediaType) as caught:
+        await reading.run()
+    assert caught.value.expected == "Content-Type: application/json"
+    assert caught.value.given is not None
+    assert caught.value.given.startswith(f"'{content_type[:64]}")
+    assert reading.chunks_read == 0
+
+
+async def test_a_missing_type_is_called_none() -> None:
+    with pytest.raises(UnsupportedMediaType) as caught:
+        await Reading([b"{}"], content_type="").run()
+    assert caught.value.given == "none"
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "deflate, gzip"])
+async def test_a_compressed_body_is_refused(encoding: str) -> None:
+    with pytest.raises(UnsupportedMediaType, match="the body is compressed") as caught:
+        await Reading([b"{}"], content_encoding=encoding).run()
+    assert caught.value.given == f"'{encoding}'"
+
+
+@pytest.mark.parametrize("encoding", ["identity", "Identity"])
+async def test_a_body_that_says_it_is_not_compressed_is_read(encoding: str) -> None:
+    assert await Reading([b"{}"], content_encoding=encoding).run() == b"{}"
+
+
+async def test_a_moderate_surplus_is_read_and_thrown_away_so_that_the_client_can_read_the_answer() -> None:
+    reading = Reading([b"x" * LONGEST] * 8, content_length="800")
+    with pytest.raises(BodyTooLarge) as caught:
+        await reading.run()
+    assert (caught.value.expected, caught.value.given) == ("at most 100 bytes", "800 bytes")
+    assert reading.chunks_read == 8
+
+
+async def test_a_body_without_end_is_not_read_to_its_end() -> None:
+    reading = Reading([b"x" * LONGEST] * 50)
+    with pytest.raises(BodyTooLarge) as caught:
+        await reading.run()
+    assert caught.value.given == "at least 900 bytes"
+    assert reading.chunks_read == 9
+
+
+async def test_a_length_that_is_no_number_is_not_repeated() -> None:
+    with pytest.raises(BodyTooLarge) as caught:
+        await Reading([b"x" * (LONGEST + 1)], content_length="many").run()
+    assert caught.value.given == "at least 101 bytes"
+
+
+async def test_a_client_that_leaves_is_told_apart_from_one_that_sends_nothing() -> None:
+    with pytest.raises(ClientDisconnect):
+        await Reading([b"{", None]).run()
+    assert await Reading([b""]).run() == b""

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.doubles.models import EchoModel
+from tests.unit.api.conftest import Edge
+
+PREDICT = ["/v1/predict", "/v1/models/{name}/predict", "/v1/models/{name}/versions/{version}/predict"]
+GET = [
+    "/v1/models", "/v1/models/{name}", "/v1/models/{name}/versions/{version}",
+    "/v1/health", "/v1/health/detailed", "/livez", "/readyz", "/startupz",
+]  # fmt: skip
+
+
+async def schema_of(edge: Edge) -> dict[str, Any]:
+    schema: dict[str, Any] = (await edge.client.get("/openapi.json")).json()
+    return schema
+
+
+async def test_the_schema_lists_every_route_but_the_scrapes(edge: Edge) -> None:
+    paths = (await schema_of(edge))["paths"]
+    assert sorted(paths) == sorted(PREDICT + GET)
+    assert all(list(paths[path]) == ["post"] for path in PREDICT)
+    assert all(list(paths[path]) == ["get"] for path in GET)
+
+
+async def test_every_route_has_a_summary_a_tag_and_an_id_of_its_own(edge: Edge) -> None:
+    operations = [each for path in (await schema_of(edge))["paths"].values() for each in path.values()]
+    assert all(each["summary"] and each["tags"][0] in ("predict", "models", "health") for each in operations)
+    assert len({each["operationId"] for each in operations}) == len(operations)
+
+
+@pytest.mark.parametrize("path", PREDICT)
+async def test_predict_documents_its_body_its_parameters_its_answer_and_its_errors(edge: Edge, path: str) -> None:
+    operation = (await schema_of(edge))["paths"][path]["post"]
+    assert "oneOf" in operation["requestBody"]["content"]["application/json"]["schema"]
+    assert [each["name"] for each in operation["parameters"]] == [
+        name for name in ("name", "version") if f"{{{name}}}" in path
+    ]
+    assert set(operation["responses"]) == {"200", "400", "404", "413", "415", "422", "500", "503"}
+    assert "x-plimsoll-version" in operation["responses"]["200"]["headers"]
+    for status, response in operation["responses"].items():
+        reference = response["content"]["application/json"]["schema"]["$ref"]
+        assert reference.endswith("PredictAnswer" if status == "200" else "ErrorBody")
+
+
+@pytest.mark.parametrize("path", ["/v1/predict", "/v1/models/echo/predict", "/v1/models/echo/versions/1/predict"])
+async def test_predicting_needs_a_post(edge: Edge, path: str) -> None:
+    edge.serve("echo", "1", EchoModel())
+    reply = await edge.client.get(path)
+    assert (reply.status_code, reply.headers["allow"]) == (405, "POST")
+
+
+@pytest.mark.parametrize("path", ["/v1/nowhere", "/v2/health/ready", "/", "/v1/models/echo/versions"])
+async def test_any_other_route_is_404_in_the_contract(edge: Edge, path: str) -> None:
+    reply = await edge.client.get(path)
+    assert (reply.status_code, reply.json()["error"]["code"]) == (404, "not_found")
+
+
+async def test_the_documentation_for_people_is_there(edge: Edge) -> None:
+    assert (await edge.client.get("/docs")).status_code == 200
+    assert (await edge.client.get("/redoc")).status_code == 404

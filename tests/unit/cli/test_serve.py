@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from service.settings import Settings
+from tests.unit.cli.conftest import RunPlimsoll
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Settings]]:
+    """Which server was started with which settings; none really is."""
+    started: list[tuple[str, Settings]] = []
+    monkeypatch.setattr("service.cli.uvicorn_server.serve_alone", lambda each: started.append(("alone", each)))
+    monkeypatch.setattr(
+        "service.cli.gunicorn_server.serve_with_workers", lambda each: started.append(("workers", each))
+    )
+    return started
+
+
+def test_one_process_serves_alone_and_several_under_gunicorn(
+    plimsoll: RunPlimsoll, served: list[tuple[str, Settings]]
+) -> None:
+    assert plimsoll("serve").code == 0
+    assert plimsoll("serve", "--workers", "3").code == 0
+    assert [(how, settings.workers) for how, settings in served] == [("alone", 1), ("workers", 3)]
+
+
+def test_the_command_line_wins_over_the_environment(
+    plimsoll: RunPlimsoll, served: list[tuple[str, Settings]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLIMSOLL_PORT", "9000")
+    monkeypatch.setenv("PLIMSOLL_HOST", "0.0.0.0")  # noqa: S104  # nothing listens here
+    plimsoll("serve", "--port", "0", "--models", "elsewhere")
+    (_, settings) = served[0]
+    assert (settings.port, settings.host, settings.models_dir) == (0, "0.0.0.0", Path("elsewhere"))  # noqa: S104
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variable"),
+    [(["--port", "70000"], "PLIMSOLL_PORT"), (["--workers", "0"], "PLIMSOLL_WORKERS")],
+)
+def test_a_value_that_cannot_be_used_is_exit_code_2_and_starts_nothing(
+    plimsoll: RunPlimsoll, served: list[tuple[str, Settings]], arguments: list[str], variable: str
+) -> None:
+    ran = plimsoll("serve", *arguments)
+    assert ran.code == 2
+    assert ran.err.startswith(f"error: {variable}: ")
+    assert served == []

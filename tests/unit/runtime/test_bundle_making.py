@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save
+
+from service.bundle.golden import read_golden
+from service.errors import BundleError
+from service.runtime.architectures import build_architecture
+from service.runtime.model_loader import ModelLoader
+from tests.conftest import MakeBundle
+
+METRIC = {"value": 0.9, "low": 0.8, "high": 1.0, "rows": 10, "method": "Wilson"}
+
+
+def refusal(make: MakeBundle, folder: Path, **changes: Any) -> BundleError:
+    """The error of a recipe; nothing may be left of the bundle."""
+    with pytest.raises(BundleError) as caught:
+        make(**changes)
+    assert not (folder / "models").exists()
+    assert "\n" not in caught.value.message
+    return caught.value
+
+
+def test_a_bundle_made_here_passes_what_a_server_checks(make_tiny_bundle: MakeBundle) -> None:
+    bundle = make_tiny_bundle()
+    loader = ModelLoader(torch.device("cpu"), trust_pt2=False, batch_sizes=[1], inline_budget_seconds=0)
+    bundle.verify_files()
+    loader.prove(bundle, loader.load(bundle))
+
+
+def test_the_signature_follows_from_the_example_and_the_answer(make_tiny_bundle: MakeBundle) -> None:
+    manifest = make_tiny_bundle(input_name="pixels", output_name="digit").manifest
+    assert [tensor.model_dump(exclude_none=True) for tensor in manifest.signature.inputs] == [
+        {"name": "pixels", "datatype": "FP32", "shape": [-1, 4], "minimum": 0, "maximum": 1}
+    ]
+    assert [tensor.model_dump(exclude_none=True) for tensor in manifest.signature.outputs] == [
+        {"name": "digit", "datatype": "FP32", "shape": [-1, 3], "labels": ["a", "b", "c"]}
+    ]
+    assert manifest.task == "classification"
+    assert manifest.framework.name == "pytorch"
+
+
+def test_the_example_becomes_the_golden_samples(make_tiny_bundle: MakeBundle) -> None:
+    example = np.random.default_rng(9).random((3, 4), np.float32)
+    assert np.array_equal(read_golden(make_tiny_bundle(example=example)).inputs["input"], example)
+
+
+def test_without_labels_the_task_is_tensors(make_tiny_bundle: MakeBundle) -> None:
+    assert make_tiny_bundle(labels=None).manifest.task == "tensors"
+
+
+def test_what_is_told_about_a_model_stands_in_its_manifest(make_tiny_bundle: MakeBundle) -> None:
+    manifest = make_tiny_bundle(about={"description": "for tests", "metrics": {"accuracy": METRIC}}).manifest
+    assert manifest.description == "for tests"
+    assert manifest.metrics["accuracy"].value == 0.9
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"name": "other"},
+        {"version": "9"},
+        {"golden": {"file": "golden.safetensors", "absolute_tolerance": 1e9, "relative_tolerance": 0}},
+        {"no_such_field": 1},
+    ],
+)
+def test_what_is_told_about_a_model_cannot_replace_what_was_derived(
+    make_tiny_bundle: MakeBundle, tmp_path: Path, about: dict[str, Any]
+) -> None:
+    error = refusal(make_tiny_bundle, tmp_path, about=about)
+    assert error.check == "manifest"
+    assert next(iter(about)) in error.message
+
+
+@pytest.mark.parametrize(
+    ("changes", "check", "sentence"),
+    [
+        ({"architecture": "resnet"}, "weights", "'resnet' is not registered"),
+        ({"parameters": {"sizes": 4}}, "weights", "the parameters do not fit the architecture 'digits-mlp'"),
+        ({"parameters": {"sizes": [4, 9, 3]}}, "weights", "the model cannot be run on the example: Error(s) in"),
+        ({"weights": b"\x80\x04pickle"}, "weights", "the weights are not a safetensors file"),
+        ({"labels": ["a", "b"]}, "manifest", "tensor 'output' has 3 positions and 2 labels"),
+        ({"name": "Tiny"}, "manifest", "field 'name'"),
+        ({"version": "one"}, "manifest", "field 'version'"),
+        ({"minimum": 2}, "manifest", "the minimum of tensor 'input' lies above its maximum"),
+        ({"absolute_tolerance": -1}, "manifest", "golden.absolute_tolerance"),
+        ({"input_name": "two words"}, "manifest", "signature.inputs.0.name"),
+    ],
+)
+def test_a_wrong_recipe_makes_no_bundle(
+    make_tiny_bundle: MakeBundle, tmp_path: Path, changes: dict[str, Any], check: str, sentence: str
+) -> None:
+    error = refusal(make_tiny_bundle, tmp_path, **changes)
+    assert error.check == check
+    assert sentence in error.message
+
+
+@pytest.mark.parametrize(
+    "example",
+    [
+        pytest.param(np.zeros((2, 5), np.float32), id="wrong length"),
+        pytest.param(np.zeros((2, 4), np.float64), id="wrong datatype"),
+        pytest.param(np.zeros((2, 4), "U1"), id="text"),
+        pytest.param(np.zeros((2, 4), ">f4"), id="bytes in the other order"),
+        pytest.param(np.zeros((2, 4), np.float32)[::-1], id="backwards"),
+        pytest.param(np.zeros((0, 4), np.float32), id="no rows"),
+        pytest.param(np.zeros(4, np.float32), id="one row without a batch"),
+        pytest.param(np.float32(1) * np.zeros(()), id="a single number"),
+        pytest.param(np.full((2, 4), np.nan, np.float32), id="not a number"),
+    ],
+)
+def test_an_example_that_cannot_become_golden_samples_is_refused_or_proven(
+    make_tiny_bundle: MakeBundle, example: NDArray[Any]
+) -> None:
+    loader = ModelLoader(torch.device("cpu"), trust_pt2=False, batch_sizes=[1], inline_budget_seconds=0)
+    try:
+        bundle = make_tiny_bundle(example=example)
+    except BundleError:
+        return
+    loader.prove(bundle, loader.load(bundle))
+
+
+def test_weights_that_answer_nan_make_no_bundle(make_tiny_bundle: MakeBundle, tmp_path: Path) -> None:
+    state = build_architecture("digits-mlp", {"sizes": [4, 8, 3]}).state_dict()
+    weights = save({name: torch.full_like(tensor, torch.nan) for name, tensor in state.items()})
+    assert refusal(make_tiny_bundle, tmp_path, weights=weights).check == "golden"
+
+
+def test_a_model_of_several_outputs_is_refused(
+    make_tiny_bundle: MakeBundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Twice(torch.nn.Module):
+        def forward(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            return rows, rows
+
+    monkeypatch.setattr("service.runtime.bundle_making.build_architecture", lambda *_: Twice())
+    error = refusal(make_tiny_bundle, tmp_path, weights=save({}))
+    assert error.check == "signature"
+
+
+def test_an_answer_that_no_signature_can_express_is_refused(
+    make_tiny_bundle: MakeBundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Complex(torch.nn.Module):
+        def forward(self, rows: torch.Tensor) -> torch.Tensor:
+            return rows.to(torch.complex64)
+
+    monkeypatch.setattr("service.runtime.bundle_making.build_architecture", lambda *_: Complex())
+    error = refusal(make_tiny_bundle, tmp_path, weights=save({}))
+    assert error.check == "signature"
+    assert error.message == "'output' is of complex64, which no signature can express"

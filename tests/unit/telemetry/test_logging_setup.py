@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import pytest
+from opentelemetry.sdk.trace import TracerProvider
+
+from service.telemetry.logging_setup import set_up_logging
+
+LOGGERS = ("", "service", "uvicorn", "uvicorn.error", "uvicorn.access", "gunicorn.error")
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """The set-up holds for the whole process; put back what pytest had."""
+    loggers = [logging.getLogger(name) for name in LOGGERS]
+    before = [(each.handlers[:], each.level, each.propagate, each.disabled) for each in loggers]
+    yield
+    for each, (handlers, level, propagate, disabled) in zip(loggers, before, strict=True):
+        each.handlers[:], each.propagate, each.disabled = handlers, propagate, disabled
+        each.setLevel(level)
+
+
+def set_up(
+    style: Literal["auto", "json", "human"] = "json", level: str = "info", request_id: str | None = None
+) -> None:
+    set_up_logging(style, level, lambda: request_id)
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    return [json.loads(line) for line in captured.err.splitlines()]
+
+
+def test_a_line_is_json_with_time_level_logger_and_what_was_added(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up()
+    logging.getLogger("service.somewhere").info("größer als %d", 5, extra={"model": "tiny"})
+    (line,) = lines(capsys)
+    assert line.pop("time").startswith("20")
+    assert line == {"level": "INFO", "logger": "service.somewhere", "message": "größer als 5", "model": "tiny"}
+
+
+def test_an_exception_stays_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up()
+    try:
+        int("seven\neight")
+    except ValueError:
+        logging.getLogger("service").exception("it broke")
+    (line,) = lines(capsys)
+    assert "ValueError: invalid literal" in line["exc_info"]
+    assert "\n" in line["exc_info"]
+
+
+def test_a_line_carries_the_id_of_its_request(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up(request_id="abc-1")
+    logging.getLogger("service").info("hello")
+    assert lines(capsys)[0]["request_id"] == "abc-1"
+
+
+def test_a_line_outside_a_request_has_no_id(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up(request_id=None)
+    logging.getLogger("service").info("hello")
+    assert {"request_id", "trace_id", "span_id"}.isdisjoint(lines(capsys)[0])
+
+
+def test_a_line_within_a_span_carries_its_trace(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up()
+    provider = TracerProvider()
+    with provider.get_tracer("test").start_as_current_span("work") as span:
+        logging.getLogger("service").info("hello")
+    provider.shutdown()
+    (line,) = lines(capsys)
+    assert line["trace_id"] == f"{span.get_span_context().trace_id:032x}"
+    assert line["span_id"] == f"{span.get_span_context().span_id:016x}"
+
+
+def test_a_person_gets_short_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up("human")
+    logging.getLogger("service").info("hello")
+    words = capsys.readouterr().err.split()
+    assert words[1:] == ["INFO", "hello"]
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_auto_writes_for_people_on_a_terminal_and_json_elsewhere(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *, terminal: bool
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: terminal, raising=False)
+    set_up("auto")
+    logging.getLogger("service").info("hello")
+    assert capsys.readouterr().err.startswith("{") == (not terminal)
+
+
+@pytest.mark.parametrize(("level", "heard"), [("debug", 4), ("info", 3), ("warning", 2), ("error", 1)])
+def test_the_level_is_that_of_our_own_loggers(capsys: pytest.CaptureFixture[str], level: str, heard: int) -> None:
+    set_up(level=level)
+    for severity in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR):
+        logging.getLogger("service.api").log(severity, "hello")
+    assert len(lines(capsys)) == heard
+
+
+def test_libraries_are_heard_from_warnings_on_in_the_same_format(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up(level="debug")
+    for name in ("somelibrary", "uvicorn", "uvicorn.error"):
+        logging.getLogger(name).info("chatter")
+        logging.getLogger(name).warning("trouble")
+    assert [(line["logger"], line["message"]) for line in lines(capsys)] == [
+        ("somelibrary", "trouble"), ("uvicorn", "trouble"), ("uvicorn.error", "trouble"),
+    ]  # fmt: skip
+
+
+def test_uvicorns_own_access_lines_are_off(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up()
+    logging.getLogger("uvicorn.access").info("GET / 200")
+    logging.getLogger("uvicorn.access").error("GET / 500")
+    assert lines(capsys) == []
+
+
+def test_setting_up_twice_writes_each_line_once(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up()
+    set_up()
+    logging.getLogger("service").info("hello")
+    assert len(lines(capsys)) == 1

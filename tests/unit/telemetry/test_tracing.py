@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import gzip
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from opentelemetry import trace
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from service.telemetry.tracing import Tracing
+from tests.doubles.servers import CannedServer
+
+
+async def current_trace() -> str:
+    """The route that all of these tests ask."""
+    return trace.format_trace_id(trace.get_current_span().get_span_context().trace_id)
+
+
+class Traced:
+    """An application whose spans a collector on this machine received; `replies` holds what it answered."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
+        self.replies: list[str] = []
+
+    async def get(self, *paths: str, **headers: str) -> list[ExportTraceServiceRequest]:
+        """What the collector was sent about these requests."""
+        collector = CannedServer(content_type="application/x-protobuf", body=b"")
+        with collector.running() as url:
+            self._monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url)
+            tracing = Tracing("1.2.3")
+            app = FastAPI()
+            for path in ("/v1/things/{name}", "/livez", "/readyz", "/startupz", "/metrics"):
+                app.add_api_route(path, current_trace)
+            tracing.instrument(app)
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://plimsoll") as client:
+                self.replies = [(await client.get(path, headers=headers)).json() for path in paths]
+            tracing.close()
+        assert all(path == "/v1/traces" for path, _ in collector.received)
+        bodies = [gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body for _, body in collector.received]
+        return [ExportTraceServiceRequest.FromString(body) for body in bodies]
+
+
+@pytest.fixture
+def traced(monkeypatch: pytest.MonkeyPatch) -> Traced:
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "plimsoll-test")
+    return Traced(monkeypatch)
+
+
+async def test_a_request_becomes_one_server_span_named_by_its_route(traced: Traced) -> None:
+    (exported,) = await traced.get("/v1/things/7")
+    (resource,) = exported.resource_spans
+    told = {each.key: each.value.string_value for each in resource.resource.attributes}
+    assert told["service.name"] == "plimsoll-test"
+    assert told["service.version"] == "1.2.3"
+    (span,) = [span for scope in resource.scope_spans for span in scope.spans]
+    assert span.name == "GET /v1/things/{name}"
+    assert span.kind == span.SPAN_KIND_SERVER
+    assert traced.replies == [span.trace_id.hex()]
+
+
+async def test_probes_and_scrapes_are_not_traced(traced: Traced) -> None:
+    assert await traced.get("/livez", "/readyz", "/startupz", "/metrics") == []
+    assert traced.replies == ["0" * 32] * 4
+
+
+async def test_a_trace_that_a_client_began_is_continued(traced: Traced) -> None:
+    trace_id = "0af7651916cd43dd8448eb211c80319c"
+    await traced.get("/v1/things/7", traceparent=f"00-{trace_id}-b7ad6b7169203331-01")
+    assert traced.replies == [trace_id]
+
+
+async def test_the_provider_of_the_process_is_left_alone(traced: Traced) -> None:
+    before = trace.get_tracer_provider()
+    await traced.get("/v1/things/1")
+    assert trace.get_tracer_provider() is before
