@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import logging
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -10,6 +11,10 @@ from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 
 from service import __version__
+from service.access.key_source import KeySource
+from service.access.keys import KeyRing, read_keys
+from service.api.admin import Admin, admin_application
+from service.api.auth import Gate
 from service.api.catalog import Catalog
 from service.api.error_responses import error_response
 from service.api.metrics_endpoint import MetricsEndpoint
@@ -19,19 +24,28 @@ from service.api.request_scope import RequestScope
 from service.api.routes import Handlers, install_routes
 from service.api.serving_state import ServingState
 from service.bundle.shelf import Shelf
-from service.control.desired_state import DesiredState, highest_of_each, read_desired_state
+from service.control.desired_state import DesiredModel
+from service.control.desired_state_file import DesiredStateFile
+from service.control.desired_state_source import DesiredStateSource
 from service.control.reconciler import Reconciler
 from service.control.version_registry import VersionRegistry, VersionStatus
-from service.fronts.v1_json import MAX_ROWS
+from service.inference.admission import AdmissionLimits
+from service.inference.batch_policy import BatchLimits
+from service.inference.deadline import DeadlineLimits
+from service.inference.lane import Lane, LaneLimits
 from service.inference.pipeline import Pipeline
+from service.inference.ports import Model
 from service.lifecycle import Lifecycle
 from service.runtime.devices import device_memory, limit_threads, resolve_device
 from service.runtime.model_loader import ModelLoader
 from service.settings import Settings
+from service.stores.memory_cache import MemoryCache
 from service.telemetry.exposition import CONTENT_TYPE, exposition, new_registry
 from service.telemetry.inference_observer import InferenceObserver
 from service.telemetry.metric_catalog import MetricCatalog
 from service.telemetry.tracing import Tracing
+
+_log = logging.getLogger(__name__)
 
 _NO_NATIVE_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
 """FastAPI can trace by itself; beside the contrib instrumentation that would give every request two spans."""
@@ -45,24 +59,32 @@ class Application:
     """
 
     def __init__(self, settings: Settings) -> None:
+        self.settings = settings
         limit_threads(settings.torch_threads)
-        registry = VersionRegistry(settings.default_model)
+        registry = VersionRegistry(settings.default_model, settings.track)
         metrics = MetricCatalog(new_registry(), settings.objective_seconds)
         observer = InferenceObserver(metrics)
-        pipeline = Pipeline(registry)
+        pipeline = Pipeline(
+            registry,
+            DeadlineLimits(settings.request_timeout_ms, settings.max_request_timeout_ms),
+            MemoryCache(settings.cache_bytes) if settings.cache_bytes else None,
+            observer.cache_looked_up,
+        )
         loader = ModelLoader(
             resolve_device(settings.device),
             trust_pt2=settings.trust_pt2,
-            batch_sizes=_batch_sizes(MAX_ROWS),
+            factories=settings.factories,
+            batch_sizes=_batch_sizes(settings.max_batch_rows),
             inline_budget_seconds=settings.inline_budget_seconds,
         )
         shelf = Shelf(settings.models_dir)
         state = ServingState()
+        gate = Gate(None if settings.keys_file is None else read_keys(settings.keys_file))
         self.lifecycle = Lifecycle(
             state,
-            Reconciler(shelf, loader, registry, partial(_report_ready, observer)),
-            pipeline,
-            _desired_state_reader(settings, shelf),
+            DesiredStateSource(settings.desired_state, shelf, weights_allowed=settings.track is None),
+            Reconciler(shelf, loader, registry, partial(_new_lane, settings, observer), ObservedVersions(observer)),
+            _key_source(settings, gate),
             stop_wait_seconds=settings.stop_wait_seconds,
             stop_drain_seconds=settings.stop_drain_seconds,
         )
@@ -78,9 +100,16 @@ class Application:
             telemetry=_NO_NATIVE_TELEMETRY,
         )
         self.app.add_middleware(RequestScope, state=state, respond=error_response)
+        catalog = Catalog(registry)
+        self.admin_app = None
+        if settings.desired_state is not None:
+            admin = Admin(DesiredStateFile(settings.desired_state))
+            self.admin_app = admin_application(gate, admin, catalog, __version__)
+            self.admin_app.add_middleware(RequestScope, state=state, respond=error_response)
         handlers = Handlers(
-            predict=PredictV1(pipeline, observer, settings.max_body_bytes),
-            catalog=Catalog(registry),
+            gate=gate,
+            predict=PredictV1(gate, pipeline, observer, settings.max_body_bytes),
+            catalog=catalog,
             probes=Probes(state, registry, device_memory),
             metrics=scrapes if self.metrics_app is None else None,
         )
@@ -99,17 +128,54 @@ class Application:
                 self._tracing.close()
 
 
-def _desired_state_reader(settings: Settings, shelf: Shelf) -> Callable[[], DesiredState]:
-    if settings.desired_state is None:
-        return partial(highest_of_each, shelf)
-    return partial(read_desired_state, settings.desired_state)
+class ObservedVersions:
+    """Tells the metrics what the reconciler does."""
+
+    def __init__(self, observer: InferenceObserver) -> None:
+        self._observer = observer
+
+    def version_ready(self, status: VersionStatus) -> None:
+        """A version answers."""
+        if status.report is not None:
+            self._observer.version_ready(status.name, status.version, _facts(status), status.report.load_seconds)
+
+    def load_failed(self, name: str, version: str, check: str) -> None:
+        """An attempt to load a version has failed."""
+        self._observer.load_failed(name, version, check)
+
+    def version_gone(self, status: VersionStatus) -> None:
+        """A version answers no more."""
+        self._observer.version_gone(status.name, status.version, _facts(status))
 
 
-def _report_ready(observer: InferenceObserver, status: VersionStatus) -> None:
-    if status.report is not None:
-        report = status.report
-        facts = {"digest": report.digest, "format": report.manifest.model.format, "device": report.device}
-        observer.version_ready(status.name, status.version, facts, report.load_seconds)
+def _key_source(settings: Settings, gate: Gate) -> KeySource | None:
+    if settings.keys_file is None or gate.ring is None:
+        _log.warning("anyone who can reach this server may ask it: no API keys are set")
+        return None
+
+    def use(ring: KeyRing) -> None:
+        gate.ring = ring
+
+    return KeySource(settings.keys_file, gate.ring, use)
+
+
+def _facts(status: VersionStatus) -> dict[str, str]:
+    report = status.report
+    assert report is not None  # noqa: S101  # it has been ready
+    return {"digest": report.digest, "format": report.manifest.model.format, "device": report.device}
+
+
+def _new_lane(
+    settings: Settings, observer: InferenceObserver, desired: DesiredModel, version: str, model: Model
+) -> Lane:
+    """The lane of a version: the model's own limits where the desired state has them, else those of the settings."""
+    own = desired.limits
+    wait_ms = settings.max_wait_ms if own.max_wait_ms is None else own.max_wait_ms
+    limits = LaneLimits(
+        AdmissionLimits(own.queue_limit or settings.hard_queue_limit, own.queue_bytes or settings.queue_bytes),
+        BatchLimits(min(own.max_batch_rows or settings.max_batch_rows, settings.max_batch_rows), wait_ms / 1000),
+    )
+    return Lane(model, limits, partial(observer.batch_finished, desired.name, version))
 
 
 def _batch_sizes(largest: int) -> list[int]:

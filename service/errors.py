@@ -5,14 +5,22 @@
     PlimsollError                   500 internal
     ├── ClientError                 the caller can mend it
     │   ├── MalformedBody           400 not_json, empty_body
+    │   ├── Unauthorized            401 unauthorized
+    │   ├── Forbidden               403 forbidden
     │   ├── NotFound                404 not_found, model_not_found, version_not_found
     │   ├── MethodNotAllowed        405 method_not_allowed
+    │   ├── DesiredStateNotWritable 409 desired_state_not_writable
     │   ├── BodyTooLarge            413 body_too_large
     │   ├── UnsupportedMediaType    415 unsupported_media_type
     │   └── InvalidInput            422 invalid_input
     ├── Unavailable                 the caller can come back
+    │   ├── Overloaded              429 overloaded
     │   ├── Loading                 503 loading
-    │   └── Draining                503 draining
+    │   ├── Draining                503 draining
+    │   ├── DeadlineExceeded        504 deadline_exceeded
+    │   └── OutOfDeviceMemory       507 out_of_device_memory
+    ├── ClientGone                  499 client_gone: counted, and never sent
+    ├── ModelFailed                 500 internal: the model could not answer this request
     └── OperatorError               the operator can mend it; never raised while answering a request
         ├── BundleError             one check of a bundle failed; says which
         ├── DesiredStateError       the desired state cannot be read
@@ -75,6 +83,20 @@ class MalformedBody(ClientError):
     code = "not_json"
 
 
+class Unauthorized(ClientError):
+    """No API key, or one that is not known."""
+
+    status = 401
+    code = "unauthorized"
+
+
+class Forbidden(ClientError):
+    """A known API key that lacks the scope of this route."""
+
+    status = 403
+    code = "forbidden"
+
+
 class NotFound(ClientError):
     """No such route, model or version."""
 
@@ -87,6 +109,13 @@ class MethodNotAllowed(ClientError):
 
     status = 405
     code = "method_not_allowed"
+
+
+class DesiredStateNotWritable(ClientError):
+    """The desired state is somebody else's to write, as on a cluster."""
+
+    status = 409
+    code = "desired_state_not_writable"
 
 
 class BodyTooLarge(ClientError):
@@ -115,7 +144,14 @@ class Unavailable(PlimsollError):
 
     status = 503
     code = "unavailable"
-    retry_after_seconds = 1
+    retry_after_seconds: int | None = 1
+
+
+class Overloaded(Unavailable):
+    """As much is in flight as the server takes; nothing of the request was read."""
+
+    status = 429
+    code = "overloaded"
 
 
 class Loading(Unavailable):
@@ -128,6 +164,33 @@ class Draining(Unavailable):
     """The server is stopping; another replica will answer."""
 
     code = "draining"
+
+
+class DeadlineExceeded(Unavailable):
+    """The time that the request had is over."""
+
+    status = 504
+    code = "deadline_exceeded"
+    retry_after_seconds: int | None = None
+
+
+class OutOfDeviceMemory(Unavailable):
+    """The request does not fit the accelerator's memory, even alone; a smaller one may."""
+
+    status = 507
+    code = "out_of_device_memory"
+    retry_after_seconds: int | None = None
+
+
+class ClientGone(PlimsollError):
+    """The client left before it was answered. 499 is nginx's status for that."""
+
+    status = 499
+    code = "client_gone"
+
+
+class ModelFailed(PlimsollError):
+    """The model raised something, or gave other outputs than it promised. Only this request is concerned."""
 
 
 class OperatorError(PlimsollError):

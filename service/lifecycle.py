@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Coroutine
+from contextlib import aclosing
+from typing import Any
 
+from service.access.key_source import KeySource
 from service.api.serving_state import Phase, ServingState
-from service.control.desired_state import DesiredState
+from service.control.desired_state_source import DesiredStateSource
 from service.control.reconciler import Reconciler
 from service.errors import DesiredStateError
-from service.inference.pipeline import Pipeline
 from service.runtime.torch_model import TorchModel
 
 _log = logging.getLogger(__name__)
@@ -27,29 +29,31 @@ class Lifecycle:
     def __init__(
         self,
         state: ServingState,
+        source: DesiredStateSource,
         reconciler: Reconciler[TorchModel],
-        pipeline: Pipeline,
-        read_desired: Callable[[], DesiredState],
+        keys: KeySource | None = None,
         *,
         stop_wait_seconds: float,
         stop_drain_seconds: float,
     ) -> None:
         self._state = state
+        self._source = source
         self._reconciler = reconciler
-        self._pipeline = pipeline
-        self._read_desired = read_desired
+        self._keys = keys
         self._stop_wait_seconds = stop_wait_seconds
         self._stop_drain_seconds = stop_drain_seconds
-        self._loading: asyncio.Task[None] | None = None
+        self._following: list[asyncio.Task[None]] = []
+        self._settled = asyncio.Event()
 
     def start(self) -> None:
-        """Begin to load in the background; readiness tells when it is done."""
-        self._loading = asyncio.create_task(self._load())
+        """Begin to load in the background, and to follow the desired state; readiness tells when all is loaded."""
+        self._begin(self._follow())
+        if self._keys is not None:
+            self._begin(self._keys.follow())
 
-    async def loaded(self) -> None:
-        """Return when every desired version is ready or has failed."""
-        if self._loading is not None:
-            await asyncio.shield(self._loading)
+    async def settled(self) -> None:
+        """Return when everything desired at first is ready or has failed."""
+        await self._settled.wait()
 
     async def stop(self) -> None:
         """Unready, wait, refuse, drain. Returns when nothing is in flight or the time to drain is over."""
@@ -69,20 +73,33 @@ class Lifecycle:
 
     async def close(self) -> None:
         """Give back what `start` took; the last step."""
-        if self._loading is not None:
-            self._loading.cancel()
-            await asyncio.gather(self._loading, return_exceptions=True)
-        self._pipeline.close()
+        for task in self._following:
+            task.cancel()
+        await asyncio.gather(*self._following, return_exceptions=True)
+        await self._reconciler.close()
 
-    async def _load(self) -> None:
+    async def _follow(self) -> None:
         try:
-            desired = await asyncio.to_thread(self._read_desired)
-        except DesiredStateError as error:
-            _log.error("nothing is served: %s", error.message)
-            return
-        except Exception:  # noqa: BLE001  # whatever it is, the log has to say why nothing is served
-            _log.exception("nothing is served: the desired state cannot be read")
-            return
-        await self._reconciler.reconcile(desired)
-        if self._state.phase is Phase.STARTING:
-            self._state.phase = Phase.SERVING
+            async with aclosing(self._source.states(self._keep_the_old)) as states:
+                async for desired in states:
+                    await self._reconciler.reconcile(desired)
+                    if self._state.phase is Phase.STARTING:
+                        self._state.phase = Phase.SERVING
+                    self._settled.set()
+        finally:
+            self._settled.set()
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        task.add_done_callback(_tell_breakdown)
+        self._following.append(task)
+
+    def _keep_the_old(self, error: DesiredStateError) -> None:
+        self._reconciler.keep(error)
+        self._settled.set()
+
+
+def _tell_breakdown(task: asyncio.Task[None]) -> None:
+    """Nobody awaits what runs in the background, so that it ends is told here or nowhere."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("what was followed is followed no longer; what serves now goes on", exc_info=error)

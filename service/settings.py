@@ -7,13 +7,15 @@ Precedence: command line > environment (`PLIMSOLL_...`) > `.env` in the working 
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from pydantic_settings import SettingsError as PydanticSettingsError
 
+from service.bundle.manifest import FACTORY
 from service.errors import OperatorError
 
 PREFIX = "PLIMSOLL_"
@@ -38,6 +40,10 @@ class Settings(BaseSettings):
     metrics_port: Port | None = Field(
         None, description="Serve /metrics on this port instead of the main one (one worker only). The chart sets 8001."
     )
+    admin_host: str = Field("127.0.0.1", description="Address of the admin API; beyond loopback it needs keys.")
+    admin_port: Port = Field(
+        8002, description="Port of the admin API, which is there where a desired state is; 0 takes a free one."
+    )
     workers: Annotated[int, Field(ge=1, le=64)] = Field(
         1, description="Processes under gunicorn, for bare hosts. On Kubernetes leave 1 and scale pods."
     )
@@ -60,6 +66,39 @@ class Settings(BaseSettings):
     )
     trust_pt2: bool = Field(
         default=False, description="Open .pt2 programs. Their loader unpickles, so a hostile file runs its own code."
+    )
+    factories: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Factories `package.module:callable` that bundles may have called, with commas between them."
+    )
+    keys_file: Path | None = Field(
+        None, description="YAML file of API keys by their sha256, read again when it changes; see `plimsoll keys new`."
+    )
+    allow_anonymous: bool = Field(default=False, description="Serve without keys on an address that others can reach.")
+    max_batch_rows: Annotated[int, Field(ge=1, le=4096)] = Field(
+        128, description="The most rows that one run of a model takes; a request of more gets a run of its own."
+    )
+    max_wait_ms: Annotated[float, Field(ge=0, le=10_000)] = Field(
+        0.0, description="How long the first request of a batch waits for company while the model is idle."
+    )
+    concurrency: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        64, description="Requests in flight at which a version works best; what pods are scaled by."
+    )
+    queue_limit: Annotated[int, Field(ge=1, le=100_000)] | None = Field(
+        None,
+        description="The most requests in flight, running and queued, per version and worker; then 429. "
+        "Twice the concurrency where it is not set.",
+    )
+    queue_bytes: Annotated[int, Field(ge=1024)] = Field(
+        256 << 20, description="The most bytes of request bodies in flight per version and worker; then 429."
+    )
+    cache_bytes: Annotated[int, Field(ge=0)] = Field(
+        0, description="Keep the answers to inputs that come again, up to this many bytes; 0 keeps none."
+    )
+    request_timeout_ms: Annotated[int, Field(ge=1, le=86_400_000)] = Field(
+        30_000, description="How long a request may take that sets no X-Request-Timeout-Ms; then 504."
+    )
+    max_request_timeout_ms: Annotated[int, Field(ge=1, le=86_400_000)] = Field(
+        300_000, description="The most that X-Request-Timeout-Ms may ask for."
     )
     max_body_bytes: Annotated[int, Field(ge=1024, le=1 << 30)] = Field(
         8 << 20, description="The longest request body that is read; a longer one is answered 413."
@@ -95,10 +134,27 @@ class Settings(BaseSettings):
             )
         return value
 
+    @field_validator("factories", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:  # noqa: ANN401  # whatever the environment holds
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("factories")
+    @classmethod
+    def _named(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for factory in value:
+            if not re.fullmatch(FACTORY, factory):
+                raise ValueError(f"{factory!r} is not of the form package.module:callable")
+        return value
+
     @model_validator(mode="after")
     def _coherent(self) -> Self:
         if self.workers > 1 and self.metrics_port is not None:
             raise ValueError(f"{PREFIX}WORKERS above 1 serves /metrics on the main port; unset {PREFIX}METRICS_PORT")
+        if self.queue_limit is not None and self.queue_limit < self.concurrency:
+            raise ValueError(f"{PREFIX}QUEUE_LIMIT is {self.queue_limit} below {PREFIX}CONCURRENCY, {self.concurrency}")
+        if self.request_timeout_ms > self.max_request_timeout_ms:
+            raise ValueError(f"{PREFIX}REQUEST_TIMEOUT_MS lies above {PREFIX}MAX_REQUEST_TIMEOUT_MS")
         if self.metrics_port is not None and self.metrics_port == self.port != 0:
             raise ValueError(f"{PREFIX}METRICS_PORT and {PREFIX}PORT are both {self.port}; give them different ports")
         return self
@@ -107,6 +163,11 @@ class Settings(BaseSettings):
     def objective_seconds(self) -> float:
         """The latency objective in the unit of the histogram."""
         return self.objective_ms / 1000
+
+    @property
+    def hard_queue_limit(self) -> int:
+        """The queue limit in force."""
+        return self.queue_limit or 2 * self.concurrency
 
     @property
     def inline_budget_seconds(self) -> float:

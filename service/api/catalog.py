@@ -17,7 +17,8 @@ class VersionSummary(BaseModel):
 
     version: str = Field(examples=["1"])
     state: str = Field(examples=["ready"])
-    reason: str | None = Field(None, description="Why it failed, where it did.")
+    reason: str | None = Field(None, description="Why it failed, or why it could not be loaded anew.")
+    weight: int | None = Field(None, description="Its share of the requests that pin nothing, in percent.")
 
 
 class VersionDetail(VersionSummary):
@@ -60,6 +61,7 @@ class ModelPage(BaseModel):
     """Part of the list of models, by name."""
 
     models: list[ModelSummary]
+    desired_state_error: str | None = Field(None, description="Why the newest desired state is not followed.")
     total: int = Field(description="How many models there are in all.")
     limit: int
     offset: int
@@ -79,44 +81,60 @@ class Catalog:
         """The models that are served or being loaded."""
         by_name: dict[str, list[VersionSummary]] = {}
         for each in self._registry.statuses():
-            summary = VersionSummary(version=each.version, state=each.state, reason=each.reason)
+            weight = self._registry.weight(each.name, each.version)
+            summary = VersionSummary(version=each.version, state=each.state, reason=each.reason, weight=weight)
             by_name.setdefault(each.name, []).append(summary)
         page = [ModelSummary(name=name, versions=versions) for name, versions in by_name.items()]
-        return ModelPage(models=page[offset : offset + limit], total=len(page), limit=limit, offset=offset)
+        return ModelPage(
+            models=page[offset : offset + limit],
+            desired_state_error=self._registry.desired_error,
+            total=len(page),
+            limit=limit,
+            offset=offset,
+        )
 
     async def model(self, name: str) -> ModelDetail:
         """One model with all its versions."""
         self._registry.table.require(name)
         return ModelDetail(
-            name=name, versions=[_detail(each) for each in self._registry.statuses() if each.name == name]
+            name=name, versions=[self._detail(each) for each in self._registry.statuses() if each.name == name]
         )
 
     async def version(self, name: str, version: str) -> VersionDetail:
         """One version of one model."""
         self._registry.table.require(name, version)
-        return _detail(self._registry.status(name, version))
+        return self._detail(self._registry.status(name, version))
+
+    def _detail(self, status: VersionStatus) -> VersionDetail:
+        return VersionDetail(
+            model=status.name,
+            version=status.version,
+            state=status.state,
+            reason=status.reason,
+            weight=self._registry.weight(status.name, status.version),
+            **_facts(status),
+        )
 
 
-def _detail(status: VersionStatus) -> VersionDetail:
-    facts: dict[str, Any] = {}
-    if status.report is not None and status.served is not None:
-        report, manifest = status.report, status.report.manifest
-        facts = {
-            "task": manifest.task,
-            "description": manifest.description,
-            "signature": manifest.signature,
-            "preprocessing": manifest.preprocessing,
-            "format": manifest.model.format,
-            "digest": report.digest,
-            "parameters": report.parameters,
-            "device": report.device,
-            "inline_rows": status.served.model.inline_rows,
-            "batch_seconds": report.batch_seconds,
-            "loaded_at": report.loaded_at,
-            "load_seconds": round(report.load_seconds, 3),
-            "warmup_seconds": round(report.warmup_seconds, 3),
-            "licence": manifest.licence,
-            "training_data": manifest.training_data,
-            "metrics": manifest.metrics,
-        }
-    return VersionDetail(model=status.name, version=status.version, state=status.state, reason=status.reason, **facts)
+def _facts(status: VersionStatus) -> dict[str, Any]:
+    if status.report is None:
+        return {}
+    report, manifest = status.report, status.report.manifest
+    return {
+        "task": manifest.task,
+        "description": manifest.description,
+        "signature": manifest.signature,
+        "preprocessing": manifest.preprocessing,
+        "format": manifest.model.format,
+        "digest": report.digest,
+        "parameters": report.parameters,
+        "device": report.device,
+        "inline_rows": report.inline_rows,
+        "batch_seconds": report.batch_seconds,
+        "loaded_at": report.loaded_at,
+        "load_seconds": round(report.load_seconds, 3),
+        "warmup_seconds": round(report.warmup_seconds, 3),
+        "licence": manifest.licence,
+        "training_data": manifest.training_data,
+        "metrics": manifest.metrics,
+    }

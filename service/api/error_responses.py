@@ -15,10 +15,12 @@ from service.api.request_scope import request_id_of
 from service.errors import (
     BodyTooLarge,
     ClientError,
+    ClientGone,
     InvalidInput,
     MethodNotAllowed,
     NotFound,
     PlimsollError,
+    Unauthorized,
     Unavailable,
 )
 
@@ -55,6 +57,8 @@ def error_response(error: PlimsollError, request_id: str) -> Response:
     headers = {}
     if error.retry_after_seconds is not None:
         headers["Retry-After"] = str(error.retry_after_seconds)
+    if isinstance(error, Unauthorized):
+        headers["WWW-Authenticate"] = 'Bearer realm="plimsoll"'
     if isinstance(error, BodyTooLarge):
         headers["Connection"] = "close"  # what is left of the body would be read as the next request
     return Response(
@@ -70,6 +74,8 @@ def install_error_handlers(app: FastAPI) -> None:
 
     async def on_plimsoll_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, PlimsollError)  # noqa: S101  # registered for this class only
+        if isinstance(error, ClientGone):
+            return Response(status_code=error.status)  # to nobody
         if not isinstance(error, ClientError | Unavailable):
             _log.error("request failed: %s", error.message)
         return error_response(error, request_id_of(request.scope))

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+from functools import partial
 from http import HTTPStatus
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
-from service.api.request_scope import note_version, read_json_body, seconds_since_start
+from service.api.auth import Gate
+from service.api.request_scope import body_bytes, client_gone, note_version, read_json_body, seconds_since_start
 from service.errors import PlimsollError
 from service.fronts import v1_json
-from service.inference.pipeline import Pipeline
-from service.inference.ports import Observer, Outcome, ServedVersion
+from service.inference.deadline import HEADER as TIMEOUT_HEADER
+from service.inference.payloads import Target
+from service.inference.pipeline import Pipeline, ServedVersion
+from service.inference.ports import Observer, Outcome
 
 VERSION_HEADER = "x-plimsoll-version"
-CLIENT_GONE = 499
-"""nginx's status for a client that left before it was answered; it is counted and never sent."""
+KEY_HEADER = "x-plimsoll-user"
+"""In a request: whoever should see one version only. Any text; only its hash is used."""
 
 
 class PredictV1:
     """Answers POST /v1/predict and the routes that name a model and a version."""
 
-    def __init__(self, pipeline: Pipeline, observer: Observer, max_body_bytes: int) -> None:
+    def __init__(self, gate: Gate, pipeline: Pipeline, observer: Observer, max_body_bytes: int) -> None:
+        self._gate = gate
         self._pipeline = pipeline
         self._observer = observer
         self._max_body_bytes = max_body_bytes
@@ -30,31 +35,40 @@ class PredictV1:
         """The answer, with the version that gave it in a header.
 
         Raises:
-            PlimsollError: any of its client errors, or that the model is not ready.
+            PlimsollError: any of its client errors, or that the server cannot answer now.
         """
-        model = version = ""
+        model = version = reason = ""
         code = int(HTTPStatus.INTERNAL_SERVER_ERROR)
         self._observer.request_started()
         try:
-            named = request.path_params
-            served = self._pipeline.select(named.get("name"), named.get("version"))
+            self._gate.check(request.headers, "predict")
+            served = self._pipeline.select(_target(request))
             model, version = served.name, served.version
             note_version(request.scope, model, version)
             response = await self._answer(request, served)
             code = response.status_code
         except PlimsollError as error:
-            code = error.status
+            code, reason = error.status, error.code
             raise
-        except ClientDisconnect:
-            code = CLIENT_GONE
-            return Response(status_code=CLIENT_GONE)
         finally:
-            self._observer.request_finished(Outcome("v1", model, version, code, seconds_since_start(request.scope)))
+            seconds = seconds_since_start(request.scope)
+            self._observer.request_finished(Outcome("v1", model, version, code, seconds, reason))
         return response
 
     async def _answer(self, request: Request, served: ServedVersion) -> Response:
-        body = await read_json_body(request, self._max_body_bytes)
-        rows = v1_json.decode(body, served.model)
-        answer = await self._pipeline.run(served, rows.inputs, rows.count)
-        content = v1_json.encode(answer, served.model.signature, seconds_since_start(request.scope) * 1000)
+        line, longest, signature = self._pipeline, self._max_body_bytes, served.signature
+        deadline = line.deadline(request.headers.get(TIMEOUT_HEADER))
+        with line.admit(served, body_bytes(request, longest)):
+            body = await read_json_body(request, longest, deadline)
+            entry = v1_json.decode(body, signature, served.lane.reserve)
+            cacheable = line.caches and "no-store" not in request.headers.get("cache-control", "").lower()
+            answer = await line.answer(served, entry, deadline, partial(client_gone, request), cacheable=cacheable)
+            content = v1_json.encode(answer, signature, seconds_since_start(request.scope) * 1000)
         return Response(content, media_type="application/json", headers={VERSION_HEADER: answer.version})
+
+
+def _target(request: Request) -> Target:
+    """What the path and the headers ask for; a version in the path goes before one in a header."""
+    named, headers = request.path_params, request.headers
+    pin = named.get("version") or headers.get(VERSION_HEADER)
+    return Target(named.get("name"), pin, headers.get(KEY_HEADER))

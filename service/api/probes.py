@@ -109,12 +109,15 @@ class Probes:
             )
 
     def _loading(self) -> Health:
-        if self._registry.all_ready:
+        missing = self._registry.missing()
+        if not missing and not self._registry.empty:
             return Health(status="started")
-        missing = [each for each in self._registry.statuses() if each.state is not VersionState.READY]
         reasons = [f"{each.name} {each.version}: {each.reason or each.state}" for each in missing]
         failed = any(each.state is VersionState.FAILED for each in missing)
-        return Health(status="failed" if failed else "loading", reasons=reasons or ["no model is desired"])
+        return Health(
+            status="failed" if failed else "loading",
+            reasons=reasons or [self._registry.desired_error or "no model is desired"],
+        )
 
     def _health(self) -> Health:
         if self._state.stopping:

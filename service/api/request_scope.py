@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import time
@@ -11,12 +12,20 @@ from contextvars import ContextVar
 from typing import Any
 
 from starlette.datastructures import MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.serving_state import Phase, ServingState
-from service.errors import BodyTooLarge, Draining, PlimsollError, UnsupportedMediaType, quote
+from service.errors import (
+    BodyTooLarge,
+    ClientGone,
+    DeadlineExceeded,
+    Draining,
+    PlimsollError,
+    UnsupportedMediaType,
+    quote,
+)
 
 _log = logging.getLogger("service.access")
 _current_request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
@@ -106,14 +115,50 @@ def note_version(scope: Scope, model: str, version: str) -> None:
     scope["state"] |= {"model": model, "version": version}
 
 
-async def read_json_body(request: Request, longest: int) -> bytes:
+def body_bytes(request: Request, longest: int) -> int:
+    """How many bytes of the body may have to be held: as many as are declared, and never more than are read."""
+    declared = request.headers.get("content-length", "")
+    return min(int(declared), longest) if declared.isdecimal() else longest
+
+
+async def read_json_body(request: Request, longest: int, deadline: float) -> bytes:
     """The body of a request that says it is JSON, at most `longest` bytes.
 
     Raises:
         UnsupportedMediaType: another type, or a compressed body.
         BodyTooLarge: by its declared length or by what arrives; a moderate surplus is read and thrown away first.
-        ClientDisconnect: the client left.
+        DeadlineExceeded: it has not all come by `deadline`, in seconds of the loop's clock.
+        ClientGone: the client left.
     """
+    _check_headers(request)
+    chunks: list[bytes] = []
+    length = 0
+    try:
+        async with asyncio.timeout_at(deadline):
+            async for chunk in request.stream():
+                length += len(chunk)
+                if length <= longest:
+                    chunks.append(chunk)
+                elif length <= longest * _DISCARD_FACTOR:
+                    chunks.clear()
+                else:
+                    break
+    except TimeoutError:
+        raise DeadlineExceeded("the body did not arrive in the time that the request had") from None
+    except ClientDisconnect:
+        raise ClientGone("the client left before it had sent its body") from None
+    if length > longest:
+        raise BodyTooLarge("the body is too long", expected=f"at most {longest} bytes", given=_length(request, length))
+    return b"".join(chunks)
+
+
+async def client_gone(request: Request) -> None:
+    """Return when the client has closed its connection; for a request whose body has been read."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _check_headers(request: Request) -> None:
     content_type = request.headers.get("content-type", "")
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise UnsupportedMediaType(
@@ -124,19 +169,6 @@ async def read_json_body(request: Request, longest: int) -> bytes:
     encoding = request.headers.get("content-encoding", "identity")
     if encoding.lower() != "identity":
         raise UnsupportedMediaType("the body is compressed", expected="no Content-Encoding", given=quote(encoding))
-    chunks: list[bytes] = []
-    length = 0
-    async for chunk in request.stream():
-        length += len(chunk)
-        if length <= longest:
-            chunks.append(chunk)
-        else:
-            chunks.clear()
-            if length > longest * _DISCARD_FACTOR:
-                break
-    if length > longest:
-        raise BodyTooLarge("the body is too long", expected=f"at most {longest} bytes", given=_length(request, length))
-    return b"".join(chunks)
 
 
 def _length(request: Request, seen: int) -> str:

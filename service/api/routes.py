@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from starlette.responses import Response
 
+from service.api.auth import Gate
 from service.api.catalog import Catalog
 from service.api.error_responses import ErrorBody, install_error_handlers
 from service.api.metrics_endpoint import MetricsEndpoint
@@ -28,6 +29,7 @@ _VERSION_HEADER = {VERSION_HEADER: {"description": "The version that answered.",
 class Handlers:
     """Everything that answers; `metrics` is left out where it has a port of its own."""
 
+    gate: Gate
     predict: PredictV1
     catalog: Catalog
     probes: Probes
@@ -50,14 +52,18 @@ def install_routes(app: FastAPI, handlers: Handlers) -> None:
         "version",
     )
 
-    missing = _errors(404)
-    _get(app, "/v1/models", catalog.models, "models", "List the models", _errors(422))
-    _get(app, "/v1/models/{name}", catalog.model, "models", "One model", missing)
-    _get(app, "/v1/models/{name}/versions/{version}", catalog.version, "models", "One version of a model", missing)
+    keyed = APIRouter(dependencies=[Depends(handlers.gate.requires("predict"))])
+    missing = _errors(401, 403, 404)
+    _get(keyed, "/v1/models", catalog.models, "models", "List the models", _errors(401, 403, 422))
+    _get(keyed, "/v1/models/{name}", catalog.model, "models", "One model", missing)
+    one = "/v1/models/{name}/versions/{version}"
+    _get(keyed, one, catalog.version, "models", "One version of a model", missing)
 
     unready: dict[int | str, dict[str, Any]] = {503: {"description": "Not ready; the body says why."}}
     _get(app, "/v1/health", probes.ready, "health", "Whether the server takes requests", unready)
-    _get(app, "/v1/health/detailed", probes.detailed, "health", "Memory, CPU, devices, versions", unready)
+    detailed = {**unready, **_errors(401, 403)}
+    _get(keyed, "/v1/health/detailed", probes.detailed, "health", "Memory, CPU, devices, versions", detailed)
+    app.include_router(keyed)
     _get(app, "/livez", probes.live, "health", "Liveness probe", {})
     _get(app, "/readyz", probes.ready, "health", "Readiness probe", unready)
     _get(app, "/startupz", probes.started, "health", "Startup probe", unready)
@@ -79,7 +85,7 @@ def _predict(app: FastAPI, path: str, handler: PredictV1, summary: str, *paramet
         response_class=Response,
         responses={
             200: {"model": PredictAnswer, "description": "The predictions.", "headers": _VERSION_HEADER},
-            **_errors(400, 404, 413, 415, 422, 500, 503),
+            **_errors(400, 401, 403, 404, 413, 415, 422, 429, 500, 503, 504, 507),
         },
         openapi_extra={
             "requestBody": PREDICT_REQUEST_BODY,
@@ -91,7 +97,7 @@ def _predict(app: FastAPI, path: str, handler: PredictV1, summary: str, *paramet
 
 
 def _get(
-    app: FastAPI,
+    app: FastAPI | APIRouter,
     path: str,
     endpoint: Callable[..., Any],
     tag: str,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shutil
@@ -42,6 +43,8 @@ def write_bundle(folder: Path, fields: Mapping[str, Any], files: Mapping[str, by
             draft.rename(target)
         except BaseException:
             shutil.rmtree(draft, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                target.parent.rmdir()  # if this would have been the first version
             raise
     except OSError as error:
         raise BundleError("files", f"the bundle cannot be written: {error.strerror}") from None

@@ -51,6 +51,9 @@ def read_golden(bundle: Bundle) -> GoldenSamples:
         inputs={spec.name: _pick(tensors, "inputs", spec) for spec in signature.inputs},
         outputs={spec.name: _pick(tensors, "outputs", spec) for spec in signature.outputs},
     )
+    for spec in signature.inputs:
+        if not spec.bounds(samples.inputs[spec.name]):
+            raise BundleError("golden", f"golden tensor 'inputs.{spec.name}' is not within the signature's bounds")
     rows = {len(tensor) for tensor in (*samples.inputs.values(), *samples.outputs.values())}
     if len(rows) != 1 or 0 in rows:
         raise BundleError("golden", "the golden samples need the same number of rows, at least 1, in every tensor")

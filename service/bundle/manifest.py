@@ -13,8 +13,10 @@ MANIFEST_FILE = "manifest.json"
 
 ModelName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 """Lower-case letters, digits and dashes, at most 63: also a valid Kubernetes label value."""
-ModelVersion = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}(\.[0-9]{1,9}){0,3}$")]
-"""One to four numbers joined by dots, so that versions have an order."""
+ModelVersion = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){0,3}$")]
+"""One to four numbers without leading zeros, joined by dots, so that versions have an order."""
+FACTORY = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*$"
+"""`package.module:callable`."""
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
@@ -95,12 +97,23 @@ class Framework(_Record):
 
 
 class SafetensorsModel(_Record):
-    """Weights as safetensors plus an architecture registered by name in the server."""
+    """Weights as safetensors plus an architecture.
+
+    It is registered by name in the server, or made by a factory `package.module:callable` of a package that is
+    installed beside it; a server calls only factories that its operator has allowed.
+    """
 
     format: Literal["safetensors"]
     weights: FileName
-    architecture: str
+    architecture: str | None = None
+    factory: Annotated[str, StringConstraints(pattern=FACTORY)] | None = None
     parameters: dict[str, str | int | float | bool | list[int]] = {}
+
+    @model_validator(mode="after")
+    def _one_maker(self) -> Self:
+        if (self.architecture is None) == (self.factory is None):
+            raise ValueError("give either 'architecture' or 'factory'")
+        return self
 
 
 class Pt2Model(_Record):
@@ -166,6 +179,9 @@ class Manifest(_Record):
                 raise ValueError(f"'files' has no digest of {file}")
         if MANIFEST_FILE in self.files:
             raise ValueError(f"'files' lists {MANIFEST_FILE}, whose digest is the bundle's own")
+        steps = self.preprocessing
+        if steps is not None and self.signature.inputs[0].shape[1:] != [steps.width * steps.height]:
+            raise ValueError(f"pictures of {steps.width} x {steps.height} do not fill the first input")
         if self.task == "classification" and not self.signature.outputs[0].labels:
             raise ValueError("the task is classification, and the first output has no labels")
         return self

@@ -9,6 +9,7 @@ import typer
 from service import __version__
 from service.cli.bundle import bundle
 from service.cli.complaint import complain
+from service.cli.keys import keys
 from service.cli.predict import predict
 from service.cli.serve import serve
 from service.cli.settings import settings
@@ -27,6 +28,7 @@ app = typer.Typer(
 app.command()(serve)
 app.command()(predict)
 app.add_typer(bundle, name="bundle")
+app.add_typer(keys, name="keys")
 app.command()(settings)
 
 

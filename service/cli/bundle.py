@@ -22,13 +22,16 @@ BundlePath = Annotated[Path, typer.Argument(help="The bundle's folder, models/di
 def create(
     name: Annotated[str, typer.Option(help="Lower-case letters, digits and dashes.")],
     version: Annotated[str, typer.Option(help="A number, or up to four joined by dots. A version never changes.")],
-    architecture: Annotated[str, typer.Option(help="A registered architecture, digits-mlp for one.")],
     weights: Annotated[Path, typer.Option(help="The state dict as safetensors.", exists=True, dir_okay=False)],
     example: Annotated[
         Path,
         typer.Option(help="Input rows as .npy; they become the golden samples.", exists=True, dir_okay=False),
     ],
     models: Annotated[Path, typer.Option(help="Where bundles live.")] = Path("models"),
+    architecture: Annotated[str | None, typer.Option(help="A registered architecture, digits-mlp for one.")] = None,
+    factory: Annotated[
+        str | None, typer.Option(help="package.module:callable that makes the architecture; it is run here.")
+    ] = None,
     parameters: Annotated[str, typer.Option(help="The architecture's parameters as JSON.")] = "{}",
     labels: Annotated[str | None, typer.Option(help="A classifier's labels as a JSON array.")] = None,
     input_name: Annotated[str, typer.Option(help="What the input tensor is called.")] = "input",
@@ -44,10 +47,13 @@ def create(
     """Make a bundle out of trained weights; its signature and golden samples come from running the model."""
     from service.runtime.bundle_making import Recipe, make_bundle
 
+    if (architecture is None) == (factory is None):
+        raise typer.BadParameter("give either --architecture or --factory")
     recipe = Recipe(
         name=name,
         version=version,
         architecture=architecture,
+        factory=factory,
         parameters=_json(parameters, dict, "--parameters"),
         weights=weights.read_bytes(),
         example=_array(example),
@@ -57,7 +63,7 @@ def create(
         maximum=maximum,
         labels=_json(labels, list, "--labels") if labels else None,
         licence=licence,
-        about=_json(about.read_text(encoding="utf-8", errors="replace"), dict, "--about") if about else {},
+        about=_json(about.read_bytes(), dict, "--about") if about else {},
     )
     made = make_bundle(models, recipe)
     typer.echo(f"{made.path}: {name} {version}, digest {made.digest}")
@@ -67,13 +73,22 @@ def create(
 def verify(
     path: BundlePath,
     device: Annotated[str, typer.Option(help="Where to run the golden samples.")] = "cpu",
+    trust_factory: Annotated[
+        list[str] | None, typer.Option(help="package.module:callable that the bundle may import and call.")
+    ] = None,
     trust_pt2: Annotated[bool, typer.Option(help="Open a .pt2 program; a hostile one runs its own code.")] = False,
 ) -> None:
     """Do what a server does before it is ready: manifest, files, weights, golden samples. Exit with 1 if one fails."""
     from service.runtime.devices import resolve_device
     from service.runtime.model_loader import ModelLoader
 
-    loader = ModelLoader(resolve_device(device), trust_pt2=trust_pt2, batch_sizes=(1,), inline_budget_seconds=0)
+    loader = ModelLoader(
+        resolve_device(device),
+        trust_pt2=trust_pt2,
+        batch_sizes=(1,),
+        inline_budget_seconds=0,
+        factories=trust_factory or (),
+    )
     try:
         opened = open_bundle(path)
         _passed("manifest", f"{opened.manifest.name} {opened.manifest.version}")
@@ -127,10 +142,10 @@ def _facts(opened: Bundle) -> list[tuple[str, str]]:
     return facts
 
 
-def _json(text: str, kind: type, option: str) -> Any:  # noqa: ANN401  # of that kind
+def _json(text: str | bytes, kind: type, option: str) -> Any:  # noqa: ANN401  # of that kind
     try:
         document = json.loads(text)
-    except json.JSONDecodeError as error:
+    except ValueError as error:
         raise typer.BadParameter(f"{option} is not JSON: {error}") from None
     if not isinstance(document, kind):
         raise typer.BadParameter(f"{option} should be a JSON {'object' if kind is dict else 'array'}")

@@ -12,7 +12,7 @@ from gunicorn.glogging import Logger
 from uvicorn_worker import UvicornWorker
 
 from service.api.request_scope import current_request_id
-from service.cli.uvicorn_server import PROTOCOL_OPTIONS, GracefulServer
+from service.cli.uvicorn_server import PROTOCOL_OPTIONS, GracefulServer, listen, serve_with_sides
 from service.settings import Settings, prepare_libraries
 from service.telemetry.logging_setup import set_up_logging
 
@@ -39,7 +39,13 @@ class PlimsollWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn-worker shi
     async def _serve(self) -> None:
         application = self.wsgi
         self.config.app = application.app
-        await GracefulServer(self.config, application.lifecycle).serve(self.sockets)
+        server = GracefulServer(self.config, application.lifecycle)
+        admin = None
+        if application.admin_app is not None:
+            # Each worker takes its turn: all they do is write the one desired state, which all follow.
+            settings = application.settings
+            admin = listen(settings.admin_host, settings.admin_port, "ADMIN_PORT", shared=True)
+        await serve_with_sides(server, self.sockets, [(application.admin_app, admin)])
 
 
 class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types

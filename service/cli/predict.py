@@ -30,6 +30,12 @@ def predict(
     model: Annotated[str | None, typer.Option(help="Which model; the server's default without it.")] = None,
     version: Annotated[str | None, typer.Option(help="Which version of --model.")] = None,
     expect: Annotated[str | None, typer.Option(help="Exit with 1 unless this is the class; for smoke tests.")] = None,
+    expect_error: Annotated[
+        str | None, typer.Option(help="Exit with 1 unless the server refuses with this code, unauthorized for one.")
+    ] = None,
+    api_key: Annotated[
+        str | None, typer.Option(help="The API key to show.", envvar="PLIMSOLL_API_KEY", show_default=False)
+    ] = None,
     timeout_seconds: Annotated[float, typer.Option(help="How long to wait for the answer.", min=0.1)] = 10.0,
 ) -> None:
     """Ask a running server for the class of a picture or of a row of numbers, and print its answer as JSON."""
@@ -37,12 +43,20 @@ def predict(
         raise typer.BadParameter("give either --image or --row")
     if version is not None and model is None:
         raise typer.BadParameter("--version needs --model")
-    with _client(url, timeout_seconds) as client:
-        if image is not None:
-            features = read_glyph(image.read_bytes(), _preprocessing(client, model, version)).tolist()
-        else:
-            features = _read_row(row or "")
-        answer = _ask(client, "POST", _path("/predict", model, version), json={"features": features})
+    with _client(url, timeout_seconds, api_key) as client:
+        try:
+            if image is not None:
+                features = read_glyph(image.read_bytes(), _preprocessing(client, model, version)).tolist()
+            else:
+                features = _read_row(row or "")
+            answer = _ask(client, "POST", _path("/predict", model, version), json={"features": features})
+        except _Refused as refused:
+            if refused.code == expect_error:
+                typer.echo(f"refused as expected: {refused.sentence}")
+                return
+            _fail(refused.sentence)
+    if expect_error is not None:
+        _fail(f"the server answered, expected was the error {expect_error}")
     try:
         given = str(answer["predictions"][0]["class"])
     except (KeyError, IndexError, TypeError):
@@ -52,9 +66,19 @@ def predict(
         _fail(f"the class is {given}, expected was {expect}")
 
 
-def _client(url: str, timeout_seconds: float) -> httpx.Client:
+class _Refused(Exception):
+    """The server answered with an error of its own."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.sentence = sentence
+
+
+def _client(url: str, timeout_seconds: float, api_key: str | None) -> httpx.Client:
+    headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
     try:
-        return httpx.Client(base_url=url, timeout=timeout_seconds)
+        return httpx.Client(base_url=url, timeout=timeout_seconds, headers=headers)
     except (httpx.InvalidURL, ValueError) as error:
         raise OperatorError(f"{url} is not an address: {error}; expected one as http://127.0.0.1:8000") from None
 
@@ -126,9 +150,10 @@ def _ask(client: httpx.Client, method: str, path: str, **options: Any) -> dict[s
         return document
     error = document.get("error")
     if not isinstance(error, dict):
-        return _fail(f"{reply.status_code}: {json.dumps(document)}")
+        raise _Refused("", f"{reply.status_code}: {json.dumps(document)}")
     extras = "".join(f"; {name}: {error[name]}" for name in ("expected", "given") if name in error)
-    return _fail(f"{reply.status_code} {error.get('code', '')}: {error.get('message', document)}{extras}")
+    code = str(error.get("code", ""))
+    raise _Refused(code, f"{reply.status_code} {code}: {error.get('message', document)}{extras}")
 
 
 def _fail(sentence: str) -> NoReturn:

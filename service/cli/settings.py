@@ -44,4 +44,6 @@ def _default(field: FieldInfo) -> str:
 def _shown(value: Any) -> str:  # noqa: ANN401  # any field's value
     if value is None:
         return ""
+    if isinstance(value, tuple):
+        return ",".join(value)
     return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)

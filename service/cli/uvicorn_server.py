@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import FrameType
 from typing import Any
 
@@ -86,20 +86,24 @@ def serve_alone(settings: Settings) -> None:
 
     with contextlib.ExitStack() as sockets:
         main = sockets.enter_context(listen(settings.host, settings.port, "PORT"))
-        metrics = None
+        metrics = admin = None
         if settings.metrics_port is not None:
             metrics = sockets.enter_context(listen(settings.host, settings.metrics_port, "METRICS_PORT"))
+        if settings.desired_state is not None:
+            admin = sockets.enter_context(listen(settings.admin_host, settings.admin_port, "ADMIN_PORT"))
         application = Application(settings)
         config = uvicorn.Config(application.app, timeout_graceful_shutdown=1, **PROTOCOL_OPTIONS)
         server = GracefulServer(config, application.lifecycle)
         _log.info("listening on http://%s:%d", *main.getsockname()[:2])
-        runner = asyncio.Runner(loop_factory=config.get_loop_factory())
-        with runner:
-            runner.run(_serve(server, main, application.metrics_app, metrics))
+        if admin is not None:
+            _log.info("admin API on http://%s:%d", *admin.getsockname()[:2])
+        sides = [(application.metrics_app, metrics), (application.admin_app, admin)]
+        with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+            runner.run(serve_with_sides(server, main, sides))
 
 
-def listen(host: str, port: int, setting: str) -> socket.socket:
-    """A bound socket.
+def listen(host: str, port: int, setting: str, *, shared: bool = False) -> socket.socket:
+    """A bound socket; a `shared` one lets other processes listen beside it.
 
     Raises:
         OperatorError: the address cannot be had; the message names the setting to change.
@@ -107,6 +111,8 @@ def listen(host: str, port: int, setting: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if shared:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
         listener.bind((host, port))
     except OSError as error:
@@ -118,16 +124,22 @@ def listen(host: str, port: int, setting: str) -> socket.socket:
     return listener
 
 
-async def _serve(
-    server: GracefulServer, main: socket.socket, metrics_app: ASGIApp | None, metrics: socket.socket | None
+async def serve_with_sides(
+    server: GracefulServer,
+    main: list[socket.socket] | socket.socket,
+    sides: Sequence[tuple[ASGIApp | None, socket.socket | None]],
 ) -> None:
-    if metrics_app is None or metrics is None:
-        await server.serve([main])
-        return
-    side = _SideServer(uvicorn.Config(metrics_app, lifespan="off", timeout_graceful_shutdown=1, **PROTOCOL_OPTIONS))
-    serving = asyncio.create_task(side.serve([metrics]))
+    """Serve until the server has stopped, and beside it each application that has a socket."""
+    beside = [
+        _SideServer(uvicorn.Config(app, lifespan="off", timeout_graceful_shutdown=1, **PROTOCOL_OPTIONS))
+        for app, listener in sides
+        if app is not None and listener is not None
+    ]
+    listeners = [listener for app, listener in sides if app is not None and listener is not None]
+    serving = [asyncio.create_task(side.serve([listener])) for side, listener in zip(beside, listeners, strict=True)]
     try:
-        await server.serve([main])
+        await server.serve(main if isinstance(main, list) else [main])
     finally:
-        side.should_exit = True
-        await serving
+        for side in beside:
+            side.should_exit = True
+        await asyncio.gather(*serving)

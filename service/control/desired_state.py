@@ -13,6 +13,8 @@ from service.bundle.shelf import Shelf
 from service.errors import DesiredStateError
 
 MAX_DOCUMENT_BYTES = 1 << 20
+WHOLE = 100
+"""What the weights of a model sum to: percent."""
 
 
 class _Record(BaseModel):
@@ -20,23 +22,50 @@ class _Record(BaseModel):
 
 
 class DesiredVersion(_Record):
-    """One version that should serve."""
+    """One version that should serve.
+
+    `weight` is its share of the requests that pin nothing, in percent. Raising `generation` loads it anew. `force` lets
+    it replace a version of another signature.
+    """
 
     version: ModelVersion
+    weight: Annotated[int, Field(ge=0, le=100)] | None = None
+    generation: Annotated[int, Field(ge=0)] = 0
+    force: bool = False
+
+
+class DesiredLimits(_Record):
+    """What one model may hold and how it batches; what is left out comes from the settings."""
+
+    queue_limit: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    queue_bytes: Annotated[int, Field(ge=1024)] | None = None
+    max_batch_rows: Annotated[int, Field(ge=1, le=4096)] | None = None
+    max_wait_ms: Annotated[float, Field(ge=0, le=10_000)] | None = None
 
 
 class DesiredModel(_Record):
-    """One model and its versions."""
+    """One model, its versions and its limits."""
 
     name: ModelName
     versions: Annotated[list[DesiredVersion], Field(min_length=1)]
+    limits: DesiredLimits = DesiredLimits()
 
     @model_validator(mode="after")
-    def _distinct(self) -> Self:
+    def _coherent(self) -> Self:
         versions = [each.version for each in self.versions]
         if len(set(versions)) != len(versions):
             raise ValueError(f"model '{self.name}' lists a version twice")
+        weights = [each.weight for each in self.versions if each.weight is not None]
+        if weights and len(weights) < len(versions):
+            raise ValueError(f"model '{self.name}' gives weights to some versions only; give all of them one, or none")
+        if weights and sum(weights) != WHOLE:
+            raise ValueError(f"the weights of model '{self.name}' sum to {sum(weights)}, and must to {WHOLE}")
         return self
+
+    @property
+    def weighted(self) -> bool:
+        """Whether the split between the versions is stated."""
+        return self.versions[0].weight is not None
 
 
 class DesiredState(_Record):
@@ -52,8 +81,10 @@ class DesiredState(_Record):
         return self
 
 
-def read_desired_state(file: Path) -> DesiredState:
+def read_desired_state(file: Path, *, weights_allowed: bool = True) -> DesiredState:
     """The desired state in `file`.
+
+    A pod of the chart serves one version and splits nothing: there `weights_allowed` is false.
 
     Raises:
         DesiredStateError: the file cannot be read, is not YAML, or has wrong fields; the message names them.
@@ -62,19 +93,25 @@ def read_desired_state(file: Path) -> DesiredState:
         with file.open("rb") as stream:
             document = stream.read(MAX_DOCUMENT_BYTES + 1)
     except OSError as error:
-        raise DesiredStateError(f"the desired state {file} cannot be read: {error.strerror}") from None
+        raise DesiredStateError(f"the desired state {file.name} cannot be read: {error.strerror}") from None
     if len(document) > MAX_DOCUMENT_BYTES:
-        raise DesiredStateError(f"the desired state {file} is longer than {MAX_DOCUMENT_BYTES} bytes")
+        raise DesiredStateError(f"the desired state {file.name} is longer than {MAX_DOCUMENT_BYTES} bytes")
     try:
-        return DesiredState.model_validate(yaml.safe_load(document))
+        state = DesiredState.model_validate(yaml.safe_load(document))
     except ValidationError as error:
         faults = "; ".join(
             f"{'.'.join(str(part) for part in fault['loc']) or 'the document'}: {fault['msg']}"
             for fault in error.errors(include_url=False)
         )
-        raise DesiredStateError(f"the desired state {file} has wrong fields: {faults}") from None
+        raise DesiredStateError(f"the desired state {file.name} has wrong fields: {faults}") from None
     except Exception as error:  # noqa: BLE001  # PyYAML lets KeyError, AttributeError and more through
-        raise DesiredStateError(f"the desired state {file} is not YAML: {' '.join(str(error).split())}") from None
+        raise DesiredStateError(f"the desired state {file.name} is not YAML: {' '.join(str(error).split())}") from None
+    if not weights_allowed and any(model.weighted for model in state.models):
+        raise DesiredStateError(
+            f"the desired state {file.name} splits requests by weight, and PLIMSOLL_TRACK is set: on a cluster the "
+            "chart splits them, between pods of one version each; remove the weights"
+        )
+    return state
 
 
 def highest_of_each(shelf: Shelf) -> DesiredState:

@@ -4,59 +4,103 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from service.bundle.shelf import version_order
+from service.control.split import choose, point_of
 from service.errors import Loading, NotFound, quote
-from service.inference.ports import ServedVersion
+from service.inference.payloads import Target
+from service.inference.pipeline import ServedVersion
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRoutes:
+    """One model: the versions that are known, those that answer, and how requests that pin none are split.
+
+    All in rising order of version. `weights` go with `ready`.
+    """
+
+    known: tuple[str, ...]
+    ready: tuple[ServedVersion, ...]
+    weights: tuple[float, ...]
+
+    def pinned(self, version: str) -> ServedVersion | None:
+        """The version of that name, if it answers."""
+        return next((served for served in self.ready if served.version == version), None)
 
 
 @dataclass(frozen=True, slots=True)
 class RoutingTable:
     """Immutable: a change of what is served makes a new table, so that a request never sees half of one.
 
-    `known` holds every model with all its versions, ready or not; `ready` those that answer, lowest version first.
+    `track` is the side of a rollout that this process is on; a request may pin it instead of a version.
     """
 
-    known: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
-    ready: Mapping[str, Mapping[str, ServedVersion]] = field(default_factory=lambda: MappingProxyType({}))
+    models: Mapping[str, ModelRoutes] = field(default_factory=dict)
+    default_model: str | None = None
+    track: str | None = None
 
-    @classmethod
-    def of(cls, known: Iterable[tuple[str, str]], ready: Iterable[ServedVersion]) -> RoutingTable:
-        """A table of these name and version pairs, of which `ready` answer."""
-        names: dict[str, set[str]] = {}
-        for name, version in known:
-            names.setdefault(name, set()).add(version)
-        answering: dict[str, dict[str, ServedVersion]] = {}
-        for served in sorted(ready, key=lambda each: version_order(each.version)):
-            answering.setdefault(served.name, {})[served.version] = served
-        return cls({name: frozenset(versions) for name, versions in names.items()}, answering)
+    def select(self, target: Target) -> ServedVersion:
+        """The version that answers.
 
-    def select(self, name: str, version: str | None) -> ServedVersion:
-        """The version asked for, or the highest that is ready.
+        A pinned one is taken whatever its weight. Otherwise the weights decide, the same way each time for a request
+        with a key; a version that is not ready gives its part to the others.
 
         Raises:
-            NotFound: see `require`.
+            NotFound: see `require`; also when no model is named and none is the default.
             Loading: it is known and not ready.
         """
-        self.require(name, version)
-        ready = self.ready.get(name, {})
-        served = ready.get(version) if version is not None else next(reversed([*ready.values()]), None)
+        name = target.model if target.model is not None else self._default()
+        pin = None if target.pin is not None and target.pin == self.track else target.pin
+        self.require(name, pin)
+        routes = self.models[name]
+        if pin is not None:
+            served = routes.pinned(pin)
+        elif len(routes.ready) <= 1:
+            served = routes.ready[0] if routes.ready else None
+        else:
+            served = choose(routes.ready, routes.weights, point_of(name, target.key))
         if served is None:
-            which = f"model '{name}'" if version is None else f"version {version} of model '{name}'"
+            which = f"model '{name}'" if pin is None else f"version {pin} of model '{name}'"
             raise Loading(f"{which} is not ready; /v1/models/{name} tells its state")
         return served
 
     def require(self, name: str, version: str | None = None) -> None:
         """Raise a `NotFound` that lists what there is, unless the name, and the version if given, are known."""
-        if name not in self.known:
-            raise NotFound(f"there is no model {quote(name)}", code="model_not_found", expected=_one_of(self.known))
-        if version is not None and version not in self.known[name]:
+        routes = self.models.get(name)
+        if routes is None:
+            raise NotFound(f"there is no model {quote(name)}", code="model_not_found", expected=_one_of(self.models))
+        if version is not None and version not in routes.known:
+            accepted = (*routes.known, self.track) if self.track else routes.known
             raise NotFound(
                 f"model {quote(name)} has no version {quote(version)}",
                 code="version_not_found",
-                expected=_one_of(sorted(self.known[name], key=version_order)),
+                expected=_one_of(accepted),
             )
+
+    def _default(self) -> str:
+        if self.default_model is not None:
+            return self.default_model
+        if len(self.models) == 1:
+            return next(iter(self.models))
+        raise NotFound(
+            "/v1/predict needs exactly one loaded model or PLIMSOLL_DEFAULT_MODEL; "
+            "POST to /v1/models/{name}/predict instead",
+            code="model_not_found",
+            expected=_one_of(self.models),
+        )
+
+
+def routes_of(known: Iterable[str], ready: Iterable[ServedVersion], weights: Mapping[str, int | None]) -> ModelRoutes:
+    """The routes of one model.
+
+    Without weights the highest version that is ready gets every request that pins none. With weights, those of the
+    versions that are ready hold in proportion; where they are all 0, again the highest gets everything.
+    """
+    answering = tuple(sorted(ready, key=lambda served: version_order(served.version)))
+    stated = [float(weights.get(served.version) or 0) for served in answering]
+    if answering and not any(stated):
+        stated[-1] = 1.0
+    return ModelRoutes(tuple(sorted(known, key=version_order)), answering, tuple(stated))
 
 
 def _one_of(names: Iterable[str]) -> str:

@@ -1,25 +1,28 @@
-"""The state of every version that should serve."""
+"""The state of every version that serves, is to serve, or is leaving."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
 from service.bundle.manifest import Manifest
 from service.bundle.shelf import version_order
-from service.control.routing_table import RoutingTable
-from service.errors import NotFound
-from service.inference.ports import ServedVersion
+from service.control.desired_state import DesiredState
+from service.control.routing_table import RoutingTable, routes_of
+from service.inference.payloads import Target
+from service.inference.pipeline import ServedVersion
 
 
 class VersionState(StrEnum):
-    """What a version is doing. Only `ready` takes requests; `failed` stays until it is loaded anew."""
+    """What a version is doing, in order; then it is gone from the registry. `failed` stays until it is tried anew."""
 
     LOADING = "loading"
     VERIFYING = "verifying"
     WARMING = "warming"
     READY = "ready"
+    DRAINING = "draining"
     FAILED = "failed"
 
 
@@ -31,15 +34,20 @@ class LoadReport:
     digest: str
     device: str
     parameters: int
+    inline_rows: int
     loaded_at: datetime
     load_seconds: float
     warmup_seconds: float
-    batch_seconds: dict[int, float]
+    batch_seconds: Mapping[int, float]
 
 
 @dataclass(frozen=True, slots=True)
 class VersionStatus:
-    """One version at one moment. `reason` says why it failed; `served` and `report` are there once it is ready."""
+    """One version at one moment.
+
+    `served` and `report` are there once it answers, and stay there while it is loaded anew. `reason` says why the last
+    attempt to load it failed; a version that answered before still does.
+    """
 
     name: str
     version: str
@@ -50,69 +58,110 @@ class VersionStatus:
 
 
 class VersionRegistry:
-    """Holds a status for every announced version and the routing table that follows from them.
+    """Holds a status for every version, and the routing table that follows from them and from the desired weights.
 
     Implements the line's `VersionSelector`. Changed from the event loop only; `table` is replaced whole at each change.
     """
 
-    def __init__(self, default_model: str | None = None) -> None:
-        self._default_model = default_model
+    def __init__(self, default_model: str | None = None, track: str | None = None) -> None:
         self._statuses: dict[tuple[str, str], VersionStatus] = {}
-        self.table = RoutingTable()
+        self._weights: dict[str, dict[str, int | None]] = {}
+        self._complete_once = False
+        self._have_served: set[str] = set()
+        self.table = RoutingTable(default_model=default_model, track=track)
+        self.desired_error: str | None = None
+        """Why the newest desired state could not be read, while an older one holds."""
 
-    def announce(self, name: str, version: str) -> None:
-        """A version will be loaded; it is visible as loading from now on."""
-        self._put(VersionStatus(name, version, VersionState.LOADING))
+    def select(self, target: Target) -> ServedVersion:
+        """The version that answers; see `RoutingTable.select`."""
+        return self.table.select(target)
+
+    def desire(self, desired: DesiredState) -> None:
+        """Weigh by this desired state from now on; versions that it adds are visible as loading."""
+        self.desired_error = None
+        self._weights = {model.name: {each.version: each.weight for each in model.versions} for model in desired.models}
+        for name, versions in self._weights.items():
+            for version in versions:
+                status = self._statuses.get((name, version))
+                if status is None or status.state is VersionState.DRAINING:
+                    self._statuses[name, version] = VersionStatus(name, version, VersionState.LOADING)
+        self._route()
 
     def advance(self, name: str, version: str, state: VersionState) -> None:
-        """A version has come a step further on its way to ready."""
+        """A version has come a step further; one that is loaded anew goes on answering."""
         self._put(replace(self._statuses[name, version], state=state))
 
     def ready(self, served: ServedVersion, report: LoadReport) -> None:
-        """A version takes requests from now on."""
+        """A version answers from now on, in the place of whatever answered under its name before."""
+        self._have_served.add(served.name)
         self._put(VersionStatus(served.name, served.version, VersionState.READY, report=report, served=served))
 
     def fail(self, name: str, version: str, reason: str) -> None:
-        """A version will not become ready; `reason` is a sentence fit for clients."""
-        self._put(VersionStatus(name, version, VersionState.FAILED, reason=reason))
+        """An attempt to load a version has failed; `reason` is a sentence fit for clients."""
+        status = self._statuses[name, version]
+        state = VersionState.FAILED if status.served is None else VersionState.READY
+        self._put(replace(status, state=state, reason=reason))
+
+    def retire(self, name: str, version: str) -> None:
+        """A version takes no new requests from now on."""
+        self._put(replace(self._statuses[name, version], state=VersionState.DRAINING))
+
+    def forget(self, name: str, version: str) -> None:
+        """A version is gone."""
+        del self._statuses[name, version]
+        self._route()
 
     def statuses(self) -> list[VersionStatus]:
         """Every version, by name and then rising version."""
         return sorted(self._statuses.values(), key=lambda status: (status.name, version_order(status.version)))
 
     def status(self, name: str, version: str) -> VersionStatus:
-        """The status of an announced version; a `KeyError` for any other."""
+        """The status of one version; a `KeyError` for one that is not known."""
         return self._statuses[name, version]
 
-    @property
-    def all_ready(self) -> bool:
-        """Whether at least one version was announced and every announced one is ready."""
-        return bool(self._statuses) and all(status.state is VersionState.READY for status in self._statuses.values())
+    def weight(self, name: str, version: str) -> int | None:
+        """The desired weight of a version, if one is stated."""
+        return self._weights.get(name, {}).get(version)
 
-    def select(self, name: str | None, version: str | None) -> ServedVersion:
-        """The version that answers; see `RoutingTable.select`, and `default_name` for a request without a name."""
-        return self.table.select(self.default_name() if name is None else name, version)
+    def missing(self) -> list[VersionStatus]:
+        """Why the server is not ready, empty when it is.
 
-    def default_name(self) -> str:
-        """The model of requests that name none: the default of the settings, or the only one.
-
-        Raises:
-            NotFound: several are known and no default is set, or none is known; the message lists them.
+        At first every desired version has to be ready. From then on one version of every model that has served is
+        enough, if there is any: a server must not leave its load balancer because a newcomer loads or fails.
         """
-        if self._default_model is not None:
-            return self._default_model
-        names = list(self.table.known)
-        if len(names) == 1:
-            return names[0]
-        raise NotFound(
-            "/v1/predict needs exactly one loaded model or PLIMSOLL_DEFAULT_MODEL; "
-            "POST to /v1/models/{name}/predict instead",
-            code="model_not_found",
-            expected="a name out of: " + (", ".join(names) or "none is loaded"),
-        )
+        lacking = [status for status in self._desired() if status.served is None]
+        if self._complete_once:
+            serving = {status.name for status in self._statuses.values() if _answers(status)}
+            lacking = [status for status in lacking if status.name not in serving]
+            if serving & set(self._weights):
+                lacking = [status for status in lacking if status.name in self._have_served]
+        return lacking
+
+    @property
+    def empty(self) -> bool:
+        """Whether no version is desired."""
+        return not self._weights
+
+    def _desired(self) -> list[VersionStatus]:
+        return [self._statuses[name, version] for name, versions in self._weights.items() for version in versions]
 
     def _put(self, status: VersionStatus) -> None:
         self._statuses[status.name, status.version] = status
-        self.table = RoutingTable.of(
-            self._statuses, (each.served for each in self._statuses.values() if each.served is not None)
-        )
+        self._route()
+
+    def _route(self) -> None:
+        names = dict.fromkeys([*self._weights, *(name for name, _ in self._statuses)])
+        models = {}
+        for name in names:
+            mine = [status for status in self._statuses.values() if status.name == name]
+            known = [each.version for each in mine if each.state is not VersionState.DRAINING]
+            ready = [each.served for each in mine if _answers(each) and each.served is not None]
+            if known:
+                models[name] = routes_of(known, ready, self._weights.get(name, {}))
+        self.table = replace(self.table, models=models)
+        if self._weights and all(status.served is not None for status in self._desired()):
+            self._complete_once = True
+
+
+def _answers(status: VersionStatus) -> bool:
+    return status.served is not None and status.state is not VersionState.DRAINING

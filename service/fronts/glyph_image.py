@@ -16,6 +16,8 @@ from service.bundle.manifest import ImagePreprocessing
 from service.errors import InvalidInput
 
 MAX_PIXELS = 16_000_000
+_FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")
+"""No others: Pillow would hand some of them to programs of their own."""
 _FAINTEST = 0.1
 """Ink below this is noise of the paper."""
 _MIDDLE = 0.5
@@ -47,14 +49,16 @@ def read_glyph(content: bytes, steps: ImagePreprocessing) -> NDArray[np.float32]
 
 def _grey(content: bytes) -> NDArray[np.float64]:
     try:
-        with Image.open(io.BytesIO(content)) as picture:
+        with Image.open(io.BytesIO(content), formats=_FORMATS) as picture:
             if picture.width * picture.height > MAX_PIXELS:
                 raise InvalidInput("the picture is too large", expected=f"at most {MAX_PIXELS} pixels")
             flat = Image.new("RGBA", picture.size, "white")
             flat.alpha_composite(picture.convert("RGBA"))
             return np.asarray(flat.convert("L"), dtype=np.float64) / 255
     except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError):
-        raise InvalidInput("this is not a picture that can be read", expected="a PNG, JPEG, GIF or BMP") from None
+        raise InvalidInput(
+            "this is not a picture that can be read", expected="a PNG, JPEG, GIF, BMP, TIFF or WebP"
+        ) from None
 
 
 def _cut_out(ink: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from service.errors import InvalidInput, PlimsollError
 from service.fronts.v1_faults import explain
+from service.inference.batch_queue import Entry
 from service.inference.payloads import Answer, Signature, TensorSpec
-from service.inference.ports import Model
 
 MAX_ROWS = 100
 
@@ -26,23 +26,15 @@ class _Body(msgspec.Struct, forbid_unknown_fields=True):
 _decoder = msgspec.json.Decoder(_Body)
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Decoded input: named tensors that came from the model's `new_batch`, and how many rows they hold."""
-
-    inputs: dict[str, NDArray[Any]]
-    count: int
-
-
-def decode(body: bytes, model: Model) -> Rows:
-    """The rows of a request, each number checked against the model's signature.
+def decode(body: bytes, signature: Signature, reserve: Callable[[int], Entry]) -> Entry:
+    """Reserve as many rows as the request has and write them, each number checked against the signature.
 
     Raises:
         MalformedBody: the body is empty or not JSON.
         InvalidInput: JSON of another shape, a row of the wrong length (`index` names it), a number out of bounds,
             or a model whose signature /v1 cannot express.
     """
-    spec = _one_flat_input(model.signature)
+    spec = _one_flat_input(signature)
     width = spec.shape[1]
     try:
         parsed = _decoder.decode(body)
@@ -56,8 +48,8 @@ def decode(body: bytes, model: Model) -> Rows:
         raise InvalidInput(
             "the number of rows is out of range", expected=f"1 to {MAX_ROWS} rows", given=f"{len(rows)} rows"
         )
-    inputs = model.new_batch(len(rows))
-    tensor = inputs[spec.name]
+    entry = reserve(len(rows))
+    tensor = entry.inputs[spec.name]
     with np.errstate(over="ignore"):  # 1e39 becomes infinite in FP32, and the check of bounds refuses it
         for index, row in enumerate(rows):
             # The explicit check comes first: numpy would spread a row of one number over the whole width.
@@ -65,7 +57,7 @@ def decode(body: bytes, model: Model) -> Rows:
                 raise _wrong_length(width, len(row), None if single else index)
             tensor[index] = row
     _check_bounds(tensor, spec, single=single)
-    return Rows(inputs, len(rows))
+    return entry
 
 
 def encode(answer: Answer, signature: Signature, latency_ms: float) -> bytes:
@@ -118,8 +110,9 @@ def _wrong_length(width: int, length: int, index: int | None) -> InvalidInput:
 
 def _check_bounds(tensor: NDArray[Any], spec: TensorSpec, *, single: bool) -> None:
     # In the tensor's own precision: 0.1 in FP32 lies above 0.1, and is within a bound of 0.1 all the same.
-    low = -np.inf if spec.minimum is None else float(spec.dtype.type(spec.minimum))
-    high = np.inf if spec.maximum is None else float(spec.dtype.type(spec.maximum))
+    with np.errstate(over="ignore"):  # a bound beyond FP32 becomes infinite and bounds nothing
+        low = -np.inf if spec.minimum is None else float(spec.dtype.type(spec.minimum))
+        high = np.inf if spec.maximum is None else float(spec.dtype.type(spec.maximum))
     smallest, largest = float(tensor.min()), float(tensor.max())
     if low <= smallest and largest <= high and np.isfinite(smallest) and np.isfinite(largest):
         return

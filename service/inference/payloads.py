@@ -49,9 +49,19 @@ class TensorSpec:
     labels: tuple[str | int, ...] = ()
 
     @property
+    def open_dimensions(self) -> bool:
+        """Whether rows may differ in shape."""
+        return -1 in self.shape[1:]
+
+    @property
     def dtype(self) -> np.dtype[Any]:
         """The numpy dtype of the datatype."""
         return NUMPY_DTYPES[self.datatype]
+
+    def bounds(self, tensor: NDArray[Any]) -> bool:
+        """Whether every element lies within `minimum` and `maximum`; an empty tensor does."""
+        low = self.minimum is None or bool((tensor >= self.dtype.type(self.minimum)).all())
+        return low and (self.maximum is None or bool((tensor <= self.dtype.type(self.maximum)).all()))
 
     def accepts(self, tensor: NDArray[Any]) -> bool:
         """Whether dtype and shape fit, -1 standing for any length."""
@@ -68,6 +78,27 @@ class Signature:
 
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReport:
+    """One batch that has run: how many rows, how long each of its requests had waited, how long the model took."""
+
+    rows: int
+    wait_seconds: tuple[float, ...]
+    forward_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a request asks for. `None` leaves the choice to the server.
+
+    `pin` is a version that the client insists on; `key` stands for a user, who is to see one version only.
+    """
+
+    model: str | None = None
+    pin: str | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,38 +1,98 @@
-"""A request's way through the core: select a version, run its model where that blocks nobody."""
+"""A request's way through the core: select a version, be admitted, reserve rows, be answered."""
 
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
 
-from service.inference.payloads import Answer, Tensors
-from service.inference.ports import ServedVersion, VersionSelector
+from service.inference.answer_cache import ResponseCache, cache_key
+from service.inference.batch_queue import Entry
+from service.inference.deadline import DeadlineLimits
+from service.inference.lane import Lane
+from service.inference.payloads import Answer, Signature, Target
+
+
+@dataclass(frozen=True, slots=True)
+class ServedVersion:
+    """One version that is ready to answer."""
+
+    name: str
+    version: str
+    signature: Signature
+    lane: Lane
+    digest: str = ""
+
+
+class VersionSelector(Protocol):
+    """Chooses which version answers a request; reads one immutable snapshot."""
+
+    def select(self, target: Target) -> ServedVersion:
+        """The version to use.
+
+        Raises:
+            NotFound: nothing of that name or version is known.
+            Loading: it is known and not ready.
+        """
+        ...
 
 
 class Pipeline:
-    """Answers requests from the versions that `selector` offers.
+    """The line. Every step refuses by raising; nothing is parsed before a request has been admitted."""
 
-    One thread runs all that is too slow for the event loop: a model uses the cores by itself, a second run beside it
-    would only slow both.
-    """
-
-    def __init__(self, selector: VersionSelector) -> None:
+    def __init__(
+        self,
+        selector: VersionSelector,
+        deadlines: DeadlineLimits,
+        cache: ResponseCache | None = None,
+        report_lookup: Callable[[str, str, bool], None] = lambda *_: None,
+    ) -> None:
         self._selector = selector
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inference")
+        self._deadlines = deadlines
+        self._cache = cache
+        self._report_lookup = report_lookup
 
-    def select(self, name: str | None, version: str | None) -> ServedVersion:
-        """The version that will answer; see `VersionSelector.select` for the errors."""
-        return self._selector.select(name, version)
+    def select(self, target: Target) -> ServedVersion:
+        """Step 1: the version that will answer; see `VersionSelector.select` for the errors."""
+        return self._selector.select(target)
 
-    async def run(self, served: ServedVersion, inputs: Tensors, rows: int) -> Answer:
-        """Every output for every row of `inputs`, which came from `served.model.new_batch(rows)`."""
-        model = served.model
-        if rows <= model.inline_rows:
-            outputs = model.run(inputs)
-        else:
-            outputs = await asyncio.get_running_loop().run_in_executor(self._thread, model.run, inputs)
+    def deadline(self, asked_ms: str | None) -> float:
+        """When the answer is late, in seconds of the loop's clock; see `DeadlineLimits.seconds` for the errors."""
+        return asyncio.get_running_loop().time() + self._deadlines.seconds(asked_ms)
+
+    def admit(self, served: ServedVersion, body_bytes: int) -> AbstractContextManager[None]:
+        """Step 2: a permit for the length of a `with` block; see `Admission.admit` for the errors."""
+        return served.lane.admit(body_bytes)
+
+    @property
+    def caches(self) -> bool:
+        """Whether answers are kept at all."""
+        return self._cache is not None
+
+    async def answer(
+        self,
+        served: ServedVersion,
+        entry: Entry,
+        deadline: float,
+        client_gone: Callable[[], Awaitable[None]],
+        *,
+        cacheable: bool = False,
+    ) -> Answer:
+        """Steps 4 and 5: commit the entry that the front has reserved and written, and await its outputs.
+
+        Where answers are kept, a `cacheable` entry may get an earlier one; it is not committed then, and its rows are
+        written again. See `Lane.answer` for the errors. Step 3, `served.lane.reserve`, is the front's: it knows how
+        many rows come.
+        """
+        if self._cache is None or not cacheable:
+            return Answer(served.name, served.version, await served.lane.answer(entry, deadline, client_gone))
+        key = cache_key(served.name, served.version, served.digest, entry.inputs)
+        outputs = self._cache.get(key)
+        self._report_lookup(served.name, served.version, outputs is not None)
+        if outputs is None:
+            answered = await served.lane.answer(entry, deadline, client_gone)
+            outputs = {name: tensor.copy() for name, tensor in answered.items()}  # apart from the rest of its batch
+            self._cache.put(key, outputs)
         return Answer(served.name, served.version, outputs)
-
-    def close(self) -> None:
-        """Wait for the run in progress and end the thread."""
-        self._thread.shutdown(wait=True, cancel_futures=True)

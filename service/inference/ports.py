@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from service.inference.payloads import Signature, Tensors
+from service.inference.payloads import BatchReport, Signature, Tensors
+
+Shapes = tuple[tuple[int, ...], ...]
+"""The dimensions of one row of each input, in the order of the signature; empty where the signature fixes them."""
 
 
 class Model(Protocol):
@@ -23,50 +26,35 @@ class Model(Protocol):
         """The most rows that one run answers within the inline budget, measured at warm-up; 0 for none."""
         ...
 
-    def new_batch(self, rows: int) -> dict[str, NDArray[Any]]:
+    def new_batch(self, rows: int, shapes: Shapes = ()) -> dict[str, NDArray[Any]]:
         """Uninitialised input tensors of that many rows, to be written in place."""
         ...
 
     def run(self, inputs: Tensors) -> Tensors:
-        """Compute every output for every row of `inputs`; blocks for as long as that takes."""
-        ...
+        """Compute every output for every row of `inputs`; blocks for as long as that takes.
 
-
-@dataclass(frozen=True, slots=True)
-class ServedVersion:
-    """One version that is ready to answer."""
-
-    name: str
-    version: str
-    model: Model = field(repr=False)
-
-
-class VersionSelector(Protocol):
-    """Chooses which version answers a request."""
-
-    def select(self, name: str | None, version: str | None) -> ServedVersion:
-        """The version to use; `None` leaves the choice to the server.
-
-        Raises:
-            NotFound: nothing of that name or version is known.
-            Loading: it is known and not ready.
+        The outputs share no memory with the inputs, which are written again as soon as this returns.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one request ended. `model` and `version` are empty when none could be chosen; `code` is the HTTP status."""
+    """How one request ended. `model` and `version` are empty when none could be chosen; `code` is the HTTP status.
+
+    `reason` is the error's code, empty where there was none.
+    """
 
     protocol: str
     model: str
     version: str
     code: int
     duration_seconds: float
+    reason: str = ""
 
 
 class Observer(Protocol):
-    """Is told once when a request starts and once when it ends, whatever the end."""
+    """Is told once of everything that ends, whatever the end."""
 
     def request_started(self) -> None:
         """A request has entered."""
@@ -74,4 +62,8 @@ class Observer(Protocol):
 
     def request_finished(self, outcome: Outcome) -> None:
         """The same request has been answered or given up."""
+        ...
+
+    def batch_finished(self, model: str, version: str, report: BatchReport) -> None:
+        """A batch has run."""
         ...

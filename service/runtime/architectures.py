@@ -5,8 +5,9 @@ Each takes the input tensors in the order of the signature and gives one output 
 
 from __future__ import annotations
 
+import importlib
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import torch
@@ -77,8 +78,36 @@ def build_architecture(name: str, parameters: Mapping[str, Any]) -> nn.Module:
     factory = ARCHITECTURES.get(name)
     if factory is None:
         raise BundleError("weights", f"the architecture '{name}' is not registered; known: {', '.join(ARCHITECTURES)}")
+    return _build(factory, name, parameters)
+
+
+def build_with_factory(factory: str, parameters: Mapping[str, Any], allowed: Collection[str]) -> nn.Module:
+    """A module made by a factory `package.module:callable`, whose package is imported only if it is allowed.
+
+    Raises:
+        BundleError: with check `format` when it is not allowed; `weights` when it cannot be imported, the parameters do
+            not fit, or what it makes is no module.
+    """
+    if factory not in allowed:
+        raise BundleError(
+            "format",
+            f"the bundle wants the factory '{factory}', which would run code of that package; nothing of it was "
+            f"imported. Add it to PLIMSOLL_FACTORIES if you trust it; allowed now: {', '.join(allowed) or 'none'}",
+        )
+    package, _, attribute = factory.partition(":")
     try:
-        return factory(**parameters)
+        make = getattr(importlib.import_module(package), attribute)
+    except (ImportError, AttributeError) as error:
+        raise BundleError("weights", f"the factory '{factory}' cannot be imported: {error}") from None
+    return _build(make, factory, parameters)
+
+
+def _build(factory: Callable[..., nn.Module], name: str, parameters: Mapping[str, Any]) -> nn.Module:
+    try:
+        module = factory(**parameters)
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise BundleError("weights", f"the parameters do not fit the architecture '{name}': {reason}") from None
+    if not isinstance(module, nn.Module):
+        raise BundleError("weights", f"'{name}' makes a {type(module).__name__}, and not a torch module")
+    return module

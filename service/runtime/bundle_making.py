@@ -18,7 +18,7 @@ from service.bundle.folder import Bundle
 from service.bundle.golden import GoldenSamples
 from service.errors import BundleError
 from service.inference.payloads import NUMPY_DTYPES
-from service.runtime.architectures import build_architecture
+from service.runtime.architectures import build_architecture, build_with_factory
 
 WEIGHTS_FILE = "weights.safetensors"
 GOLDEN_FILE = "golden.safetensors"
@@ -29,12 +29,13 @@ class Recipe:
     """What a bundle is made of.
 
     `example` holds rows of the one input, shape [rows, ...]; they become the golden samples. `labels` make the task a
-    classification. `about` holds further fields of the manifest, as training data or measured metrics.
+    classification. `about` holds further fields of the manifest, as training data or measured metrics. A `factory`,
+    `package.module:callable`, takes the place of a registered architecture and is imported and called here.
     """
 
     name: str
     version: str
-    architecture: str
+    architecture: str | None
     parameters: Mapping[str, Any]
     weights: bytes = field(repr=False)
     example: NDArray[Any] = field(repr=False)
@@ -47,6 +48,7 @@ class Recipe:
     absolute_tolerance: float = 1e-4
     relative_tolerance: float = 1e-3
     about: Mapping[str, Any] = field(default_factory=dict)
+    factory: str | None = None
 
 
 def make_bundle(folder: Path, recipe: Recipe) -> Bundle:
@@ -72,7 +74,7 @@ def make_bundle(folder: Path, recipe: Recipe) -> Bundle:
         "model": {
             "format": "safetensors",
             "weights": WEIGHTS_FILE,
-            "architecture": recipe.architecture,
+            **({"factory": recipe.factory} if recipe.factory else {"architecture": recipe.architecture}),
             "parameters": dict(recipe.parameters),
         },
         "golden": {
@@ -95,7 +97,11 @@ def _plain(example: NDArray[Any]) -> NDArray[Any]:
 
 
 def _run(recipe: Recipe, example: NDArray[Any]) -> NDArray[Any]:
-    module = build_architecture(recipe.architecture, recipe.parameters).eval()
+    if recipe.factory is not None:
+        module = build_with_factory(recipe.factory, recipe.parameters, [recipe.factory])
+    else:
+        module = build_architecture(recipe.architecture or "", recipe.parameters)
+    module.eval()
     try:
         module.load_state_dict(load_tensors(recipe.weights), strict=True)
         with torch.inference_mode():

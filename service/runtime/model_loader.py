@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import torch
 from safetensors import SafetensorError
@@ -13,7 +13,7 @@ from service.bundle.folder import Bundle
 from service.bundle.golden import check_outputs, compare_golden, read_golden
 from service.bundle.manifest import Pt2Model, SafetensorsModel
 from service.errors import BundleError
-from service.runtime.architectures import build_architecture
+from service.runtime.architectures import build_architecture, build_with_factory
 from service.runtime.torch_model import TorchModel
 from service.runtime.warmup import warm_up
 
@@ -22,14 +22,22 @@ class ModelLoader:
     """Loads bundles onto one device.
 
     `trust_pt2` allows programs of torch.export, whose loader unpickles. `batch_sizes` are warmed, and those that run
-    within `inline_budget_seconds` may run on the event loop.
+    within `inline_budget_seconds` may run on the event loop. Of the factories that bundles name, only those in
+    `factories` are called.
     """
 
     def __init__(
-        self, device: torch.device, *, trust_pt2: bool, batch_sizes: Sequence[int], inline_budget_seconds: float
+        self,
+        device: torch.device,
+        *,
+        trust_pt2: bool,
+        batch_sizes: Sequence[int],
+        inline_budget_seconds: float,
+        factories: Collection[str] = (),
     ) -> None:
         self._device = device
         self._trust_pt2 = trust_pt2
+        self._factories = frozenset(factories)
         self._batch_sizes = batch_sizes
         self._inline_budget_seconds = inline_budget_seconds
 
@@ -72,7 +80,12 @@ class ModelLoader:
             raise BundleError("warm-up", f"the model fails on some batch size: {_first_line(error)}") from None
 
     def _load_safetensors(self, bundle: Bundle, described: SafetensorsModel) -> TorchModel:
-        module = build_architecture(described.architecture, described.parameters)
+        if described.factory is not None:
+            maker = described.factory
+            module = build_with_factory(maker, described.parameters, self._factories)
+        else:
+            maker = described.architecture or ""
+            module = build_architecture(maker, described.parameters)
         try:
             weights = load_tensors(bundle.read(described.weights))
             module.load_state_dict(weights, strict=True)
@@ -81,7 +94,7 @@ class ModelLoader:
         except RuntimeError as error:
             reason = " ".join(str(error).split())
             raise BundleError(
-                "weights", f"{described.weights} does not fit the architecture '{described.architecture}': {reason}"
+                "weights", f"{described.weights} does not fit the architecture '{maker}': {reason}"
             ) from None
         module.requires_grad_(requires_grad=False).eval().to(self._device)
         parameters = sum(tensor.numel() for tensor in module.parameters())

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from service.errors import BundleError
+from service.errors import BundleError, OutOfDeviceMemory
 from service.inference.payloads import Signature, Tensors
+from service.inference.ports import Shapes
 
 
 class TorchModel:
@@ -29,21 +30,45 @@ class TorchModel:
         """The device by its torch name, as `cpu` or `cuda:0`."""
         return str(self._device)
 
-    def new_batch(self, rows: int) -> dict[str, NDArray[Any]]:
-        """Uninitialised input tensors of that many rows; a dimension of -1 beside the batch gets length 1."""
-        return {
-            spec.name: np.empty((rows, *(abs(length) for length in spec.shape[1:])), spec.dtype)
-            for spec in self.signature.inputs
-        }
+    def new_batch(self, rows: int, shapes: Shapes = ()) -> dict[str, NDArray[Any]]:
+        """Uninitialised input tensors of that many rows; without `shapes` an open dimension gets length 1."""
+        specs = self.signature.inputs
+        each = shapes or [tuple(abs(length) for length in spec.shape[1:]) for spec in specs]
+        batch = {spec.name: np.empty((rows, *shape), spec.dtype) for spec, shape in zip(specs, each, strict=True)}
+        if self._device.type == "cuda":  # page-locked, so that copies to the device need not wait for the processor
+            batch = {name: torch.from_numpy(tensor).pin_memory().numpy() for name, tensor in batch.items()}
+        return batch
 
     def run(self, inputs: Tensors) -> Tensors:
-        """Compute every output for every row.
+        """Compute every output for every row, into memory of its own.
+
+        What does not fit the device's memory is halved until it does; the device's cache is emptied in between.
 
         Raises:
+            OutOfDeviceMemory: a single row does not fit.
             BundleError: with check `signature`, when the module gives anything but as many tensors as the signature.
         """
+        try:
+            return self._forward(inputs)
+        except torch.OutOfMemoryError:
+            pass  # leave the handler first: the error's trace holds the tensors that filled the memory
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+        rows = len(next(iter(inputs.values())))
+        if rows == 1:
+            raise OutOfDeviceMemory(f"one row does not fit the memory of {self._device}")
+        halves = [
+            self.run({name: tensor[part] for name, tensor in inputs.items()})
+            for part in (slice(None, rows // 2), slice(rows // 2, None))
+        ]
+        return {name: np.concatenate([half[name] for half in halves]) for name in self._names}
+
+    def _forward(self, inputs: Tensors) -> Tensors:
         with torch.inference_mode():
-            tensors = [torch.from_numpy(inputs[spec.name]).to(self._device) for spec in self.signature.inputs]
+            tensors = [
+                torch.from_numpy(inputs[spec.name]).to(self._device, non_blocking=True)
+                for spec in self.signature.inputs
+            ]
             results = self._module(*tensors)
         if isinstance(results, torch.Tensor):
             results = (results,)
@@ -53,4 +78,8 @@ class TorchModel:
             raise BundleError(
                 "signature", f"the model gives {len(results)} outputs, the signature names {len(self._names)}"
             )
-        return {name: result.cpu().numpy() for name, result in zip(self._names, results, strict=True)}
+        outputs = {name: result.cpu().numpy() for name, result in zip(self._names, results, strict=True)}
+        for name, output in outputs.items():
+            if any(np.may_share_memory(output, given) for given in inputs.values()):
+                outputs[name] = output.copy()  # a model that hands its input on; the batch is written again soon
+        return outputs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any
 
@@ -31,13 +32,18 @@ def http_scope(path: str, method: str = "GET", headers: dict[str, str] | None = 
 class Exchange:
     """One request to an application; `sent` holds what it answered, `read` how many messages it asked for.
 
-    The body comes in the given chunks; the client leaves where a chunk is `None`.
+    The body comes in the given chunks; the client leaves where a chunk is `None`, or when `leave` is called. Without
+    chunks nothing may be read at all. The last chunk ends the body, unless it is not `complete`.
     """
 
-    def __init__(self, app: ASGIApp, scope: Scope, chunks: Iterable[bytes | None] = (b"",)) -> None:
+    def __init__(
+        self, app: ASGIApp, scope: Scope, chunks: Iterable[bytes | None] = (b"",), *, complete: bool = True
+    ) -> None:
         self._app = app
         self._scope = scope
         self._chunks = list(chunks)
+        self._complete = complete
+        self._left = asyncio.Event()
         self.read = 0
         self.sent: list[Message] = []
 
@@ -45,6 +51,10 @@ class Exchange:
         """Let the application answer."""
         await self._app(self._scope, self._receive, self._send)
         return self
+
+    def leave(self) -> None:
+        """Close the connection."""
+        self._left.set()
 
     @property
     def status(self) -> int:
@@ -57,13 +67,16 @@ class Exchange:
         return {name.decode("latin-1"): value.decode("latin-1") for name, value in self.sent[0]["headers"]}
 
     async def _receive(self) -> dict[str, Any]:
+        if not self._chunks:
+            raise AssertionError("something was read, and nothing should have been")
         if self.read >= len(self._chunks):
-            raise AssertionError("more was read than was sent")
+            await self._left.wait()
+            return {"type": "http.disconnect"}
         chunk = self._chunks[self.read]
         self.read += 1
         if chunk is None:
             return {"type": "http.disconnect"}
-        return {"type": "http.request", "body": chunk, "more_body": self.read < len(self._chunks)}
+        return {"type": "http.request", "body": chunk, "more_body": self.read < len(self._chunks) or not self._complete}
 
     async def _send(self, message: Message) -> None:
         self.sent.append(message)

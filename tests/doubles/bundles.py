@@ -53,6 +53,7 @@ def report_on(bundle: Bundle) -> LoadReport:
         digest=bundle.digest,
         device="cpu",
         parameters=67,
+        inline_rows=16,
         loaded_at=datetime(2024, 5, 1, tzinfo=UTC),
         load_seconds=0.25,
         warmup_seconds=0.5,

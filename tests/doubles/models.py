@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.inference.payloads import Datatype, Signature, Tensors, TensorSpec
+from service.inference.ports import Shapes
 
 
 def flat_signature(
@@ -33,18 +34,17 @@ class EchoModel:
         self.inline_rows = inline_rows
         self.threads: list[str] = []
 
-    def new_batch(self, rows: int) -> dict[str, NDArray[Any]]:
+    def new_batch(self, rows: int, shapes: Shapes = ()) -> dict[str, NDArray[Any]]:
         """Input tensors filled with what nobody asked for, so that a row left unwritten shows."""
-        return {
-            spec.name: np.full((rows, *(abs(length) for length in spec.shape[1:])), 77, spec.dtype)
-            for spec in self.signature.inputs
-        }
+        specs = self.signature.inputs
+        each = shapes or [tuple(abs(length) for length in spec.shape[1:]) for spec in specs]
+        return {spec.name: np.full((rows, *row), 77, spec.dtype) for spec, row in zip(specs, each, strict=True)}
 
     def run(self, inputs: Tensors) -> Tensors:
         """The inputs under the names of the outputs."""
         self.threads.append(threading.current_thread().name)
         return {
-            there.name: inputs[here.name]
+            there.name: inputs[here.name].copy()
             for here, there in zip(self.signature.inputs, self.signature.outputs, strict=True)
         }
 
@@ -80,3 +80,29 @@ class NanModel(EchoModel):
     def run(self, inputs: Tensors) -> Tensors:
         """NaN for every number."""
         return {name: np.full_like(tensor, np.nan) for name, tensor in super().run(inputs).items()}
+
+
+POISON = -1.0
+"""A number on which `PoisonedModel` fails."""
+
+
+class PoisonedModel(EchoModel):
+    """Negates one number a row; fails on a whole batch that holds `POISON`. `seen` lists the numbers of every run.
+
+    With `any_length` a row may hold its number any number of times.
+    """
+
+    def __init__(self, inline_rows: int = 0, *, any_length: bool = False) -> None:
+        signature = flat_signature(1, "FP64")
+        if any_length:
+            signature = Signature((TensorSpec("x", "FP64", (-1, -1)),), (TensorSpec("y", "FP64", (-1, -1)),))
+        super().__init__(signature, inline_rows=inline_rows)
+        self.seen: list[list[float]] = []
+
+    def run(self, inputs: Tensors) -> Tensors:
+        """The negated numbers."""
+        numbers = inputs["x"]
+        self.seen.append(numbers[:, 0].tolist())
+        if (numbers == POISON).any():
+            raise RuntimeError("poison")
+        return {"y": -numbers}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from service.inference.payloads import BatchReport
 from service.inference.ports import Outcome
 
 
@@ -11,6 +12,7 @@ class RecordingObserver:
     def __init__(self) -> None:
         self.in_flight = 0
         self.outcomes: list[Outcome] = []
+        self.batches: list[tuple[str, str, BatchReport]] = []
 
     def request_started(self) -> None:
         """One more in flight."""
@@ -20,6 +22,10 @@ class RecordingObserver:
         """One less in flight, and how it ended."""
         self.in_flight -= 1
         self.outcomes.append(outcome)
+
+    def batch_finished(self, model: str, version: str, report: BatchReport) -> None:
+        """A batch of that version."""
+        self.batches.append((model, version, report))
 
     @property
     def last(self) -> tuple[str, str, int]:

@@ -57,7 +57,7 @@ class running:  # noqa: N801  # reads as a phrase where it is used
         await self._lifespan.__aenter__()
         transport = httpx.ASGITransport(self._app, raise_app_exceptions=False)
         self._client = httpx.AsyncClient(transport=transport, base_url="http://plimsoll")
-        await self._lifecycle.loaded()
+        await self._lifecycle.settled()
         return self._client
 
     async def __aexit__(self, *_: object) -> None:

@@ -33,7 +33,9 @@ class ServedProcess:
         command = [sys.executable, "-m", "service", "serve", "--port", "0", "--models", str(self._models), *arguments]
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PLIMSOLL_", "OTEL_"))}
         self._process = subprocess.Popen(
-            command, env={**inherited, "PLIMSOLL_LOG_FORMAT": "json", **environment}, stderr=self._log
+            command,
+            env={**inherited, "PLIMSOLL_LOG_FORMAT": "json", "PLIMSOLL_ADMIN_PORT": "0", **environment},
+            stderr=self._log,
         )
 
     def log(self) -> str:

@@ -42,7 +42,7 @@ async def test_a_version_tells_where_it_comes_from(client: httpx.AsyncClient) ->
     assert detail["state"] == "ready"
     assert detail["device"] == "cpu"
     assert detail["parameters"] > 1000
-    assert set(detail["batch_seconds"]) == {"1", "2", "4", "8", "16", "32", "64", "100"}
+    assert set(detail["batch_seconds"]) == {"1", "2", "4", "8", "16", "32", "64", "128"}
 
 
 async def test_without_a_desired_state_the_highest_version_of_each_model_is_served(

@@ -79,7 +79,7 @@ async def test_one_damaged_model_leaves_the_others_serving(make_tiny_bundle: Mak
 async def test_an_empty_shelf_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     application = Application(load_settings(models_dir=tmp_path))
     async with application.app.router.lifespan_context(application.app):
-        await application.lifecycle.loaded()
+        await application.lifecycle.settled()
     assert "there is nothing to serve" in caplog.text
 
 

@@ -2,35 +2,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 from fastapi import FastAPI
-from starlette.types import ASGIApp
 
 from service.application import Application
 from service.errors import DeviceError
 from service.settings import load_settings
 from tests.conftest import MakeBundle
 from tests.doubles.servers import CannedServer
-
-ROW = {"features": [0.1, 0.2, 0.3, 0.4]}
-
-
-def client_of(app: ASGIApp) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://plimsoll")
-
-
-@asynccontextmanager
-async def running(folder: Path, **chosen: Any) -> AsyncIterator[tuple[Application, httpx.AsyncClient]]:
-    """The application of these settings, loaded, and a client of its main port."""
-    application = Application(load_settings(models_dir=folder / "models", **chosen))
-    async with application.app.router.lifespan_context(application.app), client_of(application.app) as client:
-        await application.lifecycle.loaded()
-        yield application, client
+from tests.unit.services import ROW, client_of, running
 
 
 async def test_a_bundle_on_disk_becomes_an_answer_over_http(make_tiny_bundle: MakeBundle, tmp_path: Path) -> None:
@@ -43,7 +25,7 @@ async def test_a_bundle_on_disk_becomes_an_answer_over_http(make_tiny_bundle: Ma
         assert answer["predictions"][0]["class"] in ("a", "b", "c")
         detail = (await client.get("/v1/models/tiny/versions/2")).json()
         assert detail["digest"] == bundle.digest
-        assert [int(rows) for rows in detail["batch_seconds"]] == [1, 2, 4, 8, 16, 32, 64, 100]
+        assert [int(rows) for rows in detail["batch_seconds"]] == [1, 2, 4, 8, 16, 32, 64, 128]
 
 
 async def test_what_is_served_and_asked_is_in_the_metrics(make_tiny_bundle: MakeBundle, tmp_path: Path) -> None:
@@ -91,7 +73,7 @@ async def test_one_of_several_models_can_be_the_default(make_tiny_bundle: MakeBu
         assert (await client.post("/v1/predict", json=ROW)).json()["model"] == "beta"
     async with running(tmp_path) as (_, client):
         reply = await client.post("/v1/predict", json=ROW)
-        assert (reply.status_code, reply.json()["error"]["expected"]) == (404, "a name out of: alpha, beta")
+        assert (reply.status_code, reply.json()["error"]["expected"]) == (404, "one of: alpha, beta")
 
 
 async def test_a_body_beyond_the_limit_of_the_settings_is_refused(make_tiny_bundle: MakeBundle, tmp_path: Path) -> None:

@@ -1,59 +1,48 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
-from service.api.serving_state import Phase, ServingState
+from service.api.serving_state import Phase
+from service.bundle.folder import Bundle
 from service.bundle.shelf import Shelf
-from service.control.desired_state import DesiredState, highest_of_each, read_desired_state
-from service.control.reconciler import Reconciler
-from service.control.version_registry import VersionRegistry, VersionState
-from service.inference.pipeline import Pipeline
-from service.inference.ports import ServedVersion
-from service.lifecycle import Lifecycle
+from service.control.desired_state import DesiredLimits, DesiredState
+from service.control.desired_state_source import DesiredStateSource
+from service.control.version_registry import VersionState
+from service.inference.lane import Lane
+from service.inference.pipeline import ServedVersion
 from service.runtime.model_loader import ModelLoader
+from service.runtime.torch_model import TorchModel
 from tests.conftest import MakeBundle
+from tests.doubles.bundles import report_on
 from tests.doubles.models import SlowModel
+from tests.unit.control.serving import limits_of
+from tests.unit.services import Service
 
 
-class Service:
-    """A lifecycle over the real bundles of a folder, with all that it moves."""
+async def stay() -> None:
+    """A client that never leaves."""
+    await asyncio.Event().wait()
 
-    def __init__(
-        self,
-        folder: Path,
-        read_desired: Callable[[], DesiredState] | None = None,
-        *,
-        wait: float = 0.0,
-        drain: float = 30.0,
-    ) -> None:
-        shelf = Shelf(folder / "models")
-        loader = ModelLoader(torch.device("cpu"), trust_pt2=False, batch_sizes=[1, 2], inline_budget_seconds=1)
-        self.state = ServingState()
-        self.registry = VersionRegistry()
-        self.pipeline = Pipeline(self.registry)
-        self.lifecycle = Lifecycle(
-            self.state,
-            Reconciler(shelf, loader, self.registry, lambda _: None),
-            self.pipeline,
-            read_desired or (lambda: highest_of_each(shelf)),
-            stop_wait_seconds=wait,
-            stop_drain_seconds=drain,
-        )
 
-    async def started(self) -> Service:
-        """Itself, once all that is desired is ready or has failed."""
-        self.lifecycle.start()
-        await self.lifecycle.loaded()
-        return self
+class HeldLoader(ModelLoader):
+    """Loads as ever, once it is released."""
+
+    def __init__(self) -> None:
+        super().__init__(torch.device("cpu"), trust_pt2=False, batch_sizes=[1], inline_budget_seconds=1)
+        self.loading = threading.Event()
+        self.release = threading.Event()
+
+    def load(self, bundle: Bundle) -> TorchModel:
+        """The model of a bundle, when released."""
+        self.loading.set()
+        assert self.release.wait(timeout=30), "nobody released the loader"
+        return super().load(bundle)
 
 
 async def test_a_server_serves_once_every_version_is_ready(make_tiny_bundle: MakeBundle, tmp_path: Path) -> None:
@@ -64,9 +53,9 @@ async def test_a_server_serves_once_every_version_is_ready(make_tiny_bundle: Mak
     assert service.state.phase is Phase.STARTING
     service.lifecycle.start()
     assert service.state.phase.value == "starting"
-    await service.lifecycle.loaded()
+    await service.lifecycle.settled()
     assert service.state.phase.value == "serving"
-    assert service.registry.all_ready
+    assert service.registry.missing() == []
     assert [(each.name, each.version) for each in service.registry.statuses()] == [("other", "1"), ("tiny", "2")]
     await service.lifecycle.close()
 
@@ -74,62 +63,36 @@ async def test_a_server_serves_once_every_version_is_ready(make_tiny_bundle: Mak
 async def test_a_failed_version_does_not_keep_the_others_from_answering(
     make_tiny_bundle: MakeBundle, tmp_path: Path
 ) -> None:
-    make_tiny_bundle(name="good")
+    make_tiny_bundle()
     bad = make_tiny_bundle(name="bad")
     (bad.path / "weights.safetensors").write_bytes(b"tampered")
     service = await Service(tmp_path).started()
-    assert not service.registry.all_ready
+    assert [each.name for each in service.registry.missing()] == ["bad"]
     assert service.registry.status("bad", "1").state is VersionState.FAILED
-    served = service.registry.select("good", None)
-    answer = await service.pipeline.run(served, {"input": np.zeros((1, 4), np.float32)}, 1)
-    assert answer.model == "good"
+    assert (await service.ask())[0] == "1"
     await service.lifecycle.close()
 
 
 async def test_a_server_without_a_model_starts_and_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     service = await Service(tmp_path).started()
-    assert not service.registry.all_ready
+    assert service.registry.empty
     assert "there is nothing to serve" in caplog.text
     await service.lifecycle.stop()
     await service.lifecycle.close()
 
 
-async def test_a_wrong_desired_state_serves_nothing_and_says_why(
-    make_tiny_bundle: MakeBundle, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    make_tiny_bundle()
-    file = tmp_path / "desired.yaml"
-    file.write_text("models: [{name: tiny, versions: [{version: newest}]}]")
-    service = await Service(tmp_path, lambda: read_desired_state(file)).started()
-    assert service.state.phase is Phase.STARTING
-    assert service.registry.statuses() == []
-    assert "nothing is served: the desired state " in caplog.text
-    assert "models.0.versions.0.version" in caplog.text
-    await service.lifecycle.close()
-
-
-async def test_a_desired_state_that_cannot_even_be_asked_for_is_in_the_log(
+async def test_a_desired_state_that_cannot_even_be_asked_for_is_in_the_log_and_hangs_nobody(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def break_down() -> DesiredState:
-        raise ZeroDivisionError("while reading")
+    class Broken(DesiredStateSource):
+        def read(self) -> DesiredState:
+            raise ZeroDivisionError("while reading")
 
-    service = Service(tmp_path, break_down)
-    service.lifecycle.start()
-    with contextlib.suppress(ZeroDivisionError):
-        await service.lifecycle.loaded()
-    assert "while reading" in caplog.text
+    service = await Service(tmp_path, Broken(None, Shelf(tmp_path), weights_allowed=True)).started()
+    assert service.state.phase is Phase.STARTING
     await service.lifecycle.close()
-
-
-async def test_a_version_that_is_desired_and_not_there_is_named(make_tiny_bundle: MakeBundle, tmp_path: Path) -> None:
-    make_tiny_bundle(version="1")
-    file = tmp_path / "desired.yaml"
-    file.write_text('models: [{name: tiny, versions: [{version: "1"}, {version: "7"}]}]')
-    service = await Service(tmp_path, lambda: read_desired_state(file)).started()
-    assert service.registry.status("tiny", "1").state is VersionState.READY
-    assert "there is no bundle of tiny version 7" in (service.registry.status("tiny", "7").reason or "")
-    await service.lifecycle.close()
+    assert "what was followed is followed no longer" in caplog.text
+    assert "ZeroDivisionError: while reading" in caplog.text
 
 
 async def test_stopping_goes_unready_then_refuses_then_drains(tmp_path: Path) -> None:
@@ -192,48 +155,50 @@ async def test_a_stop_while_versions_still_load_never_becomes_ready(
     make_tiny_bundle: MakeBundle, tmp_path: Path
 ) -> None:
     make_tiny_bundle()
-    release = threading.Event()
-
-    def desired_late() -> DesiredState:
-        assert release.wait(30)
-        return highest_of_each(Shelf(tmp_path / "models"))
-
-    service = Service(tmp_path, desired_late)
+    loader = HeldLoader()
+    service = Service(tmp_path, loader=loader)
     service.lifecycle.start()
+    assert await asyncio.to_thread(loader.loading.wait, 30)
     await service.lifecycle.stop()
-    release.set()
-    await service.lifecycle.loaded()
+    loader.release.set()
+    await service.lifecycle.settled()
+    assert service.states == {"1": VersionState.READY}
     assert service.state.phase is Phase.REFUSING
     await service.lifecycle.close()
+    assert service.lanes_let_go == [True]
 
 
 async def test_closing_ends_a_start_that_is_not_over(make_tiny_bundle: MakeBundle, tmp_path: Path) -> None:
     make_tiny_bundle()
-    release = threading.Event()
-
-    def desired_late() -> DesiredState:
-        assert release.wait(30)
-        return highest_of_each(Shelf(tmp_path / "models"))
-
-    service = Service(tmp_path, desired_late)
+    loader = HeldLoader()
+    service = Service(tmp_path, loader=loader)
     service.lifecycle.start()
-    await asyncio.sleep(0)
+    assert await asyncio.to_thread(loader.loading.wait, 30)
     await service.lifecycle.close()
-    assert service.registry.statuses() == []
-    release.set()
+    assert service.states == {"1": VersionState.LOADING}
+    assert service.lanes == []
+    loader.release.set()
+    async with asyncio.timeout(5):
+        await service.lifecycle.settled()
 
 
-async def test_closing_waits_for_the_run_in_progress(tmp_path: Path) -> None:
+async def test_a_run_in_progress_is_answered_though_the_server_closes(
+    make_tiny_bundle: MakeBundle, tmp_path: Path
+) -> None:
     service, model = Service(tmp_path), SlowModel()
-    rows = {"x": np.zeros((1, 2), np.float32)}
-    running = asyncio.create_task(service.pipeline.run(ServedVersion("slow", "1", model), rows, 1))
+    lane = Lane(model, limits_of(DesiredLimits()), lambda _: None)
+    service.registry.ready(ServedVersion("slow", "1", model.signature, lane), report_on(make_tiny_bundle()))
+    entry = lane.reserve(1)
+    entry.inputs["x"][:] = 5
+    asking = asyncio.create_task(lane.answer(entry, service.pipeline.deadline(None), stay))
     assert await asyncio.to_thread(model.running.wait, 30)
-    threading.Timer(0.02, model.release.set).start()
     await service.lifecycle.close()
-    assert (await running).version == "1"
+    assert not asking.done()
+    model.release.set()
+    assert (await asking)["y"].tolist() == [[5, 5]]
 
 
-async def test_what_was_never_started_is_loaded_and_can_be_closed(tmp_path: Path) -> None:
+async def test_what_was_never_started_can_be_closed(tmp_path: Path) -> None:
     service = Service(tmp_path)
-    await service.lifecycle.loaded()
+    await service.lifecycle.close()
     await service.lifecycle.close()

@@ -105,6 +105,11 @@ def test_a_service_link_of_kubernetes_is_recognised(monkeypatch: pytest.MonkeyPa
         ("TRUST_PT2", "perhaps"), ("MAX_BODY_BYTES", "1023"), ("MAX_BODY_BYTES", "8MB"),
         ("OBJECTIVE_MS", "0"), ("OBJECTIVE_MS", "inf"), ("OBJECTIVE_MS", "600001"),
         ("STOP_WAIT_SECONDS", "-1"), ("STOP_WAIT_SECONDS", "601"), ("STOP_DRAIN_SECONDS", "-0.1"),
+        ("MAX_BATCH_ROWS", "0"), ("MAX_BATCH_ROWS", "4097"), ("MAX_BATCH_ROWS", "1.5"), ("MAX_WAIT_MS", "-1"),
+        ("MAX_WAIT_MS", "10001"), ("MAX_WAIT_MS", "nan"), ("CONCURRENCY", "0"), ("CONCURRENCY", "100001"),
+        ("QUEUE_LIMIT", "0"), ("QUEUE_LIMIT", "none"), ("QUEUE_BYTES", "1023"), ("QUEUE_BYTES", "256MB"),
+        ("REQUEST_TIMEOUT_MS", "0"), ("REQUEST_TIMEOUT_MS", "-5"), ("REQUEST_TIMEOUT_MS", "2.5"),
+        ("MAX_REQUEST_TIMEOUT_MS", "0"), ("MAX_REQUEST_TIMEOUT_MS", "86400001"), ("ALLOW_ANONYMOUS", "maybe"),
         ("LOG_FORMAT", "xml"), ("LOG_LEVEL", "INFO"), ("TRACK", "blue"),
     ],
 )  # fmt: skip
@@ -164,6 +169,38 @@ def test_two_servers_cannot_share_a_port_unless_they_take_free_ones() -> None:
     assert load_settings(port=0, metrics_port=0).metrics_port == 0
 
 
+@pytest.mark.parametrize(("queue_limit", "refused"), [(1, True), (9, True), (10, False), (1000, False)])
+def test_a_queue_limit_below_the_concurrency_is_refused(*, queue_limit: int, refused: bool) -> None:
+    if refused:
+        message = refusal(concurrency=10, queue_limit=queue_limit)
+        assert message == f"PLIMSOLL_QUEUE_LIMIT is {queue_limit} below PLIMSOLL_CONCURRENCY, 10"
+    else:
+        assert load_settings(concurrency=10, queue_limit=queue_limit).hard_queue_limit == queue_limit
+
+
+@given(concurrency=st.integers(1, 100_000))
+def test_without_a_queue_limit_twice_the_concurrency_may_be_in_flight(concurrency: int) -> None:
+    assert load_settings(concurrency=concurrency).hard_queue_limit == 2 * concurrency
+
+
+@pytest.mark.parametrize(("usual", "most", "refused"), [(1001, 1000, True), (1000, 1000, False), (1, 1000, False)])
+def test_a_request_timeout_above_the_most_that_one_may_ask_for_is_refused(
+    *, usual: int, most: int, refused: bool
+) -> None:
+    if refused:
+        message = refusal(request_timeout_ms=usual, max_request_timeout_ms=most)
+        assert message == "PLIMSOLL_REQUEST_TIMEOUT_MS lies above PLIMSOLL_MAX_REQUEST_TIMEOUT_MS"
+    else:
+        assert load_settings(request_timeout_ms=usual, max_request_timeout_ms=most).request_timeout_ms == usual
+
+
+def test_batches_wait_for_nobody_and_nothing_is_unbounded_unless_the_operator_says_so() -> None:
+    settings = load_settings()
+    assert (settings.max_batch_rows, settings.max_wait_ms) == (128, 0.0)
+    assert (settings.concurrency, settings.hard_queue_limit, settings.queue_bytes) == (64, 128, 256 << 20)
+    assert (settings.request_timeout_ms, settings.max_request_timeout_ms) == (30_000, 300_000)
+
+
 @pytest.mark.parametrize("source", [".env", "secret"])
 def test_a_source_that_is_not_text_is_refused_and_not_a_trace(source: str, secrets: Path) -> None:
     file = Path(".env") if source == ".env" else secrets / "plimsoll_default_model"
@@ -197,9 +234,10 @@ def test_every_setting_is_described_in_a_sentence(name: str) -> None:
 @pytest.mark.parametrize("name", FIELDS)
 def test_every_setting_can_be_set_by_its_variable(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     default = Settings.model_fields[name].default
-    words = {"track": "canary", "log_format": "json", "log_level": "error", "metrics_port": "7", "trust_pt2": "true"}
+    words = {"track": "canary", "log_format": "json", "log_level": "error", "metrics_port": "7", "queue_limit": "777"}
+    words |= {"trust_pt2": "true", "allow_anonymous": "true", "max_body_bytes": "4096", "queue_bytes": "4096"}
+    words |= {"max_request_timeout_ms": "30001", "factories": "package.module:make"}
     value = words.get(name, "3" if isinstance(default, int | float) else "x")
-    value = "4096" if name == "max_body_bytes" else value
     monkeypatch.setenv(variable_name(name), value)
     assert getattr(load_settings(), name) != default
 

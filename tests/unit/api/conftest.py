@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
+from service.api.auth import Gate
 from service.api.catalog import Catalog
 from service.api.error_responses import error_response
 from service.api.metrics_endpoint import MetricsEndpoint
@@ -17,49 +20,77 @@ from service.api.probes import Probes
 from service.api.request_scope import RequestScope
 from service.api.routes import Handlers, install_routes
 from service.api.serving_state import Phase, ServingState
-from service.control.version_registry import VersionRegistry
-from service.inference.pipeline import Pipeline
-from service.inference.ports import Model, ServedVersion
+from service.control.desired_state import DesiredModel, DesiredState, DesiredVersion
+from service.control.version_registry import LoadReport, VersionRegistry
+from service.inference.admission import AdmissionLimits
+from service.inference.batch_policy import BatchLimits
+from service.inference.deadline import DeadlineLimits
+from service.inference.lane import Lane, LaneLimits
+from service.inference.pipeline import Pipeline, ServedVersion
+from service.inference.ports import Model
 from tests.conftest import MakeBundle
 from tests.doubles.bundles import report_on
 from tests.doubles.observers import RecordingObserver
 
 MAX_BODY_BYTES = 2000
+LIMITS = LaneLimits(AdmissionLimits(requests=8, bytes=100_000), BatchLimits(max_rows=128, max_wait_seconds=0.0))
 
 
 @dataclass
 class Edge:
-    """An application with everything behind it within reach."""
+    """An application with everything behind it within reach; it serves nothing until it is told to."""
 
     app: FastAPI
     client: httpx.AsyncClient
     state: ServingState
     registry: VersionRegistry
     observer: RecordingObserver
-    serve: Callable[[str, str, Model], None] = field(repr=False)
+    gate: Gate
+    report: LoadReport = field(repr=False)
+    lanes: list[Lane] = field(default_factory=list)
+    _desired: dict[str, list[str]] = field(default_factory=dict)
+
+    def desire(self, name: str, *versions: str) -> None:
+        """Have the registry know these versions of a model as desired too, as yet loading."""
+        mine = self._desired.setdefault(name, [])
+        mine += [version for version in versions if version not in mine]
+        models = [
+            DesiredModel(name=each, versions=[DesiredVersion(version=version) for version in wanted])
+            for each, wanted in self._desired.items()
+        ]
+        self.registry.desire(DesiredState(models=models))
+
+    def serve(
+        self, name: str, version: str, model: Model, limits: LaneLimits = LIMITS, executor: Executor | None = None
+    ) -> Lane:
+        """Desire a version and have it answer from now on; returns its lane."""
+        self.desire(name, version)
+        lane = Lane(model, limits, partial(self.observer.batch_finished, name, version), executor)
+        self.lanes.append(lane)
+        served = ServedVersion(name, version, model.signature, lane)
+        self.registry.ready(served, replace(self.report, inline_rows=model.inline_rows))
+        return lane
 
 
 @pytest.fixture
 async def edge(make_tiny_bundle: MakeBundle) -> AsyncIterator[Edge]:
     """An application that serves nothing yet; `serve` adds a version."""
-    state, registry, observer = ServingState(), VersionRegistry(), RecordingObserver()
+    state, registry, observer, gate = ServingState(), VersionRegistry(), RecordingObserver(), Gate(None)
     state.phase = Phase.SERVING
-    pipeline = Pipeline(registry)
-    report = report_on(make_tiny_bundle())
+    pipeline = Pipeline(registry, DeadlineLimits(default_ms=30_000, longest_ms=60_000))
     app = FastAPI(redoc_url=None)
     app.add_middleware(RequestScope, state=state, respond=error_response)
     handlers = Handlers(
-        predict=PredictV1(pipeline, observer, MAX_BODY_BYTES),
+        gate=gate,
+        predict=PredictV1(gate, pipeline, observer, MAX_BODY_BYTES),
         catalog=Catalog(registry),
         probes=Probes(state, registry, lambda: [("cuda:0", 1, 2)]),
         metrics=MetricsEndpoint(lambda: b"up 1\n", "text/plain; version=test"),
     )
     install_routes(app, handlers)
-
-    def serve(name: str, version: str, model: Model) -> None:
-        registry.ready(ServedVersion(name, version, model), report)
-
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://plimsoll") as client:
-        yield Edge(app, client, state, registry, observer, serve)
-    pipeline.close()
+        made = Edge(app, client, state, registry, observer, gate, report_on(make_tiny_bundle()))
+        yield made
+        for lane in made.lanes:
+            lane.close()

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from service.control.desired_state import DesiredModel, DesiredState, DesiredVersion
+from service.control.version_registry import VersionState
 from tests.doubles.models import EchoModel
 from tests.unit.api.conftest import Edge
 
@@ -16,7 +18,7 @@ async def test_a_ready_version_tells_everything_that_its_manifest_and_its_loadin
     assert signature["inputs"][0]["shape"] == [-1, 4]
     assert signature["outputs"][0]["labels"] == ["a", "b", "c"]
     assert detail == {
-        "model": "tiny", "version": "1", "state": "ready", "reason": None, "task": "classification",
+        "model": "tiny", "version": "1", "state": "ready", "reason": None, "weight": None, "task": "classification",
         "description": "", "preprocessing": None, "format": "safetensors", "parameters": 67, "device": "cpu",
         "inline_rows": 16, "batch_seconds": {"1": 0.001}, "loaded_at": "2024-05-01T00:00:00Z",
         "load_seconds": 0.25, "warmup_seconds": 0.5, "licence": "unknown", "training_data": None, "metrics": {},
@@ -24,7 +26,7 @@ async def test_a_ready_version_tells_everything_that_its_manifest_and_its_loadin
 
 
 async def test_a_failed_version_tells_its_reason_and_nothing_it_does_not_know(edge: Edge) -> None:
-    edge.registry.announce("tiny", "2")
+    edge.desire("tiny", "2")
     edge.registry.fail("tiny", "2", "check 'digest' failed: it was changed")
     detail = (await edge.client.get("/v1/models/tiny/versions/2")).json()
     told = {name: value for name, value in detail.items() if value is not None}
@@ -61,13 +63,13 @@ async def test_models_are_listed_page_by_page_in_order(edge: Edge) -> None:
     names = [f"m{number:02}" for number in range(25)]
     for name in reversed(names):
         edge.serve(name, "1", EchoModel())
-    edge.registry.announce("m00", "2")
+    edge.desire("m00", "2")
     first = (await edge.client.get("/v1/models")).json()
     assert (first["total"], first["limit"], first["offset"]) == (25, 20, 0)
     assert [each["name"] for each in first["models"]] == names[:20]
     assert first["models"][0]["versions"] == [
-        {"version": "1", "state": "ready", "reason": None},
-        {"version": "2", "state": "loading", "reason": None},
+        {"version": "1", "state": "ready", "reason": None, "weight": None},
+        {"version": "2", "state": "loading", "reason": None, "weight": None},
     ]
     rest = (await edge.client.get("/v1/models", params={"offset": 20, "limit": 3})).json()
     assert [each["name"] for each in rest["models"]] == names[20:23]
@@ -75,7 +77,48 @@ async def test_models_are_listed_page_by_page_in_order(edge: Edge) -> None:
 
 
 async def test_nothing_to_list_is_an_empty_page(edge: Edge) -> None:
-    assert (await edge.client.get("/v1/models")).json() == {"models": [], "total": 0, "limit": 20, "offset": 0}
+    assert (await edge.client.get("/v1/models")).json() == {
+        "models": [], "desired_state_error": None, "total": 0, "limit": 20, "offset": 0,
+    }  # fmt: skip
+
+
+async def test_a_desired_state_that_cannot_be_read_is_told_with_the_models(edge: Edge) -> None:
+    edge.serve("tiny", "1", EchoModel())
+    edge.registry.desired_error = "the desired state x.yaml is not YAML"
+    page = (await edge.client.get("/v1/models")).json()
+    assert page["desired_state_error"] == "the desired state x.yaml is not YAML"
+    assert [each["name"] for each in page["models"]] == ["tiny"]
+
+
+async def test_the_weights_are_told_wherever_a_version_is(edge: Edge) -> None:
+    edge.serve("tiny", "1", EchoModel())
+    edge.serve("tiny", "2", EchoModel())
+    weighed = [DesiredVersion(version=version, weight=weight) for version, weight in (("1", 90), ("2", 10))]
+    edge.registry.desire(DesiredState(models=[DesiredModel(name="tiny", versions=weighed)]))
+    summaries = (await edge.client.get("/v1/models")).json()["models"][0]["versions"]
+    assert [each["weight"] for each in summaries] == [90, 10]
+    details = (await edge.client.get("/v1/models/tiny")).json()["versions"]
+    assert [each["weight"] for each in details] == [90, 10]
+    assert (await edge.client.get("/v1/models/tiny/versions/2")).json()["weight"] == 10
+
+
+async def test_a_version_that_could_not_be_loaded_anew_tells_what_it_is_and_why_not(edge: Edge) -> None:
+    edge.serve("tiny", "1", EchoModel())
+    edge.registry.advance("tiny", "1", VersionState.WARMING)
+    detail = (await edge.client.get("/v1/models/tiny/versions/1")).json()
+    assert (detail["state"], detail["format"]) == ("warming", "safetensors")
+    edge.registry.fail("tiny", "1", "check 'digest' failed")
+    detail = (await edge.client.get("/v1/models/tiny/versions/1")).json()
+    assert (detail["state"], detail["reason"], detail["format"]) == ("ready", "check 'digest' failed", "safetensors")
+
+
+async def test_a_version_that_drains_is_listed_and_no_longer_there_to_ask_for(edge: Edge) -> None:
+    edge.serve("tiny", "1", EchoModel())
+    edge.serve("tiny", "2", EchoModel())
+    edge.registry.retire("tiny", "1")
+    versions = (await edge.client.get("/v1/models/tiny")).json()["versions"]
+    assert [(each["version"], each["state"]) for each in versions] == [("1", "draining"), ("2", "ready")]
+    assert (await edge.client.get("/v1/models/tiny/versions/1")).status_code == 404
 
 
 @pytest.mark.parametrize(

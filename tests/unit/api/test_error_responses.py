@@ -18,16 +18,24 @@ from service.errors import (
     BodyTooLarge,
     BundleError,
     ClientError,
+    ClientGone,
+    DeadlineExceeded,
     DesiredStateError,
+    DesiredStateNotWritable,
     DeviceError,
     Draining,
+    Forbidden,
     InvalidInput,
     Loading,
     MalformedBody,
     MethodNotAllowed,
+    ModelFailed,
     NotFound,
     OperatorError,
+    OutOfDeviceMemory,
+    Overloaded,
     PlimsollError,
+    Unauthorized,
     Unavailable,
     UnsupportedMediaType,
 )
@@ -36,15 +44,21 @@ PUBLIC: list[tuple[PlimsollError, int, str]] = [
     (ClientError("it is wrong"), 400, "bad_request"),
     (MalformedBody("it is wrong"), 400, "not_json"),
     (MalformedBody("it is wrong", code="empty_body"), 400, "empty_body"),
+    (Unauthorized("it is wrong"), 401, "unauthorized"),
+    (Forbidden("it is wrong"), 403, "forbidden"),
     (NotFound("it is wrong"), 404, "not_found"),
     (NotFound("it is wrong", code="model_not_found"), 404, "model_not_found"),
     (MethodNotAllowed("it is wrong"), 405, "method_not_allowed"),
+    (DesiredStateNotWritable("it is wrong"), 409, "desired_state_not_writable"),
     (BodyTooLarge("it is wrong"), 413, "body_too_large"),
     (UnsupportedMediaType("it is wrong"), 415, "unsupported_media_type"),
     (InvalidInput("it is wrong"), 422, "invalid_input"),
     (Unavailable("it is wrong"), 503, "unavailable"),
     (Loading("it is wrong"), 503, "loading"),
     (Draining("it is wrong"), 503, "draining"),
+    (Overloaded("it is wrong"), 429, "overloaded"),
+    (DeadlineExceeded("it is wrong"), 504, "deadline_exceeded"),
+    (OutOfDeviceMemory("it is wrong"), 507, "out_of_device_memory"),
 ]
 INTERNAL: list[PlimsollError] = [
     PlimsollError("at /srv/secret", code="revealing", expected="secret", given="secret", index=1),
@@ -52,6 +66,7 @@ INTERNAL: list[PlimsollError] = [
     BundleError("golden", "at /srv/secret"),
     DesiredStateError("at /srv/secret"),
     DeviceError("at /srv/secret"),
+    ModelFailed("at /srv/secret"),
 ]
 
 
@@ -86,7 +101,7 @@ def test_every_class_of_the_tree_is_in_one_of_these_lists() -> None:
         return {of}.union(*(descendants(each) for each in of.__subclasses__()))
 
     ours = {each for each in descendants(PlimsollError) if each.__module__ == "service.errors"}
-    assert ours == {type(error) for error, *_ in PUBLIC} | {type(error) for error in INTERNAL}
+    assert ours == {type(error) for error, *_ in PUBLIC} | {type(error) for error in INTERNAL} | {ClientGone}
 
 
 def test_what_was_expected_and_given_and_the_row_are_said_where_they_are_known() -> None:
@@ -100,6 +115,22 @@ def test_what_was_expected_and_given_and_the_row_are_said_where_they_are_known()
 @pytest.mark.parametrize("error", [Loading("later"), Draining("elsewhere"), Unavailable("later")])
 def test_who_may_come_back_is_told_when(error: PlimsollError) -> None:
     assert error_response(error, "id-1").headers["retry-after"] == "1"
+
+
+def test_who_is_refused_by_a_full_queue_is_told_the_time_that_was_measured() -> None:
+    error = Overloaded("full")
+    error.retry_after_seconds = 17
+    assert error_response(error, "id-1").headers["retry-after"] == "17"
+
+
+@pytest.mark.parametrize("error", [DeadlineExceeded("late"), OutOfDeviceMemory("large"), InvalidInput("wrong")])
+def test_who_would_only_fail_again_is_not_told_to_come_back(error: PlimsollError) -> None:
+    assert "retry-after" not in error_response(error, "id-1").headers
+
+
+def test_who_shows_no_key_is_told_how_to_show_one() -> None:
+    assert error_response(Unauthorized("no key"), "id-1").headers["www-authenticate"].startswith("Bearer")
+    assert "www-authenticate" not in error_response(Forbidden("no scope"), "id-1").headers
 
 
 def test_after_a_body_that_was_not_read_to_its_end_the_connection_is_closed() -> None:
@@ -163,6 +194,15 @@ async def test_an_internal_error_is_logged_and_not_told(
     assert "secret" not in reply.text
     (record,) = [each for each in caplog.records if each.levelno == logging.ERROR]
     assert record.getMessage() == "request failed: at /srv/secret"
+
+
+async def test_a_client_that_has_gone_is_not_told_anything_and_is_no_error_in_the_log(
+    app: FastAPI, caplog: pytest.LogCaptureFixture
+) -> None:
+    app.add_api_route("/gone", raising(ClientGone("it left")))
+    reply = await ask(app, "GET", "/gone")
+    assert (reply.status_code, reply.content) == (499, b"")
+    assert [each for each in caplog.records if each.levelno == logging.ERROR] == []
 
 
 @pytest.mark.parametrize("path", ["/", "/nowhere", "/number/7", f"/raise/{len(PUBLIC) + len(INTERNAL)}"])

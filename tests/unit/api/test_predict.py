@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from service.api.predict import CLIENT_GONE
+from service.errors import ClientGone
 from service.inference.ports import Model
 from tests.doubles.asgi import Exchange, http_scope
 from tests.doubles.models import EchoModel, FailingModel, NanModel, SlowModel, flat_signature
@@ -72,7 +72,7 @@ async def test_an_unknown_model_or_version_is_404_with_what_there_is(
 
 
 async def test_a_model_that_is_not_ready_is_503_with_a_time_to_come_back(edge: Edge) -> None:
-    edge.registry.announce("echo", "1")
+    edge.desire("echo", "1")
     reply = await edge.client.post("/v1/predict", json=ROW)
     assert reply.status_code == 503
     assert reply.headers["retry-after"] == "1"
@@ -128,7 +128,7 @@ async def test_a_client_that_leaves_in_the_middle_of_its_body_is_counted_and_not
     edge.serve("echo", "1", EchoModel())
     exchange = Exchange(edge.app, http_scope("/v1/predict", "POST", JSON), [b'{"features"', None])
     await exchange.run()
-    assert edge.observer.last == ("echo", "1", CLIENT_GONE)
+    assert edge.observer.last == ("echo", "1", ClientGone.status)
     assert (edge.observer.in_flight, edge.state.in_flight) == (0, 0)
 
 

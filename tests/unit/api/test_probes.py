@@ -6,6 +6,7 @@ import pytest
 
 from service import __version__
 from service.api.serving_state import Phase
+from service.control.desired_state import DesiredModel, DesiredState, DesiredVersion
 from service.control.version_registry import VersionState
 from tests.doubles.models import EchoModel
 from tests.unit.api.conftest import Edge
@@ -21,7 +22,7 @@ async def ask(edge: Edge, path: str) -> tuple[int, Any, Any]:
 @pytest.mark.parametrize("phase", list(Phase))
 async def test_the_process_is_live_whatever_its_phase_and_its_models(edge: Edge, phase: Phase) -> None:
     edge.state.phase = phase
-    edge.registry.announce("echo", "1")
+    edge.desire("echo", "1")
     edge.registry.fail("echo", "1", "broken")
     assert await ask(edge, "/livez") == (200, "live", [])
 
@@ -33,8 +34,8 @@ async def test_a_server_without_a_model_is_not_ready(edge: Edge, path: str) -> N
 
 @pytest.mark.parametrize("path", [*READY, "/startupz"])
 async def test_a_server_is_ready_when_every_version_is(edge: Edge, path: str) -> None:
+    edge.desire("echo", "1", "2")
     edge.serve("echo", "1", EchoModel())
-    edge.registry.announce("echo", "2")
     edge.registry.advance("echo", "2", VersionState.WARMING)
     assert await ask(edge, path) == (503, "loading", ["echo 2: warming"])
     edge.serve("echo", "2", EchoModel())
@@ -43,11 +44,57 @@ async def test_a_server_is_ready_when_every_version_is(edge: Edge, path: str) ->
 
 @pytest.mark.parametrize("path", [*READY, "/startupz"])
 async def test_a_failed_version_is_told_with_its_reason(edge: Edge, path: str) -> None:
+    edge.desire("echo", "1", "2", "3")
     edge.serve("echo", "1", EchoModel())
-    edge.registry.announce("echo", "2")
-    edge.registry.announce("echo", "3")
     edge.registry.fail("echo", "2", "check 'golden' failed: it is off")
     assert await ask(edge, path) == (503, "failed", ["echo 2: check 'golden' failed: it is off", "echo 3: loading"])
+
+
+@pytest.mark.parametrize("path", [*READY, "/startupz"])
+async def test_a_server_that_was_ready_stays_so_while_newcomers_load_or_fail(edge: Edge, path: str) -> None:
+    good: tuple[int, str, list[str]] = (200, "started" if path == "/startupz" else "ready", [])
+    edge.serve("echo", "1", EchoModel())
+    edge.desire("echo", "2", "3")
+    assert await ask(edge, path) == good
+    edge.registry.fail("echo", "2", "broken")
+    assert await ask(edge, path) == good
+
+
+@pytest.mark.parametrize("path", READY)
+async def test_a_server_is_unready_when_a_desired_model_has_no_version_that_answers(edge: Edge, path: str) -> None:
+    edge.serve("echo", "1", EchoModel())
+    edge.desire("other", "1")
+    assert await ask(edge, path) == (503, "loading", ["other 1: loading"])
+    edge.registry.fail("other", "1", "broken")
+    assert await ask(edge, path) == (503, "failed", ["other 1: broken"])
+
+
+@pytest.mark.parametrize("path", READY)
+async def test_a_version_that_is_loaded_anew_and_one_that_drains_leave_the_server_ready(edge: Edge, path: str) -> None:
+    edge.serve("echo", "1", EchoModel())
+    edge.serve("echo", "2", EchoModel())
+    edge.registry.advance("echo", "2", VersionState.WARMING)
+    assert (await ask(edge, path))[0] == 200
+    edge.registry.fail("echo", "2", "check 'digest' failed")
+    assert (await ask(edge, path))[0] == 200
+    edge.registry.desire(DesiredState(models=[DesiredModel(name="echo", versions=[DesiredVersion(version="2")])]))
+    edge.registry.retire("echo", "1")
+    assert (await ask(edge, path))[0] == 200
+
+
+@pytest.mark.parametrize("path", [*READY, "/startupz"])
+async def test_a_desired_state_that_cannot_be_read_is_the_reason_where_nothing_is_desired(
+    edge: Edge, path: str
+) -> None:
+    edge.registry.desired_error = "the desired state x.yaml is not YAML"
+    assert await ask(edge, path) == (503, "loading", ["the desired state x.yaml is not YAML"])
+
+
+@pytest.mark.parametrize("path", READY)
+async def test_a_desired_state_that_cannot_be_read_leaves_a_server_that_serves_ready(edge: Edge, path: str) -> None:
+    edge.serve("echo", "1", EchoModel())
+    edge.registry.desired_error = "the desired state x.yaml is not YAML"
+    assert await ask(edge, path) == (200, "ready", [])
 
 
 @pytest.mark.parametrize("path", READY)
@@ -67,7 +114,7 @@ async def test_a_server_that_was_told_to_stop_is_unready_and_stays_started(edge:
 
 async def test_detailed_health_tells_what_an_operator_looks_at_first(edge: Edge) -> None:
     edge.serve("echo", "1", EchoModel())
-    edge.registry.announce("echo", "2")
+    edge.desire("echo", "2")
     edge.registry.fail("echo", "2", "broken")
     health = (await edge.client.get("/v1/health/detailed")).json()
     assert health["server_version"] == __version__

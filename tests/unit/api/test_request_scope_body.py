@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
-from service.api.request_scope import read_json_body
-from service.errors import BodyTooLarge, UnsupportedMediaType
+from service.api.request_scope import body_bytes, client_gone, read_json_body
+from service.errors import BodyTooLarge, ClientGone, DeadlineExceeded, UnsupportedMediaType
 from tests.doubles.asgi import Exchange, http_scope
 
 LONGEST = 100
@@ -19,15 +20,18 @@ LONGEST = 100
 class Reading:
     """A request whose body arrives in chunks; counts what was read of it."""
 
-    def __init__(self, chunks: Iterable[bytes | None], **headers: str) -> None:
+    def __init__(
+        self, chunks: Iterable[bytes | None], *, complete: bool = True, seconds: float = 60, **headers: str
+    ) -> None:
         named = {"content-type": "application/json"} | {k.replace("_", "-"): v for k, v in headers.items()}
         scope = http_scope("/v1/predict", "POST", {name: value for name, value in named.items() if value})
         self.body = b""
 
         async def app(scope: object, receive: object, _send: object) -> None:
-            self.body = await read_json_body(Request(scope, receive), LONGEST)  # type: ignore[arg-type]
+            deadline = asyncio.get_running_loop().time() + seconds
+            self.body = await read_json_body(Request(scope, receive), LONGEST, deadline)  # type: ignore[arg-type]
 
-        self._exchange = Exchange(app, scope, chunks)
+        self._exchange = Exchange(app, scope, chunks, complete=complete)
 
     async def run(self) -> bytes:
         """The body."""
@@ -113,6 +117,41 @@ async def test_a_length_that_is_no_number_is_not_repeated() -> None:
 
 
 async def test_a_client_that_leaves_is_told_apart_from_one_that_sends_nothing() -> None:
-    with pytest.raises(ClientDisconnect):
+    with pytest.raises(ClientGone):
         await Reading([b"{", None]).run()
     assert await Reading([b""]).run() == b""
+
+
+@pytest.mark.parametrize("seconds", [0.01, 0.0, -1.0])
+async def test_a_body_that_does_not_come_to_its_end_in_time_is_late(seconds: float) -> None:
+    with pytest.raises(DeadlineExceeded, match="the body did not arrive"):
+        await Reading([b'{"features": '], complete=False, seconds=seconds).run()
+
+
+@pytest.mark.parametrize(
+    ("declared", "held"),
+    [("0", 0), ("99", 99), ("100", 100), ("101", 100), ("9" * 15, 100), ("", 100), ("-5", 100), ("many", 100)],
+)
+def test_as_many_bytes_are_counted_as_are_declared_and_all_that_may_be_read_where_nothing_is(
+    declared: str, held: int
+) -> None:
+    headers = {"content-length": declared} if declared else {}
+    assert body_bytes(Request(http_scope("/v1/predict", "POST", headers)), LONGEST) == held
+
+
+async def test_a_client_is_gone_when_it_has_closed_its_connection_and_not_before() -> None:
+    watching = asyncio.Event()
+
+    async def app(scope: object, receive: object, _send: object) -> None:
+        request = Request(scope, receive)  # type: ignore[arg-type]
+        await request.body()
+        watching.set()
+        await client_gone(request)
+
+    exchange = Exchange(app, http_scope("/v1/predict", "POST"), [b"{}"])
+    asking = asyncio.create_task(exchange.run())
+    await watching.wait()
+    await asyncio.sleep(0)
+    assert not asking.done()
+    exchange.leave()
+    await asking

@@ -39,7 +39,9 @@ async def test_predict_documents_its_body_its_parameters_its_answer_and_its_erro
     assert [each["name"] for each in operation["parameters"]] == [
         name for name in ("name", "version") if f"{{{name}}}" in path
     ]
-    assert set(operation["responses"]) == {"200", "400", "404", "413", "415", "422", "500", "503"}
+    assert set(operation["responses"]) == {
+        "200", "400", "401", "403", "404", "413", "415", "422", "429", "500", "503", "504", "507",
+    }  # fmt: skip
     assert "x-plimsoll-version" in operation["responses"]["200"]["headers"]
     for status, response in operation["responses"].items():
         reference = response["content"]["application/json"]["schema"]["$ref"]

@@ -174,13 +174,15 @@ def test_a_name_that_kubernetes_would_not_take_as_a_label_is_refused(name: str) 
         parse(with_value("name", name))
 
 
-@pytest.mark.parametrize("version", ["", "v1", "1.", ".1", "1.2.3.4.5", "1-2", "1\n", "latest", "9" * 10, "٣", "1.٣"])
+@pytest.mark.parametrize(
+    "version", ["", "v1", "1.", ".1", "1.2.3.4.5", "1-2", "1\n", "latest", "01", "1.02", "9" * 10, "٣", "1.٣"]
+)
 def test_a_version_without_an_order_is_refused(version: str) -> None:
     with pytest.raises(BundleError, match="field 'version'"):
         parse(with_value("version", version))
 
 
-@given(version=st.from_regex(r"[0-9]{1,9}(\.[0-9]{1,9}){0,3}", fullmatch=True))
+@given(version=st.from_regex(r"(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){0,3}", fullmatch=True))
 def test_one_to_four_numbers_are_a_version(version: str) -> None:
     assert parse(with_value("version", version)).version == version
 

@@ -140,6 +140,17 @@ def test_an_example_in_the_other_byte_order_makes_the_same_bundle(maker: Maker) 
     assert digests[0] == digests[1]
 
 
+def test_what_is_told_about_a_model_is_kept_word_for_word_or_refused(maker: Maker) -> None:
+    told = json.dumps({"description": "Ziffern, größer"}, ensure_ascii=False)
+    Path("about.json").write_bytes(told.encode())
+    assert maker.create(about="about.json").code == 0
+    assert open_bundle(Path("models/tiny/1")).manifest.description == "Ziffern, größer"
+    Path("about.json").write_bytes(told.encode("latin-1"))
+    ran = maker.create(about="about.json", version="2")
+    assert ran.code == 2
+    assert "--about" in ran.complaint
+
+
 def test_a_version_that_exists_is_not_made_again(maker: Maker) -> None:
     maker.create()
     before = open_bundle(Path("models/tiny/1")).digest

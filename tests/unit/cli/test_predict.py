@@ -136,7 +136,7 @@ def test_several_models_need_a_name(plimsoll: RunPlimsoll, several: str, picture
     for_row = plimsoll("predict", "--row", ROW, "--url", several)
     assert for_row.code == 1
     assert "404 model_not_found: /v1/predict needs exactly one loaded model" in for_row.err
-    assert "expected: a name out of: glyphs, numbers" in for_row.err
+    assert "expected: one of: glyphs, numbers" in for_row.err
     assert plimsoll("predict", "--image", picture, "--url", several, "--model", "glyphs").code == 0
 
 

@@ -31,10 +31,37 @@ def test_the_command_line_wins_over_the_environment(
     plimsoll: RunPlimsoll, served: list[tuple[str, Settings]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PLIMSOLL_PORT", "9000")
-    monkeypatch.setenv("PLIMSOLL_HOST", "0.0.0.0")  # noqa: S104  # nothing listens here
+    monkeypatch.setenv("PLIMSOLL_HOST", "::1")
     plimsoll("serve", "--port", "0", "--models", "elsewhere")
     (_, settings) = served[0]
-    assert (settings.port, settings.host, settings.models_dir) == (0, "0.0.0.0", Path("elsewhere"))  # noqa: S104
+    assert (settings.port, settings.host, settings.models_dir) == (0, "::1", Path("elsewhere"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "starts"),
+    [
+        ({"HOST": "0.0.0.0"}, False),  # noqa: S104  # nothing listens here
+        ({"HOST": "0.0.0.0", "ALLOW_ANONYMOUS": "true"}, True),  # noqa: S104  # nor here
+        ({"HOST": "example.org"}, False),
+        ({"HOST": "localhost"}, True),
+        ({"ADMIN_HOST": "0.0.0.0"}, True),  # noqa: S104  # without a desired state there is no admin API
+        ({"ADMIN_HOST": "0.0.0.0", "DESIRED_STATE": "d.yaml", "ALLOW_ANONYMOUS": "true"}, False),  # noqa: S104
+        ({"HOST": "0.0.0.0", "ADMIN_HOST": "::", "DESIRED_STATE": "d.yaml", "KEYS_FILE": "k.yaml"}, True),  # noqa: S104
+    ],
+)
+def test_what_others_reach_has_keys_or_starts_only_where_that_is_allowed(
+    plimsoll: RunPlimsoll,
+    served: list[tuple[str, Settings]],
+    monkeypatch: pytest.MonkeyPatch,
+    settings: dict[str, str],
+    *,
+    starts: bool,
+) -> None:
+    for name, value in settings.items():
+        monkeypatch.setenv(f"PLIMSOLL_{name}", value)
+    ran = plimsoll("serve")
+    assert (len(served), ran.code) == ((1, 0) if starts else (0, 2))
+    assert ("PLIMSOLL_KEYS_FILE" in ran.err) == (not starts)
 
 
 @pytest.mark.parametrize(

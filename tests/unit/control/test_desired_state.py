@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.bundle.shelf import Shelf
-from service.control.desired_state import MAX_DOCUMENT_BYTES, DesiredState, highest_of_each, read_desired_state
+from service.control.desired_state import (
+    MAX_DOCUMENT_BYTES,
+    DesiredLimits,
+    DesiredState,
+    DesiredVersion,
+    highest_of_each,
+    read_desired_state,
+)
 from service.errors import DesiredStateError
 from tests.conftest import MakeBundle
 
@@ -28,10 +35,15 @@ def pairs(state: DesiredState) -> list[tuple[str, str]]:
     return [(model.name, each.version) for model in state.models for each in model.versions]
 
 
-def read(folder: Path, document: str | bytes) -> DesiredState:
+def read(folder: Path, document: str | bytes, *, weights_allowed: bool = True) -> DesiredState:
     file = folder / "desired-state.yaml"
     file.write_bytes(document.encode() if isinstance(document, str) else document)
-    return read_desired_state(file)
+    return read_desired_state(file, weights_allowed=weights_allowed)
+
+
+def one_model(versions: str, limits: str = "{}") -> str:
+    """A document of one model with these versions and limits, in YAML's short form."""
+    return f"models: [{{name: digits, versions: [{versions}], limits: {limits}}}]"
 
 
 def test_models_and_versions_are_read_in_their_order(tmp_path: Path) -> None:
@@ -73,6 +85,22 @@ def test_no_model_at_all_may_be_desired(tmp_path: Path) -> None:
             'models: [{name: a, versions: [{version: "1"}]}, {name: a, versions: [{version: "2"}]}]',
             "a model is listed twice; put its versions under one entry",
         ),
+        (one_model('{version: "1", weight: -1}'), "models.0.versions.0.weight"),
+        (one_model('{version: "1", weight: 101}'), "models.0.versions.0.weight"),
+        (one_model('{version: "1", weight: 33.3}'), "models.0.versions.0.weight"),
+        (one_model('{version: "1", weight: most}'), "models.0.versions.0.weight"),
+        (one_model('{version: "1", generation: -1}'), "models.0.versions.0.generation"),
+        (one_model('{version: "1", force: perhaps}'), "models.0.versions.0.force"),
+        (one_model('{version: "1"}', "{queue_limit: 0}"), "models.0.limits.queue_limit"),
+        (one_model('{version: "1"}', "{queue_limit: 100001}"), "models.0.limits.queue_limit"),
+        (one_model('{version: "1"}', "{queue_bytes: 1023}"), "models.0.limits.queue_bytes"),
+        (one_model('{version: "1"}', "{max_batch_rows: 0}"), "models.0.limits.max_batch_rows"),
+        (one_model('{version: "1"}', "{max_batch_rows: 4097}"), "models.0.limits.max_batch_rows"),
+        (one_model('{version: "1"}', "{max_wait_ms: -0.1}"), "models.0.limits.max_wait_ms"),
+        (one_model('{version: "1"}', "{max_wait_ms: 10000.1}"), "models.0.limits.max_wait_ms"),
+        (one_model('{version: "1"}', "{max_wait_ms: .nan}"), "models.0.limits.max_wait_ms"),
+        (one_model('{version: "1"}', "{queue: 5}"), "models.0.limits.queue"),
+        (one_model('{version: "1"}', "[]"), "models.0.limits"),
     ],
 )
 def test_wrong_fields_are_named_with_the_file(tmp_path: Path, document: str, named: str) -> None:
@@ -130,8 +158,74 @@ def test_any_bytes_are_a_desired_state_or_refused(tmp_path: Path, document: Any)
     assert isinstance(state, DesiredState)
 
 
+def test_what_is_left_out_asks_for_no_weight_no_reload_no_force_and_no_limits(tmp_path: Path) -> None:
+    (model,) = read(tmp_path, one_model('{version: "1"}')).models
+    (version,) = model.versions
+    assert (version.weight, version.generation, version.force) == (None, 0, False)
+    assert model.limits == DesiredLimits()
+    assert set(model.limits.model_dump().values()) == {None}
+
+
+def test_everything_that_can_be_desired_of_a_version_is_read(tmp_path: Path) -> None:
+    (model,) = read(
+        tmp_path,
+        one_model(
+            '{version: "1", weight: 95}, {version: "2", weight: 5, generation: 7, force: true}',
+            "{queue_limit: 3, queue_bytes: 4096, max_batch_rows: 16, max_wait_ms: 2.5}",
+        ),
+    ).models
+    assert model.versions == [
+        DesiredVersion(version="1", weight=95),
+        DesiredVersion(version="2", weight=5, generation=7, force=True),
+    ]
+    assert model.limits == DesiredLimits(queue_limit=3, queue_bytes=4096, max_batch_rows=16, max_wait_ms=2.5)
+
+
+def test_limits_may_be_as_wide_and_as_narrow_as_they_go(tmp_path: Path) -> None:
+    for limits in (
+        "{queue_limit: 1, queue_bytes: 1024, max_batch_rows: 1, max_wait_ms: 0}",
+        "{queue_limit: 100000, max_batch_rows: 4096, max_wait_ms: 10000}",
+    ):
+        read(tmp_path, one_model('{version: "1"}', limits))
+
+
+@pytest.mark.parametrize(("weights", "total"), [((50, 49), 99), ((50, 51), 101), ((0, 0), 0), ((100, 100), 200)])
+def test_weights_that_do_not_sum_to_a_hundred_are_refused_with_their_sum(
+    tmp_path: Path, weights: tuple[int, int], total: int
+) -> None:
+    versions = ", ".join(f'{{version: "{at}", weight: {weight}}}' for at, weight in enumerate(weights))
+    with pytest.raises(DesiredStateError) as caught:
+        read(tmp_path, one_model(versions))
+    assert f"the weights of model 'digits' sum to {total}, and must to 100" in caught.value.message
+
+
+@pytest.mark.parametrize("weights", [("weight: 100", "weight: 0"), ("weight: 1", "weight: 99"), ("weight: 100",)])
+def test_weights_that_sum_to_a_hundred_are_taken(tmp_path: Path, weights: tuple[str, ...]) -> None:
+    versions = ", ".join(f'{{version: "{at}", {weight}}}' for at, weight in enumerate(weights))
+    (model,) = read(tmp_path, one_model(versions)).models
+    assert model.weighted
+
+
+def test_weights_for_some_versions_only_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DesiredStateError, match="gives weights to some versions only; give all of them one, or none"):
+        read(tmp_path, one_model('{version: "1", weight: 100}, {version: "2"}'))
+
+
+def test_each_model_may_be_weighted_or_not(tmp_path: Path) -> None:
+    state = read(tmp_path, TWO_VERSIONS.replace('"1"}', '"1", weight: 100}'))
+    assert [model.weighted for model in state.models] == [False, True]
+
+
+def test_where_the_chart_splits_weights_are_refused_with_the_setting_that_says_so(tmp_path: Path) -> None:
+    weighted, plain = one_model('{version: "1", weight: 100}'), one_model('{version: "1"}')
+    with pytest.raises(DesiredStateError, match=r"PLIMSOLL_TRACK is set: .* remove the weights") as caught:
+        read(tmp_path, weighted, weights_allowed=False)
+    assert "desired-state.yaml splits requests by weight" in caught.value.message
+    assert pairs(read(tmp_path, plain, weights_allowed=False)) == [("digits", "1")]
+
+
 def test_a_file_that_cannot_be_read_is_named_with_the_reason(tmp_path: Path) -> None:
-    with pytest.raises(DesiredStateError, match=r"the desired state .*/none\.yaml cannot be read: No such file"):
+    with pytest.raises(DesiredStateError, match=r"^the desired state none\.yaml cannot be read: No such file"):
         read_desired_state(tmp_path / "none.yaml")
     with pytest.raises(DesiredStateError, match="cannot be read: Is a directory"):
         read_desired_state(tmp_path)

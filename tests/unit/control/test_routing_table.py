@@ -7,82 +7,112 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from service.bundle.shelf import version_order
-from service.control.routing_table import RoutingTable
+from service.control.routing_table import RoutingTable, routes_of
 from service.errors import Loading, NotFound
-from service.inference.ports import ServedVersion
-from tests.doubles.models import EchoModel
+from service.inference.payloads import Target
+from tests.unit.control.serving import served_version
 
-MODEL = EchoModel()
-names = st.sampled_from(["alpha", "beta", "gamma"])
-versions = st.sampled_from(["1", "2", "9", "10", "1.9", "1.10", "2.0.1"])
-pairs = st.tuples(names, versions)
+NAMES = ["alpha", "beta", "gamma"]
+VERSIONS = ["1", "2", "9", "10", "1.9", "1.10", "2.0.1"]
+SERVED = {(name, version): served_version(name, version) for name in NAMES for version in VERSIONS}
+
+names = st.sampled_from(NAMES)
+versions = st.sampled_from(VERSIONS)
+Pairs = set[tuple[str, str]]
 
 
-def served(name: str, version: str) -> ServedVersion:
-    return ServedVersion(name, version, MODEL)
-
-
-def table(known: set[tuple[str, str]], ready: set[tuple[str, str]]) -> RoutingTable:
-    return RoutingTable.of(known, [served(*pair) for pair in ready])
+def table(known: Pairs, ready: Pairs, default_model: str | None = None, track: str | None = None) -> RoutingTable:
+    """A table that splits nothing."""
+    models = {
+        name: routes_of(
+            [version for each, version in known if each == name],
+            [SERVED[pair] for pair in sorted(ready) if pair[0] == name],
+            {},
+        )
+        for name in sorted({name for name, _ in known})
+    }
+    return RoutingTable(models, default_model, track)
 
 
 @st.composite
-def tables(draw: st.DrawFn) -> tuple[RoutingTable, set[tuple[str, str]], set[tuple[str, str]]]:
+def tables(draw: st.DrawFn) -> tuple[RoutingTable, Pairs, Pairs]:
     """A table, what it knows and what of that is ready."""
-    known = draw(st.sets(pairs))
-    ready = {pair for pair in known if draw(st.booleans())}
+    known = draw(st.sets(st.tuples(names, versions)))
+    ready = {pair for pair in sorted(known) if draw(st.booleans())}
     return table(known, ready), known, ready
 
 
-@given(drawn=tables(), name=names, version=versions)
-def test_a_version_that_is_asked_for_is_the_one_that_answers_or_none_does(
-    drawn: tuple[RoutingTable, set[tuple[str, str]], set[tuple[str, str]]], name: str, version: str
+@given(drawn=tables(), name=names, version=versions, key=st.none() | st.text(max_size=5))
+def test_a_version_that_is_pinned_is_the_one_that_answers_or_none_does(
+    drawn: tuple[RoutingTable, Pairs, Pairs], name: str, version: str, key: str | None
 ) -> None:
     routes, known, ready = drawn
     if (name, version) in ready:
-        assert routes.select(name, version) == served(name, version)
+        assert routes.select(Target(name, version, key)) is SERVED[name, version]
     else:
         with pytest.raises(Loading if (name, version) in known else NotFound):
-            routes.select(name, version)
+            routes.select(Target(name, version, key))
 
 
-@given(drawn=tables(), name=names)
-def test_without_a_version_the_highest_that_is_ready_answers(
-    drawn: tuple[RoutingTable, set[tuple[str, str]], set[tuple[str, str]]], name: str
+@given(drawn=tables(), name=names, key=st.none() | st.text(max_size=5))
+def test_without_a_pin_and_without_weights_the_highest_that_is_ready_answers(
+    drawn: tuple[RoutingTable, Pairs, Pairs], name: str, key: str | None
 ) -> None:
     routes, known, ready = drawn
     candidates = sorted((version for each, version in ready if each == name), key=version_order)
     if candidates:
-        assert routes.select(name, None) == served(name, candidates[-1])
+        assert routes.select(Target(name, key=key)) is SERVED[name, candidates[-1]]
     else:
         with pytest.raises(Loading if any(each == name for each, _ in known) else NotFound):
-            routes.select(name, None)
+            routes.select(Target(name, key=key))
 
 
-@given(drawn=tables(), name=st.text(max_size=100), version=st.none() | st.text(max_size=100))
-def test_any_name_and_version_at_all_are_found_or_refused(
-    drawn: tuple[RoutingTable, set[tuple[str, str]], set[tuple[str, str]]], name: str, version: str | None
+@given(drawn=tables(), name=st.text(max_size=100), pin=st.none() | st.text(max_size=100))
+def test_any_name_and_pin_at_all_are_found_or_refused(
+    drawn: tuple[RoutingTable, Pairs, Pairs], name: str, pin: str | None
 ) -> None:
-    assume(name not in ("alpha", "beta", "gamma"))
+    assume(name not in NAMES)
     with pytest.raises(NotFound) as caught:
-        drawn[0].select(name, version)
+        drawn[0].select(Target(name, pin))
     assert caught.value.code == "model_not_found"
     assert len(caught.value.message) < 100
 
 
 def test_an_unknown_model_is_refused_with_the_known_ones() -> None:
     with pytest.raises(NotFound) as caught:
-        table({("alpha", "1"), ("beta", "1")}, set()).select("gamma", None)
+        table({("alpha", "1"), ("beta", "1")}, set()).select(Target("gamma"))
     assert caught.value.message == "there is no model 'gamma'"
-    assert caught.value.expected in ("one of: alpha, beta", "one of: beta, alpha")
+    assert caught.value.expected == "one of: alpha, beta"
 
 
-def test_an_unknown_version_is_refused_with_the_known_ones_in_order() -> None:
+def test_an_unknown_pin_is_refused_with_the_known_versions_in_order() -> None:
     with pytest.raises(NotFound) as caught:
-        table({("alpha", "10"), ("alpha", "9"), ("beta", "3")}, set()).select("alpha", "3")
+        table({("alpha", "10"), ("alpha", "9"), ("beta", "3")}, set()).select(Target("alpha", "3"))
     assert caught.value.code == "version_not_found"
     assert caught.value.message == "model 'alpha' has no version '3'"
     assert caught.value.expected == "one of: 9, 10"
+
+
+def test_an_unknown_pin_is_refused_with_the_track_too_where_there_is_one() -> None:
+    with pytest.raises(NotFound) as caught:
+        table({("alpha", "9")}, set(), track="canary").select(Target("alpha", "stable"))
+    assert caught.value.message == "model 'alpha' has no version 'stable'"
+    assert caught.value.expected == "one of: 9, canary"
+
+
+def test_a_pin_of_the_own_track_takes_whatever_this_process_serves() -> None:
+    routes = table({("alpha", "9"), ("alpha", "10")}, {("alpha", "9")}, track="stable")
+    assert routes.select(Target("alpha", "stable")) is SERVED["alpha", "9"]
+    assert routes.select(Target("alpha", "9")) is SERVED["alpha", "9"]
+    with pytest.raises(NotFound):
+        routes.select(Target("alpha", "canary"))
+    with pytest.raises(Loading, match=r"^model 'beta' is not ready"):
+        table({("beta", "1")}, set(), track="stable").select(Target("beta", "stable"))
+
+
+def test_without_a_track_there_is_none_to_pin() -> None:
+    with pytest.raises(NotFound):
+        table({("alpha", "9")}, {("alpha", "9")}).select(Target("alpha", "stable"))
 
 
 def test_an_empty_table_says_that_nothing_is_loaded() -> None:
@@ -94,9 +124,9 @@ def test_an_empty_table_says_that_nothing_is_loaded() -> None:
 def test_what_is_known_and_not_ready_is_loading_and_says_where_to_look() -> None:
     routes = table({("alpha", "1"), ("alpha", "2")}, {("alpha", "1")})
     with pytest.raises(Loading, match="version 2 of model 'alpha' is not ready; /v1/models/alpha tells its state"):
-        routes.select("alpha", "2")
+        routes.select(Target("alpha", "2"))
     with pytest.raises(Loading, match="model 'beta' is not ready; /v1/models/beta tells its state"):
-        table({("beta", "1")}, set()).select("beta", None)
+        table({("beta", "1")}, set()).select(Target("beta"))
 
 
 def test_a_known_name_or_version_passes_the_requirement_ready_or_not() -> None:
@@ -107,6 +137,27 @@ def test_a_known_name_or_version_passes_the_requirement_ready_or_not() -> None:
         routes.require("alpha", "2")
 
 
+def test_a_request_without_a_name_goes_to_the_only_model() -> None:
+    routes = table({("beta", "1"), ("beta", "2")}, {("beta", "1"), ("beta", "2")})
+    assert routes.select(Target()) is SERVED["beta", "2"]
+    assert routes.select(Target(pin="1")) is SERVED["beta", "1"]
+
+
+def test_a_request_without_a_name_goes_to_the_default_where_there_are_several() -> None:
+    both = {("alpha", "1"), ("beta", "1")}
+    assert table(both, both, default_model="beta").select(Target()) is SERVED["beta", "1"]
+    assert table(both, both, default_model="beta").select(Target("alpha")) is SERVED["alpha", "1"]
+
+
+@pytest.mark.parametrize(("known", "expected"), [(NAMES, "alpha, beta, gamma"), ([], "none is loaded")])
+def test_a_request_without_a_name_is_refused_where_it_could_mean_any_or_none(known: list[str], expected: str) -> None:
+    with pytest.raises(NotFound, match="needs exactly one loaded model or PLIMSOLL_DEFAULT_MODEL") as caught:
+        table({(name, "1") for name in known}, set()).select(Target())
+    assert (caught.value.code, caught.value.expected) == ("model_not_found", f"one of: {expected}")
+
+
 def test_a_table_cannot_be_changed() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
-        RoutingTable().known = {}  # type: ignore[misc]
+        RoutingTable().models = {}  # type: ignore[misc]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        routes_of(["1"], [], {}).weights = (1.0,)  # type: ignore[misc]

@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from service.bundle.folder import Bundle
+from service.control.desired_state import DesiredModel, DesiredState, DesiredVersion
 from service.control.version_registry import VersionRegistry, VersionState
 from service.errors import Loading, NotFound
-from service.inference.ports import ServedVersion
+from service.inference.payloads import Target
+from service.inference.pipeline import ServedVersion
 from tests.conftest import MakeBundle
 from tests.doubles.bundles import report_on
-from tests.doubles.models import EchoModel
+from tests.unit.control.serving import served_version
+
+TINY = Target("tiny")
 
 
 @pytest.fixture
@@ -16,31 +22,49 @@ def bundle(make_tiny_bundle: MakeBundle) -> Bundle:
     return make_tiny_bundle()
 
 
-def make_ready(registry: VersionRegistry, bundle: Bundle, name: str, version: str) -> ServedVersion:
-    served = ServedVersion(name, version, EchoModel())
+def desired(**models: dict[str, int | None]) -> DesiredState:
+    """Models with their versions and the weights of these."""
+    return DesiredState(
+        models=[
+            DesiredModel(
+                name=name,
+                versions=[DesiredVersion(version=version, weight=weight) for version, weight in versions.items()],
+            )
+            for name, versions in models.items()
+        ]
+    )
+
+
+def make_ready(registry: VersionRegistry, bundle: Bundle, version: str, name: str = "tiny") -> ServedVersion:
+    served = served_version(name, version)
     registry.ready(served, report_on(bundle))
     return served
 
 
-def test_a_version_is_visible_from_its_announcement_on_and_answers_once_ready(bundle: Bundle) -> None:
+def listed(registry: VersionRegistry) -> list[tuple[str, str, str]]:
+    return [(each.name, each.version, each.state.value) for each in registry.statuses()]
+
+
+def test_a_version_is_visible_as_soon_as_it_is_desired_and_answers_once_ready(bundle: Bundle) -> None:
     registry = VersionRegistry()
     with pytest.raises(NotFound):
-        registry.select("tiny", "1")
-    registry.announce("tiny", "1")
+        registry.select(Target("tiny", "1"))
+    registry.desire(desired(tiny={"1": None}))
+    assert listed(registry) == [("tiny", "1", "loading")]
     for state in (VersionState.LOADING, VersionState.VERIFYING, VersionState.WARMING):
         registry.advance("tiny", "1", state)
         assert registry.status("tiny", "1").state is state
         with pytest.raises(Loading):
-            registry.select("tiny", "1")
-    served = make_ready(registry, bundle, "tiny", "1")
-    assert registry.select("tiny", "1") is served
-    assert registry.select("tiny", None) is served
+            registry.select(Target("tiny", "1"))
+    served = make_ready(registry, bundle, "1")
+    assert registry.select(Target("tiny", "1")) is served
+    assert registry.select(TINY) is served
 
 
 def test_a_ready_version_has_its_report_and_a_failed_one_its_reason(bundle: Bundle) -> None:
     registry = VersionRegistry()
-    make_ready(registry, bundle, "tiny", "1")
-    registry.announce("tiny", "2")
+    registry.desire(desired(tiny={"1": None, "2": None}))
+    make_ready(registry, bundle, "1")
     registry.fail("tiny", "2", "check 'golden' failed")
     ready, failed = registry.statuses()
     assert (ready.state, ready.reason) == (VersionState.READY, None)
@@ -52,84 +76,156 @@ def test_a_ready_version_has_its_report_and_a_failed_one_its_reason(bundle: Bund
 
 def test_a_failed_version_leaves_the_others_answering(bundle: Bundle) -> None:
     registry = VersionRegistry()
-    served = make_ready(registry, bundle, "tiny", "1")
-    registry.announce("tiny", "2")
+    registry.desire(desired(tiny={"1": None, "2": None}))
+    served = make_ready(registry, bundle, "1")
     registry.fail("tiny", "2", "broken")
-    assert registry.select(None, None) is served
+    assert registry.select(Target()) is served
     with pytest.raises(Loading):
-        registry.select("tiny", "2")
+        registry.select(Target("tiny", "2"))
+
+
+def test_a_version_that_is_loaded_anew_answers_through_every_step_and_through_a_failure(bundle: Bundle) -> None:
+    registry = VersionRegistry()
+    registry.desire(desired(tiny={"1": None}))
+    served = make_ready(registry, bundle, "1")
+    for state in (VersionState.LOADING, VersionState.VERIFYING, VersionState.WARMING):
+        registry.advance("tiny", "1", state)
+        assert registry.select(TINY) is served
+    registry.fail("tiny", "1", "check 'digest' failed")
+    status = registry.status("tiny", "1")
+    assert (status.state, status.reason, status.served) == (VersionState.READY, "check 'digest' failed", served)
+    assert registry.select(TINY) is served
+    newer = make_ready(registry, bundle, "1")
+    assert registry.select(TINY) is newer
+    assert registry.status("tiny", "1").reason is None
+
+
+def test_a_retired_version_takes_nobody_in_and_is_listed_until_it_is_forgotten(bundle: Bundle) -> None:
+    registry = VersionRegistry()
+    registry.desire(desired(tiny={"1": None, "2": None}))
+    make_ready(registry, bundle, "1")
+    served = make_ready(registry, bundle, "2")
+    registry.desire(desired(tiny={"2": None}))
+    registry.retire("tiny", "1")
+    assert listed(registry) == [("tiny", "1", "draining"), ("tiny", "2", "ready")]
+    assert registry.select(TINY) is served
+    with pytest.raises(NotFound) as caught:
+        registry.select(Target("tiny", "1"))
+    assert caught.value.expected == "one of: 2"
+    registry.forget("tiny", "1")
+    assert listed(registry) == [("tiny", "2", "ready")]
+
+
+def test_a_model_whose_last_version_drains_is_no_longer_there_to_ask(bundle: Bundle) -> None:
+    registry = VersionRegistry()
+    make_ready(registry, bundle, "1")
+    registry.retire("tiny", "1")
+    with pytest.raises(NotFound) as caught:
+        registry.select(TINY)
+    assert (caught.value.code, caught.value.expected) == ("model_not_found", "one of: none is loaded")
+
+
+def test_a_version_that_is_desired_again_while_it_drains_starts_from_the_beginning(bundle: Bundle) -> None:
+    registry = VersionRegistry()
+    make_ready(registry, bundle, "1")
+    registry.retire("tiny", "1")
+    registry.desire(desired(tiny={"1": None}))
+    status = registry.status("tiny", "1")
+    assert (status.state, status.served, status.report) == (VersionState.LOADING, None, None)
+    with pytest.raises(Loading):
+        registry.select(TINY)
+
+
+def test_a_new_desire_leaves_what_is_known_as_it_is(bundle: Bundle) -> None:
+    registry = VersionRegistry()
+    registry.desire(desired(tiny={"1": None, "2": None}))
+    served = make_ready(registry, bundle, "1")
+    registry.fail("tiny", "2", "broken")
+    registry.desire(desired(tiny={"2": None, "3": None}))
+    assert listed(registry) == [("tiny", "1", "ready"), ("tiny", "2", "failed"), ("tiny", "3", "loading")]
+    assert registry.select(TINY) is served
+
+
+def test_weights_hold_from_the_moment_they_are_desired(bundle: Bundle) -> None:
+    registry = VersionRegistry()
+    registry.desire(desired(tiny={"1": 100, "2": 0}))
+    old, new = make_ready(registry, bundle, "1"), make_ready(registry, bundle, "2")
+    assert (registry.weight("tiny", "1"), registry.weight("tiny", "2")) == (100, 0)
+    assert registry.select(TINY) is old
+    registry.desire(desired(tiny={"1": 0, "2": 100}))
+    assert registry.select(TINY) is new
+    registry.desire(desired(tiny={"1": None, "2": None}))
+    assert registry.select(TINY) is new
+    assert registry.weight("tiny", "2") is None
+    assert registry.weight("ghost", "1") is None
 
 
 def test_versions_are_listed_by_name_and_rising_version() -> None:
     registry = VersionRegistry()
-    for name, version in (("b", "10"), ("b", "9"), ("a", "2"), ("b", "1.10"), ("b", "1.9")):
-        registry.announce(name, version)
+    registry.desire(desired(b={"10": None, "9": None, "1.10": None, "1.9": None}, a={"2": None}))
     assert [(each.name, each.version) for each in registry.statuses()] == [
         ("a", "2"), ("b", "1.9"), ("b", "1.10"), ("b", "9"), ("b", "10"),
     ]  # fmt: skip
 
 
-def test_all_are_ready_when_there_is_at_least_one_and_none_is_missing(bundle: Bundle) -> None:
+def test_the_registry_is_empty_until_a_version_is_desired_and_when_none_is_any_more(bundle: Bundle) -> None:
     registry = VersionRegistry()
-    seen = [registry.all_ready]
-    registry.announce("tiny", "1")
-    registry.announce("tiny", "2")
-    make_ready(registry, bundle, "tiny", "1")
-    seen.append(registry.all_ready)
-    make_ready(registry, bundle, "tiny", "2")
-    seen.append(registry.all_ready)
-    registry.fail("tiny", "2", "broken")
-    seen.append(registry.all_ready)
-    assert seen == [False, False, True, False]
+    seen = [registry.empty]
+    registry.desire(desired(tiny={"1": None}))
+    seen.append(registry.empty)
+    make_ready(registry, bundle, "1")
+    registry.desire(desired())
+    seen.append(registry.empty)
+    assert seen == [True, False, True]
 
 
-def test_a_request_without_a_name_goes_to_the_only_model(bundle: Bundle) -> None:
+def test_a_readable_desire_clears_the_error_of_an_unreadable_one() -> None:
     registry = VersionRegistry()
-    served = make_ready(registry, bundle, "tiny", "1")
-    assert registry.default_name() == "tiny"
-    assert registry.select(None, None) is served
-    assert registry.select(None, "1") is served
-
-
-def test_a_request_without_a_name_needs_a_default_where_there_are_several(bundle: Bundle) -> None:
-    registry, chosen = VersionRegistry(), VersionRegistry(default_model="beta")
-    for each in (registry, chosen):
-        make_ready(each, bundle, "alpha", "1")
-        make_ready(each, bundle, "beta", "1")
-    with pytest.raises(NotFound, match="needs exactly one loaded model or PLIMSOLL_DEFAULT_MODEL") as caught:
-        registry.select(None, None)
-    assert (caught.value.code, caught.value.expected) == ("model_not_found", "a name out of: alpha, beta")
-    assert chosen.select(None, None).name == "beta"
-    assert chosen.select("alpha", None).name == "alpha"
-
-
-def test_a_request_without_a_name_is_refused_where_nothing_is_loaded() -> None:
-    with pytest.raises(NotFound) as caught:
-        VersionRegistry().default_name()
-    assert caught.value.expected == "a name out of: none is loaded"
+    assert registry.desired_error is None
+    registry.desired_error = "the desired state cannot be read"
+    registry.desire(desired(tiny={"1": None}))
+    assert registry.desired_error is None
 
 
 def test_a_default_that_was_never_loaded_is_refused_with_what_there_is(bundle: Bundle) -> None:
     registry = VersionRegistry(default_model="ghost")
-    make_ready(registry, bundle, "tiny", "1")
+    make_ready(registry, bundle, "1")
     with pytest.raises(NotFound, match="there is no model 'ghost'") as caught:
-        registry.select(None, None)
+        registry.select(Target())
     assert caught.value.expected == "one of: tiny"
+
+
+def test_the_default_and_the_track_outlive_every_change(bundle: Bundle) -> None:
+    registry = VersionRegistry(default_model="beta", track="canary")
+    registry.desire(desired(alpha={"1": None}, beta={"1": None}))
+    make_ready(registry, bundle, "1", "alpha")
+    served = make_ready(registry, bundle, "1", "beta")
+    assert registry.select(Target()) is served
+    assert registry.select(Target(pin="canary")) is served
 
 
 def test_a_table_that_a_request_holds_stays_as_it_was(bundle: Bundle) -> None:
     registry = VersionRegistry()
-    served = make_ready(registry, bundle, "tiny", "1")
+    served = make_ready(registry, bundle, "1")
     held = registry.table
-    make_ready(registry, bundle, "tiny", "2")
-    registry.fail("tiny", "1", "gone")
-    assert held.select("tiny", None) is served
+    make_ready(registry, bundle, "2")
+    registry.retire("tiny", "1")
+    registry.forget("tiny", "1")
+    assert held.select(TINY) is served
+    assert held.select(Target("tiny", "1")) is served
     assert registry.table is not held
-    assert registry.select("tiny", None).version == "2"
+    assert registry.select(TINY).version == "2"
 
 
-@pytest.mark.parametrize("ask", ["status", "advance"])
-def test_a_version_that_was_never_announced_has_no_status(ask: str) -> None:
+@pytest.mark.parametrize("ask", ["status", "advance", "retire", "forget", "fail"])
+def test_a_version_that_was_never_desired_has_no_status(ask: str) -> None:
     registry = VersionRegistry()
+    asks: dict[str, Callable[[], object]] = {
+        "status": lambda: registry.status("tiny", "1"),
+        "advance": lambda: registry.advance("tiny", "1", VersionState.READY),
+        "retire": lambda: registry.retire("tiny", "1"),
+        "forget": lambda: registry.forget("tiny", "1"),
+        "fail": lambda: registry.fail("tiny", "1", "broken"),
+    }
     with pytest.raises(KeyError):
-        registry.status("tiny", "1") if ask == "status" else registry.advance("tiny", "1", VersionState.READY)
+        asks[ask]()

@@ -171,7 +171,7 @@ def test_a_blank_picture_holds_no_glyph(size: tuple[int, int], grey: int) -> Non
 def test_what_is_no_picture_is_refused(content: bytes) -> None:
     with pytest.raises(InvalidInput, match="this is not a picture that can be read") as caught:
         read_glyph(content, MNIST)
-    assert caught.value.expected == "a PNG, JPEG, GIF or BMP"
+    assert caught.value.expected == "a PNG, JPEG, GIF, BMP, TIFF or WebP"
 
 
 GOOD = {kind: encoded(drawing((40, 40), (8, 8, 25, 30)), kind) for kind in ("PNG", "JPEG", "GIF", "BMP")}

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from service.errors import InvalidInput, MalformedBody
 from service.fronts.v1_faults import explain
-from service.fronts.v1_json import decode
-from tests.doubles.models import EchoModel
+from tests.doubles.reservations import decoded
 
 SHAPE = 'an object {"features": [numbers]} for one row, or {"instances": [[numbers], ...]} for many'
 NO_NUMBER = "features holds something else than a number at position"
@@ -51,7 +50,7 @@ def test_what_is_not_json_gets_a_400_that_says_where(body: bytes, given_: str | 
 def test_json_in_another_encoding_is_told_to_be_utf_8(encoding: str) -> None:
     body = '{"features": [1, 2]}'.encode(encoding)
     with pytest.raises(MalformedBody) as caught:
-        decode(body, EchoModel())
+        decoded(body)
     assert "UTF-8" in f"{caught.value.message} {caught.value.expected} {caught.value.given}"
 
 
@@ -90,7 +89,7 @@ def test_json_of_another_shape_gets_a_422_that_says_what_was_expected_and_given(
     document: Any, message: str, expected: str, given_: str | None, index: int | None
 ) -> None:
     with pytest.raises(InvalidInput) as caught:
-        decode(json.dumps(document).encode(), EchoModel())
+        decoded(json.dumps(document).encode())
     error = caught.value
     assert (error.message, error.expected, error.given, error.index) == (message, expected, given_, index)
     assert (error.status, error.code) == (422, "invalid_input")
@@ -99,7 +98,7 @@ def test_json_of_another_shape_gets_a_422_that_says_what_was_expected_and_given(
 @pytest.mark.parametrize("document", [{"\ud800": 1}, {"features": "\udfff"}, {"instances": [[1, "\ud83d"]]}, "\udc00"])
 def test_half_a_character_in_the_body_can_be_said_in_the_reply(document: Any) -> None:
     with pytest.raises(InvalidInput) as caught:
-        decode(json.dumps(document).encode(), EchoModel())
+        decoded(json.dumps(document).encode())
     f"{caught.value.message} {caught.value.given}".encode()
 
 

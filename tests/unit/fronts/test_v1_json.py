@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from service.errors import ClientError, InvalidInput, PlimsollError
-from service.fronts.v1_json import MAX_ROWS, Rows, decode, encode
+from service.fronts.v1_json import MAX_ROWS, encode
+from service.inference.batch_queue import Entry
 from service.inference.payloads import Answer, Signature, TensorSpec
 from tests.doubles.models import EchoModel, flat_signature
+from tests.doubles.reservations import decoded
 
 FLOAT32 = st.floats(width=32, allow_nan=False, allow_infinity=False)
 WITHIN_FLOAT32 = st.floats(-3.4e38, 3.4e38)
@@ -27,9 +29,9 @@ def rows_of(width: int, numbers: st.SearchStrategy[Any] = ANY_NUMBER) -> st.Sear
     return st.lists(st.lists(numbers, min_size=width, max_size=width), min_size=1, max_size=4)
 
 
-def refusal(body: bytes, model: EchoModel) -> InvalidInput:
+def refusal(body: bytes, signature: Signature | None = None) -> InvalidInput:
     with pytest.raises(InvalidInput) as caught:
-        decode(body, model)
+        decoded(body, signature)
     return caught.value
 
 
@@ -37,27 +39,26 @@ def refusal(body: bytes, model: EchoModel) -> InvalidInput:
 def test_numbers_arrive_as_the_nearest_of_the_datatype_and_in_order(signature: Signature, data: st.DataObject) -> None:
     spec = signature.inputs[0]
     rows = data.draw(rows_of(spec.shape[1]))
-    decoded = decode(json.dumps({"instances": rows}).encode(), EchoModel(signature))
-    assert decoded.count == len(rows)
-    tensor = decoded.inputs["x"]
+    entry = decoded(json.dumps({"instances": rows}).encode(), signature)
+    assert entry.rows == len(rows)
+    tensor = entry.inputs["x"]
     assert tensor.dtype == spec.dtype
     assert tensor.tolist() == [[float(spec.dtype.type(float(number))) for number in row] for row in rows]
 
 
 @given(row=st.lists(FLOAT32, min_size=3, max_size=3))
 def test_one_row_as_features_is_the_same_as_one_row_of_instances(row: list[float]) -> None:
-    model = EchoModel(flat_signature(3))
-    single = decode(json.dumps({"features": row}).encode(), model)
-    many = decode(json.dumps({"instances": [row]}).encode(), model)
-    assert single.count == many.count == 1
+    single = decoded(json.dumps({"features": row}).encode(), flat_signature(3))
+    many = decoded(json.dumps({"instances": [row]}).encode(), flat_signature(3))
+    assert single.rows == many.rows == 1
     assert single.inputs["x"].tobytes() == many.inputs["x"].tobytes() == np.array(row, np.float32).tobytes()
 
 
 @given(rows=rows_of(3, FLOAT32))
 def test_what_an_echo_model_was_asked_is_what_it_answers(rows: list[list[float]]) -> None:
     model = EchoModel(flat_signature(3))
-    decoded = decode(orjson.dumps({"instances": rows}), model)
-    answer = json.loads(encode(Answer("echo", "1", model.run(decoded.inputs)), model.signature, 1.23456))
+    entry = decoded(orjson.dumps({"instances": rows}), model.signature)
+    answer = json.loads(encode(Answer("echo", "1", model.run(entry.inputs)), model.signature, 1.23456))
     assert (answer["model"], answer["version"], answer["latency_ms"]) == ("echo", "1", 1.235)
     for row, prediction in zip(rows, answer["predictions"], strict=True):
         assert np.array_equal(np.array(prediction["probabilities"], np.float32), np.array(row, np.float32))
@@ -82,10 +83,10 @@ near_misses = st.dictionaries(
 )
 
 
-def decoded_or_refused(body: bytes) -> Rows | ClientError:
+def decoded_or_refused(body: bytes) -> Entry | ClientError:
     """What comes of a body; an error has to be a 4xx that can be said in JSON and says something."""
     try:
-        return decode(body, EchoModel())
+        return decoded(body)
     except ClientError as error:
         said = orjson.loads(orjson.dumps([error.message, error.expected, error.given]))
         if not 400 <= error.status < 500 or not said[0]:
@@ -96,11 +97,11 @@ def decoded_or_refused(body: bytes) -> Rows | ClientError:
 @settings(max_examples=300)
 @given(document=documents | near_misses | st.fixed_dictionaries({"instances": rows_of(2)}))
 def test_what_is_accepted_equals_json_and_numpy_and_the_rest_gets_a_4xx(document: Any) -> None:
-    decoded = decoded_or_refused(json.dumps(document).encode())
-    if isinstance(decoded, Rows):
+    entry = decoded_or_refused(json.dumps(document).encode())
+    if isinstance(entry, Entry):
         rows = document["instances"] if document.get("features") is None else [document["features"]]
         with np.errstate(over="ignore"):
-            assert np.array_equal(decoded.inputs["x"], np.array(rows, np.float64).astype(np.float32))
+            assert np.array_equal(entry.inputs["x"], np.array(rows, np.float64).astype(np.float32))
 
 
 @settings(max_examples=300)
@@ -124,15 +125,15 @@ def test_a_body_that_was_cut_or_spoiled_on_its_way_is_decoded_or_gets_a_4xx(
 
 def test_a_hundred_rows_are_decoded_and_one_more_is_refused() -> None:
     rows = [[0.5, index] for index in range(MAX_ROWS)]
-    decoded = decode(orjson.dumps({"instances": rows}), EchoModel())
-    assert decoded.count == 100
-    assert decoded.inputs["x"].tolist() == rows
-    error = refusal(orjson.dumps({"instances": [*rows, [1, 2]]}), EchoModel())
+    entry = decoded(orjson.dumps({"instances": rows}))
+    assert entry.rows == 100
+    assert entry.inputs["x"].tolist() == rows
+    error = refusal(orjson.dumps({"instances": [*rows, [1, 2]]}))
     assert (error.expected, error.given) == ("1 to 100 rows", "101 rows")
 
 
 def test_no_rows_are_refused() -> None:
-    assert refusal(b'{"instances": []}', EchoModel()).given == "0 rows"
+    assert refusal(b'{"instances": []}').given == "0 rows"
 
 
 @pytest.mark.parametrize(
@@ -146,13 +147,13 @@ def test_no_rows_are_refused() -> None:
     ],
 )
 def test_a_wrong_length_names_the_row_and_both_lengths(body: bytes, where: str, length: int, index: int | None) -> None:
-    error = refusal(body, EchoModel())
+    error = refusal(body)
     assert error.message == f"{where} has the wrong length"
     assert (error.expected, error.given, error.index) == ("2 numbers", f"{length} numbers", index)
 
 
-def bounded(minimum: float | None, maximum: float | None) -> EchoModel:
-    return EchoModel(flat_signature(2, minimum=minimum, maximum=maximum))
+def bounded(minimum: float | None, maximum: float | None) -> Signature:
+    return flat_signature(2, minimum=minimum, maximum=maximum)
 
 
 @given(minimum=FLOAT32, maximum=FLOAT32, number=FLOAT32)
@@ -162,7 +163,7 @@ def test_a_number_is_accepted_exactly_when_it_lies_within_the_bounds(
     minimum, maximum = sorted((minimum, maximum))
     body = orjson.dumps({"features": [minimum, number]})
     if minimum <= number <= maximum:
-        assert decode(body, bounded(minimum, maximum)).inputs["x"].tolist() == [[minimum, number]]
+        assert decoded(body, bounded(minimum, maximum)).inputs["x"].tolist() == [[minimum, number]]
     else:
         error = refusal(body, bounded(minimum, maximum))
         assert error.message == "the number at position 1 is out of bounds"
@@ -174,8 +175,12 @@ def test_a_number_is_accepted_exactly_when_it_lies_within_the_bounds(
 @given(bound=st.floats(-1e30, 1e30))
 def test_a_bound_itself_is_within_the_bounds_also_where_fp32_has_no_such_number(bound: float) -> None:
     body = orjson.dumps({"features": [bound, bound]})
-    for model in (bounded(bound, None), bounded(None, bound), bounded(bound, bound)):
-        assert decode(body, model).inputs["x"].tolist() == [[float(np.float32(bound))] * 2]
+    for signature in (bounded(bound, None), bounded(None, bound), bounded(bound, bound)):
+        assert decoded(body, signature).inputs["x"].tolist() == [[float(np.float32(bound))] * 2]
+
+
+def test_a_bound_that_lies_beyond_fp32_bounds_nothing() -> None:
+    assert decoded(b'{"features": [-3e38, 3e38]}', bounded(-1e39, 1e39)).rows == 1
 
 
 def test_a_number_out_of_bounds_names_its_row() -> None:
@@ -197,17 +202,17 @@ def test_pixels_are_not_asked_about_where_the_bounds_are_others() -> None:
 @pytest.mark.parametrize("number", ["1e39", "-1e39", "3.5e38", "340282366920938463463374607431768211456"])
 def test_a_number_that_fp32_cannot_hold_is_refused_and_fp64_takes_it(number: str) -> None:
     body = f'{{"instances": [[0, 0], [{number}, 0]]}}'.encode()
-    error = refusal(body, EchoModel())
+    error = refusal(body)
     assert error.message == "the number at position 0 does not fit FP32"
     assert (error.expected, error.index) == ("finite numbers within FP32", 1)
-    wide = decode(body, EchoModel(flat_signature(2, "FP64")))
+    wide = decoded(body, flat_signature(2, "FP64"))
     assert wide.inputs["x"].tolist() == [[0, 0], [float(number), 0]]
 
 
 @pytest.mark.parametrize("number", ["1e400", "-1e999", "1" * 400, "1" * 5000])
 @pytest.mark.parametrize("datatype", ["FP32", "FP64"])
 def test_a_number_that_no_float_can_hold_is_refused(number: str, datatype: Any) -> None:
-    error = refusal(f'{{"features": [0, {number}]}}'.encode(), EchoModel(flat_signature(2, datatype)))
+    error = refusal(f'{{"features": [0, {number}]}}'.encode(), flat_signature(2, datatype))
     assert error.expected == "finite numbers"
 
 
@@ -233,7 +238,7 @@ CLASSES = tensor("y", "FP32", 2, labels=("a", "b"))
     ],
 )
 def test_a_model_that_v1_cannot_express_says_so(signature: Signature) -> None:
-    error = refusal(b'{"features": [0, 0]}', EchoModel(signature))
+    error = refusal(b'{"features": [0, 0]}', signature)
     assert error.message == "this model cannot be asked through /v1"
 
 

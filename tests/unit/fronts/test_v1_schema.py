@@ -4,19 +4,17 @@ from typing import Any
 
 import orjson
 
-from service.fronts.v1_json import MAX_ROWS, decode, encode
+from service.fronts.v1_json import MAX_ROWS, encode
 from service.fronts.v1_schema import PREDICT_REQUEST_BODY, PredictAnswer
 from service.inference.payloads import Answer
 from tests.doubles.models import EchoModel, flat_signature
+from tests.doubles.reservations import decoded
 
 BODY: dict[str, Any] = PREDICT_REQUEST_BODY["content"]["application/json"]
 
 
 def test_the_documented_examples_are_bodies_that_can_be_decoded() -> None:
-    counts = [
-        decode(orjson.dumps(example["value"]), EchoModel(flat_signature(3))).count
-        for example in BODY["examples"].values()
-    ]
+    counts = [decoded(orjson.dumps(example["value"]), flat_signature(3)).rows for example in BODY["examples"].values()]
     assert counts == [1, 2]
 
 
@@ -27,7 +25,7 @@ def test_the_documented_number_of_rows_is_the_one_that_is_enforced() -> None:
 
 def test_an_answer_is_what_the_documentation_says() -> None:
     model = EchoModel(flat_signature(3))
-    rows = decode(b'{"features": [0, 1, 0.5]}', model)
+    rows = decoded(b'{"features": [0, 1, 0.5]}', model.signature)
     content = encode(Answer("echo", "1", model.run(rows.inputs)), model.signature, 0.5)
     answer = PredictAnswer.model_validate_json(content)
     assert answer.model_dump(by_alias=True) == orjson.loads(content)

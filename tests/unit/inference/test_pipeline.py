@@ -1,113 +1,104 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import AsyncIterator
 
-import numpy as np
 import pytest
 
-from service.errors import NotFound
-from service.inference.payloads import Tensors
-from service.inference.pipeline import Pipeline
-from service.inference.ports import Model, ServedVersion
-from tests.doubles.models import EchoModel, FailingModel, SlowModel
+from service.errors import InvalidInput, NotFound, Overloaded
+from service.inference.admission import AdmissionLimits
+from service.inference.batch_policy import BatchLimits
+from service.inference.deadline import DeadlineLimits
+from service.inference.lane import Lane, LaneLimits
+from service.inference.payloads import Answer, Target
+from service.inference.pipeline import Pipeline, ServedVersion
+from service.inference.ports import Model
+from tests.doubles.models import EchoModel, FailingModel
 
-ROW: Tensors = {"x": np.array([[1, 2]], np.float32)}
+DEADLINES = DeadlineLimits(default_ms=30_000, longest_ms=60_000)
+
+
+def served(model: Model, requests: int = 8) -> ServedVersion:
+    limits = LaneLimits(AdmissionLimits(requests, bytes=1000), BatchLimits(max_rows=4, max_wait_seconds=0.0))
+    return ServedVersion("echo", "3", model.signature, Lane(model, limits, lambda _: None))
 
 
 class OneVersion:
-    """Selects the same version whatever is asked, as long as the name is not 'nobody'."""
+    """Selects the same version whatever is asked, as long as the model is not 'nobody'."""
 
-    def __init__(self) -> None:
-        self.asked: list[tuple[str | None, str | None]] = []
+    def __init__(self, version: ServedVersion) -> None:
+        self._version = version
+        self.asked: list[Target] = []
 
-    def select(self, name: str | None, version: str | None) -> ServedVersion:
+    def select(self, target: Target) -> ServedVersion:
         """That version."""
-        self.asked.append((name, version))
-        if name == "nobody":
+        self.asked.append(target)
+        if target.model == "nobody":
             raise NotFound("nobody is here")
-        return served(EchoModel())
+        return self._version
 
 
-def served(model: Model) -> ServedVersion:
-    return ServedVersion("echo", "3", model)
+async def stay() -> None:
+    await asyncio.Event().wait()
 
 
-@pytest.fixture
-async def pipeline() -> AsyncIterator[Pipeline]:
-    made = Pipeline(OneVersion())
-    yield made
-    made.close()
-
-
-async def until_running(model: SlowModel) -> None:
-    assert await asyncio.to_thread(model.running.wait, 30)
-
-
-async def test_the_answer_names_the_version_that_gave_it(pipeline: Pipeline) -> None:
-    answer = await pipeline.run(served(EchoModel()), ROW, 1)
-    assert (answer.model, answer.version) == ("echo", "3")
-    assert answer.outputs["y"].tolist() == [[1, 2]]
-
-
-@pytest.mark.parametrize(("rows", "inline"), [(1, True), (2, True), (3, False), (100, False)])
-async def test_a_batch_within_the_inline_rows_runs_on_the_event_loop_and_a_larger_one_on_a_thread(
-    pipeline: Pipeline, *, rows: int, inline: bool
-) -> None:
-    model = EchoModel(inline_rows=2)
-    await pipeline.run(served(model), model.new_batch(rows), rows)
-    assert (model.threads == [threading.current_thread().name]) == inline
-
-
-async def test_slow_models_take_turns_on_one_thread(pipeline: Pipeline) -> None:
-    model = EchoModel(inline_rows=0)
-    await asyncio.gather(*(pipeline.run(served(model), ROW, 1) for _ in range(20)))
-    assert len(model.threads) == 20
-    assert len(set(model.threads)) == 1
-
-
-async def test_the_event_loop_turns_while_a_slow_model_runs(pipeline: Pipeline) -> None:
-    model = SlowModel()
-    running = asyncio.create_task(pipeline.run(served(model), ROW, 1))
-    await until_running(model)
-    quick = await pipeline.run(served(EchoModel()), ROW, 1)
-    assert quick.outputs["y"].tolist() == [[1, 2]]
-    assert not running.done()
-    model.release.set()
-    assert (await running).outputs["y"].tolist() == [[1, 2]]
+async def walk(pipeline: Pipeline, row: list[float]) -> Answer:
+    """A request's whole way."""
+    chosen = pipeline.select(Target())
+    deadline = pipeline.deadline(None)
+    with pipeline.admit(chosen, 10):
+        entry = chosen.lane.reserve(1)
+        entry.inputs["x"][0] = row
+        return await pipeline.answer(chosen, entry, deadline, stay)
 
 
 @pytest.mark.parametrize("inline_rows", [0, 100])
-async def test_a_model_that_breaks_down_breaks_only_its_own_request(pipeline: Pipeline, inline_rows: int) -> None:
-    with pytest.raises(RuntimeError):
-        await pipeline.run(served(FailingModel(inline_rows=inline_rows)), ROW, 1)
-    assert (await pipeline.run(served(EchoModel(inline_rows=inline_rows)), ROW, 1)).version == "3"
+async def test_the_answer_names_the_version_that_gave_it(inline_rows: int) -> None:
+    version = served(EchoModel(inline_rows=inline_rows))
+    answer = await walk(Pipeline(OneVersion(version), DEADLINES), [1, 2])
+    assert (answer.model, answer.version) == ("echo", "3")
+    assert answer.outputs["y"].tolist() == [[1, 2]]
+    version.lane.close()
 
 
 async def test_the_selector_chooses_and_its_refusal_reaches_the_caller() -> None:
-    selector = OneVersion()
-    pipeline = Pipeline(selector)
-    assert pipeline.select("echo", None).version == "3"
-    assert pipeline.select(None, "3").version == "3"
+    selector = OneVersion(served(EchoModel()))
+    pipeline = Pipeline(selector, DEADLINES)
+    asked = [Target("echo", "3"), Target(key="ann"), Target("nobody")]
+    assert pipeline.select(asked[0]).version == pipeline.select(asked[1]).version == "3"
     with pytest.raises(NotFound, match="nobody is here"):
-        pipeline.select("nobody", None)
-    assert selector.asked == [("echo", None), (None, "3"), ("nobody", None)]
-    pipeline.close()
+        pipeline.select(asked[2])
+    assert selector.asked == asked
 
 
-async def test_closing_waits_for_the_run_in_progress_and_drops_those_that_wait() -> None:
-    pipeline = Pipeline(OneVersion())
-    model, waiting = SlowModel(), EchoModel(inline_rows=0)
-    first = asyncio.create_task(pipeline.run(served(model), ROW, 1))
-    await until_running(model)
-    second = asyncio.create_task(pipeline.run(served(waiting), ROW, 1))
-    await asyncio.sleep(0)
-    closing = asyncio.create_task(asyncio.to_thread(pipeline.close))
-    with pytest.raises(asyncio.CancelledError):
-        await second
-    assert not closing.done()
-    model.release.set()
-    await closing
-    assert (await first).outputs["y"].tolist() == [[1, 2]]
-    assert waiting.threads == []
+async def test_a_deadline_is_counted_from_now_on_the_clock_of_the_loop() -> None:
+    pipeline = Pipeline(OneVersion(served(EchoModel())), DEADLINES)
+    before = asyncio.get_running_loop().time()
+    deadlines = [pipeline.deadline(None), pipeline.deadline("1000"), pipeline.deadline("999999")]
+    after = asyncio.get_running_loop().time()
+    for deadline, seconds in zip(deadlines, (30, 1, 60), strict=True):
+        assert before + seconds <= deadline <= after + seconds
+    with pytest.raises(InvalidInput):
+        pipeline.deadline("soon")
+
+
+async def test_a_permit_is_of_the_version_and_ends_with_its_block() -> None:
+    version = served(EchoModel(), requests=1)
+    pipeline = Pipeline(OneVersion(version), DEADLINES)
+    with pipeline.admit(version, 10):
+        assert version.lane.admission.bytes_in_flight == 10
+        with pytest.raises(Overloaded):
+            pipeline.admit(version, 10)
+        with pipeline.admit(served(EchoModel(), requests=1), 10):
+            pass
+    assert version.lane.admission.requests_in_flight == 0
+
+
+@pytest.mark.parametrize("inline_rows", [0, 100])
+async def test_a_model_that_breaks_down_breaks_only_its_own_request(inline_rows: int) -> None:
+    bad, good = served(FailingModel(inline_rows=inline_rows)), served(EchoModel(inline_rows=inline_rows))
+    with pytest.raises(Exception, match="the model failed"):
+        await walk(Pipeline(OneVersion(bad), DEADLINES), [1, 2])
+    assert bad.lane.admission.requests_in_flight == 0
+    assert (await walk(Pipeline(OneVersion(good), DEADLINES), [1, 2])).version == "3"
+    for version in (bad, good):
+        version.lane.close()

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import re
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
 from service.errors import BundleError
-from service.runtime.architectures import ARCHITECTURES, build_architecture
+from service.runtime.architectures import ARCHITECTURES, build_architecture, build_with_factory
 
 FITTING: dict[str, dict[str, Any]] = {
     "digits-mlp": {"sizes": [784, 16, 10]},
@@ -59,4 +62,54 @@ def test_parameters_that_do_not_fit_are_refused_in_one_sentence(name: str, param
 def test_an_architecture_that_is_not_registered_is_refused_with_a_list() -> None:
     with pytest.raises(BundleError, match="'resnet' is not registered; known: digits-mlp, digits-cnn") as caught:
         build_architecture("resnet", {})
+    assert caught.value.check == "weights"
+
+
+@pytest.fixture
+def ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package that leaves a mark when it is imported; the mark."""
+    mark = tmp_path / "imported"
+    (tmp_path / "ours.py").write_text(
+        f"""import pathlib
+import torch
+pathlib.Path({str(mark)!r}).touch()
+def linear(wide): return torch.nn.Linear(wide, 2)
+def nothing(): return 7
+constant = 3
+"""
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "ours", raising=False)
+    return mark
+
+
+def test_an_allowed_factory_makes_the_architecture(ours: Path) -> None:
+    assert isinstance(build_with_factory("ours:linear", {"wide": 4}, ["ours:linear"]), torch.nn.Linear)
+    assert ours.exists()
+
+
+@pytest.mark.parametrize("allowed", [[], ["ours:nothing"], ["ours"]])
+def test_nothing_of_a_factory_that_is_not_allowed_is_imported(ours: Path, allowed: list[str]) -> None:
+    with pytest.raises(BundleError, match="Add it to PLIMSOLL_FACTORIES if you trust it") as caught:
+        build_with_factory("ours:linear", {"wide": 4}, allowed)
+    assert caught.value.check == "format"
+    assert not ours.exists()
+
+
+@pytest.mark.usefixtures("ours")
+@pytest.mark.parametrize(
+    ("factory", "parameters", "sentence"),
+    [
+        ("nowhere:linear", {}, "cannot be imported: No module named 'nowhere'"),
+        ("ours:missing", {}, "cannot be imported"),
+        ("ours:linear", {"deep": 4}, "the parameters do not fit the architecture 'ours:linear'"),
+        ("ours:constant", {}, "the parameters do not fit"),
+        ("ours:nothing", {}, "makes a int, and not a torch module"),
+    ],
+)
+def test_a_factory_that_does_not_work_is_told_in_one_sentence(
+    factory: str, parameters: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(BundleError, match=re.escape(sentence)) as caught:
+        build_with_factory(factory, parameters, [factory])
     assert caught.value.check == "weights"

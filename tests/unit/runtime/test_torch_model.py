@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from service.errors import BundleError
+from service.errors import BundleError, OutOfDeviceMemory
 from service.inference.payloads import Signature, TensorSpec
 from service.runtime.torch_model import TorchModel
 from tests.doubles.models import flat_signature
@@ -24,6 +24,54 @@ def test_a_batch_has_every_input_with_its_datatype_and_length_one_where_the_sign
         "image": ((5, 2, 1), "uint8"),
         "scale": ((5, 1), "float64"),
     }
+
+
+def test_a_batch_of_open_shape_has_the_shape_that_is_asked_for() -> None:
+    batch = TorchModel(lambda *_: None, TWO, CPU, 0).new_batch(3, ((2, 7), (1,)))
+    assert {name: tensor.shape for name, tensor in batch.items()} == {"image": (3, 2, 7), "scale": (3, 1)}
+
+
+def test_every_batch_has_memory_of_its_own() -> None:
+    model = TorchModel(lambda x: x, flat_signature(2), CPU, 0)
+    first, second = model.new_batch(3), model.new_batch(3)
+    assert not np.may_share_memory(first["x"], second["x"])
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        pytest.param(lambda x: x, id="the input itself"),
+        pytest.param(lambda x: x[:, :], id="a view of it"),
+        pytest.param(lambda x: x.reshape(-1, 2), id="a reshaped one"),
+        pytest.param(lambda x: x.detach(), id="a detached one"),
+        pytest.param(lambda x: x.flip(1).flip(1), id="a copy"),
+    ],
+)
+@pytest.mark.parametrize("rows", [slice(None), slice(1, 3)])
+def test_outputs_do_not_change_when_the_batch_is_written_again(module: Any, rows: slice) -> None:
+    model = TorchModel(module, flat_signature(2), CPU, 0)
+    batch = model.new_batch(4)
+    batch["x"][:] = np.arange(8).reshape(4, 2)
+    wanted = batch["x"][rows].tolist()
+    outputs = model.run({"x": batch["x"][rows]})
+    batch["x"][:] = -1
+    assert outputs["y"].tolist() == wanted
+
+
+def test_of_several_outputs_only_those_that_share_the_batch_are_copied() -> None:
+    seen: list[torch.Tensor] = []
+
+    def module(image: torch.Tensor, scale: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        seen.append(image.sum((1, 2)).double())
+        return seen[0], scale
+
+    model = TorchModel(module, TWO, CPU, 0)
+    batch = model.new_batch(2)
+    for tensor in batch.values():
+        tensor[:] = 1
+    outputs = model.run(batch)
+    assert np.may_share_memory(outputs["sum"], seen[0].numpy())
+    assert not np.may_share_memory(outputs["scale"], batch["scale"])
 
 
 def test_inputs_go_in_and_outputs_come_out_in_the_order_of_the_signature() -> None:
@@ -69,3 +117,36 @@ def test_what_is_no_tensor_breaks_the_signature(results: Any) -> None:
 def test_a_model_tells_its_device_and_has_no_inline_rows_before_warm_up() -> None:
     model = TorchModel(lambda x: x, flat_signature(2), CPU, 12)
     assert (model.device, model.parameters, model.inline_rows) == ("cpu", 12, 0)
+
+
+class Crowded:
+    """A module for whose device more than `fits` rows are too many; notes the rows of every try."""
+
+    def __init__(self, fits: int) -> None:
+        self.fits = fits
+        self.tries: list[int] = []
+
+    def __call__(self, rows: torch.Tensor) -> torch.Tensor:
+        self.tries.append(len(rows))
+        if len(rows) > self.fits:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return rows * 2
+
+
+@pytest.mark.parametrize(("rows", "fits"), [(8, 8), (8, 3), (7, 2), (5, 1), (1, 1)])
+def test_what_does_not_fit_the_device_is_halved_until_it_does(rows: int, fits: int) -> None:
+    module = Crowded(fits)
+    given_ = np.arange(rows * 2, dtype=np.float32).reshape(rows, 2)
+    outputs = TorchModel(module, flat_signature(2), CPU, 0).run({"x": given_})
+    assert np.array_equal(outputs["y"], given_ * 2)
+    assert sum(count for count in module.tries if count <= fits) == rows, "every row was computed once"
+
+
+def test_a_row_that_does_not_fit_alone_is_507_and_the_model_goes_on() -> None:
+    module = Crowded(fits=0)
+    model = TorchModel(module, flat_signature(2), CPU, 0)
+    with pytest.raises(OutOfDeviceMemory) as caught:
+        model.run({"x": np.zeros((4, 2), np.float32)})
+    assert (caught.value.status, caught.value.message) == (507, "one row does not fit the memory of cpu")
+    module.fits = 10
+    assert model.run({"x": np.ones((4, 2), np.float32)})["y"].tolist() == [[2, 2]] * 4

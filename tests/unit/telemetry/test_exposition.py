@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,21 @@ from service.telemetry.metric_catalog import MetricCatalog
 COUNTING_PROCESS = """
 from service.telemetry.exposition import new_registry
 from service.telemetry.metric_catalog import MetricCatalog
-MetricCatalog(new_registry(), 0.1).requests.labels("tiny", "1", "v1", "200").inc()
+MetricCatalog(new_registry(), 0.1).requests.ended.labels("tiny", "1", "v1", "200").inc()
+"""
+# One that has a version, retires it, and shows what a scrape says of it before and after.
+RETIRING_PROCESS = """
+import warnings
+from service.telemetry.exposition import exposition, new_registry
+from service.telemetry.inference_observer import InferenceObserver
+from service.telemetry.metric_catalog import MetricCatalog
+warnings.simplefilter("error", UserWarning)
+catalog = MetricCatalog(new_registry(), 0.1)
+observer, render = InferenceObserver(catalog), exposition(catalog.registry, many_processes=True)
+version = ("tiny", "1", {"digest": "abc", "format": "pt2", "device": "cpu"})
+for act in (lambda: observer.version_ready(*version, 0.5), lambda: observer.version_gone(*version)):
+    act()
+    print(*[line.split()[-1] for line in render().decode().splitlines() if line.startswith("plimsoll_model_info{")])
 """
 
 
@@ -27,9 +42,9 @@ def test_what_is_counted_is_in_the_next_scrape_and_has_no_creation_time() -> Non
     registry = new_registry()
     render = exposition(registry, many_processes=False)
     catalog = MetricCatalog(registry, 0.1)
-    catalog.requests.labels("tiny", "1", "v1", "200").inc()
+    catalog.requests.ended.labels("tiny", "1", "v1", "200").inc()
     assert 'plimsoll_requests_total{code="200",model="tiny",protocol="v1",version="1"} 1.0' in render().decode()
-    catalog.requests.labels("tiny", "1", "v1", "200").inc()
+    catalog.requests.ended.labels("tiny", "1", "v1", "200").inc()
     assert 'plimsoll_requests_total{code="200",model="tiny",protocol="v1",version="1"} 2.0' in render().decode()
     assert "_created" not in render().decode()
 
@@ -47,3 +62,11 @@ def test_what_many_processes_counted_is_added_up(tmp_path: Path, monkeypatch: py
         text = render().decode()
         assert f'plimsoll_requests_total{{code="200",model="tiny",protocol="v1",version="1"}} {count}.0' in text
         assert "process_resident_memory_bytes" not in text
+
+
+def test_a_version_that_is_gone_counts_as_0_where_processes_count_together(tmp_path: Path) -> None:
+    environment = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", RETIRING_PROCESS], check=True, env=environment, capture_output=True, text=True
+    )
+    assert done.stdout.split() == ["1.0", "0.0"]

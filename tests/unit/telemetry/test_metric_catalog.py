@@ -9,7 +9,7 @@ from service.telemetry.metric_catalog import MetricCatalog
 def edges_of(objective_seconds: float) -> list[float]:
     """The edges of the duration histogram as a scrape shows them, infinity left out."""
     catalog = MetricCatalog(CollectorRegistry(), objective_seconds)
-    catalog.request_duration.labels("tiny", "1", "v1").observe(0.05)
+    catalog.requests.duration.labels("tiny", "1", "v1").observe(0.05)
     lines = generate_latest(catalog.registry).decode().splitlines()
     buckets = [line for line in lines if line.startswith("plimsoll_request_duration_seconds_bucket")]
     return [float(line.partition('le="')[2].partition('"')[0]) for line in buckets][:-1]
@@ -18,11 +18,17 @@ def edges_of(objective_seconds: float) -> list[float]:
 def test_every_metric_has_the_prefix_and_a_unit_where_it_has_one() -> None:
     catalog = MetricCatalog(CollectorRegistry(), 0.1)
     assert sorted(family.name for family in catalog.registry.collect()) == [
+        "plimsoll_batch_size",
+        "plimsoll_cache_lookups",
+        "plimsoll_inference_duration_seconds",
         "plimsoll_model_info",
+        "plimsoll_model_load_failures",
         "plimsoll_model_load_seconds",
+        "plimsoll_queue_wait_seconds",
         "plimsoll_request_duration_seconds",
         "plimsoll_requests",
         "plimsoll_requests_in_flight",
+        "plimsoll_requests_shed",
     ]
 
 
@@ -39,6 +45,6 @@ def test_an_objective_that_is_an_edge_already_adds_none() -> None:
 
 def test_two_catalogs_share_nothing() -> None:
     first, second = MetricCatalog(CollectorRegistry(), 0.1), MetricCatalog(CollectorRegistry(), 0.1)
-    first.requests.labels("tiny", "1", "v1", "200").inc()
+    first.requests.ended.labels("tiny", "1", "v1", "200").inc()
     assert b'code="200"' in generate_latest(first.registry)
     assert b'code="200"' not in generate_latest(second.registry)

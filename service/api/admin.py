@@ -1,0 +1,71 @@
+"""The admin application: it writes the desired state, and the reconciler of every worker makes it so."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Body, Depends, FastAPI, Query
+from pydantic import BaseModel, Field
+
+from service.api.auth import Gate
+from service.api.catalog import Catalog
+from service.api.error_responses import ErrorBody, install_error_handlers
+from service.control.desired_state import DesiredState
+from service.control.desired_state_file import DesiredStateFile
+
+Weights = Annotated[dict[str, int], Body(description="Percent by version; 100 in all.", examples=[{"1": 90, "2": 10}])]
+
+
+class Accepted(BaseModel):
+    """The change is written down; /v1/models tells when it has been made."""
+
+    desired_state: DesiredState = Field(description="All of it, as it now stands.")
+
+
+class Admin:
+    """Handlers of the admin routes. Each returns once the desired state is on disk."""
+
+    def __init__(self, file: DesiredStateFile) -> None:
+        self._file = file
+
+    def load(
+        self,
+        name: str,
+        version: str,
+        *,
+        force: Annotated[bool, Query(description="Even if its signature is another one.")] = False,
+    ) -> Accepted:
+        """Serve a version beside those that serve; it gets no requests by weight until it has one."""
+        return Accepted(desired_state=self._file.load(name, version, force=force))
+
+    def unload(self, name: str, version: str) -> Accepted:
+        """Drain a version and let it go."""
+        return Accepted(desired_state=self._file.unload(name, version))
+
+    def reload(self, name: str, version: str) -> Accepted:
+        """Load a version anew from disk; the old one serves until the new is proven, and on if it is not."""
+        return Accepted(desired_state=self._file.reload(name, version))
+
+    def weigh(self, name: str, weights: Weights) -> Accepted:
+        """Split the requests that pin nothing."""
+        return Accepted(desired_state=self._file.weigh(name, weights))
+
+
+def admin_application(gate: Gate, admin: Admin, catalog: Catalog, version: str) -> FastAPI:
+    """An application for a port that only operators reach; where keys are set it asks for one with scope admin."""
+    app = FastAPI(
+        title="Plimsoll admin",
+        version=version,
+        redoc_url=None,
+        dependencies=[Depends(gate.requires("admin"))],
+        responses={status: {"model": ErrorBody} for status in (401, 403, 404, 409, 422)},
+    )
+    one = "/v1/models/{name}/versions/{version}"
+    app.add_api_route(f"{one}/load", admin.load, methods=["POST"], status_code=202)
+    app.add_api_route(f"{one}/unload", admin.unload, methods=["POST"], status_code=202)
+    app.add_api_route(f"{one}/reload", admin.reload, methods=["POST"], status_code=202)
+    app.add_api_route("/v1/models/{name}/weights", admin.weigh, methods=["PUT"], status_code=202)
+    app.add_api_route("/v1/models", catalog.models, methods=["GET"])
+    app.add_api_route("/v1/models/{name}", catalog.model, methods=["GET"])
+    install_error_handlers(app)
+    return app

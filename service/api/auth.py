@@ -1,0 +1,54 @@
+"""The gate: which key a request shows, and whether it opens this route."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fastapi import Request
+from starlette.datastructures import Headers
+
+from service.access.keys import KeyRing, Scope
+from service.errors import Forbidden, Unauthorized
+
+
+class Gate:
+    """Lets everyone through while `ring` is `None`; otherwise asks for a key with the route's scope.
+
+    `ring` is replaced whole when the key file changes.
+    """
+
+    def __init__(self, ring: KeyRing | None) -> None:
+        self.ring = ring
+
+    def check(self, headers: Headers, scope: Scope) -> str:
+        """The label of the key that was shown; empty where none is asked for.
+
+        Raises:
+            Unauthorized: no key, or one that is not known.
+            Forbidden: a known key without the scope.
+        """
+        if self.ring is None:
+            return ""
+        kind, _, key = headers.get("authorization", "").partition(" ")
+        if kind.lower() != "bearer":
+            key = headers.get("x-api-key", "")
+        if not key:
+            raise Unauthorized("this server asks for an API key", expected="Authorization: Bearer <key>", given="none")
+        entry = self.ring.find(key.strip())
+        if entry is None:
+            raise Unauthorized("this API key is not known", expected="Authorization: Bearer <key>")
+        if scope not in entry.scopes:
+            raise Forbidden(
+                "this API key does not open this route",
+                expected=f"a key with scope {scope}",
+                given=f"scopes {', '.join(sorted(entry.scopes))}",
+            )
+        return entry.label
+
+    def requires(self, scope: Scope) -> Callable[[Request], None]:
+        """The check as a dependency of a FastAPI route."""
+
+        def dependency(request: Request) -> None:
+            self.check(request.headers, scope)
+
+        return dependency

@@ -1,0 +1,205 @@
+"""Runs what the queue says is due, one batch at a time, and gives everyone their own rows back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import Executor
+from functools import partial
+
+from service.errors import DeadlineExceeded, Draining, ModelFailed, PlimsollError
+from service.inference.batch_queue import Batch, BatchQueue, Entry
+from service.inference.payloads import BatchReport, Tensors
+from service.inference.ports import Model
+
+_log = logging.getLogger(__name__)
+_NEWEST_SHARE = 0.2
+"""How much the newest batch counts in the running mean of the time that a request takes."""
+
+
+class BatchRunner:
+    """One version's model at work.
+
+    A batch that warm-up found quick runs on the event loop itself, a longer one in `executor`; one at a time either
+    way. The clock is the loop's. `report` hears of every batch that has run.
+
+    When a batch fails, its requests are run again one by one, once: the poisonous one is found, the others answered.
+    """
+
+    def __init__(
+        self, model: Model, queue: BatchQueue, executor: Executor, report: Callable[[BatchReport], None]
+    ) -> None:
+        self._model = model
+        self._queue = queue
+        self._executor = executor
+        self._report = report
+        self._loop = asyncio.get_running_loop()
+        self._busy = False
+        self._alarm: asyncio.TimerHandle | asyncio.Handle | None = None
+        self._alarm_at = float("inf")
+        self.seconds_per_request = 0.0
+        """A running mean of what one request costs, for telling others how long the queue is."""
+
+    def commit(self, entry: Entry, deadline: float) -> None:
+        """Put a reserved entry into line; its future gets the outputs, or its error, unless it is cancelled before."""
+        now = self._loop.time()
+        self._queue.commit(entry, now, deadline)
+        if not self._busy:
+            self._wake_at(self._queue.due_at(), now)
+
+    def answers_at_once(self, rows: int) -> bool:
+        """Whether an entry of that many rows, just committed, runs in the loop's next turn.
+
+        More that arrives in the same turn may still make its batch too long for the loop, so this is not a promise.
+        """
+        return not self._busy and self._alarm_at <= self._loop.time() and rows <= self._model.inline_rows
+
+    def _wake_at(self, due_at: float | None, now: float) -> None:
+        if due_at is None or due_at >= self._alarm_at:
+            return
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm_at = due_at
+        # Even what is due now runs a turn later, so that requests which have arrived together run together.
+        self._alarm = self._loop.call_soon(self._run) if due_at <= now else self._loop.call_at(due_at, self._run)
+
+    def _run(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = None
+        self._alarm_at = float("inf")
+        now = self._loop.time()
+        due_at = self._queue.due_at()
+        while not self._busy and due_at is not None and due_at <= now:
+            batch = self._queue.take()
+            if batch is None:
+                return
+            batch.keep(partial(_still_wanted, now=now))
+            if not batch.entries:
+                self._queue.give_back(batch)
+            elif batch.filled <= self._model.inline_rows:
+                self._run_inline(batch, now)
+                break  # the loop gets a turn between two batches
+            else:
+                self._run_elsewhere(batch, now)
+            due_at = self._queue.due_at()
+        if not self._busy:
+            self._wake_at(self._queue.due_at(), self._loop.time())
+
+    def _run_inline(self, batch: Batch, now: float) -> None:
+        try:
+            outputs = self._model.run(batch.tensors())
+        except Exception as error:  # noqa: BLE001  # whatever a model raises belongs to its requests
+            self._fail(batch, error)
+        else:
+            self._answer(batch.entries, outputs, now)
+            self._queue.give_back(batch)
+
+    def _run_elsewhere(self, batch: Batch, now: float) -> None:
+        try:
+            running = self._submit(batch.tensors())
+        except Draining as error:
+            self._fail_all(batch.entries, error)
+            return
+        self._busy = True
+        running.add_done_callback(partial(self._finish, batch, now))
+
+    def _submit(self, inputs: Tensors) -> asyncio.Future[Tensors]:
+        try:
+            return self._loop.run_in_executor(self._executor, self._compute, inputs)
+        except RuntimeError:  # the executor has been shut down
+            raise _closed() from None
+
+    def _compute(self, inputs: Tensors) -> Tensors:
+        try:
+            return self._model.run(inputs)
+        except StopIteration as error:  # a future cannot hold it, and would never be done
+            raise RuntimeError("the model ran out of something that it iterates over") from error
+
+    def _finish(self, batch: Batch, started_at: float, running: asyncio.Future[Tensors]) -> None:
+        self._busy = False
+        if running.cancelled():
+            self._fail_all(batch.entries, _closed())
+        elif (error := running.exception()) is not None:
+            self._fail(batch, error)
+        else:
+            self._answer(batch.entries, running.result(), started_at)
+            self._queue.give_back(batch)
+        self._run()
+
+    def _answer(self, entries: list[Entry], outputs: Tensors, started_at: float) -> None:
+        """Give each of some neighbours its rows of what the model made of them together."""
+        first = entries[0].start
+        rows = entries[-1].start + entries[-1].rows - first
+        if any(tensor.shape[:1] != (rows,) for tensor in outputs.values()):
+            self._fail_all(entries, ModelFailed(f"the model did not give one output row for each of {rows} rows"))
+            return
+        forward_seconds = self._loop.time() - started_at
+        waits = tuple(started_at - entry.committed_at for entry in entries)
+        for entry in entries:
+            if not entry.future.done():
+                start, end = entry.start - first, entry.start - first + entry.rows
+                entry.future.set_result({name: tensor[start:end] for name, tensor in outputs.items()})
+        mean = self.seconds_per_request or forward_seconds / len(waits)
+        self.seconds_per_request = mean + _NEWEST_SHARE * (forward_seconds / len(waits) - mean)
+        self._report(BatchReport(rows, waits, forward_seconds))
+
+    def _fail(self, batch: Batch, error: BaseException) -> None:
+        entries = batch.entries
+        if len(entries) == 1:
+            self._fail_all(entries, _for_client(error))
+            self._queue.give_back(batch)
+            return
+        _log.warning("a batch of %d requests failed and is run again one by one: %s", len(entries), error)
+        self._busy = True
+        self._loop.create_task(self._run_singly(batch)).add_done_callback(lambda _: self._resume())
+
+    async def _run_singly(self, batch: Batch) -> None:
+        for entry in batch.entries:
+            now = self._loop.time()
+            if not _still_wanted(entry, now):
+                continue
+            end = entry.start + entry.rows
+            tensors = {name: tensor[entry.start : end] for name, tensor in batch.inputs.items()}
+            try:
+                outputs = await self._submit(tensors)
+            except asyncio.CancelledError:
+                self._fail_all(batch.entries, _closed())
+                raise
+            except Exception as error:  # noqa: BLE001  # whatever a model raises belongs to this request
+                self._fail_all([entry], _for_client(error))
+            else:
+                self._answer([entry], outputs, now)
+        self._queue.give_back(batch)
+
+    def _resume(self) -> None:
+        self._busy = False
+        self._run()
+
+    @staticmethod
+    def _fail_all(entries: list[Entry], error: PlimsollError) -> None:
+        for entry in entries:
+            if not entry.future.done():
+                entry.future.set_exception(error)
+
+
+def _still_wanted(entry: Entry, now: float) -> bool:
+    """Whether an entry is worth computing; tells one that is late so."""
+    if entry.future.done():
+        return False
+    if entry.deadline <= now:
+        entry.future.set_exception(DeadlineExceeded("the request's time was over before the model could run it"))
+        return False
+    return True
+
+
+def _closed() -> Draining:
+    return Draining("this version was closed before it could answer; ask again, another one will")
+
+
+def _for_client(error: BaseException) -> PlimsollError:
+    if isinstance(error, PlimsollError):
+        return error
+    _log.error("the model failed on a request", exc_info=error)
+    return ModelFailed("the model failed on this request")

@@ -1,0 +1,114 @@
+"""What the requests of one version pass: its door, its queue, its model."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+from service.errors import ClientGone, DeadlineExceeded
+from service.inference.admission import Admission, AdmissionLimits, Permit
+from service.inference.batch_policy import BatchLimits
+from service.inference.batch_queue import BatchQueue, Entry
+from service.inference.batch_runner import BatchRunner
+from service.inference.payloads import BatchReport, Tensors
+from service.inference.ports import Model, Shapes
+
+_LONGEST_RETRY_AFTER_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class LaneLimits:
+    """What one version may hold and how it batches."""
+
+    admission: AdmissionLimits
+    batch: BatchLimits
+
+
+class Lane:
+    """One version's part of the line; made and used on the event loop.
+
+    `executor` runs what is too slow for the loop, and belongs to the lane; a thread of its own where none is given.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        limits: LaneLimits,
+        report: Callable[[BatchReport], None],
+        executor: Executor | None = None,
+    ) -> None:
+        self.limits = limits
+        # One thread: a model uses the cores by itself, and a second run beside it would only slow both.
+        self._executor = executor or ThreadPoolExecutor(max_workers=1, thread_name_prefix="inference")
+        self._queue = BatchQueue(model.new_batch, limits.batch)
+        self._runner = BatchRunner(model, self._queue, self._executor, report)
+        self.admission = Admission(limits.admission, self._retry_after_seconds)
+        self._loop = asyncio.get_running_loop()
+
+    def admit(self, body_bytes: int) -> Permit:
+        """A permit for the length of a `with` block; see `Admission.admit`."""
+        return self.admission.admit(body_bytes)
+
+    def reserve(self, rows: int, shapes: Shapes = ()) -> Entry:
+        """Rows of a forming batch to be written at once, before anything is awaited, and then given to `answer`."""
+        return self._queue.reserve(rows, self._loop.create_future(), shapes)
+
+    async def answer(self, entry: Entry, deadline: float, client_gone: Callable[[], Awaitable[None]]) -> Tensors:
+        """The outputs of a reserved entry.
+
+        `client_gone` returns when nobody waits any more; an entry that has not been computed by then never is. It is
+        not called where the answer is there at once.
+
+        Raises:
+            ClientGone: nobody waits any more.
+            DeadlineExceeded: the answer was not there at `deadline`, in seconds of the loop's clock.
+            Draining: the lane was closed first.
+            PlimsollError: the model failed on this entry.
+        """
+        future = entry.future
+        self._runner.commit(entry, deadline)
+        if self._runner.answers_at_once(entry.rows):
+            # It runs in this turn, unless so much has come with it that their batch is too long for the loop.
+            try:
+                await asyncio.sleep(0)
+            except asyncio.CancelledError:
+                future.cancel()
+                raise
+            if future.done():
+                return future.result()
+        alarm = self._loop.call_at(deadline, _expire, future)
+        watch = asyncio.ensure_future(client_gone())
+        watch.add_done_callback(partial(_leave, future))
+        try:
+            return await future
+        finally:
+            alarm.cancel()
+            watch.cancel()
+
+    async def drain(self) -> None:
+        """Let nobody in any more, and return when everyone inside has been answered."""
+        self.admission.close()
+        await self.admission.idle()
+
+    def close(self) -> None:
+        """Give the thread back once the batch in progress is done; does not wait for it."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def _retry_after_seconds(self) -> int:
+        """How long what is in flight takes, by what requests cost of late."""
+        seconds = self.admission.requests_in_flight * self._runner.seconds_per_request
+        return min(max(1, math.ceil(seconds)), _LONGEST_RETRY_AFTER_SECONDS)
+
+
+def _leave(future: asyncio.Future[Tensors], watch: asyncio.Future[None]) -> None:
+    if not future.done() and not watch.cancelled():
+        future.set_exception(ClientGone("the client left before it was answered"))
+
+
+def _expire(future: asyncio.Future[Tensors]) -> None:
+    if not future.done():
+        future.set_exception(DeadlineExceeded("the answer was not there in the time that the request had"))

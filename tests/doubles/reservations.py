@@ -1,0 +1,22 @@
+"""A real queue for a front that is tested without a line around it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from service.fronts import v1_json
+from service.inference.batch_policy import BatchLimits
+from service.inference.batch_queue import BatchQueue, Entry
+from service.inference.payloads import Signature
+from tests.doubles.models import EchoModel, flat_signature
+
+
+def decoded(body: bytes, signature: Signature | None = None) -> Entry:
+    """What `v1_json.decode` makes of a body, for rows of two numbers unless another signature is given."""
+    signature = signature or flat_signature(2)
+    loop = asyncio.new_event_loop()
+    try:
+        queue = BatchQueue(EchoModel(signature).new_batch, BatchLimits(max_rows=128, max_wait_seconds=0.0))
+        return v1_json.decode(body, signature, lambda rows: queue.reserve(rows, loop.create_future()))
+    finally:
+        loop.close()

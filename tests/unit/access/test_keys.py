@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.access.key_source import KeySource
+from service.access.keys import KeyEntry, KeyFileError, KeyRing, new_key, read_keys
+
+
+def entry(label: str = "a", key: str = "k", scopes: tuple[str, ...] = ("predict",)) -> dict[str, object]:
+    return {"label": label, "sha256": hashlib.sha256(key.encode()).hexdigest(), "scopes": list(scopes)}
+
+
+def written(folder: Path, *entries: dict[str, object]) -> Path:
+    file = folder / "keys.yaml"
+    file.write_text(yaml.safe_dump({"keys": list(entries)}))
+    return file
+
+
+def test_a_fresh_key_is_long_recognisable_and_never_the_same() -> None:
+    keys = {new_key()[0] for _ in range(50)}
+    assert len(keys) == 50
+    assert all(key.startswith("plim_") and len(key) >= 48 for key in keys)
+
+
+def test_a_key_is_found_by_what_it_is_and_nothing_else(tmp_path: Path) -> None:
+    key, sha256 = new_key()
+    ring = read_keys(written(tmp_path, entry("other"), {"label": "mine", "sha256": sha256, "scopes": ["admin"]}))
+    found = ring.find(key)
+    assert found is not None
+    assert (found.label, found.scopes) == ("mine", frozenset({"admin"}))
+    for wrong in ("", key[:-1], key + " ", key.upper(), sha256):
+        assert ring.find(wrong) is None
+
+
+@given(presented=st.text(max_size=80))
+def test_any_text_can_be_presented(presented: str) -> None:
+    ring = KeyRing((KeyEntry.model_validate(entry(key="the only one")),))
+    assert (ring.find(presented) is not None) == (presented == "the only one")
+
+
+@pytest.mark.parametrize(
+    ("document", "told"),
+    [
+        ("keys: []", "keys"),
+        ("[]", "the document"),
+        ("keys: [{label: a}]", "keys.0"),
+        ("keys: [{label: a, key: plim_secret, scopes: [predict]}]", "never the key itself"),
+        ("keys: [{label: a, sha256: plim_secret, scopes: [predict]}]", "never the key itself"),
+        (yaml.safe_dump({"keys": [entry(scopes=("superuser",))]}), "'predict' or 'admin'"),
+        (yaml.safe_dump({"keys": [entry(scopes=())]}), "scopes"),
+        (yaml.safe_dump({"keys": [entry(), entry()]}), "two keys share a label"),
+        (yaml.safe_dump({"keys": [entry(label="a b")]}), "label"),
+        ("keys: [plim_secret", "is not YAML"),
+        ("plim_secret: !!python/object/apply:os.system [true]", "is not YAML"),
+    ],
+)
+def test_a_wrong_file_is_told_in_one_sentence_that_holds_no_key(tmp_path: Path, document: str, told: str) -> None:
+    file = tmp_path / "keys.yaml"
+    file.write_text(document)
+    with pytest.raises(KeyFileError) as caught:
+        read_keys(file)
+    assert told in caught.value.message
+    assert "plim_secret" not in caught.value.message
+    assert "\n" not in caught.value.message
+
+
+def test_a_file_that_is_not_there_or_too_long_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(KeyFileError, match="cannot be read: No such file"):
+        read_keys(tmp_path / "none.yaml")
+    (tmp_path / "long.yaml").write_bytes(b"#" * ((1 << 20) + 1))
+    with pytest.raises(KeyFileError, match="is longer than 1048576 bytes"):
+        read_keys(tmp_path / "long.yaml")
+
+
+def test_a_source_hands_on_what_is_new_and_keeps_the_old_ring_where_the_file_is_wrong(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = written(tmp_path, entry("a"))
+    rings: list[KeyRing] = []
+    source = KeySource(file, read_keys(file), rings.append)
+    source.look()
+    assert rings == [], "nothing is new"
+    file.write_text("keys: [")
+    source.look()
+    source.look()
+    assert rings == []
+    assert len([record for record in caplog.records if record.levelname == "ERROR"]) == 1, "said once"
+    written(tmp_path, entry("a"), entry("b", "other"))
+    source.look()
+    assert [[each.label for each in ring.entries] for ring in rings] == [["a", "b"]]

@@ -1,0 +1,193 @@
+"""A reconciler over real bundles with everything that it moves within reach."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from service.bundle.folder import Bundle
+from service.bundle.shelf import Shelf
+from service.control.desired_state import DesiredLimits, DesiredModel, DesiredState, DesiredVersion
+from service.control.reconciler import Loader, Reconciler
+from service.control.version_registry import VersionRegistry, VersionState, VersionStatus
+from service.inference.admission import AdmissionLimits
+from service.inference.batch_policy import BatchLimits
+from service.inference.deadline import DeadlineLimits
+from service.inference.lane import Lane, LaneLimits
+from service.inference.payloads import BatchReport, Target
+from service.inference.pipeline import Pipeline, ServedVersion
+from service.inference.ports import Model
+from service.runtime.model_loader import ModelLoader
+from tests.doubles.models import EchoModel, flat_signature
+
+ROW = np.array([[0.1, 0.2, 0.3, 0.4]], np.float32)
+Step = Callable[[Bundle], None]
+
+
+def real_loader(inline_budget_seconds: float = 1.0) -> ModelLoader:
+    """What brings bundles to life in production; a budget of 0 has every batch run in the lane's own thread."""
+    return ModelLoader(
+        torch.device("cpu"), trust_pt2=False, batch_sizes=[1, 2], inline_budget_seconds=inline_budget_seconds
+    )
+
+
+def limits_of(desired: DesiredLimits) -> LaneLimits:
+    """The limits of a lane, with some for those that are not desired."""
+    admission = AdmissionLimits(requests=desired.queue_limit or 64, bytes=1 << 20)
+    return LaneLimits(admission, BatchLimits(desired.max_batch_rows or 4, max_wait_seconds=0))
+
+
+def served_version(name: str, version: str, width: int = 2) -> ServedVersion:
+    """A version of an echo model for tests that route to it and never ask it."""
+
+    async def lane() -> Lane:
+        return Lane(EchoModel(), limits_of(DesiredLimits()), _keep_nothing)
+
+    with contextlib.closing(asyncio.new_event_loop()) as loop:
+        return ServedVersion(name, version, flat_signature(width), loop.run_until_complete(lane()))
+
+
+class ScriptedLoader:
+    """Loads echo models; `on` holds what else happens at a step, and `steps` what was done, in order and where."""
+
+    def __init__(self, **on: Step) -> None:
+        self._on = on
+        self.steps: list[tuple[str, str]] = []
+        self.threads: set[str] = set()
+
+    def load(self, bundle: Bundle) -> EchoModel:
+        """An echo model."""
+        self._step("load", bundle)
+        self._bundle = bundle
+        return EchoModel(bundle.manifest.line_signature())
+
+    def prove(self, bundle: Bundle, model: EchoModel) -> None:
+        """Whatever it is, it is proven."""
+        assert isinstance(model, EchoModel)
+        self._step("prove", bundle)
+
+    def warm(self, model: EchoModel) -> dict[int, float]:
+        """Takes half a second, it says."""
+        assert isinstance(model, EchoModel)
+        self._step("warm", self._bundle)
+        return {1: 0.5}
+
+    def _step(self, step: str, bundle: Bundle) -> None:
+        self.steps.append((step, bundle.manifest.version))
+        self.threads.add(threading.current_thread().name)
+        if step in self._on:
+            self._on[step](bundle)
+
+
+class RecordingWatcher:
+    """Keeps what it hears: `ready 1`, `failed 1 golden`, `gone 1`; and the statuses that came with it."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        self.statuses: list[VersionStatus] = []
+
+    def version_ready(self, status: VersionStatus) -> None:
+        """A version answers."""
+        self._hear("ready", status)
+
+    def load_failed(self, name: str, version: str, check: str) -> None:
+        """An attempt has failed."""
+        assert name
+        self.heard.append(f"failed {version} {check}")
+
+    def version_gone(self, status: VersionStatus) -> None:
+        """A version answers no more."""
+        self._hear("gone", status)
+
+    def _hear(self, what: str, status: VersionStatus) -> None:
+        self.heard.append(f"{what} {status.version}")
+        self.statuses.append(status)
+
+
+class Serving:
+    """A reconciler with its registry, its lanes in the order they were made, and what its watcher heard."""
+
+    def __init__(self, folder: Path, loader: Loader[Any] | None = None) -> None:
+        self.registry = VersionRegistry()
+        self.pipeline = Pipeline(self.registry, DeadlineLimits(default_ms=30_000, longest_ms=30_000))
+        self.watcher = RecordingWatcher()
+        self.lanes: list[Lane] = []
+        self._executors: list[ThreadPoolExecutor] = []
+        shelf = Shelf(folder / "models")
+        self.reconciler = Reconciler(shelf, loader or real_loader(), self.registry, self._new_lane, self.watcher)
+
+    async def reconcile(self, *versions: str | DesiredVersion, limits: DesiredLimits | None = None) -> None:
+        """Desire these versions of the tiny model, and nothing else."""
+        listed = [DesiredVersion(version=each) if isinstance(each, str) else each for each in versions]
+        models = [DesiredModel(name="tiny", versions=listed, limits=limits or DesiredLimits())] if listed else []
+        await self.reconciler.reconcile(DesiredState(models=models))
+
+    async def ask(self, pin: str | None = None) -> tuple[str, NDArray[Any]]:
+        """The version that answers one row, and its output."""
+        served = self.pipeline.select(Target("tiny", pin))
+        with self.pipeline.admit(served, 1):
+            return await self.answer(served)
+
+    async def answer(self, served: ServedVersion) -> tuple[str, NDArray[Any]]:
+        """The same for a request that has been admitted already."""
+        entry = served.lane.reserve(1)
+        entry.inputs["input"][:] = ROW
+        answer = await self.pipeline.answer(served, entry, self.pipeline.deadline(None), _never)
+        return answer.version, answer.outputs["output"]
+
+    @property
+    def lanes_let_go(self) -> list[bool]:
+        """Of each lane, whether its thread takes no more work."""
+        return [_is_shut_down(executor) for executor in self._executors]
+
+    @property
+    def states(self) -> dict[str, VersionState]:
+        """State by version."""
+        return {status.version: status.state for status in self.registry.statuses()}
+
+    def reason(self, version: str) -> str:
+        """Why the last attempt to load it failed; empty where it did not."""
+        return self.registry.status("tiny", version).reason or ""
+
+    def _new_lane(self, desired: DesiredModel, version: str, model: Model) -> Lane:
+        assert version in [each.version for each in desired.versions]
+        self._executors.append(ThreadPoolExecutor(max_workers=1))
+        self.lanes.append(Lane(model, limits_of(desired.limits), _keep_nothing, self._executors[-1]))
+        return self.lanes[-1]
+
+
+def refuse(bundle: Bundle, *, error: Exception, version: str) -> None:
+    """Raise the error where it is that version's turn."""
+    if bundle.manifest.version == version:
+        raise error
+
+
+def refusing(version: str, error: Exception) -> Step:
+    """A step that fails for one version."""
+    return partial(refuse, error=error, version=version)
+
+
+def _is_shut_down(executor: ThreadPoolExecutor) -> bool:
+    try:
+        executor.submit(int).result()
+    except RuntimeError:
+        return True
+    return False
+
+
+async def _never() -> None:
+    await asyncio.Event().wait()
+
+
+def _keep_nothing(_: BatchReport) -> None:
+    pass

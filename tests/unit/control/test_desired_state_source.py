@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from service.bundle.shelf import Shelf
+from service.control.desired_state import DesiredState
+from service.control.desired_state_source import DesiredStateSource
+from service.errors import DesiredStateError
+from tests.conftest import MakeBundle
+from tests.unit.eventually import eventually
+from tests.unit.services import put
+
+
+def document(*versions: str) -> str:
+    listed = ", ".join(f'{{version: "{each}"}}' for each in versions)
+    return f"models: [{{name: tiny, versions: [{listed}]}}]"
+
+
+def versions_of(state: DesiredState) -> list[str]:
+    return [each.version for model in state.models for each in model.versions]
+
+
+class Listener:
+    """Follows a source, and keeps what it hears in order: versions, or the message of an error."""
+
+    def __init__(self, file: Path | None, shelf: Shelf, *, weights_allowed: bool = True) -> None:
+        self._source = DesiredStateSource(file, shelf, weights_allowed=weights_allowed)
+        self.heard: list[list[str] | str] = []
+
+    async def follow(self) -> None:
+        """Listen until the source ends."""
+        async with aclosing(self._source.states(self._hear_error)) as states:
+            async for state in states:
+                self.heard.append(versions_of(state))
+
+    async def after(self, act: Callable[[], object]) -> list[list[str] | str]:
+        """What was heard once something new is; acts again where the watch had not begun when it did."""
+        known = len(self.heard)
+        act()
+        while len(self.heard) == known:
+            try:
+                async with asyncio.timeout(1):
+                    await eventually(lambda: len(self.heard) > known)
+            except TimeoutError:
+                act()
+        return self.heard
+
+    def _hear_error(self, error: DesiredStateError) -> None:
+        self.heard.append(error.message)
+
+
+@asynccontextmanager
+async def listening(file: Path, *, weights_allowed: bool = True) -> AsyncIterator[Listener]:
+    """A listener to a file that has heard what is desired at first."""
+    listener = Listener(file, Shelf(file.parent / "models"), weights_allowed=weights_allowed)
+    following = asyncio.create_task(listener.follow())
+    await eventually(lambda: listener.heard)
+    try:
+        yield listener
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    made = tmp_path / "desired.yaml"
+    made.write_text(document("1"))
+    return made
+
+
+async def test_what_is_desired_at_first_and_each_later_change_is_heard_once(file: Path) -> None:
+    async with listening(file) as listener:
+        assert listener.heard == [["1"]]
+        await listener.after(lambda: put(file, document("1", "2")))
+        put(file, document("1", "2") + "\n# only a remark\n")
+        await listener.after(lambda: put(file, document("2")))
+        assert listener.heard == [["1"], ["1", "2"], ["2"]]
+
+
+async def test_a_file_that_is_written_in_place_is_heard(file: Path) -> None:
+    async with listening(file) as listener:
+        heard = await listener.after(lambda: file.write_text(document("3")))
+        assert heard[-1] == ["3"]
+
+
+async def test_the_link_that_kubernetes_swaps_under_a_mounted_file_is_heard(tmp_path: Path) -> None:
+    mount = tmp_path / "mount"
+
+    def publish(dated: str, *versions: str) -> None:
+        folder, link = mount / dated, mount / "..data_tmp"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "desired.yaml").write_text(document(*versions))
+        link.unlink(missing_ok=True)
+        link.symlink_to(dated)
+        link.replace(mount / "..data")
+
+    publish("..2026_05_01_12_00_00.123456", "1")
+    (mount / "desired.yaml").symlink_to(Path("..data") / "desired.yaml")
+    async with listening(mount / "desired.yaml") as listener:
+        heard = await listener.after(lambda: publish("..2026_05_02_12_00_00.654321", "2"))
+        assert heard == [["1"], ["2"]]
+
+
+async def test_a_broken_file_is_told_once_for_each_message_and_mending_it_is_heard(file: Path) -> None:
+    async with listening(file) as listener:
+        await listener.after(lambda: put(file, "models: ["))
+        put(file, "models: [")
+        await listener.after(lambda: put(file, "models: [digits]"))
+        await listener.after(lambda: put(file, document("2")))
+        first, not_yaml, wrong_field, mended = listener.heard
+        assert (first, mended) == (["1"], ["2"])
+        assert "desired.yaml is not YAML" in not_yaml
+        assert "models.0" in wrong_field
+
+
+async def test_going_back_to_what_held_before_an_error_is_heard_so_that_the_error_ends(file: Path) -> None:
+    async with listening(file) as listener:
+        await listener.after(lambda: put(file, "models: ["))
+        await listener.after(lambda: put(file, document("1")))
+        assert (listener.heard[0], listener.heard[2:]) == (["1"], [["1"]])
+
+
+async def test_a_file_that_is_not_there_yet_is_told_and_heard_when_it_comes(tmp_path: Path) -> None:
+    file = tmp_path / "late.yaml"
+    async with listening(file) as listener:
+        assert "late.yaml cannot be read: No such file" in listener.heard[0]
+        await listener.after(lambda: put(file, document("1")))
+        assert listener.heard[1:] == [["1"]]
+
+
+async def test_a_file_that_is_deleted_is_told(file: Path) -> None:
+    async with listening(file) as listener:
+        await listener.after(lambda: file.unlink(missing_ok=True))
+        assert "desired.yaml cannot be read: No such file" in listener.heard[1]
+
+
+async def test_weights_are_told_as_an_error_where_they_are_not_allowed(file: Path) -> None:
+    put(file, 'models: [{name: tiny, versions: [{version: "1", weight: 100}]}]')
+    async with listening(file, weights_allowed=False) as listener:
+        assert "PLIMSOLL_TRACK is set" in listener.heard[0]
+    async with listening(file) as listener:
+        assert listener.heard == [["1"]]
+
+
+async def test_without_a_file_the_shelf_is_read_once_and_the_source_ends(
+    make_tiny_bundle: MakeBundle, tmp_path: Path
+) -> None:
+    for version in ("1", "2"):
+        make_tiny_bundle(version=version)
+    listener = Listener(None, Shelf(tmp_path / "models"))
+    await listener.follow()
+    assert listener.heard == [["2"]]
+
+
+def test_what_is_desired_now_can_be_read_at_any_time(file: Path) -> None:
+    source = DesiredStateSource(file, Shelf(file.parent), weights_allowed=True)
+    assert versions_of(source.read()) == ["1"]
+    file.write_text(document("2"))
+    assert versions_of(source.read()) == ["2"]
+    file.unlink()
+    with pytest.raises(DesiredStateError, match="cannot be read"):
+        source.read()
+
+
+async def test_the_file_is_not_read_on_the_event_loop(file: Path) -> None:
+    threads: list[str] = []
+
+    class Noting(DesiredStateSource):
+        def read(self) -> DesiredState:
+            threads.append(threading.current_thread().name)
+            return super().read()
+
+    async with aclosing(Noting(file, Shelf(file.parent), weights_allowed=True).states(print)) as states:
+        await anext(states)
+    assert threads
+    assert threading.current_thread().name not in threads
