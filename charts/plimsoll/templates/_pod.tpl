@@ -89,9 +89,22 @@ spec:
         - name: desired-state
           mountPath: /etc/plimsoll
           readOnly: true
+        {{- if $values.auth.existingSecret }}
+        - name: keys
+          mountPath: /etc/plimsoll-keys
+          readOnly: true
+        {{- end }}
         - name: tmp
           mountPath: /tmp
   volumes:
+    {{- with $values.auth.existingSecret }}
+    - name: keys
+      secret:
+        secretName: {{ . }}
+        defaultMode: 0440
+        items:
+          - {key: {{ $values.auth.existingSecretKey | quote }}, path: keys.yaml}
+    {{- end }}
     - name: desired-state
       downwardAPI:
         items:
@@ -113,16 +126,38 @@ models:
 
 {{- define "plimsoll.environment" -}}
 {{- $values := .root.Values -}}
+{{- if and $values.serving.queueLimit (lt (int $values.serving.queueLimit) (int $values.serving.concurrency)) }}
+{{- fail (printf "serving.queueLimit is %d, below serving.concurrency, %d; raise it, or leave it 0" (int $values.serving.queueLimit) (int $values.serving.concurrency)) }}
+{{- end }}
 - name: PLIMSOLL_TRACK
   value: {{ .track }}
 - name: PLIMSOLL_DESIRED_STATE
   value: /etc/plimsoll/desired-state.yaml
 - name: PLIMSOLL_DEFAULT_MODEL
   value: {{ .model.name | quote }}
+{{- if $values.auth.existingSecret }}
+- name: PLIMSOLL_KEYS_FILE
+  value: /etc/plimsoll-keys/keys.yaml
+{{- else }}
+- name: PLIMSOLL_ALLOW_ANONYMOUS
+  value: "true"
+{{- end }}
 - name: PLIMSOLL_METRICS_PORT
   value: {{ $values.metrics.port | quote }}
 - name: PLIMSOLL_OBJECTIVE_MS
   value: {{ $values.serving.objectiveMs | quote }}
+- name: PLIMSOLL_CONCURRENCY
+  value: {{ $values.serving.concurrency | quote }}
+{{- with $values.serving.queueLimit }}
+- name: PLIMSOLL_QUEUE_LIMIT
+  value: {{ . | quote }}
+{{- end }}
+- name: PLIMSOLL_MAX_BATCH_ROWS
+  value: {{ $values.serving.maxBatchRows | quote }}
+- name: PLIMSOLL_MAX_WAIT_MS
+  value: {{ $values.serving.maxWaitMs | quote }}
+- name: PLIMSOLL_REQUEST_TIMEOUT_MS
+  value: {{ int64 $values.serving.requestTimeoutMs | quote }}
 - name: PLIMSOLL_TORCH_THREADS
   value: {{ $values.serving.torchThreads | quote }}
 - name: PLIMSOLL_MAX_BODY_BYTES
@@ -150,6 +185,8 @@ models:
 {{/* The Pod Security Standard `restricted`, for a pod and for a container. */}}
 {{- define "plimsoll.podSecurity" -}}
 runAsNonRoot: true
+# The image's own group, so that mounted Secrets can be read.
+fsGroup: 65532
 seccompProfile:
   type: RuntimeDefault
 {{- end }}
