@@ -10,13 +10,16 @@ from pathlib import Path
 
 
 def main(url: str, body_file: str | None = None) -> None:
-    """GET the URL, or POST the file to it as JSON."""
+    """GET the URL, or POST the file to it as JSON; status 0 means that nobody listens there."""
     body = Path(body_file).read_bytes() if body_file else None
     request = urllib.request.Request(url, data=body, headers={"Content-Type": "application/json"})  # noqa: S310
     try:
         answer = urllib.request.urlopen(request, timeout=10)  # noqa: S310  # the test's own Service
     except urllib.error.HTTPError as error:
         answer = error
+    except urllib.error.URLError as error:
+        sys.stdout.write(json.dumps({"status": 0, "headers": {}, "body": str(error.reason)}) + "\n")
+        return
     with answer:
         headers = {name.lower(): value for name, value in answer.headers.items()}
         document = {"status": answer.status, "headers": headers, "body": answer.read().decode()}

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 import time
+from typing import Any
 
 import pytest
 
+from service.access.keys import new_key
 from tests.e2e.client_pod import SCRIPTS, ClientPod, LoadPod, pod_of
 from tests.e2e.cluster import Cluster, eventually
 from tests.e2e.release import Release, is_ready, restarts, seconds_to_ready
@@ -31,6 +33,15 @@ print(json.dumps({
     "token": os.path.exists("/var/run/secrets/kubernetes.io"),
     "links": sorted(name for name in os.environ if name.startswith("PLIMSOLL_") and "8000_TCP" in name),
 }))
+"""
+
+_LOAD_VERSION_2 = """
+import json, urllib.error, urllib.request
+url = "http://127.0.0.1:8002/v1/models/digits/versions/2/load"
+try:
+    urllib.request.urlopen(urllib.request.Request(url, method="POST"))
+except urllib.error.HTTPError as error:
+    print(json.dumps({"status": error.code, **json.load(error)}))
 """
 
 
@@ -72,7 +83,11 @@ def test_the_live_pod_is_as_restricted_as_its_manifest_says(cluster: Cluster, re
     (container,) = pod["spec"]["containers"]
     assert pod["spec"]["enableServiceLinks"] is False
     assert pod["spec"]["automountServiceAccountToken"] is False
-    assert pod["spec"]["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    assert pod["spec"]["securityContext"] == {
+        "fsGroup": 65532,
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
     assert container["securityContext"] == {
         "allowPrivilegeEscalation": False,
         "capabilities": {"drop": ["ALL"]},
@@ -82,6 +97,16 @@ def test_the_live_pod_is_as_restricted_as_its_manifest_says(cluster: Cluster, re
     assert seen.pop("root").startswith(("OSError 30", "PermissionError 13"))
     assert seen.pop("models").startswith(("OSError 30", "PermissionError 13"))
     assert seen == {"uid": 65532, "gid": 65532, "tmp": True, "token": False, "links": []}
+
+
+def test_the_admin_api_is_the_pod_s_own_and_leaves_the_desired_state_to_helm(
+    cluster: Cluster, release: Release, client: ClientPod
+) -> None:
+    pod = release.the_pod()
+    refused = json.loads(cluster.execute(pod["metadata"]["name"], "python", "-c", _LOAD_VERSION_2))
+    assert (refused["status"], refused["error"]["code"]) == (409, "desired_state_not_writable")
+    assert "helm upgrade" in refused["error"]["message"]
+    assert client.request(f"http://{pod['status']['podIP']}:8002/v1/models")["status"] == 0, "from outside it is closed"
 
 
 def test_helm_test_passes(release: Release) -> None:
@@ -142,9 +167,26 @@ def test_a_missing_bundle_is_named_and_never_takes_traffic(
     assert release.settle()["metadata"]["name"] == old
 
 
+def test_with_keys_only_their_holders_are_answered(cluster: Cluster, release: Release, client: ClientPod) -> None:
+    key, sha256 = new_key()
+    file = json.dumps({"keys": [{"label": "e2e", "sha256": sha256, "scopes": ["predict"]}]})
+    cluster.apply(_secret("e2e-keys", "keys.yaml", file), _secret("e2e-test-key", "key", key))
+    release.upgrade("auth.existingSecret=e2e-keys")
+    release.settle()
+    assert client.request(_PREDICT, _ROW)["status"] == 401
+    assert re.search(r"Phase:\s+Succeeded", release.test()), "without a key the test expects to be refused"
+    release.upgrade("auth.testKeySecret=e2e-test-key")
+    assert re.search(r"Phase:\s+Succeeded", release.test()), "with one it is answered"
+    cluster.kubectl("delete", "secret", "e2e-keys", "e2e-test-key")
+
+
 def test_nothing_is_left_after_an_uninstall(cluster: Cluster, release: Release) -> None:
     release.uninstall()
     assert cluster.everything() == {"pod/client", "pod/load", f"configmap/{SCRIPTS}"}
+
+
+def _secret(name: str, entry: str, content: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": {entry: content}}
 
 
 def _log_about(cluster: Cluster, pod: str, word: str) -> str | None:
