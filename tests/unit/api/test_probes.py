@@ -61,12 +61,21 @@ async def test_a_server_that_was_ready_stays_so_while_newcomers_load_or_fail(edg
 
 
 @pytest.mark.parametrize("path", READY)
-async def test_a_server_is_unready_when_a_desired_model_has_no_version_that_answers(edge: Edge, path: str) -> None:
+async def test_a_server_that_was_ready_stays_so_while_a_new_model_loads_or_fails(edge: Edge, path: str) -> None:
     edge.serve("echo", "1", EchoModel())
     edge.desire("other", "1")
-    assert await ask(edge, path) == (503, "loading", ["other 1: loading"])
+    assert await ask(edge, path) == (200, "ready", [])
     edge.registry.fail("other", "1", "broken")
-    assert await ask(edge, path) == (503, "failed", ["other 1: broken"])
+    assert await ask(edge, path) == (200, "ready", [])
+
+
+@pytest.mark.parametrize("path", READY)
+async def test_a_server_is_unready_when_a_model_that_served_has_no_version_that_answers(edge: Edge, path: str) -> None:
+    edge.serve("echo", "1", EchoModel())
+    edge.serve("other", "1", EchoModel())
+    edge.desire("other", "2")
+    edge.registry.retire("other", "1")
+    assert await ask(edge, path) == (503, "loading", ["other 2: loading"])
 
 
 @pytest.mark.parametrize("path", READY)

@@ -1,0 +1,82 @@
+"""What the pages say exists and works."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from service.settings import Settings, variable_name
+from tests.contracts.generated import REPOSITORY
+from tests.integration.served_process import ServedProcess
+
+PAGES = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+CHART = sorted((REPOSITORY / "charts").rglob("*.md")) + sorted((REPOSITORY / "charts").rglob("*.tpl"))
+named = pytest.mark.parametrize("page", [*PAGES, *CHART], ids=lambda page: str(page.relative_to(REPOSITORY)))
+
+
+@named
+def test_every_make_target_and_command_that_is_named_exists(page: Path) -> None:
+    text = page.read_text()
+    targets = set(re.findall(r"^([a-z0-9-]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
+    for line in re.findall(r"(?:`|^)make ((?:[a-z0-9-]+ ?)+)", text, re.MULTILINE):
+        assert set(line.split()) <= targets
+    for command in set(re.findall(r"plimsoll ((?:bundle |keys )?[a-z-]+)", re.sub(r"charts/plimsoll \S+", "", text))):
+        if command.split()[0] in ("serve", "predict", "bundle", "settings", "keys") and "--" not in command:
+            ran = subprocess.run(
+                [sys.executable, "-m", "service", *command.split(), "--help"], capture_output=True, check=False
+            )
+            assert ran.returncode == 0, f"plimsoll {command}"
+
+
+@named
+def test_every_setting_that_is_named_exists(page: Path) -> None:
+    known = {variable_name(field) for field in Settings.model_fields} | {"PLIMSOLL_API_KEY"}
+    spoken = set(re.findall(r"\bPLIMSOLL_[A-Z0-9_]+\b", page.read_text()))
+    assert {name for name in spoken if not name.startswith(("PLIMSOLL_E2E_", "PLIMSOLL_IMAGE"))} <= known
+
+
+@named
+def test_every_page_that_is_linked_exists(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    served = ServedProcess(models=REPOSITORY / "models")
+    served.start()
+    yield served.ready()
+    served.kill()
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl: apt install curl")
+def test_the_first_screen_of_the_readme_works(url: str) -> None:
+    readme = (REPOSITORY / "README.md").read_text()
+    (block,) = re.findall(r"In another terminal:\n\n```bash\n(.*?)```", readme, re.DOTALL)
+    curl, predict = block.strip().splitlines()
+    answer = subprocess.run(
+        ["bash", "-euc", curl.replace("http://127.0.0.1:8000", url)],
+        cwd=REPOSITORY, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert json.loads(answer)["predictions"][0]["class"] == 7
+    command = predict.replace(".venv/bin/plimsoll", f"{sys.executable} -m service") + f" --url {url}"
+    printed = subprocess.run(
+        ["bash", "-euc", command], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    ).stdout
+    assert json.loads(printed)["predictions"][0]["class"] == 3
+
+
+def test_every_metric_that_is_named_is_scraped(url: str) -> None:
+    httpx.post(url + "/v1/predict", json={"features": [0.0] * 784})
+    families = set(re.findall(r"^# TYPE (\w+)", httpx.get(url + "/metrics").text, re.MULTILINE))
+    spoken = {metric for page in (*PAGES, *CHART) for metric in re.findall(r"\bplimsoll_[a-z_]+\b", page.read_text())}
+    assert spoken
+    assert spoken <= families
