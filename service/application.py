@@ -6,6 +6,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
@@ -29,6 +30,7 @@ from service.control.desired_state_file import DesiredStateFile
 from service.control.desired_state_source import DesiredStateSource
 from service.control.reconciler import Reconciler
 from service.control.version_registry import VersionRegistry, VersionStatus
+from service.control.worker_board import WorkerBoard
 from service.inference.admission import AdmissionLimits
 from service.inference.batch_policy import BatchLimits
 from service.inference.deadline import DeadlineLimits
@@ -54,15 +56,24 @@ _NO_NATIVE_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "lo
 class Application:
     """One service in one process: `app` answers requests, `metrics_app` scrapes where they have a port of their own.
 
+    `admin_app` is there where a desired state is. Workers of one server meet in `workers_folder`.
+
     Raises:
         DeviceError: the device of the settings is not on this machine.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, workers_folder: Path | None = None) -> None:
         self.settings = settings
+        self._waits_for_models = workers_folder is not None
         limit_threads(settings.torch_threads)
-        registry = VersionRegistry(settings.default_model, settings.track)
-        metrics = MetricCatalog(new_registry(), settings.objective_seconds)
+        if workers_folder is None:
+            registry = VersionRegistry(settings.default_model, settings.track)
+            catalog = Catalog(registry)
+        else:
+            board = WorkerBoard(workers_folder)
+            registry = VersionRegistry(settings.default_model, settings.track, board.publish)
+            catalog = Catalog(registry, board.slowest)
+        metrics = MetricCatalog(new_registry(device_memory), settings.objective_seconds)
         observer = InferenceObserver(metrics)
         pipeline = Pipeline(
             registry,
@@ -100,7 +111,6 @@ class Application:
             telemetry=_NO_NATIVE_TELEMETRY,
         )
         self.app.add_middleware(RequestScope, state=state, respond=error_response)
-        catalog = Catalog(registry)
         self.admin_app = None
         if settings.desired_state is not None:
             admin = Admin(DesiredStateFile(settings.desired_state))
@@ -120,6 +130,8 @@ class Application:
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         self.lifecycle.start()
+        if self._waits_for_models:
+            await self.lifecycle.settled()  # a worker takes no connection that another could answer sooner
         try:
             yield
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -9,7 +10,7 @@ from fastapi import Query
 from pydantic import BaseModel, Field
 
 from service.bundle.manifest import ImagePreprocessing, ManifestSignature, Metric, TrainingData
-from service.control.version_registry import VersionRegistry, VersionStatus
+from service.control.version_registry import VersionRegistry, VersionState, VersionStatus, own_state
 
 
 class VersionSummary(BaseModel):
@@ -68,10 +69,18 @@ class ModelPage(BaseModel):
 
 
 class Catalog:
-    """Reads the registry for the /v1/models routes."""
+    """Reads the registry for the /v1/models routes.
 
-    def __init__(self, registry: VersionRegistry) -> None:
+    `slowest` gives a version's state in the worker that is least far with it, where there are several.
+    """
+
+    def __init__(
+        self,
+        registry: VersionRegistry,
+        slowest: Callable[[VersionStatus], tuple[VersionState, str | None]] = own_state,
+    ) -> None:
         self._registry = registry
+        self._slowest = slowest
 
     async def models(
         self,
@@ -81,9 +90,7 @@ class Catalog:
         """The models that are served or being loaded."""
         by_name: dict[str, list[VersionSummary]] = {}
         for each in self._registry.statuses():
-            weight = self._registry.weight(each.name, each.version)
-            summary = VersionSummary(version=each.version, state=each.state, reason=each.reason, weight=weight)
-            by_name.setdefault(each.name, []).append(summary)
+            by_name.setdefault(each.name, []).append(VersionSummary(**self._summary(each)))
         page = [ModelSummary(name=name, versions=versions) for name, versions in by_name.items()]
         return ModelPage(
             models=page[offset : offset + limit],
@@ -106,14 +113,12 @@ class Catalog:
         return self._detail(self._registry.status(name, version))
 
     def _detail(self, status: VersionStatus) -> VersionDetail:
-        return VersionDetail(
-            model=status.name,
-            version=status.version,
-            state=status.state,
-            reason=status.reason,
-            weight=self._registry.weight(status.name, status.version),
-            **_facts(status),
-        )
+        return VersionDetail(model=status.name, **self._summary(status), **_facts(status))
+
+    def _summary(self, status: VersionStatus) -> dict[str, Any]:
+        state, reason = self._slowest(status)
+        weight = self._registry.weight(status.name, status.version)
+        return {"version": status.version, "state": state, "reason": reason, "weight": weight}
 
 
 def _facts(status: VersionStatus) -> dict[str, Any]:

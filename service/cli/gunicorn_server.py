@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -39,7 +41,7 @@ class PlimsollWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn-worker shi
     async def _serve(self) -> None:
         application = self.wsgi
         self.config.app = application.app
-        server = GracefulServer(self.config, application.lifecycle)
+        server = GracefulServer(self.config, application.lifecycle, others_listen=True)
         admin = None
         if application.admin_app is not None:
             # Each worker takes its turn: all they do is write the one desired state, which all follow.
@@ -49,8 +51,9 @@ class PlimsollWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn-worker shi
 
 
 class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, workers_folder: Path) -> None:
         self._settings = settings
+        self._workers_folder = workers_folder
         super().__init__()
 
     def load_config(self) -> None:
@@ -78,15 +81,22 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn ships no typ
         # In each worker, after the fork: torch's threads and exporters' threads do not survive one.
         from service.application import Application
 
-        return Application(self._settings)
+        return Application(self._settings, self._workers_folder)
 
 
 def serve_with_workers(settings: Settings) -> None:
     """Serve with `settings.workers` processes that share one port, until a signal has been heeded."""
     set_up_logging(settings.log_format, settings.log_level, current_request_id)
-    with tempfile.TemporaryDirectory(prefix="plimsoll-metrics-") as folder:
-        prepare_libraries(metrics_folder=Path(folder))
-        _Gunicorn(settings).run()
+    folder, master = Path(tempfile.mkdtemp(prefix="plimsoll-")), os.getpid()
+    metrics, workers = folder / "metrics", folder / "workers"
+    metrics.mkdir()
+    workers.mkdir()
+    prepare_libraries(metrics_folder=metrics)
+    try:
+        _Gunicorn(settings, workers).run()
+    finally:
+        if os.getpid() == master:  # a worker that ends comes by here as well, and the others still need the folder
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _say_where(server: Any) -> None:  # noqa: ANN401  # gunicorn's arbiter

@@ -34,11 +34,13 @@ PROTOCOL_OPTIONS: dict[str, Any] = {
 class GracefulServer(uvicorn.Server):
     """Stops through the lifecycle: the first signal drains, a second one leaves at once.
 
-    uvicorn by itself closes its port on the first signal, while load balancers still send to it.
+    uvicorn by itself closes its port on the first signal, while load balancers still send to it. Where `others_listen`
+    on the same socket, as workers do, this one leaves new connections to them before it refuses any.
     """
 
-    def __init__(self, config: uvicorn.Config, lifecycle: Lifecycle) -> None:
+    def __init__(self, config: uvicorn.Config, lifecycle: Lifecycle, *, others_listen: bool = False) -> None:
         super().__init__(config)
+        self._others_listen = others_listen
         self._lifecycle = lifecycle
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Task[None] | None = None
@@ -61,8 +63,12 @@ class GracefulServer(uvicorn.Server):
             self._stopping = asyncio.create_task(self._stop())
 
     async def _stop(self) -> None:
-        await self._lifecycle.stop()
+        await self._lifecycle.stop(self._leave_the_port if self._others_listen else None)
         self.should_exit = True
+
+    def _leave_the_port(self) -> None:
+        for listener in self.servers:
+            listener.close()
 
 
 class _SideServer(uvicorn.Server):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -11,6 +11,7 @@ from service.bundle.manifest import Manifest
 from service.bundle.shelf import version_order
 from service.control.desired_state import DesiredState
 from service.control.routing_table import RoutingTable, routes_of
+from service.errors import Loading
 from service.inference.payloads import Target
 from service.inference.pipeline import ServedVersion
 
@@ -57,15 +58,28 @@ class VersionStatus:
     served: ServedVersion | None = None
 
 
+def own_state(status: VersionStatus) -> tuple[VersionState, str | None]:
+    """The state of a version in this process, with its reason."""
+    return status.state, status.reason
+
+
 class VersionRegistry:
     """Holds a status for every version, and the routing table that follows from them and from the desired weights.
 
-    Implements the line's `VersionSelector`. Changed from the event loop only; `table` is replaced whole at each change.
+    Implements the line's `VersionSelector`. Changed from the event loop only; `table` is replaced whole at each change,
+    and `on_change` hears of it.
     """
 
-    def __init__(self, default_model: str | None = None, track: str | None = None) -> None:
+    def __init__(
+        self,
+        default_model: str | None = None,
+        track: str | None = None,
+        on_change: Callable[[list[VersionStatus]], None] = lambda _: None,
+    ) -> None:
+        self._on_change = on_change
         self._statuses: dict[tuple[str, str], VersionStatus] = {}
         self._weights: dict[str, dict[str, int | None]] = {}
+        self._desired_once = False
         self._complete_once = False
         self._have_served: set[str] = set()
         self.table = RoutingTable(default_model=default_model, track=track)
@@ -73,12 +87,15 @@ class VersionRegistry:
         """Why the newest desired state could not be read, while an older one holds."""
 
     def select(self, target: Target) -> ServedVersion:
-        """The version that answers; see `RoutingTable.select`."""
+        """The version that answers; see `RoutingTable.select`. Before anything was desired, everything is loading."""
+        if not self._statuses and not self._desired_once:
+            raise Loading(self.desired_error or "nothing is loaded yet")
         return self.table.select(target)
 
     def desire(self, desired: DesiredState) -> None:
         """Weigh by this desired state from now on; versions that it adds are visible as loading."""
         self.desired_error = None
+        self._desired_once = True
         self._weights = {model.name: {each.version: each.weight for each in model.versions} for model in desired.models}
         for name, versions in self._weights.items():
             for version in versions:
@@ -161,6 +178,7 @@ class VersionRegistry:
         self.table = replace(self.table, models=models)
         if self._weights and all(status.served is not None for status in self._desired()):
             self._complete_once = True
+        self._on_change(self.statuses())
 
 
 def _answers(status: VersionStatus) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import collections
 import json
+import re
 import shutil
 import signal
 import socket
@@ -153,6 +155,43 @@ def test_a_tampered_bundle_stays_unready_and_the_log_says_why(tmp_path: Path) ->
         assert httpx.get(process.url + "/readyz").status_code == 503
     finally:
         process.kill()
+
+
+def test_workers_are_replaced_under_load_without_a_failed_request(process: ServedProcess) -> None:
+    process.start("--workers", "2", PLIMSOLL_STOP_WAIT_SECONDS="1")
+    url = process.url
+    process.wait_for_log(r"(?s)(is ready on cpu.*){2}")
+    seen: collections.Counter[int | str] = collections.Counter()
+    stop = threading.Event()
+
+    def ask() -> None:
+        while not stop.is_set():
+            seen[httpx.post(url + "/v1/predict", json=ROW, timeout=60).status_code] += 1
+
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    process.signal(signal.SIGHUP)
+    process.wait_for_log(r"(?s)(is ready on cpu.*){4}")
+    process.wait_for_log(r"(?s)(stopping: drained.*){2}")
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert seen.keys() == {200}, seen
+
+
+def test_workers_report_the_slowest_of_them(process: ServedProcess, tmp_path: Path) -> None:
+    desired = tmp_path / "desired.yaml"
+    desired.write_text('models: [{name: digits, versions: [{version: "1"}]}]')
+    process.start("--workers", "2", PLIMSOLL_DESIRED_STATE=str(desired))
+    url = process.url
+    process.wait_for_log(r"(?s)(version 1 is ready.*){2}")
+    desired.write_text('models: [{name: digits, versions: [{version: "1"}, {version: "2"}]}]')
+    while (reply := httpx.get(url + "/v1/models/digits/versions/2")).json().get("state") != "ready":
+        assert reply.status_code in (200, 404)
+    assert len(re.findall("version 2 is ready", process.log())) == 2, "ready means in both workers"
+    for _ in range(20):
+        assert httpx.post(url + "/v1/models/digits/versions/2/predict", json=ROW).status_code == 200
 
 
 def test_workers_count_together_and_stop_together(process: ServedProcess) -> None:

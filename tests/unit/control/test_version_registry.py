@@ -47,7 +47,7 @@ def listed(registry: VersionRegistry) -> list[tuple[str, str, str]]:
 
 def test_a_version_is_visible_as_soon_as_it_is_desired_and_answers_once_ready(bundle: Bundle) -> None:
     registry = VersionRegistry()
-    with pytest.raises(NotFound):
+    with pytest.raises(Loading, match="nothing is loaded yet"):
         registry.select(Target("tiny", "1"))
     registry.desire(desired(tiny={"1": None}))
     assert listed(registry) == [("tiny", "1", "loading")]

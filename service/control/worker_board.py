@@ -1,0 +1,50 @@
+"""Where the workers of one server tell each other how far they are."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import psutil
+
+from service.control.version_registry import VersionState, VersionStatus
+
+_SLOWEST_FIRST = (
+    VersionState.FAILED,
+    VersionState.LOADING,
+    VersionState.VERIFYING,
+    VersionState.WARMING,
+    VersionState.DRAINING,
+    VersionState.READY,
+)
+
+
+class WorkerBoard:
+    """One small file for each worker, in a folder that they share. A worker that is gone does not count any more."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._mine = folder / f"{os.getpid()}.json"
+
+    def publish(self, statuses: Iterable[VersionStatus]) -> None:
+        """Tell the others how far this worker is."""
+        states = {f"{each.name}/{each.version}": [each.state.value, each.reason] for each in statuses}
+        draft = self._mine.with_suffix(".draft")
+        draft.write_text(json.dumps(states))
+        draft.replace(self._mine)
+
+    def slowest(self, status: VersionStatus) -> tuple[VersionState, str | None]:
+        """The state of that version in the worker that is least far, with its reason.
+
+        A worker that has not heard of the version yet is still to load it.
+        """
+        seen = [(status.state, status.reason)]
+        for file in self._folder.glob("*.json"):
+            if file != self._mine and psutil.pid_exists(int(file.stem)):
+                state, reason = json.loads(file.read_text()).get(
+                    f"{status.name}/{status.version}", [VersionState.LOADING.value, None]
+                )
+                seen.append((VersionState(state), reason))
+        return min(seen, key=lambda each: _SLOWEST_FIRST.index(each[0]))
