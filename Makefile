@@ -5,7 +5,7 @@ IMAGE ?= plimsoll
 BUILD ?= docker build --tag
 SAVE ?= docker save --output build/image.tar
 
-.PHONY: help run test lint types chart image-cpu image-gpu e2e settings-table openapi
+.PHONY: help run test lint types chart image-cpu image-gpu e2e soak settings-table openapi
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
 
@@ -36,6 +36,9 @@ image-gpu: ## build the GPU image
 
 e2e: .venv/dev.done ## the chart on the cluster of KUBECONFIG; see tests/e2e/README.md
 	$(BIN)/pytest tests/e2e -m e2e --no-cov
+
+soak: .venv/dev.done ## five minutes of churn and overload against a real process; writes benchmarks/results/soak.md
+	$(BIN)/python -m benchmarks.soak --minutes 5 --transcript benchmarks/results/soak.md
 
 settings-table: .venv/run.done ## write the settings table into the README
 	$(BIN)/python -m tests.contracts.generated README.md

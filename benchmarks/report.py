@@ -1,0 +1,94 @@
+"""The transcript of a run, for people: what must hold and whether it does, and on what it was measured."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import psutil
+from rich.table import Table
+
+from benchmarks.findings import Findings
+from benchmarks.server import REPOSITORY
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """When, of what and on what a run was made."""
+
+    commit: str
+    date: str
+    machine: str
+    busy: str
+
+
+def this_occasion() -> Occasion:
+    """The checked-out commit, the time, and the machine without its name; call before the run loads the machine."""
+    commit = _git("rev-parse", "--short", "HEAD").stdout.strip() or "unknown"
+    if _git("--no-optional-locks", "diff", "--quiet", "HEAD", "--", "service", "models").returncode:
+        commit += ", with changes that are not committed"
+    gibibytes = psutil.virtual_memory().total / (1 << 30)
+    machine = (
+        f"{os.cpu_count()} cores ({platform.machine()}), {gibibytes:.0f} GiB, {platform.system()}; "
+        f"Python {platform.python_version()}, torch {version('torch')}; client and server share the cores"
+    )
+    return Occasion(
+        commit, f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", machine, f"{os.getloadavg()[0]:.1f} processes wanted to run"
+    )
+
+
+def markdown(occasion: Occasion, command: str, runs: Sequence[Findings]) -> str:
+    """The whole transcript."""
+    lines = [
+        "# Soak",
+        "",
+        f"Made by `{command}`; overwritten by the next run.",
+        "",
+        "| | |",
+        "|---|---|",
+        f"| commit | {occasion.commit} |",
+        f"| date | {occasion.date} |",
+        f"| machine | {occasion.machine} |",
+        f"| load in the minute before | {occasion.busy} |",
+        f"| result | {'every line holds' if all(run.hold for run in runs) else 'NOT every line holds'} |",
+    ]
+    for run in runs:
+        lines += ["", f"## {run.scenario}", "", f"{run.setting}.", ""]
+        lines += ["| must show | bound | measured | |", "|---|---|---|---|"]
+        lines += [
+            f"| {claim.what} | {claim.bound} | {_cell(claim.measured)} | {'holds' if claim.holds else '**FAILS**'} |"
+            for claim in run.claims
+        ]
+        lines += ["", "| figure | |", "|---|---|", *(f"| {what} | {_cell(value)} |" for what, value in run.notes)]
+    return "\n".join(lines) + "\n"
+
+
+def table(run: Findings) -> Table:
+    """One scenario's claims and figures, for a terminal."""
+    shown = Table("must show", "bound", "measured", "", title=run.scenario, title_justify="left")
+    for claim in run.claims:
+        verdict = "[green]holds" if claim.holds else "[red]FAILS"
+        shown.add_row(claim.what, claim.bound, claim.measured, verdict)
+    shown.add_section()
+    for what, value in run.notes:
+        shown.add_row(what, "", value, "")
+    return shown
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _git(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603  # a fixed program, fixed arguments
+        ["git", *arguments],  # noqa: S607  # wherever git is
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )

@@ -1,0 +1,58 @@
+"""What only time and force bring to light: churn, overload and liveness against a real server.
+
+Run by `python -m benchmarks.soak --minutes 5 --transcript benchmarks/results/soak.md`. Exits with 1 unless every line
+that must be shown holds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks.churn import run_churn
+from benchmarks.findings import Findings
+from benchmarks.liveness import run_liveness
+from benchmarks.overload import run_overload
+from benchmarks.report import markdown, table, this_occasion
+
+_OVERLOAD_SECONDS = 20.0
+_LIVENESS_SECONDS = 15.0
+
+
+def main() -> int:
+    """Run the scenarios that are asked for; the exit code."""
+    options = _options()
+    scenarios: dict[str, Callable[[], Findings]] = {
+        "churn": lambda: run_churn(options.minutes * 60, options.seed),
+        "overload": lambda: run_overload(_OVERLOAD_SECONDS),
+        "liveness": lambda: run_liveness(_LIVENESS_SECONDS),
+    }
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    occasion = this_occasion()
+    runs = []
+    for name in options.only or scenarios:
+        with console.status(name):
+            runs.append(scenarios[name]())
+        console.print(table(runs[-1]))
+    command = f"python -m benchmarks.soak --minutes {options.minutes:g}"
+    if options.transcript is not None:
+        options.transcript.parent.mkdir(parents=True, exist_ok=True)
+        options.transcript.write_text(markdown(occasion, command, runs), encoding="utf-8")
+    return 0 if all(run.hold for run in runs) else 1
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=5.0, help="how long the churn lasts")
+    parser.add_argument("--transcript", type=Path, help="write what was found into this file, as Markdown")
+    parser.add_argument("--only", action="append", choices=["churn", "overload", "liveness"], help="not all scenarios")
+    parser.add_argument("--seed", type=int, default=6, help="of what the clients of the churn send")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
