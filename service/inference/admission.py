@@ -19,9 +19,12 @@ class AdmissionLimits:
 
 
 class Admission:
-    """Counts what is in flight. Refuses at once, never waits; a request holds one permit whatever its rows."""
+    """Counts what is in flight. Refuses at once, never waits; a request holds one permit whatever its rows.
 
-    def __init__(self, limits: AdmissionLimits, retry_after_seconds: Callable[[], int]) -> None:
+    `retry_after_seconds` tells how long so many requests take.
+    """
+
+    def __init__(self, limits: AdmissionLimits, retry_after_seconds: Callable[[int], int]) -> None:
         self.limits = limits
         self.requests_in_flight = 0
         self.bytes_in_flight = 0
@@ -69,7 +72,7 @@ class Admission:
             expected=f"at most {self.limits.requests} requests and {self.limits.bytes} bytes in flight",
             given=given,
         )
-        error.retry_after_seconds = self._retry_after_seconds()
+        error.retry_after_seconds = self._retry_after_seconds(self.requests_in_flight)
         return error
 
 

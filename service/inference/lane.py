@@ -46,7 +46,7 @@ class Lane:
         self._executor = executor or ThreadPoolExecutor(max_workers=1, thread_name_prefix="inference")
         self._queue = BatchQueue(model.new_batch, limits.batch)
         self._runner = BatchRunner(model, self._queue, self._executor, report)
-        self.admission = Admission(limits.admission, self._retry_after_seconds)
+        self.admission = Admission(limits.admission, partial(_retry_after_seconds, self._runner))
         self._loop = asyncio.get_running_loop()
 
     def admit(self, body_bytes: int) -> Permit:
@@ -98,11 +98,6 @@ class Lane:
         """Give the thread back once the batch in progress is done; does not wait for it."""
         self._executor.shutdown(wait=False, cancel_futures=True)
 
-    def _retry_after_seconds(self) -> int:
-        """How long what is in flight takes, by what requests cost of late."""
-        seconds = self.admission.requests_in_flight * self._runner.seconds_per_request
-        return min(max(1, math.ceil(seconds)), _LONGEST_RETRY_AFTER_SECONDS)
-
 
 def _leave(future: asyncio.Future[Tensors], watch: asyncio.Future[None]) -> None:
     if not future.done() and not watch.cancelled():
@@ -112,3 +107,12 @@ def _leave(future: asyncio.Future[Tensors], watch: asyncio.Future[None]) -> None
 def _expire(future: asyncio.Future[Tensors]) -> None:
     if not future.done():
         future.set_exception(DeadlineExceeded("the answer was not there in the time that the request had"))
+
+
+def _retry_after_seconds(runner: BatchRunner, requests: int) -> int:
+    """How long so many requests take, by what they cost of late.
+
+    No method of the lane: the door would hold the lane, the lane the door, and a version that is let go would keep its
+    weights until the garbage collector finds them; never, where it was frozen.
+    """
+    return min(max(1, math.ceil(requests * runner.seconds_per_request)), _LONGEST_RETRY_AFTER_SECONDS)

@@ -12,7 +12,7 @@ from service.inference.admission import Admission, AdmissionLimits
 
 
 def admission(requests: int = 3, bytes_: int = 100, retry_after: int = 7) -> Admission:
-    return Admission(AdmissionLimits(requests, bytes_), lambda: retry_after)
+    return Admission(AdmissionLimits(requests, bytes_), lambda _: retry_after)
 
 
 def in_flight(door: Admission) -> tuple[int, int]:
@@ -33,7 +33,7 @@ async def test_as_many_requests_get_in_as_the_limit_says_and_the_next_is_told_wh
 
 async def test_the_time_to_come_back_is_of_the_moment_and_not_of_the_class() -> None:
     waits = iter([5, 9])
-    door = Admission(AdmissionLimits(1, 100), lambda: next(waits))
+    door = Admission(AdmissionLimits(1, 100), lambda _: next(waits))
     with door.admit(1):
         for seconds in (5, 9):
             with pytest.raises(Overloaded) as caught:
