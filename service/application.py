@@ -66,28 +66,10 @@ class Application:
         self.settings = settings
         self._waits_for_models = workers_folder is not None
         limit_threads(settings.torch_threads)
-        if workers_folder is None:
-            registry = VersionRegistry(settings.default_model, settings.track)
-            catalog = Catalog(registry)
-        else:
-            board = WorkerBoard(workers_folder)
-            registry = VersionRegistry(settings.default_model, settings.track, board.publish)
-            catalog = Catalog(registry, board.slowest)
+        registry, catalog = _registry_and_catalog(settings, workers_folder)
         metrics = MetricCatalog(new_registry(device_memory), settings.objective_seconds)
         observer = InferenceObserver(metrics)
-        pipeline = Pipeline(
-            registry,
-            DeadlineLimits(settings.request_timeout_ms, settings.max_request_timeout_ms),
-            MemoryCache(settings.cache_bytes) if settings.cache_bytes else None,
-            observer.cache_looked_up,
-        )
-        loader = ModelLoader(
-            resolve_device(settings.device),
-            trust_pt2=settings.trust_pt2,
-            factories=settings.factories,
-            batch_sizes=_batch_sizes(settings.max_batch_rows),
-            inline_budget_seconds=settings.inline_budget_seconds,
-        )
+        loader = _loader(settings)
         shelf = Shelf(settings.models_dir)
         state = ServingState()
         gate = Gate(None if settings.keys_file is None else read_keys(settings.keys_file))
@@ -118,7 +100,7 @@ class Application:
             self.admin_app.add_middleware(RequestScope, state=state, respond=error_response)
         handlers = Handlers(
             gate=gate,
-            predict=PredictV1(gate, pipeline, observer, settings.max_body_bytes),
+            predict=PredictV1(gate, _pipeline(settings, registry, observer), observer, settings.max_body_bytes),
             catalog=catalog,
             probes=Probes(state, registry, device_memory),
             metrics=scrapes if self.metrics_app is None else None,
@@ -130,14 +112,42 @@ class Application:
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         self.lifecycle.start()
-        if self._waits_for_models:
-            await self.lifecycle.settled()  # a worker takes no connection that another could answer sooner
         try:
+            if self._waits_for_models:
+                await self.lifecycle.settled()  # a worker takes no connection that another could answer sooner
             yield
         finally:
             await self.lifecycle.close()
             if self._tracing is not None:
                 self._tracing.close()
+
+
+def _registry_and_catalog(settings: Settings, workers_folder: Path | None) -> tuple[VersionRegistry, Catalog]:
+    if workers_folder is None:
+        registry = VersionRegistry(settings.default_model, settings.track)
+        return registry, Catalog(registry)
+    board = WorkerBoard(workers_folder)
+    registry = VersionRegistry(settings.default_model, settings.track, board.publish)
+    return registry, Catalog(registry, board.slowest)
+
+
+def _loader(settings: Settings) -> ModelLoader:
+    return ModelLoader(
+        resolve_device(settings.device),
+        trust_pt2=settings.trust_pt2,
+        factories=settings.factories,
+        batch_sizes=_batch_sizes(settings.max_batch_rows),
+        inline_budget_seconds=settings.inline_budget_seconds,
+    )
+
+
+def _pipeline(settings: Settings, registry: VersionRegistry, observer: InferenceObserver) -> Pipeline:
+    return Pipeline(
+        registry,
+        DeadlineLimits(settings.request_timeout_ms, settings.max_request_timeout_ms),
+        MemoryCache(settings.cache_bytes) if settings.cache_bytes else None,
+        observer.cache_looked_up,
+    )
 
 
 class ObservedVersions:
