@@ -46,9 +46,12 @@ class GracefulServer(uvicorn.Server):
         self._stopping: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take connections from `sockets`."""
+        """Take connections from `sockets`, and say so: from here on a signal is heeded and not just suffered."""
         self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
+        if not self._others_listen:
+            for listener in sockets or ():
+                _log.info("listening on http://%s:%d", *listener.getsockname()[:2])
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to drain. Called between any two bytecodes of the main thread, so it only schedules."""
@@ -100,7 +103,6 @@ def serve_alone(settings: Settings) -> None:
         application = Application(settings)
         config = uvicorn.Config(application.app, timeout_graceful_shutdown=1, **PROTOCOL_OPTIONS)
         server = GracefulServer(config, application.lifecycle)
-        _log.info("listening on http://%s:%d", *main.getsockname()[:2])
         if admin is not None:
             _log.info("admin API on http://%s:%d", *admin.getsockname()[:2])
         sides = [(application.metrics_app, metrics), (application.admin_app, admin)]
