@@ -10,7 +10,7 @@ import asyncio
 import gc
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import aclosing
 from typing import Any
 
@@ -56,14 +56,14 @@ class Lifecycle:
         """Return when everything desired at first is ready or has failed."""
         await self._settled.wait()
 
-    async def stop(self, before_refusing: Callable[[], None] | None = None) -> None:
+    async def stop(self, before_refusing: Callable[[], Awaitable[None]] | None = None) -> None:
         """Unready, wait, refuse, drain. Returns when nothing is in flight or the time to drain is over."""
         started = time.perf_counter()
         self._state.phase = Phase.LEAVING
         _log.info("stopping: unready, answering for another %g s", self._stop_wait_seconds)
         await asyncio.sleep(self._stop_wait_seconds)
         if before_refusing is not None:
-            before_refusing()
+            await before_refusing()
         self._state.phase = Phase.REFUSING
         _log.info("stopping: refusing new requests, %d in flight", self._state.in_flight)
         try:

@@ -31,6 +31,10 @@ PROTOCOL_OPTIONS: dict[str, Any] = {
 }
 
 
+_LAST_ARRIVALS_SECONDS = 1.0
+"""How long the requests of connections that were just taken are still answered, once new ones go to others."""
+
+
 class GracefulServer(uvicorn.Server):
     """Stops through the lifecycle: the first signal drains, a second one leaves at once.
 
@@ -69,9 +73,10 @@ class GracefulServer(uvicorn.Server):
         await self._lifecycle.stop(self._leave_the_port if self._others_listen else None)
         self.should_exit = True
 
-    def _leave_the_port(self) -> None:
+    async def _leave_the_port(self) -> None:
         for listener in self.servers:
             listener.close()
+        await asyncio.sleep(_LAST_ARRIVALS_SECONDS)
 
 
 class _SideServer(uvicorn.Server):
