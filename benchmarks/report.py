@@ -42,10 +42,10 @@ def this_occasion() -> Occasion:
     )
 
 
-def markdown(occasion: Occasion, command: str, runs: Sequence[Findings]) -> str:
+def markdown(title: str, occasion: Occasion, command: str, runs: Sequence[Findings]) -> str:
     """The whole transcript."""
     lines = [
-        "# Soak",
+        f"# {title}",
         "",
         f"Made by `{command}`; overwritten by the next run.",
         "",

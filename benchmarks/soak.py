@@ -41,7 +41,7 @@ def main() -> int:
     command = f"python -m benchmarks.soak --minutes {options.minutes:g}"
     if options.transcript is not None:
         options.transcript.parent.mkdir(parents=True, exist_ok=True)
-        options.transcript.write_text(markdown(occasion, command, runs), encoding="utf-8")
+        options.transcript.write_text(markdown("Soak", occasion, command, runs), encoding="utf-8")
     return 0 if all(run.hold for run in runs) else 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 
@@ -9,7 +10,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.api.auth import Gate
-from service.api.request_scope import body_bytes, client_gone, note_version, read_json_body, seconds_since_start
+from service.api.request_scope import (
+    body_bytes,
+    client_gone,
+    note_version,
+    noted_version,
+    read_json_body,
+    seconds_since_start,
+)
 from service.errors import PlimsollError
 from service.fronts import v1_json
 from service.inference.deadline import HEADER as TIMEOUT_HEADER
@@ -19,7 +27,7 @@ from service.inference.ports import Observer, Outcome
 
 VERSION_HEADER = "x-plimsoll-version"
 KEY_HEADER = "x-plimsoll-user"
-"""In a request: whoever should see one version only. Any text; only its hash is used."""
+"""In a request: whoever should see one version only. Any text; only its hash is used. Goes before the body's `user`."""
 
 
 class PredictV1:
@@ -37,33 +45,47 @@ class PredictV1:
         Raises:
             PlimsollError: any of its client errors, or that the server cannot answer now.
         """
-        model = version = reason = ""
+        reason = ""
         code = int(HTTPStatus.INTERNAL_SERVER_ERROR)
         self._observer.request_started()
         try:
             self._gate.check(request.headers, "predict")
-            served = self._pipeline.select(_target(request))
-            model, version = served.name, served.version
-            note_version(request.scope, model, version)
-            response = await self._answer(request, served)
+            response = await self._answer(request, _target(request))
             code = response.status_code
         except PlimsollError as error:
             code, reason = error.status, error.code
             raise
         finally:
             seconds = seconds_since_start(request.scope)
-            self._observer.request_finished(Outcome("v1", model, version, code, seconds, reason))
+            self._observer.request_finished(Outcome("v1", *noted_version(request.scope), code, seconds, reason))
         return response
 
-    async def _answer(self, request: Request, served: ServedVersion) -> Response:
-        line, longest, signature = self._pipeline, self._max_body_bytes, served.signature
+    async def _answer(self, request: Request, target: Target) -> Response:
+        line, longest = self._pipeline, self._max_body_bytes
+        served = chosen = self._select(request, target)
         deadline = line.deadline(request.headers.get(TIMEOUT_HEADER))
-        with line.admit(served, body_bytes(request, longest)):
-            body = await read_json_body(request, longest, deadline)
-            entry = v1_json.decode(body, signature, served.lane.reserve)
-            cacheable = line.caches and "no-store" not in request.headers.get("cache-control", "").lower()
-            answer = await line.answer(served, entry, deadline, partial(client_gone, request), cacheable=cacheable)
-            content = v1_json.encode(answer, signature, seconds_since_start(request.scope) * 1000)
+        length = body_bytes(request, longest)
+        with line.admit(served, length):
+            body = v1_json.parse(await read_json_body(request, longest, deadline), served.signature)
+            if target.key is None and body.user is not None:
+                chosen = self._select(request, replace(target, key=body.user))
+            if chosen is served:
+                return await self._compute(request, served, body, deadline)
+        # The body names a user who belongs to another version: the request leaves here and asks to be admitted there.
+        with line.admit(chosen, length):
+            return await self._compute(request, chosen, body, deadline)
+
+    def _select(self, request: Request, target: Target) -> ServedVersion:
+        served = self._pipeline.select(target)
+        note_version(request.scope, served.name, served.version)
+        return served
+
+    async def _compute(self, request: Request, served: ServedVersion, body: v1_json.Body, deadline: float) -> Response:
+        line, signature = self._pipeline, served.signature
+        entry = v1_json.write(body, signature, served.lane.reserve)
+        cacheable = line.caches and "no-store" not in request.headers.get("cache-control", "").lower()
+        answer = await line.answer(served, entry, deadline, partial(client_gone, request), cacheable=cacheable)
+        content = v1_json.encode(answer, signature, seconds_since_start(request.scope) * 1000)
         return Response(content, media_type="application/json", headers={VERSION_HEADER: answer.version})
 
 

@@ -111,8 +111,13 @@ def seconds_since_start(scope: Scope) -> float:
 
 
 def note_version(scope: Scope, model: str, version: str) -> None:
-    """Have the access line say which version was chosen."""
+    """Keep which version was chosen; the access line says it."""
     scope["state"] |= {"model": model, "version": version}
+
+
+def noted_version(scope: Scope) -> tuple[str, str]:
+    """Model and version that were chosen last; empty where none was."""
+    return scope["state"].get("model", ""), scope["state"].get("version", "")
 
 
 def body_bytes(request: Request, longest: int) -> int:

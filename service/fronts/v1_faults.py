@@ -62,8 +62,10 @@ def _refuse_constant(constant: str) -> NoReturn:
 def _fault_of_document(document: object, width: int) -> InvalidInput:
     if not isinstance(document, dict):
         return InvalidInput("the body has the wrong shape", expected=_SHAPE, given=_kind(document))
-    if unknown := [str(name) for name in document if name not in ("features", "instances")]:
+    if unknown := [str(name) for name in document if name not in ("features", "instances", "user")]:
         return InvalidInput(f"unknown field {quote(unknown[0], 32)}", expected=_SHAPE)
+    if not isinstance(user := document.get("user"), str | None):
+        return InvalidInput("'user' has the wrong type", expected="a string", given=_kind(user))
     named = [name for name in ("features", "instances") if document.get(name) is not None]
     if len(named) != 1:
         given = "both" if named else "neither"

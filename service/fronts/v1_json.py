@@ -18,32 +18,45 @@ from service.inference.payloads import Answer, Signature, TensorSpec
 MAX_ROWS = 100
 
 
-class _Body(msgspec.Struct, forbid_unknown_fields=True):
+class Body(msgspec.Struct, forbid_unknown_fields=True):
+    """What a request says: its rows, in one of two spellings, and for whom it asks."""
+
     features: list[float] | None = None
     instances: list[list[float]] | None = None
+    user: str | None = None
 
 
-_decoder = msgspec.json.Decoder(_Body)
+_decoder = msgspec.json.Decoder(Body)
 
 
-def decode(body: bytes, signature: Signature, reserve: Callable[[int], Entry]) -> Entry:
-    """Reserve as many rows as the request has and write them, each number checked against the signature.
+def parse(body: bytes, signature: Signature) -> Body:
+    """What the body says; `signature` is only there for an error to name how many numbers a row has.
 
     Raises:
         MalformedBody: the body is empty or not JSON.
-        InvalidInput: JSON of another shape, a row of the wrong length (`index` names it), a number out of bounds,
-            or a model whose signature /v1 cannot express.
+        InvalidInput: JSON of another shape, or a model whose signature /v1 cannot express.
     """
-    spec = _one_flat_input(signature)
-    width = spec.shape[1]
+    width = _one_flat_input(signature).shape[1]
     try:
         parsed = _decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise explain(body, width) from None
     if (parsed.features is None) == (parsed.instances is None):
         raise explain(body, width)
-    single = parsed.features is not None
-    rows = [parsed.features] if parsed.features is not None else parsed.instances or []
+    return parsed
+
+
+def write(body: Body, signature: Signature, reserve: Callable[[int], Entry]) -> Entry:
+    """Reserve as many rows as the request has and write them, each number checked against the signature.
+
+    Raises:
+        InvalidInput: too many rows or none, a row of the wrong length (`index` names it), a number out of bounds, or a
+            model whose signature /v1 cannot express.
+    """
+    spec = _one_flat_input(signature)
+    width = spec.shape[1]
+    single = body.features is not None
+    rows = [body.features] if body.features is not None else body.instances or []
     if not 1 <= len(rows) <= MAX_ROWS:
         raise InvalidInput(
             "the number of rows is out of range", expected=f"1 to {MAX_ROWS} rows", given=f"{len(rows)} rows"

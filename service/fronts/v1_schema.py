@@ -30,6 +30,10 @@ class PredictAnswer(BaseModel):
 
 
 _ROW = {"type": "array", "items": {"type": "number"}, "description": "As many numbers as the signature says."}
+_USER = {
+    "type": "string",
+    "description": "The same text gets the same version; the header x-plimsoll-user goes before it.",
+}
 
 PREDICT_REQUEST_BODY: dict[str, Any] = {
     "required": True,
@@ -40,7 +44,7 @@ PREDICT_REQUEST_BODY: dict[str, Any] = {
                     {
                         "title": "One row",
                         "type": "object",
-                        "properties": {"features": _ROW},
+                        "properties": {"features": _ROW, "user": _USER},
                         "required": ["features"],
                         "additionalProperties": False,
                     },
@@ -48,7 +52,8 @@ PREDICT_REQUEST_BODY: dict[str, Any] = {
                         "title": "Many rows",
                         "type": "object",
                         "properties": {
-                            "instances": {"type": "array", "items": _ROW, "minItems": 1, "maxItems": MAX_ROWS}
+                            "instances": {"type": "array", "items": _ROW, "minItems": 1, "maxItems": MAX_ROWS},
+                            "user": _USER,
                         },
                         "required": ["instances"],
                         "additionalProperties": False,

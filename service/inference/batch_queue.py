@@ -22,9 +22,13 @@ NewBatch = Callable[[int, Shapes], dict[str, NDArray[Any]]]
 
 
 class Entry:
-    """The rows of one request. `future` gets its outputs, or the error that only this request sees."""
+    """The rows of one request. `future` gets its outputs, or the error that only this request sees.
 
-    __slots__ = ("batch", "committed_at", "deadline", "future", "inputs", "rows", "start")
+    `committed_at` and `deadline` are on the runner's clock, which decides; `stopwatch_at` is for telling how long it
+    has waited, on a clock that is fine enough for that.
+    """
+
+    __slots__ = ("batch", "committed_at", "deadline", "future", "inputs", "rows", "start", "stopwatch_at")
 
     def __init__(self, batch: Batch, rows: int, future: Future[Tensors]) -> None:
         self.batch = batch
@@ -33,6 +37,7 @@ class Entry:
         self.inputs = {name: tensor[self.start : self.start + rows] for name, tensor in batch.inputs.items()}
         self.future = future
         self.committed_at = 0.0
+        self.stopwatch_at = 0.0
         self.deadline = float("inf")
 
 

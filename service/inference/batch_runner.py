@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from functools import partial
@@ -22,18 +23,25 @@ class BatchRunner:
     """One version's model at work.
 
     A batch that warm-up found quick runs on the event loop itself, a longer one in `executor`; one at a time either
-    way. The clock is the loop's. `report` hears of every batch that has run.
+    way. The clock is the loop's, which may count in milliseconds; how long something took is read off the `stopwatch`.
+    `report` hears of every batch that has run.
 
     When a batch fails, its requests are run again one by one, once: the poisonous one is found, the others answered.
     """
 
     def __init__(
-        self, model: Model, queue: BatchQueue, executor: Executor, report: Callable[[BatchReport], None]
+        self,
+        model: Model,
+        queue: BatchQueue,
+        executor: Executor,
+        report: Callable[[BatchReport], None],
+        stopwatch: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._model = model
         self._queue = queue
         self._executor = executor
         self._report = report
+        self._stopwatch = stopwatch
         self._loop = asyncio.get_running_loop()
         self._busy = False
         self._alarm: asyncio.TimerHandle | asyncio.Handle | None = None
@@ -45,6 +53,7 @@ class BatchRunner:
         """Put a reserved entry into line; its future gets the outputs, or its error, unless it is cancelled before."""
         now = self._loop.time()
         self._queue.commit(entry, now, deadline)
+        entry.stopwatch_at = self._stopwatch()
         if not self._busy:
             self._wake_at(self._queue.due_at(), now)
 
@@ -79,31 +88,33 @@ class BatchRunner:
             if not batch.entries:
                 self._queue.give_back(batch)
             elif batch.filled <= self._model.inline_rows:
-                self._run_inline(batch, now)
+                self._run_inline(batch)
                 break  # the loop gets a turn between two batches
             else:
-                self._run_elsewhere(batch, now)
+                self._run_elsewhere(batch)
             due_at = self._queue.due_at()
         if not self._busy:
             self._wake_at(self._queue.due_at(), self._loop.time())
 
-    def _run_inline(self, batch: Batch, now: float) -> None:
+    def _run_inline(self, batch: Batch) -> None:
+        started_at = self._stopwatch()
         try:
             outputs = self._model.run(batch.tensors())
         except Exception as error:  # noqa: BLE001  # whatever a model raises belongs to its requests
             self._fail(batch, error)
         else:
-            self._answer(batch.entries, outputs, now)
+            self._answer(batch.entries, outputs, started_at)
             self._queue.give_back(batch)
 
-    def _run_elsewhere(self, batch: Batch, now: float) -> None:
+    def _run_elsewhere(self, batch: Batch) -> None:
+        started_at = self._stopwatch()
         try:
             running = self._submit(batch.tensors())
         except Draining as error:
             self._fail_all(batch.entries, error)
             return
         self._busy = True
-        running.add_done_callback(partial(self._finish, batch, now))
+        running.add_done_callback(partial(self._finish, batch, started_at))
 
     def _submit(self, inputs: Tensors) -> asyncio.Future[Tensors]:
         try:
@@ -135,8 +146,8 @@ class BatchRunner:
         if any(tensor.shape[:1] != (rows,) for tensor in outputs.values()):
             self._fail_all(entries, ModelFailed(f"the model did not give one output row for each of {rows} rows"))
             return
-        forward_seconds = self._loop.time() - started_at
-        waits = tuple(started_at - entry.committed_at for entry in entries)
+        forward_seconds = self._stopwatch() - started_at
+        waits = tuple(started_at - entry.stopwatch_at for entry in entries)
         for entry in entries:
             if not entry.future.done():
                 start, end = entry.start - first, entry.start - first + entry.rows
@@ -157,9 +168,9 @@ class BatchRunner:
 
     async def _run_singly(self, batch: Batch) -> None:
         for entry in batch.entries:
-            now = self._loop.time()
-            if not _still_wanted(entry, now):
+            if not _still_wanted(entry, self._loop.time()):
                 continue
+            started_at = self._stopwatch()
             end = entry.start + entry.rows
             tensors = {name: tensor[entry.start : end] for name, tensor in batch.inputs.items()}
             try:
@@ -170,7 +181,7 @@ class BatchRunner:
             except Exception as error:  # noqa: BLE001  # whatever a model raises belongs to this request
                 self._fail_all([entry], _for_client(error))
             else:
-                self._answer([entry], outputs, now)
+                self._answer([entry], outputs, started_at)
         self._queue.give_back(batch)
 
     def _resume(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ class Lane:
     """One version's part of the line; made and used on the event loop.
 
     `executor` runs what is too slow for the loop, and belongs to the lane; a thread of its own where none is given.
+    `stopwatch` is what durations are read off.
     """
 
     def __init__(
@@ -40,12 +42,13 @@ class Lane:
         limits: LaneLimits,
         report: Callable[[BatchReport], None],
         executor: Executor | None = None,
+        stopwatch: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.limits = limits
         # One thread: a model uses the cores by itself, and a second run beside it would only slow both.
         self._executor = executor or ThreadPoolExecutor(max_workers=1, thread_name_prefix="inference")
         self._queue = BatchQueue(model.new_batch, limits.batch)
-        self._runner = BatchRunner(model, self._queue, self._executor, report)
+        self._runner = BatchRunner(model, self._queue, self._executor, report, stopwatch)
         self.admission = Admission(limits.admission, partial(_retry_after_seconds, self._runner))
         self._loop = asyncio.get_running_loop()
 

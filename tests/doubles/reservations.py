@@ -12,11 +12,12 @@ from tests.doubles.models import EchoModel, flat_signature
 
 
 def decoded(body: bytes, signature: Signature | None = None) -> Entry:
-    """What `v1_json.decode` makes of a body, for rows of two numbers unless another signature is given."""
+    """The rows that `v1_json` makes of a body; of two numbers each unless another signature is given."""
     signature = signature or flat_signature(2)
     loop = asyncio.new_event_loop()
     try:
         queue = BatchQueue(EchoModel(signature).new_batch, BatchLimits(max_rows=128, max_wait_seconds=0.0))
-        return v1_json.decode(body, signature, lambda rows: queue.reserve(rows, loop.create_future()))
+        parsed = v1_json.parse(body, signature)
+        return v1_json.write(parsed, signature, lambda rows: queue.reserve(rows, loop.create_future()))
     finally:
         loop.close()

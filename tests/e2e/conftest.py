@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.doubles.own_model import make_own_bundle
 from tests.e2e.client_pod import ClientPod
 from tests.e2e.cluster import Cluster, run
 from tests.e2e.image_archive import unpacked_bytes
@@ -35,6 +36,20 @@ def image(transcript: Transcript) -> str:
         transcript.note("image, unpacked", f"{unpacked_bytes(Path(archive)) / 1e6:.0f} MB")
         run(*shlex.split(os.environ["PLIMSOLL_E2E_LOAD"]), archive)
     return os.environ["PLIMSOLL_E2E_IMAGE"]
+
+
+@pytest.fixture(scope="session")
+def own_image(image: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Name of the image of docs/bring-your-model.md, built on top of ours and on the nodes from here on."""
+    build, save = os.environ.get("PLIMSOLL_E2E_BUILD"), os.environ.get("PLIMSOLL_E2E_SAVE")
+    if not build or not save:
+        pytest.skip("set PLIMSOLL_E2E_BUILD and PLIMSOLL_E2E_SAVE, as tests/e2e/README.md says, to build an image")
+    name, folder = "letters:e2e", make_own_bundle(tmp_path_factory.mktemp("own"))
+    archive = str(folder / "letters.tar")
+    run(*shlex.split(build), name, "--build-arg", f"PLIMSOLL_IMAGE={image}", str(folder))
+    run(*(part.format(image=name, archive=archive) for part in shlex.split(save)))
+    run(*shlex.split(os.environ["PLIMSOLL_E2E_LOAD"]), archive)
+    return name
 
 
 @pytest.fixture(scope="session")

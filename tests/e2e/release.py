@@ -1,4 +1,4 @@
-"""The chart, installed under the release name `plimsoll`."""
+"""A release of the chart; the one that the story is about is named `plimsoll`."""
 
 from __future__ import annotations
 
@@ -12,44 +12,46 @@ from tests.e2e.cluster import Cluster, eventually, run
 CHART = Path(__file__).parents[2] / "charts" / "plimsoll"
 NAME = "plimsoll"
 _MEMORY = {"container_memory_working_set_bytes": "working set", "container_memory_rss": "resident"}
-LABELS = f"app.kubernetes.io/name={NAME},app.kubernetes.io/instance={NAME}"
 
 
 class Release:
     """One installation of the chart, always of the same image."""
 
-    def __init__(self, cluster: Cluster, image: str) -> None:
+    def __init__(self, cluster: Cluster, image: str, name: str = NAME, *values: str) -> None:
         self._cluster = cluster
+        self._name = name
+        self._labels = f"app.kubernetes.io/name={NAME},app.kubernetes.io/instance={name}"
+        self._values = [part for value in values for part in ("--set-string", value)]
         repository, _, tag = image.rpartition(":")
         self._image = ("--set", f"image.repository={repository}", "--set-string", f"image.tag={tag}")
 
     def install(self) -> None:
-        """Install with nothing but the image set, and wait until it is ready."""
-        self._helm("install", NAME, str(CHART), *self._image, "--wait", "--timeout=180s")
+        """Install with nothing but the image and the release's own values set, and wait until it is ready."""
+        self._helm("install", self._name, str(CHART), *self._image, *self._values, "--wait", "--timeout=180s")
 
     def upgrade(self, *values: str, wait: bool = True) -> None:
         """Change values (`name=value`) and keep the others."""
         sets = [part for value in values for part in ("--set-string", value)]
         self._helm(
-            "upgrade", NAME, str(CHART), "--reuse-values", *sets, *(["--wait", "--timeout=180s"] if wait else [])
+            "upgrade", self._name, str(CHART), "--reuse-values", *sets, *(["--wait", "--timeout=180s"] if wait else [])
         )
 
     def roll_back(self) -> None:
         """Return to the revision before."""
-        self._helm("rollback", NAME, "--wait", "--timeout=180s")
+        self._helm("rollback", self._name, "--wait", "--timeout=180s")
 
     def test(self) -> str:
         """Run the chart's own test."""
-        return self._helm("test", NAME, "--timeout=120s")
+        return self._helm("test", self._name, "--timeout=120s")
 
     def uninstall(self) -> None:
         """Remove the release and wait until its pods are gone."""
-        self._helm("uninstall", NAME, "--wait", "--timeout=120s")
-        eventually("the end of the pods", lambda: not self._cluster.select("pods", LABELS))
+        self._helm("uninstall", self._name, "--wait", "--timeout=120s")
+        eventually("the end of the pods", lambda: not self._cluster.select("pods", self._labels))
 
     def pods(self) -> list[dict[str, Any]]:
         """The pods of the release that nobody has told to go, oldest first."""
-        pods = self._cluster.select("pods", LABELS)
+        pods = self._cluster.select("pods", self._labels)
         return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
 
     def the_pod(self) -> dict[str, Any]:
@@ -59,7 +61,7 @@ class Release:
 
     def settle(self) -> dict[str, Any]:
         """The only pod, once every other one is gone."""
-        eventually("a single pod", lambda: len(self._cluster.select("pods", LABELS)) == 1)
+        eventually("a single pod", lambda: len(self._cluster.select("pods", self._labels)) == 1)
         return self.the_pod()
 
     def idle_bytes(self, pod: dict[str, Any]) -> dict[str, int]:

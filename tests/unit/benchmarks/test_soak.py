@@ -131,7 +131,9 @@ def test_a_transcript_tells_what_fails_and_where_it_was_measured() -> None:
     findings = Findings("overload", "some setting")
     findings.none("errors", 1, 10, "a | b\nc")
     findings.note("slope", "+0.1 MiB")
-    text = markdown(Occasion("abc1234", "2026-01-01", "2 cores", "0.1"), "python -m benchmarks.soak", [findings])
+    text = markdown(
+        "Soak", Occasion("abc1234", "2026-01-01", "2 cores", "0.1"), "python -m benchmarks.soak", [findings]
+    )
     assert "| commit | abc1234 |" in text
     assert "NOT every line holds" in text
     assert "| errors | 0 | 1 of 10: a \\| b c | **FAILS** |" in text

@@ -1,4 +1,4 @@
-"""`v1_json.decode` and the queue: rows are written where the model reads them, or do not count."""
+"""`v1_json.write` and the queue: rows are written where the model reads them, or do not count."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import ClientError
-from service.fronts.v1_json import decode
+from service.fronts.v1_json import parse, write
 from service.inference.batch_policy import BatchLimits
 from service.inference.batch_queue import BatchQueue, Entry
 from tests.doubles.models import EchoModel, flat_signature
@@ -41,7 +41,7 @@ class Front:
         return self.queue.reserve(rows, asyncio.get_running_loop().create_future())
 
     def decode(self, body: bytes) -> Entry:
-        return decode(body, SIGNATURE, self.reserve)
+        return write(parse(body, SIGNATURE), SIGNATURE, self.reserve)
 
 
 @given(requests=st.lists(bodies, min_size=1, max_size=12))

@@ -76,7 +76,7 @@ class Bench:
         self.lane = loop.run_until_complete(self._made(limits))
 
     async def _made(self, limits: LaneLimits) -> Lane:
-        return Lane(self.model, limits, self.reports.append, self.executor)
+        return Lane(self.model, limits, self.reports.append, self.executor, self.loop.time)
 
     def ask(self, *numbers: float, patience: float = 1e6) -> Client:
         """A request that comes in the loop's next turn, together with whatever else is asked before that."""

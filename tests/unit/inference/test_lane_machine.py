@@ -47,7 +47,7 @@ class Line:
         self.executor = ManualExecutor()
         limits = LaneLimits(AdmissionLimits(QUEUE_LIMIT, bytes=1000), BatchLimits(MAX_ROWS, max_wait_seconds))
         self.rows_run = 0
-        self.lane = Lane(self.model, limits, self.count, self.executor)
+        self.lane = Lane(self.model, limits, self.count, self.executor, asyncio.get_running_loop().time)
 
     def count(self, report: object) -> None:
         self.rows_run += getattr(report, "rows", 0)

@@ -1,0 +1,114 @@
+"""What one request costs on the way through a served small model, and where that goes.
+
+Run by `python -m benchmarks.hot_path --transcript benchmarks/results/hot-path.md`; needs `wrk` (apt install wrk). The
+server has one core and the load generator the other, so that what is measured is the server's and not the scheduler's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import psutil
+from rich.console import Console
+
+from benchmarks.findings import Findings
+from benchmarks.report import markdown, table, this_occasion
+from benchmarks.server import REPOSITORY, Server
+from benchmarks.stacks import self_time_by_part
+from benchmarks.wrk import Load, run_wrk
+
+_CONNECTIONS = 64
+_ROW = REPOSITORY / "examples" / "digits" / "7.json"
+_MICROSECONDS = 1e6
+_SAMPLES_PER_SECOND = 400
+
+
+def main() -> int:
+    """Measure, show and write down."""
+    options = _options()
+    if shutil.which("wrk") is None:
+        sys.exit("this needs wrk, which makes the load: apt install wrk")
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    occasion = this_occasion()
+    findings = Findings(
+        "hot path",
+        f"digits 2 on one row of 784 numbers, POST /v1/predict; {_CONNECTIONS} kept connections; {options.rounds} "
+        f"rounds of {options.seconds:g} s; one core for the server, another for wrk",
+    )
+    with console.status("hot path"):
+        _measure(findings, options.rounds, options.seconds)
+    console.print(table(findings))
+    if options.transcript is not None:
+        command = f"python -m benchmarks.hot_path --rounds {options.rounds} --seconds {options.seconds:g}"
+        options.transcript.write_text(markdown("Hot path", occasion, command, [findings]), encoding="utf-8")
+    return 0 if findings.hold else 1
+
+
+def _measure(findings: Findings, rounds: int, seconds: float) -> None:
+    with tempfile.TemporaryDirectory() as folder, Server(REPOSITORY / "models", Path(folder), {}) as server:
+        process = psutil.Process(server.pid)
+        process.cpu_affinity([0])
+        run_wrk(server.address, _ROW, _CONNECTIONS, seconds / 2)  # caches and branch predictors learn
+        loads: list[Load] = []
+        costs: list[float] = []
+        for _ in range(rounds):
+            before = _cpu_seconds(process)
+            loads.append(run_wrk(server.address, _ROW, _CONNECTIONS, seconds))
+            costs.append((_cpu_seconds(process) - before) / loads[-1].requests * _MICROSECONDS)
+        stacks = _sampled(server, seconds, Path(folder) / "stacks.txt")
+    cost = statistics.median(costs)
+    findings.none(
+        "answers that are not 200", sum(load.failures for load in loads), sum(load.requests for load in loads)
+    )
+    findings.note("CPU per request, median of the rounds", f"{cost:.0f} us ({min(costs):.0f} to {max(costs):.0f})")
+    findings.note("requests per second", f"{statistics.median(load.per_second for load in loads):.0f}")
+    findings.note("latency, p50 / p99", f"{loads[-1].p50_ms:.2f} / {loads[-1].p99_ms:.2f} ms")
+    findings.note("samples of the profile", f"{stacks.total()}, by py-spy, in a round of its own")
+    for part, share in self_time_by_part(stacks):
+        findings.note(f"profile: {part}", f"{share:.1%}, {share * cost:.0f} us")
+
+
+def _sampled(server: Server, seconds: float, raw: Path) -> Counter[str]:
+    """Stacks of the event loop's thread under the same load, and how often each was seen."""
+    command = ["py-spy", "record", "--pid", str(server.pid), "--format", "raw", "--output", str(raw)]
+    command += ["--duration", str(int(seconds)), "--rate", str(_SAMPLES_PER_SECOND)]
+    program = Path(sys.executable).with_name("py-spy")
+    with (
+        subprocess.Popen(  # noqa: S603  # our own command
+            [str(program), *command[1:]], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as profiler
+    ):
+        os.sched_setaffinity(profiler.pid, [1])
+        run_wrk(server.address, _ROW, _CONNECTIONS, seconds + 1)
+        if profiler.wait(60):
+            raise RuntimeError("py-spy could not look into the server; it needs the right to trace a process (ptrace)")
+    stacks: Counter[str] = Counter()
+    for line in raw.read_text(encoding="utf-8").splitlines():
+        stack, _, count = line.rpartition(" ")
+        stacks[stack] += int(count)
+    return stacks
+
+
+def _cpu_seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.hot_path", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3, help="how often it is measured")
+    parser.add_argument("--seconds", type=float, default=10.0, help="how long a round is")
+    parser.add_argument("--transcript", type=Path, help="write what was found into this file, as Markdown")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

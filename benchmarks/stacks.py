@@ -1,0 +1,36 @@
+"""Whose code was at work in sampled stacks. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+_PARTS = (
+    ("front: decode and encode", ("service/fronts/",)),
+    ("line: select, admit, batch, scatter", ("service/inference/", "service/control/")),
+    ("model", ("service/runtime/", "torch/")),
+    ("metrics", ("service/telemetry/inference_observer", "service/telemetry/metric_catalog", "prometheus_client/")),
+    ("traces", ("service/telemetry/", "opentelemetry/")),
+    ("edge: handler, request scope, keys", ("service/api/", "service/access/")),
+    ("logging", ("logging/", "pythonjsonlogger/")),
+    ("FastAPI", ("fastapi/",)),
+    ("Starlette", ("starlette/",)),
+    ("uvicorn and the sockets", ("uvicorn/", "service/cli/")),
+    ("asyncio", ("asyncio/", "uvloop/")),
+)
+
+
+def self_time_by_part(stacks: Counter[str]) -> list[tuple[str, float]]:
+    """The share of the samples in which each part was the innermost Python code, largest first.
+
+    A stack is written as py-spy's raw format writes it: `outer (file:line);inner (file:line)`. What runs in C counts
+    for the Python code that has called it, so that the JSON decoder is the front's and system calls are uvicorn's.
+    """
+    counts: Counter[str] = Counter()
+    for stack, count in stacks.items():
+        counts[_part_of(stack.rpartition(";")[2])] += count
+    total = counts.total()
+    return [(part, count / total) for part, count in counts.most_common()]
+
+
+def _part_of(frame: str) -> str:
+    return next((part for part, marks in _PARTS if any(mark in frame for mark in marks)), "other")
