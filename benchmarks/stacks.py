@@ -20,17 +20,22 @@ _PARTS = (
 
 
 def self_time_by_part(stacks: Counter[str]) -> list[tuple[str, float]]:
-    """The share of the samples in which each part was the innermost Python code, largest first.
+    """The share of the samples in which each part was at work, largest first.
 
-    A stack is written as py-spy's raw format writes it: `outer (file:line);inner (file:line)`. What runs in C counts
-    for the Python code that has called it, so that the JSON decoder is the front's and system calls are uvicorn's.
+    A stack is written as py-spy's raw format writes it: `outer (file:line);inner (file:line)`. A sample
+    counts for the innermost code that belongs to a part, so that what runs in C, in numpy or in the standard library is
+    its caller's: the JSON decoder is the front's and system calls are uvicorn's.
     """
     counts: Counter[str] = Counter()
     for stack, count in stacks.items():
-        counts[_part_of(stack.rpartition(";")[2])] += count
+        counts[_part_of(stack)] += count
     total = counts.total()
     return [(part, count / total) for part, count in counts.most_common()]
 
 
-def _part_of(frame: str) -> str:
-    return next((part for part, marks in _PARTS if any(mark in frame for mark in marks)), "other")
+def _part_of(stack: str) -> str:
+    for frame in reversed(stack.split(";")):
+        for part, marks in _PARTS:
+            if any(mark in frame for mark in marks):
+                return part
+    return "other"

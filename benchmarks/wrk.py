@@ -1,4 +1,4 @@
-"""The load generator wrk, pinned to the second core: a closed loop of POST requests, all with one body."""
+"""The load generator wrk, pinned to the second core: a closed loop of POST requests, all alike."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class Load:
     p99_ms: float
 
 
-def run_wrk(address: Address, body: Path, connections: int, seconds: float) -> Load:
-    """Ask /v1/predict over that many connections, each with one request in flight, for `seconds` (whole ones)."""
+def run_wrk(address: Address, path: str, body: Path, connections: int, seconds: float) -> Load:
+    """Post the body over that many connections, each with one request in flight, for `seconds` (whole ones)."""
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         script.write(_SCRIPT.format(body=body))
         script.flush()
-        url = f"http://{address.host}:{address.port}/v1/predict"
+        url = f"http://{address.host}:{address.port}{path}"
         command = [
             "taskset",
             "--cpu-list",

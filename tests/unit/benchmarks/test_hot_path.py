@@ -44,13 +44,15 @@ def test_a_sample_counts_for_the_innermost_python_code() -> None:
     outer = "main (service/__main__.py:6);run (uvicorn/server.py:67)"
     stacks = Counter(
         {
-            f"{outer};__call__ (starlette/routing.py:1);parse (service/fronts/v1_json.py:50)": 6,
-            f"{outer};run (service/runtime/torch_model.py:50);linear (torch/nn/functional.py:9)": 3,
+            f"{outer};__call__ (starlette/routing.py:1);parse (service/fronts/v1_json.py:50)": 10,
+            f"{outer};run (service/runtime/torch_model.py:50);linear (torch/nn/functional.py:9)": 5,
+            f"{outer};__call__ (starlette/routing.py:1);uuid4 (uuid.py:723)": 4,
             f"{outer}": 1,
         }
     )
     assert self_time_by_part(stacks) == [
-        ("front: decode and encode", 0.6),
-        ("model", 0.3),
-        ("uvicorn and the sockets", 0.1),
+        ("front: decode and encode", 0.5),
+        ("model", 0.25),
+        ("Starlette", 0.2),
+        ("uvicorn and the sockets", 0.05),
     ]
