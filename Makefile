@@ -5,7 +5,7 @@ IMAGE ?= plimsoll
 BUILD ?= docker build --tag
 SAVE ?= docker save --output build/image.tar
 
-.PHONY: help run test lint types chart image-cpu image-gpu e2e soak settings-table openapi
+.PHONY: help run test lint types chart image-cpu image-gpu e2e soak settings-table metrics-table openapi dashboards
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
 
@@ -43,8 +43,14 @@ soak: .venv/dev.done ## five minutes of churn and overload against a real proces
 settings-table: .venv/run.done ## write the settings table into the README
 	$(BIN)/python -m tests.contracts.generated README.md
 
+metrics-table: .venv/run.done ## write the table of metrics into docs/metrics.md
+	$(BIN)/python -m tests.contracts.generated docs/metrics.md
+
 openapi: .venv/run.done ## write the OpenAPI snapshot
 	$(BIN)/python -m tests.contracts.generated tests/contracts/openapi.json
+
+dashboards: .venv/dev.done ## write ops/dashboards and the chart's copies
+	$(BIN)/python -m ops.dashboards
 
 # PyTorch first, and by its version alone: which build it is depends on where pip looks. The images install it by hash.
 .venv/run.done: pyproject.toml requirements/build.txt requirements/service.txt

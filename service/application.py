@@ -14,6 +14,7 @@ from fastapi.telemetry import TelemetryConfig
 from service import __version__
 from service.access.key_source import KeySource
 from service.access.keys import KeyRing, read_keys
+from service.api.access_log import AccessLog
 from service.api.admin import Admin, admin_application
 from service.api.auth import Gate
 from service.api.catalog import Catalog
@@ -22,7 +23,7 @@ from service.api.metrics_endpoint import MetricsEndpoint
 from service.api.predict import PredictV1
 from service.api.probes import Probes
 from service.api.request_scope import RequestScope
-from service.api.routes import Handlers, install_routes
+from service.api.routes import PREDICT_ROUTES, Handlers, install_routes
 from service.api.serving_state import ServingState
 from service.bundle.shelf import Shelf
 from service.control.desired_state import DesiredModel
@@ -42,10 +43,11 @@ from service.runtime.devices import device_memory, limit_threads, resolve_device
 from service.runtime.model_loader import ModelLoader
 from service.settings import Settings
 from service.stores.memory_cache import MemoryCache
-from service.telemetry.exposition import CONTENT_TYPE, exposition, new_registry
-from service.telemetry.inference_observer import InferenceObserver
+from service.telemetry.exposition import Exposition, new_registry
+from service.telemetry.inference_observer import InferenceObserver, VersionObserver
 from service.telemetry.metric_catalog import MetricCatalog
-from service.telemetry.tracing import Tracing
+from service.telemetry.tracing import Tracing, current_trace_id
+from service.telemetry.version_metrics import VersionMetrics
 
 _log = logging.getLogger(__name__)
 
@@ -66,23 +68,24 @@ class Application:
         self.settings = settings
         self._waits_for_models = workers_folder is not None
         limit_threads(settings.torch_threads)
-        registry, catalog = _registry_and_catalog(settings, workers_folder)
-        metrics = MetricCatalog(new_registry(device_memory), settings.objective_seconds)
-        observer = InferenceObserver(metrics)
-        loader = _loader(settings)
+        metrics = _metrics(settings)
+        self._tracing = _tracing(settings, metrics)
+        observer = InferenceObserver(metrics, current_trace_id) if self._tracing else InferenceObserver(metrics)
+        versions = ObservedVersions(VersionMetrics(metrics), observer)
+        registry, catalog = _registry_and_catalog(settings, versions, workers_folder)
         shelf = Shelf(settings.models_dir)
         state = ServingState()
         gate = Gate(None if settings.keys_file is None else read_keys(settings.keys_file))
+        new_lane = partial(_new_lane, settings, metrics, self._tracing)
         self.lifecycle = Lifecycle(
             state,
             DesiredStateSource(settings.desired_state, shelf, weights_allowed=settings.track is None),
-            Reconciler(shelf, loader, registry, partial(_new_lane, settings, observer), ObservedVersions(observer)),
+            Reconciler(shelf, _loader(settings), registry, new_lane, versions),
             _key_source(settings, gate),
             stop_wait_seconds=settings.stop_wait_seconds,
             stop_drain_seconds=settings.stop_drain_seconds,
         )
-        self._tracing = Tracing(__version__) if settings.otel_endpoint else None
-        scrapes = MetricsEndpoint(exposition(metrics.registry, many_processes=settings.workers > 1), CONTENT_TYPE)
+        scrapes = MetricsEndpoint(Exposition(metrics.registry, device_memory, many_processes=settings.workers > 1))
         self.metrics_app = scrapes.application() if settings.metrics_port is not None else None
         self.app = FastAPI(
             title="Plimsoll",
@@ -92,12 +95,13 @@ class Application:
             redoc_url=None,
             telemetry=_NO_NATIVE_TELEMETRY,
         )
-        self.app.add_middleware(RequestScope, state=state, respond=error_response)
+        surround = partial(_surround, state=state, access_log=AccessLog(settings.access_log_per_second))
+        surround(self.app)
         self.admin_app = None
         if settings.desired_state is not None:
             admin = Admin(DesiredStateFile(settings.desired_state))
             self.admin_app = admin_application(gate, admin, catalog, __version__)
-            self.admin_app.add_middleware(RequestScope, state=state, respond=error_response)
+            surround(self.admin_app)
         handlers = Handlers(
             gate=gate,
             predict=PredictV1(gate, _pipeline(settings, registry, observer), observer, settings.max_body_bytes),
@@ -107,7 +111,7 @@ class Application:
         )
         install_routes(self.app, handlers)
         if self._tracing is not None:
-            self._tracing.instrument(self.app)
+            self._tracing.instrument(self.app, PREDICT_ROUTES)
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
@@ -122,12 +126,36 @@ class Application:
                 self._tracing.close()
 
 
-def _registry_and_catalog(settings: Settings, workers_folder: Path | None) -> tuple[VersionRegistry, Catalog]:
+def _metrics(settings: Settings) -> MetricCatalog:
+    metrics = MetricCatalog(new_registry(device_memory), settings.objective_seconds)
+    metrics.build.labels(__version__).set(1)
+    metrics.queues.concurrency.set(settings.concurrency)
+    return metrics
+
+
+def _tracing(settings: Settings, metrics: MetricCatalog) -> Tracing | None:
+    if not settings.otel_endpoint:
+        return None
+    return Tracing(__version__, settings.otel_protocol, settings.otel_queue_spans, metrics.count_spans)
+
+
+def _surround(app: FastAPI, state: ServingState, access_log: AccessLog) -> None:
+    app.add_middleware(RequestScope, state=state, respond=error_response, access_log=access_log)
+
+
+def _registry_and_catalog(
+    settings: Settings, versions: ObservedVersions, workers_folder: Path | None
+) -> tuple[VersionRegistry, Catalog]:
     if workers_folder is None:
-        registry = VersionRegistry(settings.default_model, settings.track)
+        registry = VersionRegistry(settings.default_model, settings.track, versions.states_changed)
         return registry, Catalog(registry)
     board = WorkerBoard(workers_folder)
-    registry = VersionRegistry(settings.default_model, settings.track, board.publish)
+
+    def tell_everyone(statuses: list[VersionStatus]) -> None:
+        versions.states_changed(statuses)
+        board.publish(statuses)
+
+    registry = VersionRegistry(settings.default_model, settings.track, tell_everyone)
     return registry, Catalog(registry, board.slowest)
 
 
@@ -153,21 +181,29 @@ def _pipeline(settings: Settings, registry: VersionRegistry, observer: Inference
 class ObservedVersions:
     """Tells the metrics what the reconciler does."""
 
-    def __init__(self, observer: InferenceObserver) -> None:
+    def __init__(self, metrics: VersionMetrics, observer: InferenceObserver) -> None:
+        self._metrics = metrics
         self._observer = observer
+
+    def states_changed(self, statuses: list[VersionStatus]) -> None:
+        """Something has come a step further, or is gone."""
+        self._metrics.states_changed({(status.name, status.version): status.state.value for status in statuses})
 
     def version_ready(self, status: VersionStatus) -> None:
         """A version answers."""
-        if status.report is not None:
-            self._observer.version_ready(status.name, status.version, _facts(status), status.report.load_seconds)
+        if (report := status.report) is not None:
+            self._metrics.version_ready(
+                status.name, status.version, _facts(status), report.load_seconds, report.warmup_seconds
+            )
+            self._observer.version_ready(status.name, status.version)
 
     def load_failed(self, name: str, version: str, check: str) -> None:
         """An attempt to load a version has failed."""
-        self._observer.load_failed(name, version, check)
+        self._metrics.load_failed(name, version, check)
 
     def version_gone(self, status: VersionStatus) -> None:
         """A version answers no more."""
-        self._observer.version_gone(status.name, status.version, _facts(status))
+        self._metrics.version_gone(status.name, status.version, _facts(status))
 
 
 def _key_source(settings: Settings, gate: Gate) -> KeySource | None:
@@ -188,7 +224,12 @@ def _facts(status: VersionStatus) -> dict[str, str]:
 
 
 def _new_lane(
-    settings: Settings, observer: InferenceObserver, desired: DesiredModel, version: str, model: Model
+    settings: Settings,
+    metrics: MetricCatalog,
+    tracing: Tracing | None,
+    desired: DesiredModel,
+    version: str,
+    model: Model,
 ) -> Lane:
     """The lane of a version: the model's own limits where the desired state has them, else those of the settings."""
     own = desired.limits
@@ -197,7 +238,8 @@ def _new_lane(
         AdmissionLimits(own.queue_limit or settings.hard_queue_limit, own.queue_bytes or settings.queue_bytes),
         BatchLimits(min(own.max_batch_rows or settings.max_batch_rows, settings.max_batch_rows), wait_ms / 1000),
     )
-    return Lane(model, limits, partial(observer.batch_finished, desired.name, version))
+    spans = None if tracing is None else tracing.batches
+    return Lane(model, limits, VersionObserver(metrics, desired.name, version, limits.admission.requests, spans))
 
 
 def _batch_sizes(largest: int) -> list[int]:

@@ -118,10 +118,23 @@ class Settings(BaseSettings):
         "auto", description="auto writes for people on a terminal and JSON lines elsewhere."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe level to log.")
+    access_log_per_second: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
+        10, description="The most requests answered below 300 that are logged in a second; all others are, always."
+    )
     otel_endpoint: str | None = Field(
         None,
         validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
         description="OTLP endpoint for traces; tracing is off without it. The other OTEL_* variables hold as usual.",
+    )
+    otel_protocol: Literal["http/protobuf", "grpc"] = Field(
+        "http/protobuf",
+        validation_alias="OTEL_EXPORTER_OTLP_PROTOCOL",
+        description="How spans are sent. grpc needs `pip install 'plimsoll[grpc]'`, which the images do not have.",
+    )
+    otel_queue_spans: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        2048,
+        validation_alias="OTEL_BSP_MAX_QUEUE_SIZE",
+        description="The most spans that wait to be sent; further ones are dropped and counted.",
     )
 
     @field_validator("port", "metrics_port", mode="before")

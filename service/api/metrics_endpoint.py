@@ -11,15 +11,15 @@ from starlette.routing import Route
 
 
 class MetricsEndpoint:
-    """Answers scrapes with what `render` gives."""
+    """Answers scrapes: `render` gives body and content type for what an Accept header asks for."""
 
-    def __init__(self, render: Callable[[], bytes], content_type: str) -> None:
+    def __init__(self, render: Callable[[str], tuple[bytes, str]]) -> None:
         self._render = render
-        self._content_type = content_type
 
-    async def scrape(self, _: Request) -> Response:
-        """The metrics of this server in the Prometheus text format."""
-        return Response(self._render(), headers={"Content-Type": self._content_type})
+    async def scrape(self, request: Request) -> Response:
+        """The metrics of this server, in the Prometheus text format or in OpenMetrics."""
+        body, content_type = self._render(request.headers.get("accept", ""))
+        return Response(body, headers={"Content-Type": content_type})
 
     def application(self) -> Starlette:
         """An application that serves nothing else, for a port that no client reaches."""

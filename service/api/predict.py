@@ -13,6 +13,7 @@ from service.api.auth import Gate
 from service.api.request_scope import (
     body_bytes,
     client_gone,
+    note_timing,
     note_version,
     noted_version,
     read_json_body,
@@ -85,6 +86,7 @@ class PredictV1:
         entry = v1_json.write(body, signature, served.lane.reserve)
         cacheable = line.caches and "no-store" not in request.headers.get("cache-control", "").lower()
         answer = await line.answer(served, entry, deadline, partial(client_gone, request), cacheable=cacheable)
+        note_timing(request.scope, entry.wait_seconds, entry.forward_seconds)
         content = v1_json.encode(answer, signature, seconds_since_start(request.scope) * 1000)
         return Response(content, media_type="application/json", headers={VERSION_HEADER: answer.version})
 

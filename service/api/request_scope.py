@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.api.access_log import AccessLog
 from service.api.serving_state import Phase, ServingState
 from service.errors import (
     BodyTooLarge,
@@ -27,7 +28,7 @@ from service.errors import (
     quote,
 )
 
-_log = logging.getLogger("service.access")
+_log = logging.getLogger(__name__)
 _current_request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _PROBES = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
@@ -41,10 +42,17 @@ class RequestScope:
     `respond` renders an error where no route could: while refusing, and for an exception that nobody expected.
     """
 
-    def __init__(self, app: ASGIApp, state: ServingState, respond: Callable[[PlimsollError, str], Response]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        state: ServingState,
+        respond: Callable[[PlimsollError, str], Response],
+        access_log: AccessLog,
+    ) -> None:
         self._app = app
         self._state = state
         self._respond = respond
+        self._access_log = access_log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; lifespan and other traffic passes through."""
@@ -68,7 +76,7 @@ class RequestScope:
             await self._answer(scope, receive, send)
         finally:
             self._state.leave()
-            _log_access(scope)
+            self._access_log.write(scope, seconds_since_start(scope))
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         facts = scope["state"]
@@ -113,6 +121,11 @@ def seconds_since_start(scope: Scope) -> float:
 def note_version(scope: Scope, model: str, version: str) -> None:
     """Keep which version was chosen; the access line says it."""
     scope["state"] |= {"model": model, "version": version}
+
+
+def note_timing(scope: Scope, queue_seconds: float, forward_seconds: float) -> None:
+    """Have the access line say how long the request waited and how long its batch took."""
+    scope["state"] |= {"queue_ms": round(queue_seconds * 1000, 3), "forward_ms": round(forward_seconds * 1000, 3)}
 
 
 def noted_version(scope: Scope) -> tuple[str, str]:
@@ -188,15 +201,3 @@ def _request_id(scope: Scope) -> str:
             if _CLIENT_ID.fullmatch(given):
                 return str(given)
     return uuid.uuid4().hex
-
-
-def _log_access(scope: Scope) -> None:
-    if not _log.isEnabledFor(logging.INFO):
-        return
-    route = getattr(scope.get("route"), "path", "unknown")
-    facts = scope["state"]
-    milliseconds = round(seconds_since_start(scope) * 1000, 3)
-    status = facts.get("status", "gone")
-    extra = {"method": scope["method"], "route": route, "status": status, "duration_ms": milliseconds}
-    extra |= {name: facts[name] for name in ("model", "version") if name in facts}
-    _log.info("%s %s %s in %s ms", scope["method"], route, status, milliseconds, extra=extra)

@@ -17,6 +17,7 @@ from service.api.predict import VERSION_HEADER, PredictV1
 from service.api.probes import Probes
 from service.fronts.v1_schema import PREDICT_REQUEST_BODY, PredictAnswer
 
+PREDICT_ROUTES = ("/v1/predict", "/v1/models/{name}/predict", "/v1/models/{name}/versions/{version}/predict")
 _TAGS = [
     {"name": "predict", "description": "Ask a model."},
     {"name": "models", "description": "See what is served."},
@@ -41,16 +42,10 @@ def install_routes(app: FastAPI, handlers: Handlers) -> None:
     app.openapi_tags = _TAGS
     catalog, probes = handlers.catalog, handlers.probes
 
-    _predict(app, "/v1/predict", handlers.predict, "Predict with the default model")
-    _predict(app, "/v1/models/{name}/predict", handlers.predict, "Predict with a model", "name")
-    _predict(
-        app,
-        "/v1/models/{name}/versions/{version}/predict",
-        handlers.predict,
-        "Predict with one version of a model",
-        "name",
-        "version",
-    )
+    default, model, version = PREDICT_ROUTES
+    _predict(app, default, handlers.predict, "Predict with the default model")
+    _predict(app, model, handlers.predict, "Predict with a model", "name")
+    _predict(app, version, handlers.predict, "Predict with one version of a model", "name", "version")
 
     keyed = APIRouter(dependencies=[Depends(handlers.gate.requires("predict"))])
     missing = _errors(401, 403, 404)

@@ -25,12 +25,16 @@ class Entry:
     """The rows of one request. `future` gets its outputs, or the error that only this request sees.
 
     `committed_at` and `deadline` are on the runner's clock, which decides; `stopwatch_at` is for telling how long it
-    has waited, on a clock that is fine enough for that.
+    has waited, on a clock that is fine enough for that. `wait_seconds` and `forward_seconds` are there once it has been
+    computed. `context` ties it to its trace.
     """
 
-    __slots__ = ("batch", "committed_at", "deadline", "future", "inputs", "rows", "start", "stopwatch_at")
+    __slots__ = (
+        "batch", "committed_at", "context", "deadline", "forward_seconds", "future", "inputs", "rows", "start",
+        "stopwatch_at", "wait_seconds",
+    )  # fmt: skip
 
-    def __init__(self, batch: Batch, rows: int, future: Future[Tensors]) -> None:
+    def __init__(self, batch: Batch, rows: int, future: Future[Tensors], context: object = None) -> None:
         self.batch = batch
         self.start = batch.filled
         self.rows = rows
@@ -38,6 +42,8 @@ class Entry:
         self.future = future
         self.committed_at = 0.0
         self.stopwatch_at = 0.0
+        self.wait_seconds = self.forward_seconds = 0.0
+        self.context = context
         self.deadline = float("inf")
 
 
@@ -84,8 +90,10 @@ class BatchQueue:
         self._spares: list[Batch] = []
         self._closed: deque[Batch] = deque()
         self._forming: dict[Shapes, Batch] = {}
+        self.requests_waiting = 0
+        """Committed and not taken."""
 
-    def reserve(self, rows: int, future: Future[Tensors], shapes: Shapes = ()) -> Entry:
+    def reserve(self, rows: int, future: Future[Tensors], shapes: Shapes = (), context: object = None) -> Entry:
         """Room for `rows` rows in a forming batch, as views to be written; closes a batch in which they do not fit.
 
         Rows of different shapes never share a batch. A request of more rows than a batch may hold gets one of its own.
@@ -98,7 +106,7 @@ class BatchQueue:
             forming = self._larger(forming, rows, shapes)
             if forming.entries or not shapes:  # a made-up shape is kept once rows of it count, and not before
                 self._forming[shapes] = forming
-        return Entry(forming, rows, future)
+        return Entry(forming, rows, future, context)
 
     def commit(self, entry: Entry, now: float, deadline: float) -> None:
         """Let a reserved entry count from `now` on, until `deadline`, both seconds of the runner's clock."""
@@ -111,6 +119,7 @@ class BatchQueue:
         entry.deadline = deadline
         batch.entries.append(entry)
         batch.filled += entry.rows
+        self.requests_waiting += 1
 
     def due_at(self) -> float | None:
         """When the next batch should run; `None` when nothing waits."""
@@ -123,8 +132,13 @@ class BatchQueue:
         """The batch that is due next, closed; `None` when nothing waits."""
         forming = self._next_forming()
         if self._closed_is_next(forming):
-            return self._closed.popleft()
-        return None if forming is None else self._forming.pop(forming.shapes)
+            batch = self._closed.popleft()
+        elif forming is not None:
+            batch = self._forming.pop(forming.shapes)
+        else:
+            return None
+        self.requests_waiting -= len(batch.entries)
+        return batch
 
     def give_back(self, batch: Batch) -> None:
         """A batch has run: its tensors may be written again, so nothing may look at them any more."""

@@ -12,7 +12,7 @@ from functools import partial
 from service.errors import DeadlineExceeded, Draining, ModelFailed, PlimsollError
 from service.inference.batch_queue import Batch, BatchQueue, Entry
 from service.inference.payloads import BatchReport, Tensors
-from service.inference.ports import Model
+from service.inference.ports import LaneObserver, Model
 
 _log = logging.getLogger(__name__)
 _NEWEST_SHARE = 0.2
@@ -24,7 +24,7 @@ class BatchRunner:
 
     A batch that warm-up found quick runs on the event loop itself, a longer one in `executor`; one at a time either
     way. The clock is the loop's, which may count in milliseconds; how long something took is read off the `stopwatch`.
-    `report` hears of every batch that has run.
+    The `observer` hears of every batch that has run, and how many requests wait while the model is at work elsewhere.
 
     When a batch fails, its requests are run again one by one, once: the poisonous one is found, the others answered.
     """
@@ -34,16 +34,17 @@ class BatchRunner:
         model: Model,
         queue: BatchQueue,
         executor: Executor,
-        report: Callable[[BatchReport], None],
+        observer: LaneObserver,
         stopwatch: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._model = model
         self._queue = queue
         self._executor = executor
-        self._report = report
+        self._observer = observer
         self._stopwatch = stopwatch
         self._loop = asyncio.get_running_loop()
         self._busy = False
+        self._waiting_told = 0
         self._alarm: asyncio.TimerHandle | asyncio.Handle | None = None
         self._alarm_at = float("inf")
         self.seconds_per_request = 0.0
@@ -54,7 +55,9 @@ class BatchRunner:
         now = self._loop.time()
         self._queue.commit(entry, now, deadline)
         entry.stopwatch_at = self._stopwatch()
-        if not self._busy:
+        if self._busy:
+            self._tell_waiting()
+        else:
             self._wake_at(self._queue.due_at(), now)
 
     def answers_at_once(self, rows: int) -> bool:
@@ -93,8 +96,14 @@ class BatchRunner:
             else:
                 self._run_elsewhere(batch)
             due_at = self._queue.due_at()
+        self._tell_waiting()
         if not self._busy:
             self._wake_at(self._queue.due_at(), self._loop.time())
+
+    def _tell_waiting(self) -> None:
+        if self._waiting_told != self._queue.requests_waiting:
+            self._waiting_told = self._queue.requests_waiting
+            self._observer.queue_changed(self._waiting_told)
 
     def _run_inline(self, batch: Batch) -> None:
         started_at = self._stopwatch()
@@ -147,14 +156,15 @@ class BatchRunner:
             self._fail_all(entries, ModelFailed(f"the model did not give one output row for each of {rows} rows"))
             return
         forward_seconds = self._stopwatch() - started_at
-        waits = tuple(started_at - entry.stopwatch_at for entry in entries)
         for entry in entries:
+            entry.wait_seconds, entry.forward_seconds = started_at - entry.stopwatch_at, forward_seconds
             if not entry.future.done():
                 start, end = entry.start - first, entry.start - first + entry.rows
                 entry.future.set_result({name: tensor[start:end] for name, tensor in outputs.items()})
-        mean = self.seconds_per_request or forward_seconds / len(waits)
-        self.seconds_per_request = mean + _NEWEST_SHARE * (forward_seconds / len(waits) - mean)
-        self._report(BatchReport(rows, waits, forward_seconds))
+        mean = self.seconds_per_request or forward_seconds / len(entries)
+        self.seconds_per_request = mean + _NEWEST_SHARE * (forward_seconds / len(entries) - mean)
+        waits, contexts = zip(*((entry.wait_seconds, entry.context) for entry in entries), strict=True)
+        self._observer.batch_finished(BatchReport(rows, waits, forward_seconds, contexts))
 
     def _fail(self, batch: Batch, error: BaseException) -> None:
         entries = batch.entries

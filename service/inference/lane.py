@@ -15,8 +15,8 @@ from service.inference.admission import Admission, AdmissionLimits, Permit
 from service.inference.batch_policy import BatchLimits
 from service.inference.batch_queue import BatchQueue, Entry
 from service.inference.batch_runner import BatchRunner
-from service.inference.payloads import BatchReport, Tensors
-from service.inference.ports import Model, Shapes
+from service.inference.payloads import Tensors
+from service.inference.ports import LaneObserver, Model, Shapes, Unobserved
 
 _LONGEST_RETRY_AFTER_SECONDS = 60
 
@@ -40,7 +40,7 @@ class Lane:
         self,
         model: Model,
         limits: LaneLimits,
-        report: Callable[[BatchReport], None],
+        observer: LaneObserver | None = None,
         executor: Executor | None = None,
         stopwatch: Callable[[], float] = time.perf_counter,
     ) -> None:
@@ -48,7 +48,8 @@ class Lane:
         # One thread: a model uses the cores by itself, and a second run beside it would only slow both.
         self._executor = executor or ThreadPoolExecutor(max_workers=1, thread_name_prefix="inference")
         self._queue = BatchQueue(model.new_batch, limits.batch)
-        self._runner = BatchRunner(model, self._queue, self._executor, report, stopwatch)
+        self._observer = observer or Unobserved()
+        self._runner = BatchRunner(model, self._queue, self._executor, self._observer, stopwatch)
         self.admission = Admission(limits.admission, partial(_retry_after_seconds, self._runner))
         self._loop = asyncio.get_running_loop()
 
@@ -58,7 +59,7 @@ class Lane:
 
     def reserve(self, rows: int, shapes: Shapes = ()) -> Entry:
         """Rows of a forming batch to be written at once, before anything is awaited, and then given to `answer`."""
-        return self._queue.reserve(rows, self._loop.create_future(), shapes)
+        return self._queue.reserve(rows, self._loop.create_future(), shapes, self._observer.context())
 
     async def answer(self, entry: Entry, deadline: float, client_gone: Callable[[], Awaitable[None]]) -> Tensors:
         """The outputs of a reserved entry.

@@ -82,11 +82,16 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class BatchReport:
-    """One batch that has run: how many rows, how long each of its requests had waited, how long the model took."""
+    """One batch that has run.
+
+    How many rows it had, how long each of its requests had waited, and how long the model took; `contexts` has what
+    `LaneObserver.context` gave for each of these requests.
+    """
 
     rows: int
     wait_seconds: tuple[float, ...]
     forward_seconds: float
+    contexts: tuple[object, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ class Outcome:
 
 
 class Observer(Protocol):
-    """Is told once of everything that ends, whatever the end."""
+    """Is told once of every request that ends, whatever the end."""
 
     def request_started(self) -> None:
         """A request has entered."""
@@ -64,6 +64,32 @@ class Observer(Protocol):
         """The same request has been answered or given up."""
         ...
 
-    def batch_finished(self, model: str, version: str, report: BatchReport) -> None:
+
+class LaneObserver(Protocol):
+    """Is told what goes on in one version's lane."""
+
+    def context(self) -> object:
+        """What ties the current request to its trace, `None` for nothing; handed back unread."""
+        ...
+
+    def queue_changed(self, waiting: int) -> None:
+        """So many requests are complete and wait for the model."""
+        ...
+
+    def batch_finished(self, report: BatchReport) -> None:
         """A batch has run."""
         ...
+
+
+class Unobserved:
+    """A `LaneObserver` for a lane that nobody looks at."""
+
+    def context(self) -> object:
+        """Nothing."""
+        return None
+
+    def queue_changed(self, waiting: int) -> None:
+        """Nobody wants to know."""
+
+    def batch_finished(self, report: BatchReport) -> None:
+        """Nobody wants to know."""

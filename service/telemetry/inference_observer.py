@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Callable
 from http import HTTPStatus
+from typing import Protocol
+
+from prometheus_client import Counter, Histogram
 
 from service.inference.payloads import BatchReport
 from service.inference.ports import Outcome
@@ -11,46 +14,67 @@ from service.telemetry.metric_catalog import MetricCatalog
 
 UNKNOWN = "_unknown"
 """The label of a model that was never loaded: what a client made up must not become a series."""
-SHED_REASONS = ("overloaded", "draining", "deadline_exceeded", "client_gone")
-"""Codes of requests that cost the model nothing."""
+SHED_REASONS = ("overloaded", "draining", "loading", "deadline_exceeded", "client_gone")
+"""Codes of requests that no model has answered, through no fault in them."""
+PROTOCOLS = ("v1",)
+_COMMON_CODES = (200, 400, 422, 429, 499, 500, 503, 504)
+
+
+class BatchSpans(Protocol):
+    """Makes spans of what a batch did for the traced requests in it."""
+
+    def context(self) -> object:
+        """The current request's place in its trace; `None` where it is not traced."""
+        ...
+
+    def batch_finished(self, model: str, version: str, report: BatchReport) -> None:
+        """A batch has run in which one request at least is traced."""
+        ...
+
+
+class _VersionSeries:
+    """The series of one version, looked up once."""
+
+    def __init__(self, catalog: MetricCatalog, name: str, version: str) -> None:
+        self._catalog = catalog
+        self._labels = (name, version)
+        self._ended: dict[tuple[str, int], Counter] = {}
+        self.duration: dict[str, Histogram] = {
+            protocol: catalog.requests.duration.labels(name, version, protocol) for protocol in PROTOCOLS
+        }
+        self.shed = {reason: catalog.requests.shed.labels(name, version, reason) for reason in SHED_REASONS}
+        self.cancelled = catalog.requests.cancelled.labels(name, version)
+        self.deadline_exceeded = catalog.requests.deadline_exceeded.labels(name, version)
+        for protocol in PROTOCOLS:
+            for code in _COMMON_CODES:
+                self.ended(protocol, code)
+
+    def ended(self, protocol: str, code: int) -> Counter:
+        """The counter of requests that ended like this."""
+        counter = self._ended.get((protocol, code))
+        if counter is None:
+            counter = self._catalog.requests.ended.labels(*self._labels, protocol, str(code))
+            self._ended[protocol, code] = counter
+        return counter
 
 
 class InferenceObserver:
-    """Implements the line's `Observer` port on a metric catalog."""
+    """Implements the line's `Observer` port on a metric catalog.
 
-    def __init__(self, catalog: MetricCatalog) -> None:
+    `trace_id` gives the id of the current request's trace, where it is sampled: an example of the latency that its
+    bucket counts.
+    """
+
+    def __init__(self, catalog: MetricCatalog, trace_id: Callable[[], str | None] = lambda: None) -> None:
         self._catalog = catalog
+        self._trace_id = trace_id
+        self._in_flight = catalog.requests.in_flight
+        self._versions: dict[tuple[str, str], _VersionSeries] = {}
+        self._series(UNKNOWN, UNKNOWN)
 
-    def version_ready(self, name: str, version: str, facts: dict[str, str], load_seconds: float) -> None:
-        """A version serves from now on; its series start at zero. `facts` are the further labels of the info metric."""
-        self._catalog.models.info.labels(name, version, facts["digest"], facts["format"], facts["device"]).set(1)
-        self._catalog.models.load_seconds.labels(name, version).set(load_seconds)
-        self._catalog.requests.ended.labels(name, version, "v1", str(HTTPStatus.OK.value))
-        self._catalog.requests.duration.labels(name, version, "v1")
-        for reason in SHED_REASONS:
-            self._catalog.requests.shed.labels(name, version, reason)
-
-    def version_gone(self, name: str, version: str, facts: dict[str, str]) -> None:
-        """A version answers no more; its counters stay, since what they counted has happened."""
-        info, labels = self._catalog.models.info, (name, version, facts["digest"], facts["format"], facts["device"])
-        info.labels(*labels).set(0)
-        with warnings.catch_warnings():
-            # Processes that count together cannot take a series away, says prometheus-client; theirs stays at 0.
-            warnings.simplefilter("ignore", UserWarning)
-            info.remove(*labels)
-
-    def load_failed(self, name: str, version: str, check: str) -> None:
-        """An attempt to load a version has failed."""
-        self._catalog.models.load_failures.labels(name, version, check).inc()
-
-    def batch_finished(self, model: str, version: str, report: BatchReport) -> None:
-        """A batch has run."""
-        batches = self._catalog.batches
-        batches.rows.labels(model, version).observe(report.rows)
-        batches.inference_duration.labels(model, version).observe(report.forward_seconds)
-        waits = batches.queue_wait.labels(model, version)
-        for seconds in report.wait_seconds:
-            waits.observe(seconds)
+    def version_ready(self, name: str, version: str) -> None:
+        """A version serves from now on; its series start at zero."""
+        self._series(name, version)
 
     def cache_looked_up(self, model: str, version: str, found: bool) -> None:  # noqa: FBT001  # the line's word for it
         """An input was looked up in the response cache."""
@@ -58,14 +82,58 @@ class InferenceObserver:
 
     def request_started(self) -> None:
         """A request has entered."""
-        self._catalog.requests.in_flight.inc()
+        self._in_flight.inc()
 
     def request_finished(self, outcome: Outcome) -> None:
         """The same request has ended; only answered ones enter the duration histogram."""
-        self._catalog.requests.in_flight.dec()
-        model, version = outcome.model or UNKNOWN, outcome.version or UNKNOWN
-        self._catalog.requests.ended.labels(model, version, outcome.protocol, str(outcome.code)).inc()
-        if outcome.reason in SHED_REASONS:
-            self._catalog.requests.shed.labels(model, version, outcome.reason).inc()
+        self._in_flight.dec()
+        series = self._series(outcome.model or UNKNOWN, outcome.version or UNKNOWN)
+        series.ended(outcome.protocol, outcome.code).inc()
         if outcome.code == HTTPStatus.OK:
-            self._catalog.requests.duration.labels(model, version, outcome.protocol).observe(outcome.duration_seconds)
+            trace_id = self._trace_id()
+            example = None if trace_id is None else {"trace_id": trace_id}
+            series.duration[outcome.protocol].observe(outcome.duration_seconds, example)
+        elif outcome.reason in series.shed:
+            series.shed[outcome.reason].inc()
+            if outcome.reason == "client_gone":
+                series.cancelled.inc()
+            elif outcome.reason == "deadline_exceeded":
+                series.deadline_exceeded.inc()
+
+    def _series(self, name: str, version: str) -> _VersionSeries:
+        series = self._versions.get((name, version))
+        if series is None:
+            series = self._versions[name, version] = _VersionSeries(self._catalog, name, version)
+        return series
+
+
+class VersionObserver:
+    """Implements the line's `LaneObserver` port for one version; `spans` is there where requests are traced."""
+
+    def __init__(
+        self, catalog: MetricCatalog, name: str, version: str, queue_limit: int, spans: BatchSpans | None = None
+    ) -> None:
+        batches = catalog.batches
+        self._name, self._version, self._spans = name, version, spans
+        self._rows = batches.rows.labels(name, version)
+        self._inference_duration = batches.inference_duration.labels(name, version)
+        self._queue_wait = batches.queue_wait.labels(name, version)
+        self._depth = catalog.queues.depth.labels(name, version)
+        catalog.queues.limit.labels(name, version).set(queue_limit)
+
+    def context(self) -> object:
+        """The current request's place in its trace; `None` where it is not traced."""
+        return None if self._spans is None else self._spans.context()
+
+    def queue_changed(self, waiting: int) -> None:
+        """So many requests wait."""
+        self._depth.set(waiting)
+
+    def batch_finished(self, report: BatchReport) -> None:
+        """A batch has run."""
+        self._rows.observe(report.rows)
+        self._inference_duration.observe(report.forward_seconds)
+        for seconds in report.wait_seconds:
+            self._queue_wait.observe(seconds)
+        if self._spans is not None and any(context is not None for context in report.contexts):
+            self._spans.batch_finished(self._name, self._version, report)

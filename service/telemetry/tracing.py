@@ -2,32 +2,83 @@
 
 from __future__ import annotations
 
+import importlib
+import re
+from collections.abc import Sequence
+from typing import Literal
+
 from fastapi import FastAPI
+from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from opentelemetry.sdk.resources import SERVICE_VERSION, Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export import SpanExporter
 
-_NEVER_TRACED = "livez,readyz,startupz,metrics"
+from service.errors import OperatorError
+from service.telemetry.batch_spans import TracedBatches
+from service.telemetry.server_spans import PredictSpans
+from service.telemetry.span_export import CountedExport, CountSpans
+
+Protocol = Literal["http/protobuf", "grpc"]
+_PROBES = ("/livez", "/readyz", "/startupz", "/metrics")
 
 
 class Tracing:
-    """Sends one server span per request to the OTLP endpoint that the OTEL_* variables name.
+    """Sends the spans of requests to an OTLP endpoint.
 
     Its own provider, not the global one: the application decides alone who traces, so no library adds a second span.
+    Built after a fork, since the thread that sends does not survive one.
+
+    Raises:
+        OperatorError: the protocol is gRPC, and the package for it is not installed.
     """
 
-    def __init__(self, version: str) -> None:
+    def __init__(self, version: str, protocol: Protocol, capacity: int, count: CountSpans) -> None:
         self._provider = TracerProvider(resource=Resource.create({SERVICE_VERSION: version}))
-        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        self._provider.add_span_processor(CountedExport(_exporter(protocol), capacity, count))
+        self._tracer = self._provider.get_tracer("plimsoll", version)
+        self.batches = TracedBatches(self._tracer)
 
-    def instrument(self, app: FastAPI) -> None:
-        """Trace the requests of `app`; probes and scrapes are left out."""
+    def instrument(self, app: FastAPI, predict_routes: Sequence[str]) -> None:
+        """Trace the requests of `app`; probes and scrapes are left out, and predict routes have a wrapper of ours.
+
+        Call it last: the wrapper goes round every other.
+        """
+        excluded = [*_PROBES, *predict_routes]
         FastAPIInstrumentor.instrument_app(
-            app, tracer_provider=self._provider, excluded_urls=_NEVER_TRACED, exclude_spans=["receive", "send"]
+            app,
+            tracer_provider=self._provider,
+            excluded_urls=",".join(_url_pattern(route) for route in excluded),
+            exclude_spans=["receive", "send"],
         )
+        app.add_middleware(PredictSpans, tracer=self._tracer, templates=predict_routes)
 
     def close(self) -> None:
         """Send what is still buffered; gives up after the exporter's own time-out."""
         self._provider.shutdown()
+
+
+def current_trace_id() -> str | None:
+    """The id of the trace of the request that is being answered, where it is sampled."""
+    found = trace.get_current_span().get_span_context()
+    return trace.format_trace_id(found.trace_id) if found.trace_flags.sampled else None
+
+
+def _url_pattern(template: str) -> str:
+    """What contrib looks for in a whole URL, so that a model named `livez` is traced all the same."""
+    return r"^https?://[^/]+" + re.sub(r"{[^}]+}", "[^/]+", template) + "$"
+
+
+def _exporter(protocol: Protocol) -> SpanExporter:
+    if protocol == "http/protobuf":
+        return OTLPSpanExporter()
+    try:
+        module = importlib.import_module("opentelemetry.exporter.otlp.proto.grpc.trace_exporter")
+    except ModuleNotFoundError:
+        raise OperatorError(
+            "OTEL_EXPORTER_OTLP_PROTOCOL is grpc, and the package for it is not installed: "
+            "pip install 'plimsoll[grpc]', or leave it at http/protobuf (port 4318)"
+        ) from None
+    exporter: SpanExporter = module.OTLPSpanExporter()
+    return exporter

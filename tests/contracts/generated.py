@@ -8,19 +8,44 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from prometheus_client import CollectorRegistry
+
 from service.application import Application
 from service.cli.settings import markdown_table
 from service.settings import Settings
+from service.telemetry.exposition import GPU_MEMORY
+from service.telemetry.metric_catalog import MetricCatalog
 
 REPOSITORY = Path(__file__).parents[2]
-_TABLE = re.compile(
-    r"(?<=<!-- settings: made by `make settings-table` -->\n).*?(?=<!-- end of settings -->)", re.DOTALL
-)
+_PROCESS = {
+    "process_resident_memory_bytes": "Memory of the process that lies in RAM.",
+    "process_cpu_seconds_total": "CPU time of the process.",
+    "process_start_time_seconds": "When the process started, in seconds since 1970.",
+    "process_open_fds": "Open files and connections.",
+}
+"""Of what prometheus-client adds by itself, what the dashboards show."""
 
 
 def readme() -> str:
     """The README with today's settings table."""
-    return _TABLE.sub(markdown_table().replace("\\", r"\\") + "\n", (REPOSITORY / "README.md").read_text())
+    return _with_table("README.md", "settings", markdown_table())
+
+
+def metrics_page() -> str:
+    """docs/metrics.md with today's metrics."""
+    catalog = MetricCatalog(CollectorRegistry(), Settings.model_construct().objective_seconds)
+    rows = ["| metric | type | labels | meaning |", "|---|---|---|---|"]
+    for each in (*catalog.descriptions, GPU_MEMORY):
+        labels = ", ".join(f"`{label}`" for label in each.labels)
+        rows.append(f"| `{each.name}` | {each.kind} | {labels} | {each.meaning} |")
+    for name, meaning in _PROCESS.items():
+        rows.append(f"| `{name}` | {'counter' if name.endswith('_total') else 'gauge'} | | {meaning} |")
+    return _with_table("docs/metrics.md", "metrics", "\n".join(rows))
+
+
+def _with_table(page: str, kind: str, table: str) -> str:
+    marks = rf"(?<=<!-- {kind}: made by `make {kind}-table` -->\n).*?(?=<!-- end of {kind} -->)"
+    return re.sub(marks, lambda _: table + "\n", (REPOSITORY / page).read_text(), flags=re.DOTALL)
 
 
 def openapi() -> str:
@@ -30,7 +55,11 @@ def openapi() -> str:
     return json.dumps(document, indent=1, sort_keys=True) + "\n"
 
 
-GENERATED: dict[str, Callable[[], str]] = {"README.md": readme, "tests/contracts/openapi.json": openapi}
+GENERATED: dict[str, Callable[[], str]] = {
+    "README.md": readme,
+    "docs/metrics.md": metrics_page,
+    "tests/contracts/openapi.json": openapi,
+}
 
 if __name__ == "__main__":
     (REPOSITORY / sys.argv[1]).write_text(GENERATED[sys.argv[1]]())

@@ -6,13 +6,33 @@ from service.inference.payloads import BatchReport
 from service.inference.ports import Outcome
 
 
+class RecordingLaneObserver:
+    """Implements the line's `LaneObserver` port by keeping what it is told; `context` is given to each request."""
+
+    def __init__(self, context: object = None) -> None:
+        self.given_context = context
+        self.waiting: list[int] = []
+        self.reports: list[BatchReport] = []
+
+    def context(self) -> object:
+        """Always the same."""
+        return self.given_context
+
+    def queue_changed(self, waiting: int) -> None:
+        """So many wait."""
+        self.waiting.append(waiting)
+
+    def batch_finished(self, report: BatchReport) -> None:
+        """A batch of the lane."""
+        self.reports.append(report)
+
+
 class RecordingObserver:
     """Implements the line's `Observer` port by keeping what it is told."""
 
     def __init__(self) -> None:
         self.in_flight = 0
         self.outcomes: list[Outcome] = []
-        self.batches: list[tuple[str, str, BatchReport]] = []
 
     def request_started(self) -> None:
         """One more in flight."""
@@ -22,10 +42,6 @@ class RecordingObserver:
         """One less in flight, and how it ended."""
         self.in_flight -= 1
         self.outcomes.append(outcome)
-
-    def batch_finished(self, model: str, version: str, report: BatchReport) -> None:
-        """A batch of that version."""
-        self.batches.append((model, version, report))
 
     @property
     def last(self) -> tuple[str, str, int]:

@@ -48,7 +48,7 @@ class ServedProcess:
 
     def wait_for_log(self, pattern: str) -> re.Match[str]:
         """The first match in the log."""
-        return self._wait_for(lambda: re.search(pattern, self.log()), f"'{pattern}' in the log")
+        return self.wait_for(lambda: re.search(pattern, self.log()), f"'{pattern}' in the log")
 
     @property
     def url(self) -> str:
@@ -58,7 +58,7 @@ class ServedProcess:
     def ready(self) -> str:
         """Wait until it is ready; the URL."""
         url = self.url
-        self._wait_for(lambda: self._status(url + "/readyz") == httpx.codes.OK, "ready")
+        self.wait_for(lambda: self._status(url + "/readyz") == httpx.codes.OK, "ready")
         return url
 
     def signal(self, number: signal.Signals = signal.SIGTERM) -> None:
@@ -82,7 +82,8 @@ class ServedProcess:
                 self._process.wait()
         self._log.close()
 
-    def _wait_for(self, look: Callable[[], _Found | None], what: str) -> _Found:
+    def wait_for(self, look: Callable[[], _Found | None], what: str) -> _Found:
+        """What `look` gives once it gives something."""
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while time.monotonic() < deadline:
             if found := look():

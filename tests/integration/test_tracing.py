@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ import pytest
 from tests.integration.served_process import ServedProcess
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
+ROW = {"features": [0.0] * 784}
+KIND_SERVER = 2
 PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
 pytestmark = pytest.mark.skipif(
     shutil.which("otelcol") is None,
@@ -86,31 +89,89 @@ def collector(tmp_path: Path) -> Iterator[Collector]:
     running.stop()
 
 
-def test_one_request_is_one_server_span_under_the_client_s_trace(process: ServedProcess, collector: Collector) -> None:
-    process.start(OTEL_EXPORTER_OTLP_ENDPOINT=collector.endpoint)
+def test_a_prediction_is_one_server_span_under_the_client_s_trace_and_what_the_line_did_is_below(
+    process: ServedProcess, collector: Collector
+) -> None:
+    process.start(OTEL_EXPORTER_OTLP_ENDPOINT=collector.endpoint, OTEL_RESOURCE_ATTRIBUTES="k8s.pod.name=pod-1")
     url = process.ready()
-    httpx.post(url + "/v1/predict", json={"features": [0.0] * 784}, headers={"traceparent": PARENT})
+    reply = httpx.post(url + "/v1/predict", json=ROW, headers={"traceparent": PARENT})
     httpx.get(url + "/livez")
+    httpx.get(url + "/v1/models", headers={"traceparent": PARENT})
     process.signal()
     assert process.exit_code() == 0
     spans = collector.stop()
-    assert [span["name"] for span in spans] == ["POST /v1/predict"], "probes are not traced, requests once"
-    span = spans[0]
-    assert (span["traceId"], span["parentSpanId"]) == (TRACE, "b7ad6b7169203331")
-    attributes = span["attributes"]
+    assert sorted(span["name"] for span in spans) == [
+        "GET /v1/models", "POST /v1/predict", "batch", "forward", "queue",
+    ], "probes are not traced, requests once"  # fmt: skip
+    assert {span["traceId"] for span in spans} == {TRACE}
+    named = {span["name"]: span for span in spans}
+    server, batch = named["POST /v1/predict"], named["batch"]
+    assert (server["kind"], server["parentSpanId"]) == (KIND_SERVER, "b7ad6b7169203331")
+    assert reply.headers["traceresponse"] == f"00-{TRACE}-{server['spanId']}-01"
+    assert named["queue"]["parentSpanId"] == batch["parentSpanId"] == server["spanId"]
+    assert named["forward"]["parentSpanId"] == batch["spanId"]
+    assert [link["spanId"] for link in batch["links"]] == [server["spanId"]]
+    assert [link["spanId"] for link in named["queue"]["links"]] == [batch["spanId"]]
+    for inner in (batch, named["queue"], named["forward"]):
+        assert int(server["startTimeUnixNano"]) <= int(inner["endTimeUnixNano"]) <= int(server["endTimeUnixNano"])
+    attributes = server["attributes"]
     assert attributes["http.request.method"] == "POST"
     assert attributes["http.route"] == "/v1/predict"
     assert attributes["http.response.status_code"] == "200"
-    assert span["resource"]["service.name"] == "plimsoll"
+    assert (attributes["plimsoll.model"], attributes["plimsoll.version"]) == ("digits", "2")
+    assert (server["resource"]["service.name"], server["resource"]["k8s.pod.name"]) == ("plimsoll", "pod-1")
     lines = [line for line in process.lines() if line.get("route") == "/v1/predict"]
-    assert [line["trace_id"] for line in lines] == [TRACE]
+    assert [(line["trace_id"], line["model"]) for line in lines] == [(TRACE, "digits")]
+
+
+def test_a_batch_that_many_requests_share_links_to_all_of_them(process: ServedProcess, collector: Collector) -> None:
+    process.start(
+        OTEL_EXPORTER_OTLP_ENDPOINT=collector.endpoint, PLIMSOLL_MAX_WAIT_MS="500", PLIMSOLL_MAX_BATCH_ROWS="4"
+    )
+    url = process.ready()
+    with ThreadPoolExecutor(4) as clients:
+        list(clients.map(lambda _: httpx.post(url + "/v1/predict", json=ROW), range(4)))
+    process.signal()
+    assert process.exit_code() == 0
+    spans = collector.stop()
+    servers = {span["spanId"] for span in spans if span["kind"] == KIND_SERVER}
+    linked = [link["spanId"] for span in spans if span["name"] == "batch" for link in span["links"]]
+    assert len(servers) == 4
+    assert sorted(linked) == sorted(servers), "each request is a member of one batch"
+    assert sum(int(span["attributes"]["plimsoll.batch.requests"]) for span in spans if span["name"] == "batch") == 4
+
+
+def test_the_sampler_of_the_standard_variables_decides(process: ServedProcess, collector: Collector) -> None:
+    process.start(
+        OTEL_EXPORTER_OTLP_ENDPOINT=collector.endpoint,
+        OTEL_TRACES_SAMPLER="parentbased_traceidratio",
+        OTEL_TRACES_SAMPLER_ARG="0",
+    )
+    url = process.ready()
+    assert httpx.post(url + "/v1/predict", json=ROW).status_code == 200
+    assert httpx.post(url + "/v1/predict", json=ROW, headers={"traceparent": PARENT}).status_code == 200
+    process.signal()
+    assert process.exit_code() == 0
+    assert {span["traceId"] for span in collector.stop()} == {TRACE}, "the client's sampled trace and no other"
+
+
+def test_each_worker_sends_its_own_spans(process: ServedProcess, collector: Collector) -> None:
+    process.start("--workers", "2", OTEL_EXPORTER_OTLP_ENDPOINT=collector.endpoint)
+    url = process.ready()
+    for _ in range(10):
+        assert httpx.post(url + "/v1/predict", json=ROW).status_code == 200
+    process.signal()
+    assert process.exit_code() == 0
+    assert [span["kind"] for span in collector.stop()].count(KIND_SERVER) == 10
 
 
 def test_a_collector_that_is_away_harms_nobody(process: ServedProcess) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         away = f"http://127.0.0.1:{free.getsockname()[1]}"
-    process.start(OTEL_EXPORTER_OTLP_ENDPOINT=away, OTEL_EXPORTER_OTLP_TIMEOUT="1")
+    process.start(OTEL_EXPORTER_OTLP_ENDPOINT=away, OTEL_EXPORTER_OTLP_TIMEOUT="1", OTEL_BSP_SCHEDULE_DELAY="50")
     url = process.ready()
-    assert httpx.post(url + "/v1/predict", json={"features": [0.0] * 784}).status_code == 200
+    assert httpx.post(url + "/v1/predict", json=ROW).status_code == 200
+    failed = 'plimsoll_spans_total{result="failed"} 4.0'
+    process.wait_for(lambda: failed in httpx.get(url + "/metrics").text, "four spans that could not be sent")
     process.signal()
     assert process.exit_code() == 0

@@ -186,7 +186,7 @@ async def test_a_run_in_progress_is_answered_though_the_server_closes(
     make_tiny_bundle: MakeBundle, tmp_path: Path
 ) -> None:
     service, model = Service(tmp_path), SlowModel()
-    lane = Lane(model, limits_of(DesiredLimits()), lambda _: None)
+    lane = Lane(model, limits_of(DesiredLimits()))
     service.registry.ready(ServedVersion("slow", "1", model.signature, lane), report_on(make_tiny_bundle()))
     entry = lane.reserve(1)
     entry.inputs["x"][:] = 5

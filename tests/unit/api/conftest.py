@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
+from service.api.access_log import AccessLog
 from service.api.auth import Gate
 from service.api.catalog import Catalog
 from service.api.error_responses import error_response
@@ -30,9 +30,10 @@ from service.inference.pipeline import Pipeline, ServedVersion
 from service.inference.ports import Model
 from tests.conftest import MakeBundle
 from tests.doubles.bundles import report_on
-from tests.doubles.observers import RecordingObserver
+from tests.doubles.observers import RecordingLaneObserver, RecordingObserver
 
 MAX_BODY_BYTES = 2000
+ALL_OF_THEM = 1_000_000
 LIMITS = LaneLimits(AdmissionLimits(requests=8, bytes=100_000), BatchLimits(max_rows=128, max_wait_seconds=0.0))
 
 
@@ -47,6 +48,7 @@ class Edge:
     observer: RecordingObserver
     gate: Gate
     report: LoadReport = field(repr=False)
+    lane_observer: RecordingLaneObserver = field(default_factory=RecordingLaneObserver)
     lanes: list[Lane] = field(default_factory=list)
     _desired: dict[str, list[str]] = field(default_factory=dict)
 
@@ -65,7 +67,7 @@ class Edge:
     ) -> Lane:
         """Desire a version and have it answer from now on; returns its lane."""
         self.desire(name, version)
-        lane = Lane(model, limits, partial(self.observer.batch_finished, name, version), executor)
+        lane = Lane(model, limits, self.lane_observer, executor)
         self.lanes.append(lane)
         served = ServedVersion(name, version, model.signature, lane)
         self.registry.ready(served, replace(self.report, inline_rows=model.inline_rows))
@@ -79,13 +81,13 @@ async def edge(make_tiny_bundle: MakeBundle) -> AsyncIterator[Edge]:
     state.phase = Phase.SERVING
     pipeline = Pipeline(registry, DeadlineLimits(default_ms=30_000, longest_ms=60_000))
     app = FastAPI(redoc_url=None)
-    app.add_middleware(RequestScope, state=state, respond=error_response)
+    app.add_middleware(RequestScope, state=state, respond=error_response, access_log=AccessLog(ALL_OF_THEM))
     handlers = Handlers(
         gate=gate,
         predict=PredictV1(gate, pipeline, observer, MAX_BODY_BYTES),
         catalog=Catalog(registry),
         probes=Probes(state, registry, lambda: [("cuda:0", 1, 2)]),
-        metrics=MetricsEndpoint(lambda: b"up 1\n", "text/plain; version=test"),
+        metrics=MetricsEndpoint(lambda _: (b"up 1\n", "text/plain; version=test")),
     )
     install_routes(app, handlers)
     transport = httpx.ASGITransport(app)

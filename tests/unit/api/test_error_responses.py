@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.exceptions import HTTPException
 
+from service.api.access_log import AccessLog
 from service.api.error_responses import ErrorBody, error_response, install_error_handlers
 from service.api.request_scope import RequestScope
 from service.api.serving_state import ServingState
@@ -153,7 +154,7 @@ def test_whatever_a_message_quotes_the_body_is_json(words: str, request_id: str)
 def app() -> FastAPI:
     """Routes that raise, one error each."""
     made = FastAPI()
-    made.add_middleware(RequestScope, state=ServingState(), respond=error_response)
+    made.add_middleware(RequestScope, state=ServingState(), respond=error_response, access_log=AccessLog(0))
     install_error_handlers(made)
     for position, error in enumerate([*(each for each, *_ in PUBLIC), *INTERNAL, HTTPException(404)]):
         made.add_api_route(f"/raise/{position}", raising(error))

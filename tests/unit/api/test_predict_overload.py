@@ -179,4 +179,4 @@ async def test_requests_that_come_together_are_answered_from_one_batch(edge: Edg
     rows = [[0.0, 1.0], [1.0, 0.0], [0.5, 0.25]]
     replies = await asyncio.gather(*(edge.client.post("/v1/predict", json={"features": row}) for row in rows))
     assert [reply.json()["predictions"][0]["probabilities"] for reply in replies] == rows
-    assert [(model, version, report.rows) for model, version, report in edge.observer.batches] == [("echo", "1", 3)]
+    assert [report.rows for report in edge.lane_observer.reports] == [3]

@@ -9,12 +9,13 @@ import httpx
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from service.api.access_log import AccessLog
 from service.api.error_responses import error_response
 from service.api.request_scope import RequestScope, current_request_id, request_id_of, seconds_since_start
 from service.api.serving_state import Phase, ServingState
 from tests.doubles.asgi import Exchange, http_scope
 from tests.doubles.models import EchoModel
-from tests.unit.api.conftest import Edge
+from tests.unit.api.conftest import ALL_OF_THEM, Edge
 
 Handler = Callable[[Scope, Receive, Send], Awaitable[None]]
 PROBES = ["/livez", "/readyz", "/startupz", "/metrics"]
@@ -28,7 +29,7 @@ class Door:
         self.state.phase = phase
         self.seen: list[str | None] = []
         self._handler = handler
-        self.app: ASGIApp = RequestScope(self._answer, self.state, error_response)
+        self.app: ASGIApp = RequestScope(self._answer, self.state, error_response, AccessLog(ALL_OF_THEM))
 
     async def ask(self, path: str = "/v1/models", **headers: str) -> Exchange:
         """One GET."""
@@ -165,7 +166,7 @@ async def test_what_is_no_request_passes_through_untouched() -> None:
         seen.append(scope)
 
     lifespan: Scope = {"type": "lifespan"}
-    await Exchange(RequestScope(app, ServingState(), error_response), lifespan).run()
+    await Exchange(RequestScope(app, ServingState(), error_response, AccessLog(ALL_OF_THEM)), lifespan).run()
     assert seen == [{"type": "lifespan"}]
 
 

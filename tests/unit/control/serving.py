@@ -24,7 +24,7 @@ from service.inference.admission import AdmissionLimits
 from service.inference.batch_policy import BatchLimits
 from service.inference.deadline import DeadlineLimits
 from service.inference.lane import Lane, LaneLimits
-from service.inference.payloads import BatchReport, Target
+from service.inference.payloads import Target
 from service.inference.pipeline import Pipeline, ServedVersion
 from service.inference.ports import Model
 from service.runtime.model_loader import ModelLoader
@@ -51,7 +51,7 @@ def served_version(name: str, version: str, width: int = 2) -> ServedVersion:
     """A version of an echo model for tests that route to it and never ask it."""
 
     async def lane() -> Lane:
-        return Lane(EchoModel(), limits_of(DesiredLimits()), _keep_nothing)
+        return Lane(EchoModel(), limits_of(DesiredLimits()))
 
     with contextlib.closing(asyncio.new_event_loop()) as loop:
         return ServedVersion(name, version, flat_signature(width), loop.run_until_complete(lane()))
@@ -162,7 +162,7 @@ class Serving:
     def _new_lane(self, desired: DesiredModel, version: str, model: Model) -> Lane:
         assert version in [each.version for each in desired.versions]
         self._executors.append(ThreadPoolExecutor(max_workers=1))
-        self.lanes.append(Lane(model, limits_of(desired.limits), _keep_nothing, self._executors[-1]))
+        self.lanes.append(Lane(model, limits_of(desired.limits), executor=self._executors[-1]))
         return self.lanes[-1]
 
 
@@ -187,7 +187,3 @@ def _is_shut_down(executor: ThreadPoolExecutor) -> bool:
 
 async def _never() -> None:
     await asyncio.Event().wait()
-
-
-def _keep_nothing(_: BatchReport) -> None:
-    pass

@@ -10,10 +10,10 @@ import pytest
 from service.inference.admission import AdmissionLimits
 from service.inference.batch_policy import BatchLimits
 from service.inference.lane import Lane, LaneLimits
-from service.inference.payloads import BatchReport
 from service.inference.ports import Model
 from tests.doubles.fake_time import FakeTimeLoop, ManualExecutor
 from tests.doubles.models import PoisonedModel
+from tests.doubles.observers import RecordingLaneObserver
 
 
 class Client:
@@ -72,11 +72,12 @@ class Bench:
         self.loop = loop
         self.model = model
         self.executor = ManualExecutor()
-        self.reports: list[BatchReport] = []
+        self.observer = RecordingLaneObserver()
+        self.reports = self.observer.reports
         self.lane = loop.run_until_complete(self._made(limits))
 
     async def _made(self, limits: LaneLimits) -> Lane:
-        return Lane(self.model, limits, self.reports.append, self.executor, self.loop.time)
+        return Lane(self.model, limits, self.observer, self.executor, self.loop.time)
 
     def ask(self, *numbers: float, patience: float = 1e6) -> Client:
         """A request that comes in the loop's next turn, together with whatever else is asked before that."""

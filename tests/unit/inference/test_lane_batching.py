@@ -151,13 +151,38 @@ def test_every_batch_is_reported_with_its_rows_its_waits_and_its_time(open_bench
     bench.ask_and_settle(2, 3)
     bench.run_next(0.25)
     bench.run_next(2.0)
-    assert bench.reports == [BatchReport(1, (0.0,), 0.5), BatchReport(2, (0.25,), 2.0)]
+    assert bench.reports == [BatchReport(1, (0.0,), 0.5, (None,)), BatchReport(2, (0.25,), 2.0, (None,))]
+
+
+def test_a_batch_hands_back_what_tied_each_of_its_requests_to_a_trace(open_bench: OpenBench) -> None:
+    bench = open_bench()
+    bench.ask_and_settle(0)  # keeps the model at work while the others gather
+    for trace in ("a trace", None, "another"):
+        bench.observer.given_context = trace
+        bench.ask_and_settle(1)
+    bench.run_next()
+    bench.run_next()
+    assert [report.contexts for report in bench.reports] == [(None,), ("a trace", None, "another")]
+
+
+def test_it_is_told_how_many_wait_while_the_model_is_at_work(open_bench: OpenBench) -> None:
+    bench = open_bench()
+    bench.ask_and_settle(1)
+    assert bench.observer.waiting == [], "the first is run at once and waits for nobody"
+    bench.ask_and_settle(2)
+    leaves = bench.ask_and_settle(3)
+    leaves.leave()
+    bench.loop.settle()
+    bench.run_next()
+    assert bench.observer.waiting == [1, 2, 0]
+    bench.run_next()
+    assert bench.observer.waiting == [1, 2, 0]
 
 
 async def test_without_an_executor_of_its_own_a_lane_has_one_thread() -> None:
     model = EchoModel(inline_rows=0)
     limits = LaneLimits(AdmissionLimits(100, 10_000), BatchLimits(2, 0.0))
-    lane = Lane(model, limits, lambda _: None)
+    lane = Lane(model, limits)
 
     async def ask() -> None:
         entry = lane.reserve(1)
@@ -173,7 +198,7 @@ async def test_without_an_executor_of_its_own_a_lane_has_one_thread() -> None:
 async def test_the_loop_turns_while_a_slow_model_runs() -> None:
     slow, quick = SlowModel(), EchoModel()
     limits = LaneLimits(AdmissionLimits(100, 10_000), BatchLimits(4, 0.0))
-    lanes = [Lane(model, limits, lambda _: None) for model in (slow, quick)]
+    lanes = [Lane(model, limits) for model in (slow, quick)]
     deadline = asyncio.get_running_loop().time() + 60
 
     async def ask(lane: Lane) -> None:

@@ -17,6 +17,7 @@ from service.inference.batch_policy import BatchLimits
 from service.inference.lane import Lane, LaneLimits
 from tests.doubles.fake_time import FakeTimeLoop, ManualExecutor
 from tests.doubles.models import POISON, PoisonedModel
+from tests.doubles.observers import RecordingLaneObserver
 
 QUEUE_LIMIT = 12
 MAX_ROWS = 4
@@ -46,11 +47,8 @@ class Line:
         self.model = PoisonedModel(inline_rows, any_length=any_length)
         self.executor = ManualExecutor()
         limits = LaneLimits(AdmissionLimits(QUEUE_LIMIT, bytes=1000), BatchLimits(MAX_ROWS, max_wait_seconds))
-        self.rows_run = 0
-        self.lane = Lane(self.model, limits, self.count, self.executor, asyncio.get_running_loop().time)
-
-    def count(self, report: object) -> None:
-        self.rows_run += getattr(report, "rows", 0)
+        self.observer = RecordingLaneObserver()
+        self.lane = Lane(self.model, limits, self.observer, self.executor, asyncio.get_running_loop().time)
 
     def submitted(self) -> set[float]:
         """The numbers in batches that can no longer be changed."""
@@ -180,6 +178,7 @@ class LaneMachine(RuleBasedStateMachine):
         for line in self.lines:
             admission = line.lane.admission
             assert (admission.requests_in_flight, admission.bytes_in_flight) == (0, 0)
+            assert line.observer.waiting[-1:] in ([], [0]), "someone is said to wait whom nobody waits for"
             assert all(666.0 not in numbers for numbers in line.model.seen), "a row that was given back was computed"
         asyncio.set_event_loop(None)
         self.loop.close()

@@ -23,7 +23,7 @@ async def never() -> None:
 @pytest.mark.parametrize("inline_rows", [0, 100])
 async def test_a_closed_lane_and_its_model_are_freed_by_their_last_reference(inline_rows: int) -> None:
     model = PoisonedModel(inline_rows)
-    lane = Lane(model, LIMITS, lambda _: None)
+    lane = Lane(model, LIMITS)
     for number in range(3):
         with lane.admit(10):
             entry = lane.reserve(1)

@@ -19,7 +19,7 @@ DEADLINES = DeadlineLimits(default_ms=30_000, longest_ms=60_000)
 
 def served(model: Model, requests: int = 8) -> ServedVersion:
     limits = LaneLimits(AdmissionLimits(requests, bytes=1000), BatchLimits(max_rows=4, max_wait_seconds=0.0))
-    return ServedVersion("echo", "3", model.signature, Lane(model, limits, lambda _: None))
+    return ServedVersion("echo", "3", model.signature, Lane(model, limits))
 
 
 class OneVersion:

@@ -5,11 +5,11 @@ from prometheus_client import CollectorRegistry
 
 from service.inference.payloads import BatchReport
 from service.inference.ports import Outcome
-from service.telemetry.inference_observer import SHED_REASONS, UNKNOWN, InferenceObserver
+from service.telemetry.exposition import Exposition
+from service.telemetry.inference_observer import SHED_REASONS, UNKNOWN, InferenceObserver, VersionObserver
 from service.telemetry.metric_catalog import MetricCatalog
 
 LABELS = {"model": "tiny", "version": "1", "protocol": "v1"}
-FACTS = {"digest": "abc", "format": "safetensors", "device": "cpu"}
 
 
 @pytest.fixture
@@ -18,8 +18,13 @@ def registry() -> CollectorRegistry:
 
 
 @pytest.fixture
-def observer(registry: CollectorRegistry) -> InferenceObserver:
-    return InferenceObserver(MetricCatalog(registry, 0.1))
+def catalog(registry: CollectorRegistry) -> MetricCatalog:
+    return MetricCatalog(registry, 0.1)
+
+
+@pytest.fixture
+def observer(catalog: MetricCatalog) -> InferenceObserver:
+    return InferenceObserver(catalog)
 
 
 def finish(
@@ -38,57 +43,56 @@ def of_tiny(registry: CollectorRegistry, name: str, **labels: str) -> float | No
 
 
 def test_a_version_that_is_ready_has_series_at_zero(registry: CollectorRegistry, observer: InferenceObserver) -> None:
-    observer.version_ready("tiny", "1", FACTS, 0.5)
-    assert requests(registry, 200) == 0
+    observer.version_ready("tiny", "1")
+    assert [requests(registry, code) for code in (200, 422, 429, 503)] == [0.0] * 4
     assert registry.get_sample_value("plimsoll_request_duration_seconds_count", LABELS) == 0
-    assert registry.get_sample_value("plimsoll_model_info", {"model": "tiny", "version": "1", **FACTS}) == 1
-    assert of_tiny(registry, "model_load_seconds") == 0.5
-    assert [of_tiny(registry, "requests_shed_total", reason=reason) for reason in SHED_REASONS] == [0.0] * 4
-
-
-def test_a_version_that_is_gone_is_ready_no_more_and_what_it_counted_stays(
-    registry: CollectorRegistry, observer: InferenceObserver
-) -> None:
-    observer.version_ready("tiny", "1", FACTS, 0.5)
-    finish(observer, 200)
-    observer.version_gone("tiny", "1", FACTS)
-    assert of_tiny(registry, "model_info", **FACTS) is None
-    assert requests(registry, 200) == 1
-    observer.version_ready("tiny", "1", FACTS, 0.25)
-    assert (of_tiny(registry, "model_info", **FACTS), of_tiny(registry, "model_load_seconds")) == (1, 0.25)
-    assert requests(registry, 200) == 1
-
-
-def test_when_something_newer_serves_under_the_same_name_only_that_is_ready(
-    registry: CollectorRegistry, observer: InferenceObserver
-) -> None:
-    newer = {**FACTS, "digest": "def"}
-    observer.version_ready("tiny", "1", FACTS, 0.5)
-    observer.version_gone("tiny", "1", FACTS)
-    observer.version_ready("tiny", "1", newer, 0.5)
-    assert (of_tiny(registry, "model_info", **FACTS), of_tiny(registry, "model_info", **newer)) == (None, 1)
-
-
-def test_failed_loads_are_counted_by_the_check_that_failed(
-    registry: CollectorRegistry, observer: InferenceObserver
-) -> None:
-    for check in ("golden", "digest", "golden"):
-        observer.load_failed("tiny", "1", check)
-    failures = [of_tiny(registry, "model_load_failures_total", check=check) for check in ("golden", "digest", "files")]
-    assert failures == [2, 1, None]
+    assert [of_tiny(registry, "requests_shed_total", reason=reason) for reason in SHED_REASONS] == [0.0] * 5
+    assert of_tiny(registry, "requests_cancelled_total") == of_tiny(registry, "requests_deadline_exceeded_total") == 0
 
 
 def test_a_batch_is_one_size_one_run_and_a_wait_for_each_of_its_requests(
-    registry: CollectorRegistry, observer: InferenceObserver
+    registry: CollectorRegistry, catalog: MetricCatalog
 ) -> None:
-    observer.batch_finished("tiny", "1", BatchReport(rows=5, wait_seconds=(0.25, 0.5, 0.0), forward_seconds=2.0))
-    observer.batch_finished("tiny", "1", BatchReport(rows=1, wait_seconds=(0.25,), forward_seconds=1.0))
-    observer.batch_finished("other", "1", BatchReport(rows=100, wait_seconds=(9.0,), forward_seconds=9.0))
+    tiny, other = VersionObserver(catalog, "tiny", "1", 8), VersionObserver(catalog, "other", "1", 8)
+    tiny.batch_finished(BatchReport(rows=5, wait_seconds=(0.25, 0.5, 0.0), forward_seconds=2.0))
+    tiny.batch_finished(BatchReport(rows=1, wait_seconds=(0.25,), forward_seconds=1.0))
+    other.batch_finished(BatchReport(rows=100, wait_seconds=(9.0,), forward_seconds=9.0))
     names = ("batch_size", "inference_duration_seconds", "queue_wait_seconds")
     assert [(of_tiny(registry, f"{name}_count"), of_tiny(registry, f"{name}_sum")) for name in names] == [
         (2, 6), (2, 3.0), (4, 1.0),
     ]  # fmt: skip
     assert [of_tiny(registry, "batch_size_bucket", le=edge) for edge in ("1.0", "4.0", "8.0")] == [1, 1, 2]
+
+
+def test_the_depth_of_the_queue_stands_beside_its_limit(registry: CollectorRegistry, catalog: MetricCatalog) -> None:
+    tiny = VersionObserver(catalog, "tiny", "1", queue_limit=8)
+    assert (of_tiny(registry, "queue_depth"), of_tiny(registry, "queue_limit")) == (0, 8)
+    tiny.queue_changed(5)
+    assert of_tiny(registry, "queue_depth") == 5
+
+
+class Spans:
+    """Remembers which batches it was told of."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str, BatchReport]] = []
+
+    def context(self) -> object:
+        return "here"
+
+    def batch_finished(self, model: str, version: str, report: BatchReport) -> None:
+        self.told.append((model, version, report))
+
+
+def test_spans_hear_only_of_batches_with_a_traced_request(catalog: MetricCatalog) -> None:
+    spans = Spans()
+    tiny = VersionObserver(catalog, "tiny", "1", 8, spans)
+    assert tiny.context() == "here"
+    traced = BatchReport(2, (0.0, 0.0), 0.5, (None, "here"))
+    tiny.batch_finished(BatchReport(2, (0.0, 0.0), 0.5, (None, None)))
+    tiny.batch_finished(traced)
+    assert spans.told == [("tiny", "1", traced)]
+    assert VersionObserver(catalog, "tiny", "1", 8).context() is None
 
 
 def test_lookups_in_the_response_cache_are_hits_or_misses(
@@ -103,12 +107,13 @@ def test_what_was_refused_or_dropped_is_counted_by_why_and_what_was_wrong_is_not
     registry: CollectorRegistry, observer: InferenceObserver
 ) -> None:
     ends = [
-        (429, "overloaded"), (429, "overloaded"), (503, "draining"), (504, "deadline_exceeded"), (499, "client_gone"),
-        (422, "invalid_input"), (500, "internal"), (200, ""),
+        (429, "overloaded"), (429, "overloaded"), (503, "draining"), (503, "loading"), (504, "deadline_exceeded"),
+        (499, "client_gone"), (422, "invalid_input"), (500, "internal"), (200, ""),
     ]  # fmt: skip
     for code, reason in ends:
         finish(observer, code, reason=reason)
-    assert [of_tiny(registry, "requests_shed_total", reason=reason) for reason in SHED_REASONS] == [2, 1, 1, 1]
+    assert [of_tiny(registry, "requests_shed_total", reason=reason) for reason in SHED_REASONS] == [2, 1, 1, 1, 1]
+    assert of_tiny(registry, "requests_cancelled_total") == of_tiny(registry, "requests_deadline_exceeded_total") == 1
     for reason in ("invalid_input", "internal", ""):
         assert of_tiny(registry, "requests_shed_total", reason=reason) is None
     assert sum(requests(registry, code) or 0 for code in (200, 422, 429, 499, 500, 503, 504)) == len(ends)
@@ -142,3 +147,15 @@ def test_what_a_client_made_up_becomes_one_series(registry: CollectorRegistry, o
     finish(observer, 404, model="")
     finish(observer, 404, model="")
     assert requests(registry, 404, model=UNKNOWN, version=UNKNOWN) == 2
+
+
+def test_a_traced_answer_is_the_example_of_its_bucket(catalog: MetricCatalog) -> None:
+    trace_ids = iter(["a" * 32, None])
+    observer = InferenceObserver(catalog, lambda: next(trace_ids))
+    finish(observer, 200, seconds=0.02)
+    finish(observer, 200, seconds=0.2)
+    lines = Exposition(catalog.registry, many_processes=False)("application/openmetrics-text")[0].decode().splitlines()
+    examples = [line for line in lines if "# {" in line]
+    assert len(examples) == 1
+    assert 'le="0.025"' in examples[0]
+    assert f'# {{trace_id="{"a" * 32}"}} 0.02 ' in examples[0]

@@ -7,7 +7,11 @@ import pytest
 from fastapi import FastAPI
 from opentelemetry import trace
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from service.errors import OperatorError
 from service.telemetry.tracing import Tracing
 from tests.doubles.servers import CannedServer
 
@@ -17,23 +21,37 @@ async def current_trace() -> str:
     return trace.format_trace_id(trace.get_current_span().get_span_context().trace_id)
 
 
+def spans_of(exported: ExportTraceServiceRequest) -> list[tuple[str, str]]:
+    """Name and trace of every span."""
+    scopes = [scope for resource in exported.resource_spans for scope in resource.scope_spans]
+    return [(span.name, span.trace_id.hex()) for scope in scopes for span in scope.spans]
+
+
 class Traced:
     """An application whose spans a collector on this machine received; `replies` holds what it answered."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._monkeypatch = monkeypatch
         self.replies: list[str] = []
+        self.counted: list[tuple[str, int]] = []
 
     async def get(self, *paths: str, **headers: str) -> list[ExportTraceServiceRequest]:
         """What the collector was sent about these requests."""
         collector = CannedServer(content_type="application/x-protobuf", body=b"")
         with collector.running() as url:
             self._monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url)
-            tracing = Tracing("1.2.3")
+            tracing = Tracing("1.2.3", "http/protobuf", 100, lambda *counted: self.counted.append(counted))
             app = FastAPI()
-            for path in ("/v1/things/{name}", "/livez", "/readyz", "/startupz", "/metrics"):
+            for path in (
+                "/v1/things/{name}",
+                "/v1/models/{name}/predict",
+                "/livez",
+                "/readyz",
+                "/startupz",
+                "/metrics",
+            ):
                 app.add_api_route(path, current_trace)
-            tracing.instrument(app)
+            tracing.instrument(app, ["/v1/predict", "/v1/models/{name}/predict"])
             async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://plimsoll") as client:
                 self.replies = [(await client.get(path, headers=headers)).json() for path in paths]
             tracing.close()
@@ -58,6 +76,31 @@ async def test_a_request_becomes_one_server_span_named_by_its_route(traced: Trac
     assert span.name == "GET /v1/things/{name}"
     assert span.kind == span.SPAN_KIND_SERVER
     assert traced.replies == [span.trace_id.hex()]
+    assert traced.counted == [("exported", 1)]
+
+
+@pytest.mark.parametrize("model", ["digits", "livez", "readyz"])
+async def test_a_prediction_is_one_server_span_too_whatever_the_model_is_called(traced: Traced, model: str) -> None:
+    (exported,) = await traced.get(f"/v1/models/{model}/predict")
+    assert spans_of(exported) == [("GET /v1/models/{name}/predict", traced.replies[0])]
+
+
+async def test_one_request_is_one_server_span_also_where_the_process_has_a_provider(
+    traced: Traced, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everywhere = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(everywhere))
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
+    (exported,) = await traced.get("/v1/models/tiny/predict", "/v1/things/7")
+    assert [name for name, _ in spans_of(exported)] == ["GET /v1/models/{name}/predict", "GET /v1/things/{name}"]
+    assert everywhere.get_finished_spans() == ()
+    provider.shutdown()
+
+
+def test_grpc_without_its_package_says_what_to_install() -> None:
+    with pytest.raises(OperatorError, match=r"pip install 'plimsoll\[grpc\]'"):
+        Tracing("1.2.3", "grpc", 100, lambda *_: None)
 
 
 async def test_probes_and_scrapes_are_not_traced(traced: Traced) -> None:

@@ -1,0 +1,52 @@
+"""One line for every request that did not succeed, and for as many that did as somebody can read."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+
+from starlette.types import Scope
+
+_log = logging.getLogger("service.access")
+_FACTS = ("model", "version", "queue_ms", "forward_ms")
+
+
+class AccessLog:
+    """Writes at most `successes_per_second` lines a second about answers below 300, and all others.
+
+    A line says in `unlogged` how many such answers there were since the last one without a line of their own, so that
+    what is missing is known to be missing.
+    """
+
+    def __init__(self, successes_per_second: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._successes_per_second = successes_per_second
+        self._clock = clock
+        self._second = 0.0
+        self._written = 0
+        self._unlogged = 0
+
+    def write(self, scope: Scope, seconds: float) -> None:
+        """A request has ended after so many seconds; what is known of it lies in the scope's state."""
+        status = scope["state"].get("status")
+        if status is not None and status < HTTPStatus.MULTIPLE_CHOICES and not self._take():
+            self._unlogged += 1
+            return
+        if not _log.isEnabledFor(logging.INFO):
+            return
+        said = status or "gone"
+        route = getattr(scope.get("route"), "path", "unknown")
+        milliseconds = round(seconds * 1000, 3)
+        extra = {"method": scope["method"], "route": route, "status": said, "duration_ms": milliseconds}
+        extra |= {name: scope["state"][name] for name in _FACTS if name in scope["state"]}
+        if self._unlogged:
+            extra["unlogged"], self._unlogged = self._unlogged, 0
+        _log.info("%s %s %s in %s ms", scope["method"], route, said, milliseconds, extra=extra)
+
+    def _take(self) -> bool:
+        now = self._clock()
+        if now - self._second >= 1:
+            self._second, self._written = now, 0
+        self._written += 1
+        return self._written <= self._successes_per_second

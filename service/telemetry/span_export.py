@@ -1,0 +1,79 @@
+"""The way of finished spans to a collector, and a count of those that do not get there."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+
+_SPANS_PER_EXPORT = 512
+"""OpenTelemetry's own default."""
+CountSpans = Callable[[str, int], None]
+"""Hears how many spans were `exported`, `failed` or `dropped`."""
+
+
+class CountedExport(SpanProcessor):
+    """Sends spans in the background, at most `capacity` at a time, and counts what becomes of each.
+
+    OpenTelemetry's own processor drops what its queue cannot hold and tells nobody but the log, so the bound is here
+    and its queue is never full.
+    """
+
+    def __init__(self, exporter: SpanExporter, capacity: int, count: CountSpans) -> None:
+        self._capacity = capacity
+        self._count = count
+        self._waiting = 0
+        self._lock = threading.Lock()
+        self._batches = BatchSpanProcessor(
+            _CountedExporter(exporter, self._done),
+            max_queue_size=capacity,
+            max_export_batch_size=capacity if capacity < _SPANS_PER_EXPORT else None,  # else as its variable says
+        )
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        """Nothing is sent before a span has ended."""
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Take a span, or drop it where too many wait."""
+        if span.context is None or not span.context.trace_flags.sampled:
+            return
+        with self._lock:
+            taken = self._waiting < self._capacity
+            self._waiting += taken
+        if taken:
+            self._batches.on_end(span)
+        else:
+            self._count("dropped", 1)
+
+    def shutdown(self) -> None:
+        """Send what waits; gives up after the exporter's own time-out."""
+        self._batches.shutdown()  # type: ignore[no-untyped-call]
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Send what waits, now."""
+        return bool(self._batches.force_flush(timeout_millis))
+
+    def _done(self, result: str, spans: int) -> None:
+        with self._lock:
+            self._waiting -= spans
+        self._count(result, spans)
+
+
+class _CountedExporter(SpanExporter):
+    def __init__(self, exporter: SpanExporter, done: CountSpans) -> None:
+        self._exporter = exporter
+        self._done = done
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        result = SpanExportResult.FAILURE
+        try:
+            result = self._exporter.export(spans)
+        finally:
+            self._done("exported" if result is SpanExportResult.SUCCESS else "failed", len(spans))
+        return result
+
+    def shutdown(self) -> None:
+        self._exporter.shutdown()

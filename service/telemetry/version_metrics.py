@@ -1,0 +1,60 @@
+"""Turns what the reconciler tells into metrics."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from service.telemetry.metric_catalog import MetricCatalog
+
+STATES = ("loading", "verifying", "warming", "ready", "draining", "failed")
+CHECKS = ("files", "manifest", "digest", "format", "weights", "signature", "golden", "warm-up", "internal")
+"""What loading can fail on; each is counted from 0, since Prometheus cannot see a series rise that was not there."""
+
+
+class VersionMetrics:
+    """Says which versions there are, in which state, and how loading them went."""
+
+    def __init__(self, catalog: MetricCatalog) -> None:
+        self._metrics = catalog.models
+        self._known: set[tuple[str, str]] = set()
+
+    def states_changed(self, states: Mapping[tuple[str, str], str]) -> None:
+        """The state of every version there is, by name and version."""
+        for key in self._known - states.keys():
+            for state in STATES:
+                self._metrics.state.labels(*key, state).set(0)
+                _remove(self._metrics.state, *key, state)
+        for key in states.keys() - self._known:
+            for check in CHECKS:
+                self._metrics.load_failures.labels(*key, check)
+        for key, current in states.items():
+            for state in STATES:
+                self._metrics.state.labels(*key, state).set(state == current)
+        self._known = set(states)
+
+    def version_ready(
+        self, name: str, version: str, facts: dict[str, str], load_seconds: float, warmup_seconds: float
+    ) -> None:
+        """A version serves from now on. `facts` are the further labels of the info metric."""
+        self._metrics.info.labels(name, version, facts["digest"], facts["format"], facts["device"]).set(1)
+        self._metrics.load_seconds.labels(name, version).set(load_seconds)
+        self._metrics.warmup_seconds.labels(name, version).set(warmup_seconds)
+
+    def version_gone(self, name: str, version: str, facts: dict[str, str]) -> None:
+        """A version answers no more, or something newer does under its name."""
+        labels = (name, version, facts["digest"], facts["format"], facts["device"])
+        self._metrics.info.labels(*labels).set(0)
+        _remove(self._metrics.info, *labels)
+
+    def load_failed(self, name: str, version: str, check: str) -> None:
+        """An attempt to load a version has failed."""
+        self._metrics.load_failures.labels(name, version, check).inc()
+
+
+def _remove(metric: Any, *labels: str) -> None:  # noqa: ANN401  # whichever of prometheus-client's classes
+    with warnings.catch_warnings():
+        # Processes that count together cannot take a series away, says prometheus-client; theirs stays at 0.
+        warnings.simplefilter("ignore", UserWarning)
+        metric.remove(*labels)

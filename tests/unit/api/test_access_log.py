@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from service.api.access_log import AccessLog
+from tests.doubles.asgi import http_scope
+
+
+class Clock:
+    """Stands still until it is moved."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Written:
+    """An access log of two successes a second, and the lines in it."""
+
+    def __init__(self, caplog: pytest.LogCaptureFixture) -> None:
+        self.clock = Clock()
+        self._caplog = caplog
+        self._log = AccessLog(2, self.clock)
+
+    def end(self, *statuses: int | None, **facts: Any) -> None:
+        """Requests that end with these statuses; `None` for one whose client was gone."""
+        for status in statuses:
+            state = facts if status is None else {"status": status, **facts}
+            self._log.write({**http_scope("/v1/predict", "POST"), "state": state}, 0.0125)
+
+    @property
+    def lines(self) -> list[tuple[int | str, int]]:
+        """Status of each line, and how many it says were left out."""
+        return [(each.__dict__["status"], each.__dict__.get("unlogged", 0)) for each in self._caplog.records]
+
+
+@pytest.fixture
+def written(caplog: pytest.LogCaptureFixture) -> Iterator[Written]:
+    with caplog.at_level(logging.INFO, "service.access"):
+        yield Written(caplog)
+
+
+def test_a_quiet_server_logs_every_request(written: Written) -> None:
+    for _ in range(5):
+        written.end(200, 204)
+        written.clock.now += 1
+    assert written.lines == [(200, 0), (204, 0)] * 5
+
+
+def test_of_many_successes_some_are_logged_and_the_next_line_says_how_many_were_not(written: Written) -> None:
+    written.end(*[200] * 7)
+    assert written.lines == [(200, 0), (200, 0)]
+    written.clock.now += 1
+    written.end(200)
+    assert written.lines[2:] == [(200, 5)]
+    written.end(200)
+    assert written.lines[3:] == [(200, 0)]
+
+
+def test_whatever_did_not_succeed_is_logged_always(written: Written) -> None:
+    written.end(*[200] * 3, 429, 500, 304, None)
+    assert written.lines[2:] == [(429, 1), (500, 0), (304, 0), ("gone", 0)]
+
+
+def test_a_line_tells_route_durations_and_version_and_nothing_that_was_sent(
+    written: Written, caplog: pytest.LogCaptureFixture
+) -> None:
+    written.end(200, model="tiny", version="1", queue_ms=1.5, forward_ms=2.5, body="secret")
+    line = caplog.records[0].__dict__
+    told = {name: line[name] for name in ("method", "route", "status", "duration_ms", "model", "version")}
+    assert told == {
+        "method": "POST", "route": "unknown", "status": 200, "duration_ms": 12.5, "model": "tiny", "version": "1",
+    }  # fmt: skip
+    assert (line["queue_ms"], line["forward_ms"]) == (1.5, 2.5)
+    assert "body" not in line

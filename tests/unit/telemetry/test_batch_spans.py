@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from opentelemetry.trace import SpanContext, Tracer
+
+from service.inference.payloads import BatchReport
+from service.telemetry.batch_spans import TracedBatches
+
+SECOND = 1_000_000_000
+HARDLY = SECOND // 100
+
+
+@pytest.fixture
+def exporter() -> InMemorySpanExporter:
+    return InMemorySpanExporter()
+
+
+@pytest.fixture
+def tracer(exporter: InMemorySpanExporter) -> Iterator[Tracer]:
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    yield provider.get_tracer("test")
+    provider.shutdown()
+
+
+def context_of(span: ReadableSpan) -> SpanContext:
+    found = span.get_span_context()
+    assert found is not None
+    return found
+
+
+def test_a_batch_links_its_members_and_each_of_them_links_back(tracer: Tracer, exporter: InMemorySpanExporter) -> None:
+    batches = TracedBatches(tracer)
+    contexts: list[object] = []
+    for _ in range(2):
+        with tracer.start_as_current_span("request"):
+            contexts.append(batches.context())
+    requests = exporter.get_finished_spans()
+    exporter.clear()
+    before = time.time_ns()
+    batches.batch_finished("tiny", "1", BatchReport(7, (0.5, 2.0, 0.25), 1.0, (contexts[0], None, contexts[1])))
+
+    forward, batch, *queues = exporter.get_finished_spans()
+    assert [span.name for span in (forward, batch, *queues)] == ["forward", "batch", "queue", "queue"]
+    assert [link.context for link in batch.links] == [context_of(request) for request in requests]
+    assert batch.parent == context_of(requests[0])
+    assert forward.parent == context_of(batch)
+    for queue, request in zip(queues, requests, strict=True):
+        assert queue.parent == context_of(request)
+        assert [link.context for link in queue.links] == [context_of(batch)]
+    assert batch.attributes == {
+        "plimsoll.model": "tiny", "plimsoll.version": "1", "plimsoll.batch.rows": 7, "plimsoll.batch.requests": 3,
+    }  # fmt: skip
+
+    times = [(span.start_time or 0, span.end_time or 0) for span in (forward, batch, *queues)]
+    lengths = [end - start for start, end in times]
+    assert lengths == [SECOND, 3 * SECOND, SECOND // 2, SECOND // 4], "the batch forms with its first request"
+    ends = [end for _, end in times]
+    assert ends[0] == ends[1] >= before
+    assert ends[2] == ends[3] == ends[0] - SECOND, "the wait is over when the model begins"
+
+
+def test_only_a_recorded_request_has_a_context(tracer: Tracer) -> None:
+    batches = TracedBatches(tracer)
+    assert batches.context() is None
+    with tracer.start_as_current_span("request") as span:
+        assert batches.context() is span
+    silent = TracerProvider(sampler=ALWAYS_OFF)
+    with silent.get_tracer("test").start_as_current_span("request"):
+        assert batches.context() is None
+    with trace.use_span(trace.INVALID_SPAN):
+        assert batches.context() is None
+    silent.shutdown()
