@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import shutil
 import statistics
 import subprocess
 import sys
@@ -17,20 +16,15 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-import psutil
 from rich.console import Console
 
 from benchmarks.findings import Findings
+from benchmarks.pinned import CONNECTIONS, PATH, PERCEPTRON, Pinned
 from benchmarks.report import markdown, table, this_occasion
 from benchmarks.server import REPOSITORY, Server
 from benchmarks.stacks import self_time_by_part
-from benchmarks.wrk import Load, run_wrk
+from benchmarks.wrk import require_wrk
 
-_CONNECTIONS = 64
-_PATH = "/v1/predict"
-_DESIRED = "models: [{name: digits, versions: [{version: '1'}]}]"
-_ROW = REPOSITORY / "examples" / "digits" / "7.json"
-_MICROSECONDS = 1e6
 _SAMPLES_PER_SECOND = 400
 _WAITS = re.compile(r"(_worker \(concurrent/futures/thread\.py:\d+\)|WorkerThread\.run \(anyio/[^;]*(;.*)?)$")
 """A thread of a pool that has nothing to do, and the one that watches a file; py-spy takes both for work."""
@@ -39,13 +33,12 @@ _WAITS = re.compile(r"(_worker \(concurrent/futures/thread\.py:\d+\)|WorkerThrea
 def main() -> int:
     """Measure, show and write down."""
     options = _options()
-    if shutil.which("wrk") is None:
-        sys.exit("this needs wrk, which makes the load: apt install wrk")
+    require_wrk()
     console = Console(width=None if sys.stdout.isatty() else 140)
     occasion = this_occasion()
     findings = Findings(
         "hot path",
-        f"digits 1, a perceptron, on one row of 784 numbers; POST {_PATH} over {_CONNECTIONS} kept connections; "
+        f"digits 1, a perceptron, on one row of 784 numbers; POST {PATH} over {CONNECTIONS} kept connections; "
         f"{options.rounds} rounds of {options.seconds:g} s; one core for the server, another for wrk",
     )
     with console.status("hot path"):
@@ -58,17 +51,12 @@ def main() -> int:
 
 
 def _measure(findings: Findings, rounds: int, seconds: float) -> None:
-    with tempfile.TemporaryDirectory() as folder, Server(REPOSITORY / "models", Path(folder), {}, _DESIRED) as server:
-        process = psutil.Process(server.pid)
-        process.cpu_affinity([0])
-        run_wrk(server.address, _PATH, _ROW, _CONNECTIONS, seconds / 2)  # caches and branch predictors learn
-        loads: list[Load] = []
-        costs: list[float] = []
-        for _ in range(rounds):
-            before = _cpu_seconds(process)
-            loads.append(run_wrk(server.address, _PATH, _ROW, _CONNECTIONS, seconds))
-            costs.append((_cpu_seconds(process) - before) / loads[-1].requests * _MICROSECONDS)
-        stacks = _sampled(server, seconds, Path(folder) / "stacks.txt")
+    with tempfile.TemporaryDirectory() as folder, Server(REPOSITORY / "models", Path(folder), {}, PERCEPTRON) as server:
+        pinned = Pinned(server)
+        pinned.load(seconds / 2)  # caches and branch predictors learn
+        measured = [pinned.round(seconds) for _ in range(rounds)]
+        stacks = _sampled(pinned, seconds, Path(folder) / "stacks.txt")
+    loads, costs = [each.load for each in measured], [each.cpu_us for each in measured]
     cost = statistics.median(costs)
     findings.none(
         "answers that are not 200", sum(load.failures for load in loads), sum(load.requests for load in loads)
@@ -81,18 +69,16 @@ def _measure(findings: Findings, rounds: int, seconds: float) -> None:
         findings.note(f"profile: {part}", f"{share:.1%}, {share * cost:.0f} us")
 
 
-def _sampled(server: Server, seconds: float, raw: Path) -> Counter[str]:
+def _sampled(pinned: Pinned, seconds: float, raw: Path) -> Counter[str]:
     """The stacks of the server under the same load, and how often each was seen at work."""
-    command = ["py-spy", "record", "--pid", str(server.pid), "--format", "raw", "--output", str(raw)]
-    command += ["--duration", str(int(seconds)), "--rate", str(_SAMPLES_PER_SECOND)]
     program = Path(sys.executable).with_name("py-spy")
-    with (
-        subprocess.Popen(  # noqa: S603  # our own command
-            [str(program), *command[1:]], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        ) as profiler
-    ):
+    command = [str(program), "record", "--pid", str(pinned.pid), "--format", "raw", "--output", str(raw)]
+    command += ["--duration", str(int(seconds)), "--rate", str(_SAMPLES_PER_SECOND)]
+    with subprocess.Popen(  # noqa: S603  # our own command
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as profiler:
         os.sched_setaffinity(profiler.pid, [1])
-        run_wrk(server.address, _PATH, _ROW, _CONNECTIONS, seconds + 1)
+        pinned.load(seconds + 1)
         if profiler.wait(60):
             raise RuntimeError("py-spy could not look into the server; it needs the right to trace a process (ptrace)")
     stacks: Counter[str] = Counter()
@@ -101,11 +87,6 @@ def _sampled(server: Server, seconds: float, raw: Path) -> Counter[str]:
         if not _WAITS.search(stack):
             stacks[stack] += int(count)
     return stacks
-
-
-def _cpu_seconds(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
 
 
 def _options() -> argparse.Namespace:

@@ -25,13 +25,21 @@ _STOP_SECONDS = 30.0
 class Server:
     """`python -m service serve` for the length of a `with` block, ready when the block begins.
 
-    It logs into `folder`, and with a `desired` state it follows `folder/desired.yaml` and has an admin API.
+    It logs into `folder`; `module` may be another one that serves by the same command. With a `desired` state it
+    follows `folder/desired.yaml` and has an admin API.
     """
 
-    def __init__(self, models: Path, folder: Path, environment: Mapping[str, str], desired: str | None = None) -> None:
+    def __init__(
+        self,
+        models: Path,
+        folder: Path,
+        environment: Mapping[str, str],
+        desired: str | None = None,
+        module: str = "service",
+    ) -> None:
         self._log = folder / "server.log"
         self._environment = {"PLIMSOLL_LOG_FORMAT": "json", "PYTHONPATH": str(REPOSITORY), **environment}
-        self._command = [sys.executable, "-m", "service", "serve", "--port", "0", "--models", str(models)]
+        self._command = [sys.executable, "-m", module, "serve", "--port", "0", "--models", str(models)]
         if desired is not None:
             state = folder / "desired.yaml"
             state.write_text(desired, encoding="utf-8")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +31,12 @@ class Load:
     per_second: float
     p50_ms: float
     p99_ms: float
+
+
+def require_wrk() -> None:
+    """End the program with the way to get wrk, where it is missing."""
+    if shutil.which("wrk") is None:
+        sys.exit("this needs wrk, which makes the load: apt install wrk")
 
 
 def run_wrk(address: Address, path: str, body: Path, connections: int, seconds: float) -> Load:

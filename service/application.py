@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
+from starlette.types import ASGIApp
 
 from service import __version__
 from service.access.key_source import KeySource
@@ -56,9 +57,10 @@ _NO_NATIVE_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "lo
 
 
 class Application:
-    """One service in one process: `app` answers requests, `metrics_app` scrapes where they have a port of their own.
+    """One service in one process: `asgi` answers requests, `metrics_app` scrapes where they have a port of their own.
 
-    `admin_app` is there where a desired state is. Workers of one server meet in `workers_folder`.
+    `asgi` is `app`, the FastAPI application, or what traces the requests around it. `admin_app` is there where a
+    desired state is. Workers of one server meet in `workers_folder`.
 
     Raises:
         DeviceError: the device of the settings is not on this machine.
@@ -110,8 +112,7 @@ class Application:
             metrics=scrapes if self.metrics_app is None else None,
         )
         install_routes(self.app, handlers)
-        if self._tracing is not None:
-            self._tracing.instrument(self.app, PREDICT_ROUTES)
+        self.asgi: ASGIApp = self._tracing.instrument(self.app, PREDICT_ROUTES) if self._tracing else self.app
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:

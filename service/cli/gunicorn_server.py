@@ -40,7 +40,7 @@ class PlimsollWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn-worker shi
 
     async def _serve(self) -> None:
         application = self.wsgi
-        self.config.app = application.app
+        self.config.app = application.asgi
         server = GracefulServer(self.config, application.lifecycle, others_listen=True)
         admin = None
         if application.admin_app is not None:

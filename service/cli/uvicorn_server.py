@@ -106,7 +106,7 @@ def serve_alone(settings: Settings) -> None:
         if settings.desired_state is not None:
             admin = sockets.enter_context(listen(settings.admin_host, settings.admin_port, "ADMIN_PORT"))
         application = Application(settings)
-        config = uvicorn.Config(application.app, timeout_graceful_shutdown=1, **PROTOCOL_OPTIONS)
+        config = uvicorn.Config(application.asgi, timeout_graceful_shutdown=1, **PROTOCOL_OPTIONS)
         server = GracefulServer(config, application.lifecycle)
         if admin is not None:
             _log.info("admin API on http://%s:%d", *admin.getsockname()[:2])

@@ -17,7 +17,9 @@ UNKNOWN = "_unknown"
 SHED_REASONS = ("overloaded", "draining", "loading", "deadline_exceeded", "client_gone")
 """Codes of requests that no model has answered, through no fault in them."""
 PROTOCOLS = ("v1",)
-_COMMON_CODES = (200, 400, 422, 429, 499, 500, 503, 504)
+_CODES = (200, 400, 413, 415, 422, 429, 499, 500, 503, 504, 507)
+_CODES_OF_UNKNOWN = (401, 403, 404, 500, 503)
+"""How requests can end, with a version and before one was chosen. Each is counted from 0."""
 
 
 class BatchSpans(Protocol):
@@ -46,7 +48,7 @@ class _VersionSeries:
         self.cancelled = catalog.requests.cancelled.labels(name, version)
         self.deadline_exceeded = catalog.requests.deadline_exceeded.labels(name, version)
         for protocol in PROTOCOLS:
-            for code in _COMMON_CODES:
+            for code in _CODES_OF_UNKNOWN if name == UNKNOWN else _CODES:
                 self.ended(protocol, code)
 
     def ended(self, protocol: str, code: int) -> Counter:

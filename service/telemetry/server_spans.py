@@ -5,63 +5,78 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from fastapi import FastAPI
 from opentelemetry import context, propagate, trace
 from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware, asgi_getter
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.sdk.trace.sampling import Decision
 from opentelemetry.semconv.attributes.error_attributes import ERROR_TYPE
 from opentelemetry.semconv.attributes.http_attributes import HTTP_ROUTE
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
+from opentelemetry.trace import NonRecordingSpan, Span, SpanKind, Status, StatusCode
 from starlette.routing import compile_path
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 _NO_PARENT = context.Context()
 _CLIENT_GONE = 499
 
 
-class _AskedTracer:
-    """Gives the contrib middleware the span that the sampler has said yes to, under the name that it wants."""
+class AskedIds(RandomIdGenerator):
+    """Makes ids for a provider; the next trace gets the id that its sampler has been asked about, where one is set."""
 
-    def __init__(self) -> None:
-        self.span: Span = trace.INVALID_SPAN
+    asked: int | None = None
 
-    def start_span(self, name: str, **_: Any) -> Span:  # noqa: ANN401  # what contrib passes; the span has it already
-        self.span.update_name(name)
-        return self.span
+    def generate_trace_id(self) -> int:
+        """An id for a new trace."""
+        asked, self.asked = self.asked, None
+        return asked if asked is not None else super().generate_trace_id()
 
 
 class PredictSpans:
-    """Wraps the application, for the routes of `templates` only; everything else passes through.
+    """Wraps `app`, and deals with the routes of `templates` itself; for everything else `app` is called as it is.
 
     The contrib instrumentation builds all attributes of a span before it asks the sampler, which costs a quarter of a
     small prediction. Here the sampler is asked first, and only for a request that it wants the contrib middleware does
     its work, so that a span is the same either way. Beside contrib's attributes it has those of ours,
     `plimsoll.model`, `plimsoll.version` and `plimsoll.request_id`, and the answer names it in `traceresponse`.
+
+    `provider` makes its ids by `ids`. `app` must be complete, and not instrumented yet.
     """
 
-    def __init__(self, app: ASGIApp, tracer: Tracer, templates: Iterable[str]) -> None:
+    def __init__(self, app: FastAPI, provider: TracerProvider, ids: AskedIds, templates: Iterable[str]) -> None:
         self._app = app
-        self._tracer = tracer
-        self._asked = _AskedTracer()
+        self._stack = app.build_middleware_stack()
+        self._sampler = provider.sampler
+        self._ids = ids
         self._routes = [(compile_path(template)[0], template) for template in templates]
-        self._contrib = OpenTelemetryMiddleware(
-            self._inside, default_span_details=self._details, tracer=self._asked, exclude_spans=["receive", "send"]
+        self._traced = OpenTelemetryMiddleware(
+            self._inside,
+            default_span_details=self._details,
+            tracer_provider=provider,
+            exclude_spans=["receive", "send"],
         )
         self._carriers = frozenset(field.encode() for field in propagate.get_global_textmap().fields)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] != "http" or self._route(scope["path"]) is None:
+        route = self._route(scope["path"]) if scope["type"] == "http" else None
+        if route is None:
             await self._app(scope, receive, send)
             return
+        scope["app"] = self._app
         parent = self._parent(scope)
-        span = self._tracer.start_span(scope["method"], parent, SpanKind.SERVER)
-        if span.is_recording():
-            self._asked.span = span  # taken before anything is awaited
-            await self._contrib(scope, receive, send)
-        elif parent is _NO_PARENT:
-            await self._app(scope, receive, send)
+        came = trace.get_current_span(parent).get_span_context()
+        trace_id = came.trace_id if came.is_valid else self._ids.generate_trace_id()
+        asked = self._sampler.should_sample(parent, trace_id, route, SpanKind.SERVER)
+        if asked.decision is not Decision.DROP:
+            if not came.is_valid:
+                self._ids.asked = trace_id  # contrib begins the trace before anything is awaited
+            await self._traced(scope, receive, send)
+        elif came.is_valid:
+            with trace.use_span(NonRecordingSpan(came)):  # its log lines still name the client's trace
+                await self._stack(scope, receive, send)
         else:
-            with trace.use_span(span):  # unsampled, but the client's: its log lines still name the trace
-                await self._app(scope, receive, send)
+            await self._stack(scope, receive, send)
 
     async def _inside(self, scope: Scope, receive: Receive, send: Send) -> None:
         span = trace.get_current_span()
@@ -72,21 +87,24 @@ class PredictSpans:
                 message["headers"] = [*message.get("headers", ()), (b"traceresponse", _as_header(span))]
             await send(message)
 
-        await self._app(scope, receive, send_known)
+        await self._stack(scope, receive, send_known)
 
     def _details(self, scope: Scope) -> tuple[str, dict[str, Any]]:
         route = self._route(scope["path"]) or ""
         return f"{scope['method']} {route}", {HTTP_ROUTE: route}
 
     def _route(self, path: str) -> str | None:
-        if not path.endswith("/predict"):
-            return None
-        return next((template for regex, template in self._routes if regex.match(path)), None)
+        if path.endswith("/predict"):
+            for regex, template in self._routes:
+                if regex.match(path):
+                    return template
+        return None
 
     def _parent(self, scope: Scope) -> context.Context:
-        if any(name in self._carriers for name, _ in scope["headers"]):
-            carrier: dict[str, Any] = dict(scope)
-            return propagate.extract(carrier, _NO_PARENT, asgi_getter)
+        for name, _ in scope["headers"]:
+            if name in self._carriers:
+                carrier: dict[str, Any] = dict(scope)
+                return propagate.extract(carrier, _NO_PARENT, asgi_getter)
         return _NO_PARENT
 
 

@@ -14,10 +14,11 @@ from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from opentelemetry.sdk.resources import SERVICE_VERSION, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter
+from starlette.types import ASGIApp
 
 from service.errors import OperatorError
 from service.telemetry.batch_spans import TracedBatches
-from service.telemetry.server_spans import PredictSpans
+from service.telemetry.server_spans import AskedIds, PredictSpans
 from service.telemetry.span_export import CountedExport, CountSpans
 
 Protocol = Literal["http/protobuf", "grpc"]
@@ -35,16 +36,17 @@ class Tracing:
     """
 
     def __init__(self, version: str, protocol: Protocol, capacity: int, count: CountSpans) -> None:
-        self._provider = TracerProvider(resource=Resource.create({SERVICE_VERSION: version}))
+        self._ids = AskedIds()
+        self._provider = TracerProvider(resource=Resource.create({SERVICE_VERSION: version}), id_generator=self._ids)
         self._provider.add_span_processor(CountedExport(_exporter(protocol), capacity, count))
-        self._tracer = self._provider.get_tracer("plimsoll", version)
-        self.batches = TracedBatches(self._tracer)
+        self.batches = TracedBatches(self._provider.get_tracer("plimsoll", version))
 
-    def instrument(self, app: FastAPI, predict_routes: Sequence[str]) -> None:
-        """Trace the requests of `app`; probes and scrapes are left out, and predict routes have a wrapper of ours.
+    def instrument(self, app: FastAPI, predict_routes: Sequence[str]) -> ASGIApp:
+        """What is to be served in the place of `app`, which must be complete: its requests are traced.
 
-        Call it last: the wrapper goes round every other.
+        Probes and scrapes are left out, and predict routes have a wrapper of ours.
         """
+        wrapped = PredictSpans(app, self._provider, self._ids, predict_routes)
         excluded = [*_PROBES, *predict_routes]
         FastAPIInstrumentor.instrument_app(
             app,
@@ -52,7 +54,7 @@ class Tracing:
             excluded_urls=",".join(_url_pattern(route) for route in excluded),
             exclude_spans=["receive", "send"],
         )
-        app.add_middleware(PredictSpans, tracer=self._tracer, templates=predict_routes)
+        return wrapped
 
     def close(self) -> None:
         """Send what is still buffered; gives up after the exporter's own time-out."""

@@ -15,8 +15,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, Sampler
 from opentelemetry.trace import SpanKind, StatusCode
+from starlette.types import ASGIApp
 
-from service.telemetry.server_spans import PredictSpans
+from service.telemetry.server_spans import AskedIds, PredictSpans
 
 ROUTES = ("/v1/predict", "/v1/models/{name}/predict")
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
@@ -28,18 +29,18 @@ class Traced:
 
     def __init__(self, sampler: Sampler, *, by_contrib: bool = False) -> None:
         self._exporter = InMemorySpanExporter()
-        self.provider = TracerProvider(sampler=sampler)
+        ids = AskedIds()
+        self.provider = TracerProvider(sampler=sampler, id_generator=ids)
         self.provider.add_span_processor(SimpleSpanProcessor(self._exporter))
         self.seen: list[str] = []
-        self.app = FastAPI()
+        app = FastAPI()
         for route in (*ROUTES, "/v1/models"):
-            self.app.add_api_route(route, self._answer, methods=["POST"])
+            app.add_api_route(route, self._answer, methods=["POST"])
+        self.app: ASGIApp = app
         if by_contrib:
-            FastAPIInstrumentor.instrument_app(
-                self.app, tracer_provider=self.provider, exclude_spans=["receive", "send"]
-            )
+            FastAPIInstrumentor.instrument_app(app, tracer_provider=self.provider, exclude_spans=["receive", "send"])
         else:
-            self.app.add_middleware(PredictSpans, tracer=self.provider.get_tracer("test"), templates=ROUTES)
+            self.app = PredictSpans(app, self.provider, ids, ROUTES)
 
     async def ask(self, path: str, method: str = "POST", **headers: str) -> httpx.Response:
         """One request, with some headers that a span tells of."""

@@ -51,8 +51,8 @@ class Traced:
                 "/metrics",
             ):
                 app.add_api_route(path, current_trace)
-            tracing.instrument(app, ["/v1/predict", "/v1/models/{name}/predict"])
-            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://plimsoll") as client:
+            traced = tracing.instrument(app, ["/v1/predict", "/v1/models/{name}/predict"])
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(traced), base_url="http://plimsoll") as client:
                 self.replies = [(await client.get(path, headers=headers)).json() for path in paths]
             tracing.close()
         assert all(path == "/v1/traces" for path, _ in collector.received)

@@ -1,0 +1,102 @@
+"""What metrics and tracing cost a request: the same server without them, with metrics, and with unsampled tracing too.
+
+Run by `python -m benchmarks.telemetry_cost --transcript benchmarks/results/telemetry-cost.md`; needs `wrk` (apt install
+wrk). The servers take turns, round by round, so that whatever else the machine does falls on all of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks.findings import Findings
+from benchmarks.pinned import CONNECTIONS, PATH, PERCEPTRON, Pinned, Round
+from benchmarks.report import markdown, table, this_occasion
+from benchmarks.server import REPOSITORY, Server
+from benchmarks.wrk import require_wrk
+
+_BOUND_PERCENT = 10.0
+_NOBODY_LISTENS = "http://127.0.0.1:9"
+_WITHOUT, _METRICS, _BOTH = "neither", "metrics", "metrics, and tracing unsampled"
+_VARIANTS: dict[str, tuple[str, dict[str, str]]] = {
+    _WITHOUT: ("benchmarks.unobserved", {}),
+    _METRICS: ("service", {}),
+    _BOTH: (
+        "service",
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": _NOBODY_LISTENS, "OTEL_TRACES_SAMPLER": "parentbased_always_off"},
+    ),
+}
+
+
+def main() -> int:
+    """Measure, show and write down."""
+    options = _options()
+    require_wrk()
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    occasion = this_occasion()
+    findings = Findings(
+        "cost of telemetry",
+        f"digits 1, a perceptron, on one row of 784 numbers; POST {PATH} over {CONNECTIONS} kept connections; "
+        f"{options.rounds} rounds of {options.seconds:g} s each, in turn; one core for the server, another for wrk",
+    )
+    with console.status("cost of telemetry"):
+        _judge(findings, _measured(options.rounds, options.seconds))
+    console.print(table(findings))
+    if options.transcript is not None:
+        command = f"python -m benchmarks.telemetry_cost --rounds {options.rounds} --seconds {options.seconds:g}"
+        options.transcript.write_text(markdown("Cost of telemetry", occasion, command, [findings]), encoding="utf-8")
+    return 0 if findings.hold else 1
+
+
+def _measured(rounds: int, seconds: float) -> dict[str, list[Round]]:
+    with contextlib.ExitStack() as stack:
+        servers = {}
+        for name, (module, environment) in _VARIANTS.items():
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            server = Server(REPOSITORY / "models", folder, environment, PERCEPTRON, module)
+            servers[name] = Pinned(stack.enter_context(server))
+        for pinned in servers.values():
+            pinned.load(seconds / 2)
+        measured: dict[str, list[Round]] = {name: [] for name in servers}
+        names = list(servers)
+        for number in range(rounds):
+            for name in names[number % len(names) :] + names[: number % len(names)]:
+                measured[name].append(servers[name].round(seconds))
+        return measured
+
+
+def _judge(findings: Findings, measured: dict[str, list[Round]]) -> None:
+    every = [each for rounds in measured.values() for each in rounds]
+    findings.none(
+        "answers that are not 200", sum(each.load.failures for each in every), sum(each.load.requests for each in every)
+    )
+    for name in (_METRICS, _BOTH):
+        # Round by round, so that what the machine did meanwhile falls out.
+        ratios = [
+            (with_it.cpu_us / without.cpu_us - 1) * 100
+            for with_it, without in zip(measured[name], measured[_WITHOUT], strict=True)
+        ]
+        findings.at_most(f"{name}: more CPU per request", statistics.median(ratios), _BOUND_PERCENT, "%")
+        findings.note(f"{name}: more CPU, by rounds", ", ".join(f"{ratio:.1f} %" for ratio in ratios))
+    for name, rounds in measured.items():
+        costs = [each.cpu_us for each in rounds]
+        cost, least, most = statistics.median(costs), min(costs), max(costs)
+        findings.note(f"{name}: CPU per request", f"{cost:.0f} us ({least:.0f} to {most:.0f})")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.telemetry_cost", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=12, help="how often each is measured")
+    parser.add_argument("--seconds", type=float, default=4.0, help="how long a round is")
+    parser.add_argument("--transcript", type=Path, help="write what was found into this file, as Markdown")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
