@@ -5,7 +5,7 @@ IMAGE ?= plimsoll
 BUILD ?= docker build --tag
 SAVE ?= docker save --output build/image.tar
 
-.PHONY: help run test lint types chart image-cpu image-gpu e2e soak settings-table metrics-table openapi dashboards
+.PHONY: help run test lint types chart image-cpu image-gpu e2e soak rules settings-table metrics-table openapi dashboards
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
 
@@ -39,6 +39,10 @@ e2e: .venv/dev.done ## the chart on the cluster of KUBECONFIG; see tests/e2e/REA
 
 soak: .venv/dev.done ## five minutes of churn and overload against a real process; writes benchmarks/results/soak.md
 	$(BIN)/python -m benchmarks.soak --minutes 5 --transcript benchmarks/results/soak.md
+
+rules: ## check and test the alert rules (needs promtool)
+	promtool check rules --lint-fatal ops/alerts/recording.yaml ops/alerts/alerts.yaml
+	promtool test rules ops/alerts/tests/*.yaml
 
 settings-table: .venv/run.done ## write the settings table into the README
 	$(BIN)/python -m tests.contracts.generated README.md

@@ -21,7 +21,9 @@ def sources(*folders: str) -> list[Path]:
 
 
 @pytest.mark.parametrize(
-    "path", sources("service", "training", "benchmarks", "tests"), ids=lambda path: str(path.relative_to(REPOSITORY))
+    "path",
+    sources("service", "training", "benchmarks", "ops", "tests"),
+    ids=lambda path: str(path.relative_to(REPOSITORY)),
 )
 def test_files_and_functions_are_short_and_named_for_what_they_hold(path: Path) -> None:
     text = path.read_text()

@@ -1,0 +1,1 @@
+"""What operators of Plimsoll use beside it: dashboards, rules, runbooks. The server imports nothing from here."""

@@ -1,0 +1,51 @@
+"""The files are what the code makes, here and in the chart, and they fit where Grafana finds them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ops.dashboards.files import BOARDS, FOLDERS, documents
+from tests.contracts.dashboards.queries import FOLDER, panels_of
+from tests.contracts.generated import REPOSITORY
+
+LARGEST_CONFIG_MAP_BYTES = 1024 * 1024
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.parent.name)
+def test_the_files_are_what_the_code_makes(folder: Path) -> None:
+    made = {name: text.encode() for name, text in documents().items()}
+    assert {path.name: path.read_bytes() for path in folder.glob("*.json")} == made, "run make dashboards"
+
+
+@pytest.mark.skipif(shutil.which("helm") is None, reason="needs helm: https://helm.sh/docs/intro/install")
+def test_the_chart_renders_the_same_bytes() -> None:
+    chart = str(REPOSITORY / "charts" / "plimsoll")
+    command = ["helm", "template", "x", chart, "--set", "monitoring.dashboards.enabled=true"]
+    command += ["--show-only", "templates/dashboards.yaml"]
+    rendered = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    maps = [document["data"] for document in yaml.safe_load_all(rendered) if document]
+    assert {name: text for data in maps for name, text in data.items()} == {
+        f"plimsoll-{name}": text for name, text in documents().items()
+    }
+
+
+@pytest.mark.parametrize("name", documents())
+def test_a_board_fits_into_a_config_map(name: str) -> None:
+    assert len((FOLDER / name).read_bytes()) < LARGEST_CONFIG_MAP_BYTES
+
+
+def test_panels_link_to_their_runbooks_where_the_project_has_a_home() -> None:
+    for board in BOARDS:
+        linked = json.loads(board.document("https://example.org/plimsoll"))
+        for panel in panels_of(linked):
+            named = [
+                line.removeprefix("Runbook: ") for line in panel["description"].splitlines() if "Runbook: " in line
+            ]
+            urls = [link["url"] for link in panel.get("links", [])]
+            assert urls == [f"https://example.org/plimsoll/blob/main/{page}" for page in named]
