@@ -1,0 +1,1 @@
+"""The rules of Prometheus, their tests and their runbooks."""

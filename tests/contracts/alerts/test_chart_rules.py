@@ -1,0 +1,82 @@
+"""The rules as the chart renders them: valid, and about one release only."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.contracts.alerts.rules import rule_expressions
+from tests.contracts.alerts.test_rules import promtool
+from tests.contracts.generated import REPOSITORY
+from tests.contracts.promql import selectors
+
+
+@pytest.fixture(scope="module")
+def rendered() -> dict[str, Any]:
+    """The rule groups of a release `digits` whose availability objective is 95 %."""
+    helm = shutil.which("helm")
+    if helm is None:
+        pytest.skip("needs helm: https://helm.sh/docs/intro/install")
+    values = ["monitoring.rules.enabled=true", "monitoring.rules.availabilityObjective=95", "fullnameOverride=digits"]
+    chart = str(REPOSITORY / "charts" / "plimsoll")
+    command = [helm, "template", "digits", chart, "--namespace=demo", "--show-only=templates/prometheusrule.yaml"]
+    result = subprocess.run(
+        [*command, *(f"--set={value}" for value in values)], capture_output=True, text=True, check=True
+    )
+    return {"groups": yaml.safe_load(result.stdout)["spec"]["groups"]}
+
+
+def test_nothing_is_lost_and_every_selector_is_narrowed(rendered: dict[str, Any]) -> None:
+    rules = [rule for group in rendered["groups"] for rule in group["rules"]]
+    assert len(rules) == len(rule_expressions())
+    for rule in rules:
+        for selector in selectors(rule["expr"]):
+            if selector.name != "DCGM_FI_DEV_XID_ERRORS":
+                assert {str(matcher) for matcher in selector.matchers.matchers} >= {
+                    'namespace="demo"',
+                    'service=~"digits-(stable|canary)"',
+                }
+
+
+def test_another_release_and_a_lesser_objective_fire_nothing(rendered: dict[str, Any], tmp_path: Path) -> None:
+    burning = [
+        ("digits-stable", 98, 2),  # 2 % failures, within 95 %
+        ("digits-canary", 20, 80),
+        ("other-stable", 0, 100),
+    ]
+    labels = 'namespace="demo", service="{}"'.format
+    series = [
+        {"series": f"{name}{{{labels(service)}{code}}}", "values": values}
+        for service, good, bad in burning
+        for name, code, values in [
+            ("plimsoll_build_info", "", "1x60"),
+            ("plimsoll_requests_total", ', code="200"', f"0+{good}x60"),
+            ("plimsoll_requests_total", ', code="500"', f"0+{bad}x60"),
+        ]
+    ]
+    expected = [{"labels": '{service="digits-canary"}', "value": 4}]
+    firing = 'count by (service) (ALERTS{alertstate="firing"})'
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rendered))
+    (tmp_path / "test.yaml").write_text(
+        yaml.safe_dump(
+            {
+                "rule_files": ["rules.yaml"],
+                "evaluation_interval": "1m",
+                "group_eval_order": [group["name"] for group in rendered["groups"]],
+                "tests": [
+                    {
+                        "interval": "1m",
+                        "input_series": series,
+                        "promql_expr_test": [{"eval_time": "1h", "expr": firing, "exp_samples": expected}],
+                    }
+                ],
+            }
+        )
+    )
+    promtool("check", "rules", "--lint-fatal", tmp_path / "rules.yaml")
+    promtool("test", "rules", tmp_path / "test.yaml")
