@@ -67,27 +67,25 @@ class ClientPod:
         url = f"http://{SERVICE}:8000"
         return parsed(self._cluster.execute(self._name, "plimsoll", "predict", "--url", url, "--image", picture))
 
-    def request(self, url: str, body_file: str = "") -> dict[str, Any]:
+    def request(self, url: str, body_file: str = "", **headers: str) -> dict[str, Any]:
         """Status, headers and body of one request."""
-        extra = [body_file] if body_file else []
+        extra = [body_file, *(f"{name}={value}" for name, value in headers.items())]
         return parsed(self._cluster.execute(self._name, "python", "/scripts/request.py", url, *extra))
 
 
 class LoadPod:
     """A pod that asks at a constant rate until it is told to stop."""
 
-    def __init__(self, cluster: Cluster, image: str) -> None:
+    def __init__(self, cluster: Cluster, image: str, service: str = SERVICE, name: str = "load") -> None:
         self._cluster = cluster
         self._image = image
-        self._name = "load"
+        self._service = service
+        self._name = name
 
     def start(self) -> None:
         """Begin to send."""
-        command = ["python", "/scripts/load.py", "--host", SERVICE, "--body", "/examples/digits/7.json"]
-        command += [
-            "--expect",
-            "7",
-        ]
+        command = ["python", "/scripts/load.py", "--host", self._service, "--body", "/examples/digits/7.json"]
+        command += ["--expect", "7"]
         self._cluster.apply(pod_of(self._name, self._image, command))
         eventually("the load pod", lambda: is_ready(self._cluster.get("pod", self._name)))
 
@@ -98,3 +96,7 @@ class LoadPod:
             "the end of the load pod", lambda: self._cluster.get("pod", self._name)["status"]["phase"] == "Succeeded"
         )
         return parsed(self._cluster.kubectl("logs", self._name))
+
+    def remove(self) -> None:
+        """Delete the pod."""
+        self._cluster.kubectl("delete", "pod", self._name)

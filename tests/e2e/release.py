@@ -17,11 +17,14 @@ _MEMORY = {"container_memory_working_set_bytes": "working set", "container_memor
 class Release:
     """One installation of the chart, always of the same image."""
 
-    def __init__(self, cluster: Cluster, image: str, name: str = NAME, *values: str) -> None:
+    def __init__(
+        self, cluster: Cluster, image: str, name: str = NAME, *values: str, switches: tuple[str, ...] = ()
+    ) -> None:
         self._cluster = cluster
         self._name = name
         self._labels = f"app.kubernetes.io/name={NAME},app.kubernetes.io/instance={name}"
         self._values = [part for value in values for part in ("--set-string", value)]
+        self._values += [part for switch in switches for part in ("--set", f"{switch}=true")]
         repository, _, tag = image.rpartition(":")
         self._image = ("--set", f"image.repository={repository}", "--set-string", f"image.tag={tag}")
 

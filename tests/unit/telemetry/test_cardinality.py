@@ -30,7 +30,7 @@ async def test_ten_thousand_requests_for_made_up_things_add_no_series(
     make_tiny_bundle()
     chance = random.Random(7)  # noqa: S311  # words, not secrets
     word = made_up(chance)
-    paths = [
+    paths: list[Callable[[], str]] = [
         lambda: f"/{word()}",
         lambda: f"/v1/{word()}/{word()}",
         lambda: f"/v1/models/{word()}",

@@ -1,0 +1,104 @@
+"""The tools of an operator, inside the cluster: a Prometheus of the operator's and an OpenTelemetry Collector."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from tests.e2e.cluster import Cluster, CommandError, eventually, run
+from tests.e2e.release import is_ready
+
+_CRDS = ("prometheuses", "podmonitors", "prometheusrules")
+_POD = "prometheus-e2e-0"
+
+
+def state_metrics_address() -> str | None:
+    """Where kube-state-metrics listens, whatever its namespace; `None` where the cluster has none."""
+    services = json.loads(run("kubectl", "get", "services", "--all-namespaces", "--output=json"))["items"]
+    for each in services:
+        if each["metadata"]["name"] == "kube-state-metrics":
+            return f"kube-state-metrics.{each['metadata']['namespace']}:8080"
+    return None
+
+
+def has_the_operator() -> bool:
+    """Whether the cluster knows the Prometheus operator's objects."""
+    try:
+        run("kubectl", "get", "crd", *(f"{each}.monitoring.coreos.com" for each in _CRDS))
+    except CommandError:
+        return False
+    return True
+
+
+class InClusterPrometheus:
+    """Asked through the API server, so that the suite needs no way into the cluster of its own."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._api = f"/api/v1/namespaces/{cluster.namespace}/pods/{_POD}:9090/proxy/api/v1"
+
+    def start(self, state_metrics: str) -> None:
+        """Create it and wait until it answers."""
+        manifest = (Path(__file__).parent / "prometheus.yaml").read_text(encoding="utf-8")
+        manifest = manifest.replace("NAMESPACE", self._cluster.namespace).replace("STATE_METRICS", state_metrics)
+        self._cluster.kubectl("apply", "--filename=-", stdin=manifest)
+        eventually("Prometheus", lambda: is_ready(self._cluster.get("pod", _POD)))
+
+    def query(self, expr: str) -> list[dict[str, Any]]:
+        """The series that an expression has now."""
+        document = json.loads(run("kubectl", "get", "--raw", f"{self._api}/query?query={quote(expr, safe='')}"))
+        result: list[dict[str, Any]] = document["data"]["result"]
+        return result
+
+    def answers(self, expr: str) -> bool:
+        """Whether an expression has values now, and only finite ones."""
+        values = [float(series["value"][1]) for series in self.query(expr)]
+        return bool(values) and all(map(math.isfinite, values))
+
+    def rules(self) -> list[dict[str, Any]]:
+        """Every rule that it evaluates."""
+        groups = json.loads(run("kubectl", "get", "--raw", f"{self._api}/rules"))["data"]["groups"]
+        return [rule for group in groups for rule in group["rules"]]
+
+    def remove(self) -> None:
+        """Delete what of it lies outside of the namespace too."""
+        name = f"{self._cluster.namespace}-prometheus"
+        run("kubectl", "delete", "clusterrole,clusterrolebinding", name, "--ignore-not-found")
+        for kind, each in (("prometheus", "e2e"), ("serviceaccount", "prometheus"), ("secret", "prometheus-scrapes")):
+            self._cluster.kubectl("delete", kind, each, "--ignore-not-found", "--wait")
+        eventually("the end of Prometheus", lambda: not self._cluster.select("pods", "prometheus=e2e"))
+
+
+class Collector:
+    """Writes spans into its log."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self.endpoint = f"http://collector.{cluster.namespace}:4318"
+        self._manifest = (Path(__file__).parent / "collector.yaml").read_text(encoding="utf-8")
+
+    def start(self) -> None:
+        """Create it and wait for it."""
+        self._cluster.kubectl("apply", "--filename=-", stdin=self._manifest)
+        eventually("the collector", lambda: is_ready(self._cluster.get("pod", "collector")))
+
+    def spans(self, trace_id: str) -> list[dict[str, Any]]:
+        """The spans of one trace that have come so far, with the attributes of who sent them under `resource`."""
+        found = []
+        for line in self._cluster.kubectl("logs", "collector").splitlines():
+            if not line.startswith('{"resourceSpans"'):
+                continue
+            for resource in json.loads(line)["resourceSpans"]:
+                shared = {
+                    each["key"]: next(iter(each["value"].values())) for each in resource["resource"]["attributes"]
+                }
+                scopes = resource["scopeSpans"]
+                found += [{**span, "resource": shared} for scope in scopes for span in scope["spans"]]
+        return [span for span in found if span["traceId"] == trace_id]
+
+    def remove(self) -> None:
+        """Delete it."""
+        self._cluster.kubectl("delete", "--filename=-", "--wait", stdin=self._manifest)
