@@ -33,7 +33,7 @@ def client_of(app: ASGIApp) -> httpx.AsyncClient:
 async def running(folder: Path, **chosen: Any) -> AsyncIterator[tuple[Application, httpx.AsyncClient]]:
     """The application of these settings, loaded, and a client of its main port."""
     application = Application(load_settings(models_dir=folder / "models", **chosen))
-    async with application.app.router.lifespan_context(application.app), client_of(application.app) as client:
+    async with application.app.router.lifespan_context(application.app), client_of(application.asgi) as client:
         await application.lifecycle.settled()
         yield application, client
 
