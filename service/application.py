@@ -19,11 +19,12 @@ from service.api.access_log import AccessLog
 from service.api.admin import Admin, admin_application
 from service.api.auth import Gate
 from service.api.catalog import Catalog
-from service.api.error_responses import error_response
+from service.api.error_responses import error_response, reply_to
 from service.api.metrics_endpoint import MetricsEndpoint
 from service.api.predict import PredictV1
+from service.api.predict_routes import PredictRoutes
 from service.api.probes import Probes
-from service.api.request_scope import RequestScope
+from service.api.request_scope import RequestScope, Surroundings
 from service.api.routes import PREDICT_ROUTES, Handlers, install_routes
 from service.api.serving_state import ServingState
 from service.bundle.shelf import Shelf
@@ -97,22 +98,32 @@ class Application:
             redoc_url=None,
             telemetry=_NO_NATIVE_TELEMETRY,
         )
-        surround = partial(_surround, state=state, access_log=AccessLog(settings.access_log_per_second))
-        surround(self.app)
+        surroundings: Surroundings = {
+            "state": state,
+            "respond": error_response,
+            "access_log": AccessLog(settings.access_log_per_second),
+        }
+        self.app.add_middleware(RequestScope, **surroundings)
         self.admin_app = None
         if settings.desired_state is not None:
             admin = Admin(DesiredStateFile(settings.desired_state))
             self.admin_app = admin_application(gate, admin, catalog, __version__)
-            surround(self.admin_app)
+            self.admin_app.add_middleware(RequestScope, **surroundings)
         handlers = Handlers(
             gate=gate,
-            predict=PredictV1(gate, _pipeline(settings, registry, observer), observer, settings.max_body_bytes),
+            predict=PredictV1(
+                gate, _pipeline(settings, registry, observer), observer, settings.max_body_bytes, reply_to
+            ),
             catalog=catalog,
             probes=Probes(state, registry, device_memory),
             metrics=scrapes if self.metrics_app is None else None,
         )
         install_routes(self.app, handlers)
-        self.asgi: ASGIApp = self._tracing.instrument(self.app, PREDICT_ROUTES) if self._tracing else self.app
+        predict: ASGIApp = RequestScope(handlers.predict, **surroundings)
+        if self._tracing is not None:
+            self._tracing.instrument(self.app)
+            predict = self._tracing.around_predict(predict)
+        self.asgi: ASGIApp = PredictRoutes(self.app, predict, PREDICT_ROUTES)
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
@@ -138,10 +149,6 @@ def _tracing(settings: Settings, metrics: MetricCatalog) -> Tracing | None:
     if not settings.otel_endpoint:
         return None
     return Tracing(__version__, settings.otel_protocol, settings.otel_queue_spans, metrics.count_spans)
-
-
-def _surround(app: FastAPI, state: ServingState, access_log: AccessLog) -> None:
-    app.add_middleware(RequestScope, state=state, respond=error_response, access_log=access_log)
 
 
 def _registry_and_catalog(

@@ -36,7 +36,7 @@ class AccessLog:
         if not _log.isEnabledFor(logging.INFO):
             return
         said = status or "gone"
-        route = getattr(scope.get("route"), "path", "unknown")
+        route = scope["state"].get("route") or getattr(scope.get("route"), "path", "unknown")
         milliseconds = round(seconds * 1000, 3)
         extra = {"method": scope["method"], "route": route, "status": said, "duration_ms": milliseconds}
         extra |= {name: scope["state"][name] for name in _FACTS if name in scope["state"]}

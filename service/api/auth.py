@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fastapi import Request
-from starlette.datastructures import Headers
 
 from service.access.keys import KeyRing, Scope
+from service.api.request_head import RequestHead
 from service.errors import Forbidden, Unauthorized
 
 
@@ -20,7 +20,7 @@ class Gate:
     def __init__(self, ring: KeyRing | None) -> None:
         self.ring = ring
 
-    def check(self, headers: Headers, scope: Scope) -> str:
+    def check(self, head: RequestHead, scope: Scope) -> str:
         """The label of the key that was shown; empty where none is asked for.
 
         Raises:
@@ -29,9 +29,9 @@ class Gate:
         """
         if self.ring is None:
             return ""
-        kind, _, key = headers.get("authorization", "").partition(" ")
+        kind, _, key = (head.get(b"authorization") or "").partition(" ")
         if kind.lower() != "bearer":
-            key = headers.get("x-api-key", "")
+            key = head.get(b"x-api-key") or ""
         if not key:
             raise Unauthorized("this server asks for an API key", expected="Authorization: Bearer <key>", given="none")
         entry = self.ring.find(key.strip())
@@ -49,6 +49,6 @@ class Gate:
         """The check as a dependency of a FastAPI route."""
 
         def dependency(request: Request) -> None:
-            self.check(request.headers, scope)
+            self.check(RequestHead(request.scope), scope)
 
         return dependency

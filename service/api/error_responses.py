@@ -69,16 +69,21 @@ def error_response(error: PlimsollError, request_id: str) -> Response:
     )
 
 
+def reply_to(error: PlimsollError, request_id: str) -> Response:
+    """The reply for an error that a handler has raised; what is the server's own fault is logged as well."""
+    if isinstance(error, ClientGone):
+        return Response(status_code=error.status)  # to nobody
+    if not isinstance(error, ClientError | Unavailable):
+        _log.error("request failed: %s", error.message)
+    return error_response(error, request_id)
+
+
 def install_error_handlers(app: FastAPI) -> None:
     """Answer every error that a route raises in the one contract."""
 
     async def on_plimsoll_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, PlimsollError)  # noqa: S101  # registered for this class only
-        if isinstance(error, ClientGone):
-            return Response(status_code=error.status)  # to nobody
-        if not isinstance(error, ClientError | Unavailable):
-            _log.error("request failed: %s", error.message)
-        return error_response(error, request_id_of(request.scope))
+        return reply_to(error, request_id_of(request.scope))
 
     async def on_http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101  # registered for this class only

@@ -1,24 +1,19 @@
-"""The hot handler: front, line, front."""
+"""The hot handler: front, line, front. An ASGI application of its own: nothing stands between it and the server."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 
-from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from service.api.auth import Gate
-from service.api.request_scope import (
-    body_bytes,
-    client_gone,
-    note_timing,
-    note_version,
-    noted_version,
-    read_json_body,
-    seconds_since_start,
-)
+from service.api.request_body import body_bytes, client_gone, read_json_body
+from service.api.request_head import RequestHead
+from service.api.request_scope import note_timing, note_version, noted_version, request_id_of, seconds_since_start
 from service.errors import PlimsollError
 from service.fronts import v1_json
 from service.inference.deadline import HEADER as TIMEOUT_HEADER
@@ -29,70 +24,86 @@ from service.inference.ports import Observer, Outcome
 VERSION_HEADER = "x-plimsoll-version"
 KEY_HEADER = "x-plimsoll-user"
 """In a request: whoever should see one version only. Any text; only its hash is used. Goes before the body's `user`."""
+_TIMEOUT, _VERSION, _KEY = TIMEOUT_HEADER.lower().encode(), VERSION_HEADER.encode(), KEY_HEADER.encode()
+_JSON = (b"content-type", b"application/json")
 
 
 class PredictV1:
-    """Answers POST /v1/predict and the routes that name a model and a version."""
+    """Answers POST /v1/predict and the routes that name a model and a version, given in the scope's `path_params`.
 
-    def __init__(self, gate: Gate, pipeline: Pipeline, observer: Observer, max_body_bytes: int) -> None:
+    `respond` renders an error that the line or the front has raised.
+    """
+
+    def __init__(
+        self,
+        gate: Gate,
+        pipeline: Pipeline,
+        observer: Observer,
+        max_body_bytes: int,
+        respond: Callable[[PlimsollError, str], Response],
+    ) -> None:
         self._gate = gate
         self._pipeline = pipeline
         self._observer = observer
         self._max_body_bytes = max_body_bytes
+        self._respond = respond
 
-    async def __call__(self, request: Request) -> Response:
-        """The answer, with the version that gave it in a header.
-
-        Raises:
-            PlimsollError: any of its client errors, or that the server cannot answer now.
-        """
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, with the version that gave the answer in a header; a refusal is answered too."""
         reason = ""
         code = int(HTTPStatus.INTERNAL_SERVER_ERROR)
         self._observer.request_started()
         try:
-            self._gate.check(request.headers, "predict")
-            response = await self._answer(request, _target(request))
-            code = response.status_code
+            head = RequestHead(scope)
+            self._gate.check(head, "predict")
+            content, version = await self._answer(head, receive)
+            code = int(HTTPStatus.OK)
         except PlimsollError as error:
             code, reason = error.status, error.code
-            raise
+            response = self._respond(error, request_id_of(scope))
         finally:
-            seconds = seconds_since_start(request.scope)
-            self._observer.request_finished(Outcome("v1", *noted_version(request.scope), code, seconds, reason))
-        return response
+            seconds = seconds_since_start(scope)
+            self._observer.request_finished(Outcome("v1", *noted_version(scope), code, seconds, reason))
+        if reason:
+            await response(scope, receive, send)
+            return
+        headers = [_JSON, (b"content-length", b"%d" % len(content)), (_VERSION, version.encode())]
+        await send({"type": "http.response.start", "status": code, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
 
-    async def _answer(self, request: Request, target: Target) -> Response:
+    async def _answer(self, head: RequestHead, receive: Receive) -> tuple[bytes, str]:
         line, longest = self._pipeline, self._max_body_bytes
-        served = chosen = self._select(request, target)
-        deadline = line.deadline(request.headers.get(TIMEOUT_HEADER))
-        length = body_bytes(request, longest)
+        target = _target(head)
+        served = chosen = self._select(head, target)
+        deadline = line.deadline(head.get(_TIMEOUT))
+        length = body_bytes(head, longest)
         with line.admit(served, length):
-            body = v1_json.parse(await read_json_body(request, longest, deadline), served.signature)
+            body = v1_json.parse(await read_json_body(head, receive, longest, deadline), served.signature)
             if target.key is None and body.user is not None:
-                chosen = self._select(request, replace(target, key=body.user))
+                chosen = self._select(head, replace(target, key=body.user))
             if chosen is served:
-                return await self._compute(request, served, body, deadline)
+                return await self._compute(head, receive, served, body, deadline)
         # The body names a user who belongs to another version: the request leaves here and asks to be admitted there.
         with line.admit(chosen, length):
-            return await self._compute(request, chosen, body, deadline)
+            return await self._compute(head, receive, chosen, body, deadline)
 
-    def _select(self, request: Request, target: Target) -> ServedVersion:
+    def _select(self, head: RequestHead, target: Target) -> ServedVersion:
         served = self._pipeline.select(target)
-        note_version(request.scope, served.name, served.version)
+        note_version(head.scope, served.name, served.version)
         return served
 
-    async def _compute(self, request: Request, served: ServedVersion, body: v1_json.Body, deadline: float) -> Response:
+    async def _compute(
+        self, head: RequestHead, receive: Receive, served: ServedVersion, body: v1_json.Body, deadline: float
+    ) -> tuple[bytes, str]:
         line, signature = self._pipeline, served.signature
         entry = v1_json.write(body, signature, served.lane.reserve)
-        cacheable = line.caches and "no-store" not in request.headers.get("cache-control", "").lower()
-        answer = await line.answer(served, entry, deadline, partial(client_gone, request), cacheable=cacheable)
-        note_timing(request.scope, entry.wait_seconds, entry.forward_seconds)
-        content = v1_json.encode(answer, signature, seconds_since_start(request.scope) * 1000)
-        return Response(content, media_type="application/json", headers={VERSION_HEADER: answer.version})
+        cacheable = line.caches and "no-store" not in (head.get(b"cache-control") or "").lower()
+        answer = await line.answer(served, entry, deadline, partial(client_gone, receive), cacheable=cacheable)
+        note_timing(head.scope, entry.wait_seconds, entry.forward_seconds)
+        return v1_json.encode(answer, signature, seconds_since_start(head.scope) * 1000), answer.version
 
 
-def _target(request: Request) -> Target:
+def _target(head: RequestHead) -> Target:
     """What the path and the headers ask for; a version in the path goes before one in a header."""
-    named, headers = request.path_params, request.headers
-    pin = named.get("version") or headers.get(VERSION_HEADER)
-    return Target(named.get("name"), pin, headers.get(KEY_HEADER))
+    named: Mapping[str, str] = head.scope["path_params"]
+    return Target(named.get("name"), named.get("version") or head.get(_VERSION), head.get(_KEY))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
-from fastapi import FastAPI
 from opentelemetry import context, propagate, trace
 from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware, asgi_getter
 from opentelemetry.sdk.trace import TracerProvider
@@ -14,8 +12,7 @@ from opentelemetry.sdk.trace.sampling import Decision
 from opentelemetry.semconv.attributes.error_attributes import ERROR_TYPE
 from opentelemetry.semconv.attributes.http_attributes import HTTP_ROUTE
 from opentelemetry.trace import NonRecordingSpan, Span, SpanKind, Status, StatusCode
-from starlette.routing import compile_path
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _NO_PARENT = context.Context()
 _CLIENT_GONE = 499
@@ -33,22 +30,20 @@ class AskedIds(RandomIdGenerator):
 
 
 class PredictSpans:
-    """Wraps `app`, and deals with the routes of `templates` itself; for everything else `app` is called as it is.
+    """Wraps what answers predict requests, whose route stands in the scope's state.
 
     The contrib instrumentation builds all attributes of a span before it asks the sampler, which costs a quarter of a
     small prediction. Here the sampler is asked first, and only for a request that it wants the contrib middleware does
     its work, so that a span is the same either way. Beside contrib's attributes it has those of ours,
     `plimsoll.model`, `plimsoll.version` and `plimsoll.request_id`, and the answer names it in `traceresponse`.
 
-    `provider` makes its ids by `ids`. `app` must be complete, and not instrumented yet.
+    `provider` makes its ids by `ids`.
     """
 
-    def __init__(self, app: FastAPI, provider: TracerProvider, ids: AskedIds, templates: Iterable[str]) -> None:
+    def __init__(self, app: ASGIApp, provider: TracerProvider, ids: AskedIds) -> None:
         self._app = app
-        self._stack = app.build_middleware_stack()
         self._sampler = provider.sampler
         self._ids = ids
-        self._routes = [(compile_path(template)[0], template) for template in templates]
         self._traced = OpenTelemetryMiddleware(
             self._inside,
             default_span_details=self._details,
@@ -59,24 +54,19 @@ class PredictSpans:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        route = self._route(scope["path"]) if scope["type"] == "http" else None
-        if route is None:
-            await self._app(scope, receive, send)
-            return
-        scope["app"] = self._app
         parent = self._parent(scope)
         came = trace.get_current_span(parent).get_span_context()
         trace_id = came.trace_id if came.is_valid else self._ids.generate_trace_id()
-        asked = self._sampler.should_sample(parent, trace_id, route, SpanKind.SERVER)
+        asked = self._sampler.should_sample(parent, trace_id, scope["state"]["route"], SpanKind.SERVER)
         if asked.decision is not Decision.DROP:
             if not came.is_valid:
                 self._ids.asked = trace_id  # contrib begins the trace before anything is awaited
             await self._traced(scope, receive, send)
         elif came.is_valid:
             with trace.use_span(NonRecordingSpan(came)):  # its log lines still name the client's trace
-                await self._stack(scope, receive, send)
+                await self._app(scope, receive, send)
         else:
-            await self._stack(scope, receive, send)
+            await self._app(scope, receive, send)
 
     async def _inside(self, scope: Scope, receive: Receive, send: Send) -> None:
         span = trace.get_current_span()
@@ -87,18 +77,12 @@ class PredictSpans:
                 message["headers"] = [*message.get("headers", ()), (b"traceresponse", _as_header(span))]
             await send(message)
 
-        await self._stack(scope, receive, send_known)
+        await self._app(scope, receive, send_known)
 
-    def _details(self, scope: Scope) -> tuple[str, dict[str, Any]]:
-        route = self._route(scope["path"]) or ""
+    @staticmethod
+    def _details(scope: Scope) -> tuple[str, dict[str, Any]]:
+        route = scope["state"]["route"]
         return f"{scope['method']} {route}", {HTTP_ROUTE: route}
-
-    def _route(self, path: str) -> str | None:
-        if path.endswith("/predict"):
-            for regex, template in self._routes:
-                if regex.match(path):
-                    return template
-        return None
 
     def _parent(self, scope: Scope) -> context.Context:
         for name, _ in scope["headers"]:

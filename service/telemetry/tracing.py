@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import re
-from collections.abc import Sequence
 from typing import Literal
 
 from fastapi import FastAPI
@@ -41,20 +39,18 @@ class Tracing:
         self._provider.add_span_processor(CountedExport(_exporter(protocol), capacity, count))
         self.batches = TracedBatches(self._provider.get_tracer("plimsoll", version))
 
-    def instrument(self, app: FastAPI, predict_routes: Sequence[str]) -> ASGIApp:
-        """What is to be served in the place of `app`, which must be complete: its requests are traced.
-
-        Probes and scrapes are left out, and predict routes have a wrapper of ours.
-        """
-        wrapped = PredictSpans(app, self._provider, self._ids, predict_routes)
-        excluded = [*_PROBES, *predict_routes]
+    def instrument(self, app: FastAPI) -> None:
+        """Trace the requests of `app`; probes and scrapes are left out."""
         FastAPIInstrumentor.instrument_app(
             app,
             tracer_provider=self._provider,
-            excluded_urls=",".join(_url_pattern(route) for route in excluded),
+            excluded_urls=",".join(rf"^https?://[^/]+{probe}$" for probe in _PROBES),
             exclude_spans=["receive", "send"],
         )
-        return wrapped
+
+    def around_predict(self, predict: ASGIApp) -> ASGIApp:
+        """What traces predict requests, which do not come by the application's middleware, and has `predict` answer."""
+        return PredictSpans(predict, self._provider, self._ids)
 
     def close(self) -> None:
         """Send what is still buffered; gives up after the exporter's own time-out."""
@@ -65,11 +61,6 @@ def current_trace_id() -> str | None:
     """The id of the trace of the request that is being answered, where it is sampled."""
     found = trace.get_current_span().get_span_context()
     return trace.format_trace_id(found.trace_id) if found.trace_flags.sampled else None
-
-
-def _url_pattern(template: str) -> str:
-    """What contrib looks for in a whole URL, so that a model named `livez` is traced all the same."""
-    return r"^https?://[^/]+" + re.sub(r"{[^}]+}", "[^/]+", template) + "$"
 
 
 def _exporter(protocol: Protocol) -> SpanExporter:

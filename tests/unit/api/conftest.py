@@ -9,16 +9,18 @@ from dataclasses import dataclass, field, replace
 import httpx
 import pytest
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from service.api.access_log import AccessLog
 from service.api.auth import Gate
 from service.api.catalog import Catalog
-from service.api.error_responses import error_response
+from service.api.error_responses import error_response, reply_to
 from service.api.metrics_endpoint import MetricsEndpoint
 from service.api.predict import PredictV1
+from service.api.predict_routes import PredictRoutes
 from service.api.probes import Probes
-from service.api.request_scope import RequestScope
-from service.api.routes import Handlers, install_routes
+from service.api.request_scope import RequestScope, Surroundings
+from service.api.routes import PREDICT_ROUTES, Handlers, install_routes
 from service.api.serving_state import Phase, ServingState
 from service.control.desired_state import DesiredModel, DesiredState, DesiredVersion
 from service.control.version_registry import LoadReport, VersionRegistry
@@ -42,6 +44,7 @@ class Edge:
     """An application with everything behind it within reach; it serves nothing until it is told to."""
 
     app: FastAPI
+    asgi: ASGIApp
     client: httpx.AsyncClient
     state: ServingState
     registry: VersionRegistry
@@ -81,18 +84,20 @@ async def edge(make_tiny_bundle: MakeBundle) -> AsyncIterator[Edge]:
     state.phase = Phase.SERVING
     pipeline = Pipeline(registry, DeadlineLimits(default_ms=30_000, longest_ms=60_000))
     app = FastAPI(redoc_url=None)
-    app.add_middleware(RequestScope, state=state, respond=error_response, access_log=AccessLog(ALL_OF_THEM))
+    surroundings: Surroundings = {"state": state, "respond": error_response, "access_log": AccessLog(ALL_OF_THEM)}
+    app.add_middleware(RequestScope, **surroundings)
     handlers = Handlers(
         gate=gate,
-        predict=PredictV1(gate, pipeline, observer, MAX_BODY_BYTES),
+        predict=PredictV1(gate, pipeline, observer, MAX_BODY_BYTES, reply_to),
         catalog=Catalog(registry),
         probes=Probes(state, registry, lambda: [("cuda:0", 1, 2)]),
         metrics=MetricsEndpoint(lambda _: (b"up 1\n", "text/plain; version=test")),
     )
     install_routes(app, handlers)
-    transport = httpx.ASGITransport(app)
+    asgi = PredictRoutes(app, RequestScope(handlers.predict, **surroundings), PREDICT_ROUTES)
+    transport = httpx.ASGITransport(asgi)
     async with httpx.AsyncClient(transport=transport, base_url="http://plimsoll") as client:
-        made = Edge(app, client, state, registry, observer, gate, report_on(make_tiny_bundle()))
+        made = Edge(app, asgi, client, state, registry, observer, gate, report_on(make_tiny_bundle()))
         yield made
         for lane in made.lanes:
             lane.close()

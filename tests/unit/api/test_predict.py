@@ -126,7 +126,7 @@ async def test_a_model_that_breaks_down_is_500_and_says_nothing_of_itself(edge: 
 
 async def test_a_client_that_leaves_in_the_middle_of_its_body_is_counted_and_not_answered(edge: Edge) -> None:
     edge.serve("echo", "1", EchoModel())
-    exchange = Exchange(edge.app, http_scope("/v1/predict", "POST", JSON), [b'{"features"', None])
+    exchange = Exchange(edge.asgi, http_scope("/v1/predict", "POST", JSON), [b'{"features"', None])
     await exchange.run()
     assert edge.observer.last == ("echo", "1", ClientGone.status)
     assert (edge.observer.in_flight, edge.state.in_flight) == (0, 0)

@@ -36,7 +36,7 @@ class Busy:
     def exchange(self, *chunks: bytes, complete: bool = True, **headers: str) -> Exchange:
         """A request with a body in these chunks; without any, it fails where its body is looked at."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return Exchange(self.edge.app, http_scope(PATH, "POST", JSON | named), chunks, complete=complete)
+        return Exchange(self.edge.asgi, http_scope(PATH, "POST", JSON | named), chunks, complete=complete)
 
     async def hold(self) -> tuple[Exchange, asyncio.Task[Exchange]]:
         """A request that has been admitted and waits."""
@@ -138,7 +138,7 @@ async def test_a_time_that_is_none_is_422_before_a_byte_is_read(edge: Edge, valu
     busy = Busy(edge)
     scope = http_scope(PATH, "POST", JSON)
     scope["headers"].append((b"x-request-timeout-ms", value.encode()))
-    refused = await Exchange(edge.app, scope, ()).run()
+    refused = await Exchange(edge.asgi, scope, ()).run()
     assert (refused.status, refused.read) == (422, 0)
     error = error_of(refused)
     assert (error["code"], error["expected"]) == ("invalid_input", "a whole number of milliseconds above 0")

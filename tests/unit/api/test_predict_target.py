@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from starlette.requests import Request
 
 from service.api.auth import Gate
+from service.api.error_responses import reply_to
 from service.api.predict import PredictV1
 from service.errors import NotFound
 from service.inference.deadline import DeadlineLimits
 from service.inference.payloads import Target
 from service.inference.pipeline import Pipeline, ServedVersion
-from tests.doubles.asgi import http_scope
+from tests.doubles.asgi import Exchange, http_scope
 from tests.doubles.models import EchoModel
 from tests.doubles.observers import RecordingObserver
 from tests.unit.api.conftest import Edge
@@ -48,10 +48,10 @@ async def test_the_path_and_the_headers_make_the_target(
     named: dict[str, str], headers: dict[str, str], target: Target
 ) -> None:
     selector, observer = Nothing(), RecordingObserver()
-    predict = PredictV1(Gate(None), Pipeline(selector, DeadlineLimits(1, 1)), observer, 1000)
-    scope = {**http_scope("/v1/predict", "POST", headers), "path_params": named, "state": {"started": 0.0}}
-    with pytest.raises(NotFound):
-        await predict(Request(scope))
+    predict = PredictV1(Gate(None), Pipeline(selector, DeadlineLimits(1, 1)), observer, 1000, reply_to)
+    state = {"started": 0.0, "request_id": "1"}
+    scope = {**http_scope("/v1/predict", "POST", headers), "path_params": named, "state": state}
+    assert (await Exchange(predict, scope, ()).run()).status == 404
     assert selector.asked == [target]
     assert [(outcome.code, outcome.reason) for outcome in observer.outcomes] == [(404, "not_found")]
 

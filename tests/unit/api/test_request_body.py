@@ -1,4 +1,4 @@
-"""`read_json_body` of request_scope: what is read, and where reading stops."""
+"""`read_json_body`: what is read, and where reading stops."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from collections.abc import Iterable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.requests import Request
+from starlette.types import Message, Receive, Scope, Send
 
-from service.api.request_scope import body_bytes, client_gone, read_json_body
+from service.api.request_body import body_bytes, client_gone, read_json_body
+from service.api.request_head import RequestHead
 from service.errors import BodyTooLarge, ClientGone, DeadlineExceeded, UnsupportedMediaType
 from tests.doubles.asgi import Exchange, http_scope
 
@@ -27,9 +28,9 @@ class Reading:
         scope = http_scope("/v1/predict", "POST", {name: value for name, value in named.items() if value})
         self.body = b""
 
-        async def app(scope: object, receive: object, _send: object) -> None:
+        async def app(scope: Scope, receive: Receive, _send: Send) -> None:
             deadline = asyncio.get_running_loop().time() + seconds
-            self.body = await read_json_body(Request(scope, receive), LONGEST, deadline)  # type: ignore[arg-type]
+            self.body = await read_json_body(RequestHead(scope), receive, LONGEST, deadline)
 
         self._exchange = Exchange(app, scope, chunks, complete=complete)
 
@@ -136,17 +137,16 @@ def test_as_many_bytes_are_counted_as_are_declared_and_all_that_may_be_read_wher
     declared: str, held: int
 ) -> None:
     headers = {"content-length": declared} if declared else {}
-    assert body_bytes(Request(http_scope("/v1/predict", "POST", headers)), LONGEST) == held
+    assert body_bytes(RequestHead(http_scope("/v1/predict", "POST", headers)), LONGEST) == held
 
 
 async def test_a_client_is_gone_when_it_has_closed_its_connection_and_not_before() -> None:
     watching = asyncio.Event()
 
-    async def app(scope: object, receive: object, _send: object) -> None:
-        request = Request(scope, receive)  # type: ignore[arg-type]
-        await request.body()
+    async def app(_scope: Scope, receive: Receive, _send: Send) -> None:
+        await receive()
         watching.set()
-        await client_gone(request)
+        await client_gone(receive)
 
     exchange = Exchange(app, http_scope("/v1/predict", "POST"), [b"{}"])
     asking = asyncio.create_task(exchange.run())
@@ -155,3 +155,48 @@ async def test_a_client_is_gone_when_it_has_closed_its_connection_and_not_before
     assert not asking.done()
     exchange.leave()
     await asking
+
+
+async def test_a_body_that_comes_in_time_is_read_however_long_it_took() -> None:
+    loop = asyncio.get_running_loop()
+    steps = [asyncio.sleep(0), asyncio.sleep(0.01), asyncio.sleep(0), asyncio.sleep(0.01)]
+
+    async def receive() -> Message:
+        for step in (steps.pop(), steps.pop()):
+            await step
+        return {"type": "http.request", "body": b"x", "more_body": bool(steps)}
+
+    head = RequestHead(http_scope("/v1/predict", "POST", {"content-type": "application/json"}))
+    assert await read_json_body(head, receive, LONGEST, loop.time() + 30) == b"xx"
+
+
+async def test_who_reads_a_body_can_be_cancelled_and_what_it_waited_for_hears_of_it() -> None:
+    ended: list[str] = []
+
+    async def receive() -> Message:
+        try:
+            await asyncio.sleep(0)
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            ended.append("cancelled")
+            raise
+        return {}
+
+    head = RequestHead(http_scope("/v1/predict", "POST", {"content-type": "application/json"}))
+    reading = asyncio.create_task(read_json_body(head, receive, LONGEST, asyncio.get_running_loop().time() + 30))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    assert ended == ["cancelled"]
+
+
+async def test_what_goes_wrong_while_a_body_comes_is_passed_on() -> None:
+    async def receive() -> Message:
+        await asyncio.sleep(0)
+        raise RuntimeError("the connection broke")
+
+    head = RequestHead(http_scope("/v1/predict", "POST", {"content-type": "application/json"}))
+    with pytest.raises(RuntimeError, match="broke"):
+        await read_json_body(head, receive, LONGEST, asyncio.get_running_loop().time() + 30)
