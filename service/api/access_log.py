@@ -10,7 +10,7 @@ from http import HTTPStatus
 from starlette.types import Scope
 
 _log = logging.getLogger("service.access")
-_FACTS = ("model", "version", "queue_ms", "forward_ms")
+_FACTS = ("model", "version")
 
 
 class AccessLog:
@@ -40,6 +40,9 @@ class AccessLog:
         milliseconds = round(seconds * 1000, 3)
         extra = {"method": scope["method"], "route": route, "status": said, "duration_ms": milliseconds}
         extra |= {name: scope["state"][name] for name in _FACTS if name in scope["state"]}
+        if "timing" in scope["state"]:
+            queue_seconds, forward_seconds = scope["state"]["timing"]
+            extra |= {"queue_ms": round(queue_seconds * 1000, 3), "forward_ms": round(forward_seconds * 1000, 3)}
         if self._unlogged:
             extra["unlogged"], self._unlogged = self._unlogged, 0
         _log.info("%s %s %s in %s ms", scope["method"], route, said, milliseconds, extra=extra)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 
@@ -79,8 +78,8 @@ class PredictV1:
         length = body_bytes(head, longest)
         with line.admit(served, length):
             body = v1_json.parse(await read_json_body(head, receive, longest, deadline), served.signature)
-            if target.key is None and body.user is not None:
-                chosen = self._select(head, replace(target, key=body.user))
+            if target.key is None and (user := v1_json.user_of(body)) is not None:
+                chosen = self._select(head, target._replace(key=user))
             if chosen is served:
                 return await self._compute(head, receive, served, body, deadline)
         # The body names a user who belongs to another version: the request leaves here and asks to be admitted there.
@@ -93,7 +92,12 @@ class PredictV1:
         return served
 
     async def _compute(
-        self, head: RequestHead, receive: Receive, served: ServedVersion, body: v1_json.Body, deadline: float
+        self,
+        head: RequestHead,
+        receive: Receive,
+        served: ServedVersion,
+        body: v1_json.Body | v1_json.Rows,
+        deadline: float,
     ) -> tuple[bytes, str]:
         line, signature = self._pipeline, served.signature
         entry = v1_json.write(body, signature, served.lane.reserve)

@@ -117,12 +117,13 @@ def seconds_since_start(scope: Scope) -> float:
 
 def note_version(scope: Scope, model: str, version: str) -> None:
     """Keep which version was chosen; the access line says it."""
-    scope["state"] |= {"model": model, "version": version}
+    facts = scope["state"]
+    facts["model"], facts["version"] = model, version
 
 
 def note_timing(scope: Scope, queue_seconds: float, forward_seconds: float) -> None:
     """Have the access line say how long the request waited and how long its batch took."""
-    scope["state"] |= {"queue_ms": round(queue_seconds * 1000, 3), "forward_ms": round(forward_seconds * 1000, 3)}
+    scope["state"]["timing"] = (queue_seconds, forward_seconds)
 
 
 def noted_version(scope: Scope) -> tuple[str, str]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,8 +80,7 @@ class Signature:
     outputs: tuple[TensorSpec, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class BatchReport:
+class BatchReport(NamedTuple):
     """One batch that has run.
 
     How many rows it had, how long each of its requests had waited, and how long the model took; `contexts` has what
@@ -94,8 +93,7 @@ class BatchReport:
     contexts: tuple[object, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """What a request asks for. `None` leaves the choice to the server.
 
     `pin` is a version that the client insists on; `key` stands for a user, who is to see one version only.
@@ -106,10 +104,9 @@ class Target:
     key: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What the line gives back: the outputs of one request's rows and the version that made them."""
 
     model: str
     version: str
-    outputs: Tensors = field(repr=False)
+    outputs: Tensors

@@ -70,7 +70,7 @@ def test_whatever_did_not_succeed_is_logged_always(written: Written) -> None:
 def test_a_line_tells_route_durations_and_version_and_nothing_that_was_sent(
     written: Written, caplog: pytest.LogCaptureFixture
 ) -> None:
-    written.end(200, model="tiny", version="1", queue_ms=1.5, forward_ms=2.5, body="secret")
+    written.end(200, model="tiny", version="1", timing=(0.0015, 0.0025), body="secret")
     line = caplog.records[0].__dict__
     told = {name: line[name] for name in ("method", "route", "status", "duration_ms", "model", "version")}
     assert told == {

@@ -256,3 +256,37 @@ def test_labels_are_answered_as_the_manifest_has_them() -> None:
     answer = json.loads(encode(Answer("m", "1", outputs), signature, 0))
     assert [each["class"] for each in answer["predictions"]] == ["seven", 7]
     assert answer["predictions"][0]["probabilities"] == [0.25, 0.75]
+
+
+NUMBER_TEXTS = st.sampled_from(
+    ["0", "-0", "0.0", "-0.0", "1", "1E0", "1e-400", "5e-324", "0.1", "1e38", "9007199254740993", "-7"]
+)
+
+
+@given(texts=st.lists(NUMBER_TEXTS, min_size=2, max_size=2))
+def test_a_plain_body_and_one_that_says_nothing_more_in_other_words_give_the_same_rows(texts: list[str]) -> None:
+    plain = f'{{"features": [{", ".join(texts)}]}}'.encode()
+    other = f'{{"features": [{", ".join(texts)}], "user": null}}'.encode()
+    assert decoded(plain).inputs["x"].tobytes() == decoded(other).inputs["x"].tobytes()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"features": [[1, 2], []]}',
+        b'{"features": [[1], 2]}',
+        b'{"features": [[], [], 1, 2]}',
+        b'{"features": {"a": 1, "b": 2}}',
+        b'{"features": [1, true]}',
+        b'{"features": [1, null]}',
+        b'{"features": [1, "2"]}',
+        b'{"instances": [1, 2]}',
+    ],
+)
+def test_what_only_looks_like_a_row_is_refused(body: bytes) -> None:
+    refusal(body)
+
+
+def test_a_body_with_a_byte_order_mark_is_refused() -> None:
+    with pytest.raises(ClientError):
+        decoded(b'\xef\xbb\xbf{"features": [1, 2]}')
