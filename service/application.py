@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,7 +20,7 @@ from service.api.access_log import AccessLog
 from service.api.admin import Admin, admin_application
 from service.api.auth import Gate
 from service.api.catalog import Catalog
-from service.api.error_responses import error_response, reply_to
+from service.api.error_responses import error_response
 from service.api.metrics_endpoint import MetricsEndpoint
 from service.api.predict import PredictV1
 from service.api.predict_routes import PredictRoutes
@@ -48,6 +49,7 @@ from service.stores.memory_cache import MemoryCache
 from service.telemetry.exposition import Exposition, new_registry
 from service.telemetry.inference_observer import InferenceObserver, VersionObserver
 from service.telemetry.metric_catalog import MetricCatalog
+from service.telemetry.span_export import SpanQueue
 from service.telemetry.tracing import Tracing, current_trace_id
 from service.telemetry.version_metrics import VersionMetrics
 
@@ -111,9 +113,7 @@ class Application:
             self.admin_app.add_middleware(RequestScope, **surroundings)
         handlers = Handlers(
             gate=gate,
-            predict=PredictV1(
-                gate, _pipeline(settings, registry, observer), observer, settings.max_body_bytes, reply_to
-            ),
+            predict=PredictV1(gate, _pipeline(settings, registry, observer), observer, state, settings.max_body_bytes),
             catalog=catalog,
             probes=Probes(state, registry, device_memory),
             metrics=scrapes if self.metrics_app is None else None,
@@ -135,7 +135,7 @@ class Application:
         finally:
             await self.lifecycle.close()
             if self._tracing is not None:
-                self._tracing.close()
+                await asyncio.to_thread(self._tracing.close)
 
 
 def _metrics(settings: Settings) -> MetricCatalog:
@@ -146,9 +146,11 @@ def _metrics(settings: Settings) -> MetricCatalog:
 
 
 def _tracing(settings: Settings, metrics: MetricCatalog) -> Tracing | None:
-    if not settings.otel_endpoint:
+    if not settings.traced:
         return None
-    return Tracing(__version__, settings.otel_protocol, settings.otel_queue_spans, metrics.count_spans)
+    queue = SpanQueue(settings.otel_queue_spans, settings.otel_spans_per_export)
+    protocol = settings.otel_traces_protocol or settings.otel_protocol
+    return Tracing(__version__, protocol, queue, metrics.count_spans)
 
 
 def _registry_and_catalog(

@@ -131,6 +131,22 @@ class Settings(BaseSettings):
         validation_alias="OTEL_EXPORTER_OTLP_PROTOCOL",
         description="How spans are sent. grpc needs `pip install 'plimsoll[grpc]'`, which the images do not have.",
     )
+    otel_traces_endpoint: str | None = Field(
+        None,
+        validation_alias="OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        description="The same for traces alone, with its whole path; goes before it.",
+    )
+    otel_traces_protocol: Literal["http/protobuf", "grpc"] | None = Field(
+        None,
+        validation_alias="OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+        description="The same for traces alone; goes before it.",
+    )
+    otel_disabled: bool = Field(
+        default=False, validation_alias="OTEL_SDK_DISABLED", description="No tracing, whatever else is set."
+    )
+    otel_spans_per_export: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        512, validation_alias="OTEL_BSP_MAX_EXPORT_BATCH_SIZE", description="The most spans that are sent at once."
+    )
     otel_queue_spans: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         2048,
         validation_alias="OTEL_BSP_MAX_QUEUE_SIZE",
@@ -171,6 +187,11 @@ class Settings(BaseSettings):
         if self.metrics_port is not None and self.metrics_port == self.port != 0:
             raise ValueError(f"{PREFIX}METRICS_PORT and {PREFIX}PORT are both {self.port}; give them different ports")
         return self
+
+    @property
+    def traced(self) -> bool:
+        """Whether an endpoint is there for traces, and they are wanted."""
+        return bool(self.otel_endpoint or self.otel_traces_endpoint) and not self.otel_disabled
 
     @property
     def objective_seconds(self) -> float:
@@ -219,6 +240,7 @@ def prepare_libraries(metrics_folder: Path | None = None) -> None:
     # The contrib instrumentation speaks its old dialect unless told otherwise (millisecond buckets, net.* attributes).
     os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http")
     os.environ.setdefault("OTEL_SERVICE_NAME", "plimsoll")
+    os.environ.setdefault("OTEL_PROPAGATORS", "tracecontext")  # nothing here reads baggage, and its faults are logged
     if metrics_folder is not None:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_folder)
 

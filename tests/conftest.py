@@ -14,8 +14,12 @@ from safetensors.torch import save
 from service.bundle.folder import Bundle
 from service.runtime.architectures import build_architecture
 from service.runtime.bundle_making import Recipe, make_bundle
+from service.settings import prepare_libraries
 
 MakeBundle = Callable[..., Bundle]
+
+# As every command does first: the instrumentation decides once, at its first use, which conventions it speaks.
+prepare_libraries()
 
 
 @pytest.fixture

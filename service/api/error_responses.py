@@ -74,7 +74,7 @@ def reply_to(error: PlimsollError, request_id: str) -> Response:
     if isinstance(error, ClientGone):
         return Response(status_code=error.status)  # to nobody
     if not isinstance(error, ClientError | Unavailable):
-        _log.error("request failed: %s", error.message)
+        _log.error("request failed: %s", error.message, exc_info=error.__cause__)
     return error_response(error, request_id)
 
 

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
 
-from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from service.api.auth import Gate
+from service.api.error_responses import reply_to
 from service.api.request_body import body_bytes, client_gone, read_json_body
 from service.api.request_head import RequestHead
-from service.api.request_scope import note_timing, note_version, noted_version, request_id_of, seconds_since_start
+from service.api.request_scope import (
+    note_timing,
+    note_version,
+    noted_version,
+    request_id_of,
+    seconds_since_start,
+    stopping,
+)
+from service.api.serving_state import Phase, ServingState
 from service.errors import PlimsollError
 from service.fronts import v1_json
 from service.inference.deadline import HEADER as TIMEOUT_HEADER
@@ -28,24 +36,21 @@ _JSON = (b"content-type", b"application/json")
 
 
 class PredictV1:
-    """Answers POST /v1/predict and the routes that name a model and a version, given in the scope's `path_params`.
-
-    `respond` renders an error that the line or the front has raised.
-    """
+    """Answers POST /v1/predict and the routes that name a model and a version, given in the scope's `path_params`."""
 
     def __init__(
         self,
         gate: Gate,
         pipeline: Pipeline,
         observer: Observer,
+        state: ServingState,
         max_body_bytes: int,
-        respond: Callable[[PlimsollError, str], Response],
     ) -> None:
         self._gate = gate
         self._pipeline = pipeline
         self._observer = observer
         self._max_body_bytes = max_body_bytes
-        self._respond = respond
+        self._state = state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, with the version that gave the answer in a header; a refusal is answered too."""
@@ -54,12 +59,14 @@ class PredictV1:
         self._observer.request_started()
         try:
             head = RequestHead(scope)
+            if self._state.phase is Phase.REFUSING:
+                raise stopping()
             self._gate.check(head, "predict")
             content, version = await self._answer(head, receive)
             code = int(HTTPStatus.OK)
         except PlimsollError as error:
             code, reason = error.status, error.code
-            response = self._respond(error, request_id_of(scope))
+            response = reply_to(error, request_id_of(scope))
         finally:
             seconds = seconds_since_start(scope)
             self._observer.request_finished(Outcome("v1", *noted_version(scope), code, seconds, reason))

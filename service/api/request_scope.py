@@ -88,9 +88,9 @@ class RequestScope:
             await send(message)
 
         app = self._app
-        if self._state.phase is Phase.REFUSING and scope["path"] not in _PROBES:
-            error = Draining("this server is stopping; try again, another one will answer")
-            app = self._respond(error, request_id_of(scope))
+        # What has a route here is a prediction, which refuses by itself and is counted.
+        if self._state.phase is Phase.REFUSING and scope["path"] not in _PROBES and "route" not in facts:
+            app = self._respond(stopping(), request_id_of(scope))
         try:
             await app(scope, receive, send_with_headers)
         except Exception:
@@ -98,6 +98,11 @@ class RequestScope:
             if "status" in facts:
                 raise  # the reply is under way; closing the connection is all that can still be said
             await self._respond(PlimsollError("internal"), request_id_of(scope))(scope, receive, send_with_headers)
+
+
+def stopping() -> Draining:
+    """What a request is told once the server refuses."""
+    return Draining("this server is stopping; try again, another one will answer")
 
 
 def current_request_id() -> str | None:

@@ -27,6 +27,7 @@ PROTOCOL_OPTIONS: dict[str, Any] = {
     "log_config": None,
     "access_log": False,
     "server_header": False,
+    "reset_contextvars": True,  # else a pipelined request inherits the trace of the one before it
     "proxy_headers": False,  # nothing here goes by a client's address
     "timeout_keep_alive": 65,  # longer than the 60 s of common load balancers, so that they close first
 }

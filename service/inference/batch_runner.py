@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
+from contextvars import Context
 from functools import partial
 
 from service.errors import DeadlineExceeded, Draining, ModelFailed, PlimsollError
@@ -74,7 +75,11 @@ class BatchRunner:
             self._alarm.cancel()
         self._alarm_at = due_at
         # Even what is due now runs a turn later, so that requests which have arrived together run together.
-        self._alarm = self._loop.call_soon(self._run) if due_at <= now else self._loop.call_at(due_at, self._run)
+        # In no context: what is logged there is nobody's own, and would bear the id of whoever set the alarm.
+        if due_at <= now:
+            self._alarm = self._loop.call_soon(self._run, context=Context())
+        else:
+            self._alarm = self._loop.call_at(due_at, self._run, context=Context())
 
     def _run(self) -> None:
         if self._alarm is not None:
@@ -110,7 +115,7 @@ class BatchRunner:
         try:
             outputs = self._model.run(batch.tensors())
         except Exception as error:  # noqa: BLE001  # whatever a model raises belongs to its requests
-            self._fail(batch, error)
+            self._fail(batch, error, started_at)
         else:
             self._answer(batch.entries, outputs, started_at)
             self._queue.give_back(batch)
@@ -142,7 +147,7 @@ class BatchRunner:
         if running.cancelled():
             self._fail_all(batch.entries, _closed())
         elif (error := running.exception()) is not None:
-            self._fail(batch, error)
+            self._fail(batch, error, started_at)
         else:
             self._answer(batch.entries, running.result(), started_at)
             self._queue.give_back(batch)
@@ -155,26 +160,39 @@ class BatchRunner:
         if any(tensor.shape[:1] != (rows,) for tensor in outputs.values()):
             self._fail_all(entries, ModelFailed(f"the model did not give one output row for each of {rows} rows"))
             return
-        forward_seconds = self._stopwatch() - started_at
+        forward_seconds = self._time(entries, started_at)
         for entry in entries:
-            entry.wait_seconds, entry.forward_seconds = started_at - entry.stopwatch_at, forward_seconds
             if not entry.future.done():
                 start, end = entry.start - first, entry.start - first + entry.rows
                 entry.future.set_result({name: tensor[start:end] for name, tensor in outputs.items()})
         mean = self.seconds_per_request or forward_seconds / len(entries)
         self.seconds_per_request = mean + _NEWEST_SHARE * (forward_seconds / len(entries) - mean)
-        waits, contexts = zip(*((entry.wait_seconds, entry.context) for entry in entries), strict=True)
-        self._observer.batch_finished(BatchReport(rows, waits, forward_seconds, contexts))
+        self._tell(entries, forward_seconds)
 
-    def _fail(self, batch: Batch, error: BaseException) -> None:
+    def _time(self, entries: list[Entry], started_at: float) -> float:
+        """Keep with each of some neighbours how long it took; returns the seconds of the model."""
+        forward_seconds = self._stopwatch() - started_at
+        for entry in entries:
+            entry.wait_seconds, entry.forward_seconds = started_at - entry.stopwatch_at, forward_seconds
+        return forward_seconds
+
+    def _tell(self, entries: list[Entry], forward_seconds: float, *, failed: bool = False) -> None:
+        waits, contexts = zip(*((entry.wait_seconds, entry.context) for entry in entries), strict=True)
+        rows = sum(entry.rows for entry in entries)
+        self._observer.batch_finished(BatchReport(rows, waits, forward_seconds, contexts, failed))
+
+    def _fail(self, batch: Batch, error: BaseException, started_at: float) -> None:
         entries = batch.entries
+        forward_seconds = self._time(entries, started_at)
         if len(entries) == 1:
             self._fail_all(entries, _for_client(error))
             self._queue.give_back(batch)
+            self._tell(entries, forward_seconds, failed=True)
             return
         _log.warning("a batch of %d requests failed and is run again one by one: %s", len(entries), error)
         self._busy = True
-        self._loop.create_task(self._run_singly(batch)).add_done_callback(lambda _: self._resume())
+        self._loop.create_task(self._run_singly(batch), context=Context()).add_done_callback(lambda _: self._resume())
+        self._tell(entries, forward_seconds, failed=True)
 
     async def _run_singly(self, batch: Batch) -> None:
         for entry in batch.entries:
@@ -190,6 +208,7 @@ class BatchRunner:
                 raise
             except Exception as error:  # noqa: BLE001  # whatever a model raises belongs to this request
                 self._fail_all([entry], _for_client(error))
+                self._tell([entry], self._time([entry], started_at), failed=True)
             else:
                 self._answer([entry], outputs, started_at)
         self._queue.give_back(batch)
@@ -222,5 +241,6 @@ def _closed() -> Draining:
 def _for_client(error: BaseException) -> PlimsollError:
     if isinstance(error, PlimsollError):
         return error
-    _log.error("the model failed on a request", exc_info=error)
-    return ModelFailed("the model failed on this request")
+    failed = ModelFailed("the model failed on this request")
+    failed.__cause__ = error  # logged where the request is answered, under its own id
+    return failed

@@ -84,13 +84,15 @@ class BatchReport(NamedTuple):
     """One batch that has run.
 
     How many rows it had, how long each of its requests had waited, and how long the model took; `contexts` has what
-    `LaneObserver.context` gave for each of these requests.
+    `LaneObserver.context` gave for each of these requests. One that `failed` gave no answers; its requests may be run
+    again one by one, and then wait once more.
     """
 
     rows: int
     wait_seconds: tuple[float, ...]
     forward_seconds: float
     contexts: tuple[object, ...] = ()
+    failed: bool = False
 
 
 class Target(NamedTuple):

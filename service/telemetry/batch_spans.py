@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from opentelemetry import trace
-from opentelemetry.trace import Link, Span, Tracer, set_span_in_context
+from opentelemetry.trace import Link, Span, Status, StatusCode, Tracer, set_span_in_context
 
 from service.inference.payloads import BatchReport
 
@@ -39,10 +39,13 @@ class TracedBatches:
             set_span_in_context(members[0][0]),
             links=[Link(span.get_span_context()) for span, _ in members],
             attributes={**about, "plimsoll.batch.rows": report.rows, "plimsoll.batch.requests": len(waits)},
-            start_time=started - max(waits),
+            start_time=started - members[0][1],  # it has formed longer than that where an untraced request came first
         )
-        self._tracer.start_span("forward", set_span_in_context(batch), attributes=about, start_time=started).end(ended)
-        batch.end(ended)
+        forward = self._tracer.start_span("forward", set_span_in_context(batch), attributes=about, start_time=started)
+        for span in (forward, batch):
+            if report.failed:
+                span.set_status(Status(StatusCode.ERROR))
+            span.end(ended)
         for span, wait in members:
             self._tracer.start_span(
                 "queue",

@@ -135,7 +135,8 @@ class VersionObserver:
         """A batch has run."""
         self._rows.observe(report.rows)
         self._inference_duration.observe(report.forward_seconds)
-        for seconds in report.wait_seconds:
-            self._queue_wait.observe(seconds)
+        if not report.failed:
+            for seconds in report.wait_seconds:
+                self._queue_wait.observe(seconds)
         if self._spans is not None and any(context is not None for context in report.contexts):
             self._spans.batch_finished(self._name, self._version, report)

@@ -119,13 +119,13 @@ class BatchMetrics:
     def __init__(self, make: MetricMaker) -> None:
         self.queue_wait = make.histogram(
             "plimsoll_queue_wait_seconds",
-            "From a request's rows being complete to its batch being run.",
+            "From a request's rows being complete to the run of the batch that has answered it.",
             *_OF_VERSION,
             edges=_DURATION_EDGES_SECONDS,
         )
         self.inference_duration = make.histogram(
             "plimsoll_inference_duration_seconds",
-            "One run of the model over one batch.",
+            "One run of the model over one batch, whether it went well or not.",
             *_OF_VERSION,
             edges=_DURATION_EDGES_SECONDS,
         )

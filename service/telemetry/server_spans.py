@@ -11,6 +11,7 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import Decision
 from opentelemetry.semconv.attributes.error_attributes import ERROR_TYPE
 from opentelemetry.semconv.attributes.http_attributes import HTTP_ROUTE
+from opentelemetry.semconv.attributes.url_attributes import URL_QUERY
 from opentelemetry.trace import NonRecordingSpan, Span, SpanKind, Status, StatusCode
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -34,7 +35,8 @@ class PredictSpans:
 
     The contrib instrumentation builds all attributes of a span before it asks the sampler, which costs a quarter of a
     small prediction. Here the sampler is asked first, and only for a request that it wants the contrib middleware does
-    its work, so that a span is the same either way. Beside contrib's attributes it has those of ours,
+    its work, so that a span is the same either way; contrib asks once more, and each of OpenTelemetry's own samplers
+    says the same of the same trace. Beside contrib's attributes it has those of ours,
     `plimsoll.model`, `plimsoll.version` and `plimsoll.request_id`, and the answer names it in `traceresponse`.
 
     `provider` makes its ids by `ids`.
@@ -59,22 +61,31 @@ class PredictSpans:
         trace_id = came.trace_id if came.is_valid else self._ids.generate_trace_id()
         asked = self._sampler.should_sample(parent, trace_id, scope["state"]["route"], SpanKind.SERVER)
         if asked.decision is not Decision.DROP:
-            if not came.is_valid:
-                self._ids.asked = trace_id  # contrib begins the trace before anything is awaited
-            await self._traced(scope, receive, send)
+            await self._trace(None if came.is_valid else trace_id, scope, receive, send)
         elif came.is_valid:
             with trace.use_span(NonRecordingSpan(came)):  # its log lines still name the client's trace
                 await self._app(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
+    async def _trace(self, new_trace_id: int | None, scope: Scope, receive: Receive, send: Send) -> None:
+        token = context.attach(_NO_PARENT)  # contrib takes whatever span is current for the parent
+        self._ids.asked = new_trace_id  # contrib begins the trace before anything is awaited
+        try:
+            await self._traced(scope, receive, send)
+        finally:
+            context.detach(token)
+
     async def _inside(self, scope: Scope, receive: Receive, send: Send) -> None:
         span = trace.get_current_span()
+        hide_query(span, scope)
+        self._ids.asked = None
 
         async def send_known(message: Message) -> None:
             if message["type"] == "http.response.start":
                 _describe(span, scope.get("state", {}), message["status"])
-                message["headers"] = [*message.get("headers", ()), (b"traceresponse", _as_header(span))]
+                if span.is_recording():
+                    message["headers"] = [*message.get("headers", ()), (b"traceresponse", _as_header(span))]
             await send(message)
 
         await self._app(scope, receive, send_known)
@@ -90,6 +101,12 @@ class PredictSpans:
                 carrier: dict[str, Any] = dict(scope)
                 return propagate.extract(carrier, _NO_PARENT, asgi_getter)
         return _NO_PARENT
+
+
+def hide_query(span: Span, scope: Scope) -> None:
+    """No route of ours reads what stands behind the question mark, and clients put secrets there."""
+    if scope.get("query_string"):
+        span.set_attribute(URL_QUERY, "REDACTED")
 
 
 def _describe(span: Span, facts: dict[str, Any], status: int) -> None:

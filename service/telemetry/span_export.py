@@ -4,33 +4,40 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
-_SPANS_PER_EXPORT = 512
-"""OpenTelemetry's own default."""
 CountSpans = Callable[[str, int], None]
 """Hears how many spans were `exported`, `failed` or `dropped`."""
 
 
+@dataclass(frozen=True, slots=True)
+class SpanQueue:
+    """How many spans may wait to be sent, and how many are sent at once."""
+
+    capacity: int = 2048
+    per_export: int = 512
+
+
 class CountedExport(SpanProcessor):
-    """Sends spans in the background, at most `capacity` at a time, and counts what becomes of each.
+    """Sends spans in the background, at most the queue's capacity at a time, and counts what becomes of each.
 
     OpenTelemetry's own processor drops what its queue cannot hold and tells nobody but the log, so the bound is here
     and its queue is never full.
     """
 
-    def __init__(self, exporter: SpanExporter, capacity: int, count: CountSpans) -> None:
-        self._capacity = capacity
+    def __init__(self, exporter: SpanExporter, queue: SpanQueue, count: CountSpans) -> None:
+        self._capacity = queue.capacity
         self._count = count
         self._waiting = 0
         self._lock = threading.Lock()
         self._batches = BatchSpanProcessor(
             _CountedExporter(exporter, self._done),
-            max_queue_size=capacity,
-            max_export_batch_size=capacity if capacity < _SPANS_PER_EXPORT else None,  # else as its variable says
+            max_queue_size=queue.capacity,
+            max_export_batch_size=min(queue.per_export, queue.capacity),
         )
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import threading
 from typing import Literal
 
 from fastapi import FastAPI
@@ -16,10 +17,11 @@ from starlette.types import ASGIApp
 
 from service.errors import OperatorError
 from service.telemetry.batch_spans import TracedBatches
-from service.telemetry.server_spans import AskedIds, PredictSpans
-from service.telemetry.span_export import CountedExport, CountSpans
+from service.telemetry.server_spans import AskedIds, PredictSpans, hide_query
+from service.telemetry.span_export import CountedExport, CountSpans, SpanQueue
 
 Protocol = Literal["http/protobuf", "grpc"]
+_LAST_SPANS_SECONDS = 3.0
 _PROBES = ("/livez", "/readyz", "/startupz", "/metrics")
 
 
@@ -33,10 +35,10 @@ class Tracing:
         OperatorError: the protocol is gRPC, and the package for it is not installed.
     """
 
-    def __init__(self, version: str, protocol: Protocol, capacity: int, count: CountSpans) -> None:
+    def __init__(self, version: str, protocol: Protocol, queue: SpanQueue, count: CountSpans) -> None:
         self._ids = AskedIds()
         self._provider = TracerProvider(resource=Resource.create({SERVICE_VERSION: version}), id_generator=self._ids)
-        self._provider.add_span_processor(CountedExport(_exporter(protocol), capacity, count))
+        self._provider.add_span_processor(CountedExport(_exporter(protocol), queue, count))
         self.batches = TracedBatches(self._provider.get_tracer("plimsoll", version))
 
     def instrument(self, app: FastAPI) -> None:
@@ -46,6 +48,7 @@ class Tracing:
             tracer_provider=self._provider,
             excluded_urls=",".join(rf"^https?://[^/]+{probe}$" for probe in _PROBES),
             exclude_spans=["receive", "send"],
+            server_request_hook=hide_query,
         )
 
     def around_predict(self, predict: ASGIApp) -> ASGIApp:
@@ -53,8 +56,10 @@ class Tracing:
         return PredictSpans(predict, self._provider, self._ids)
 
     def close(self) -> None:
-        """Send what is still buffered; gives up after the exporter's own time-out."""
-        self._provider.shutdown()
+        """Send what is still buffered; gives up after three seconds, so that a collector that hangs delays no exit."""
+        sending = threading.Thread(target=self._provider.shutdown, daemon=True)
+        sending.start()
+        sending.join(_LAST_SPANS_SECONDS)
 
 
 def current_trace_id() -> str | None:

@@ -18,6 +18,9 @@ class VersionMetrics:
 
     def __init__(self, catalog: MetricCatalog) -> None:
         self._metrics = catalog.models
+        self._gauges = (
+            catalog.models.load_seconds, catalog.models.warmup_seconds, catalog.queues.depth, catalog.queues.limit,
+        )  # fmt: skip
         self._known: set[tuple[str, str]] = set()
 
     def states_changed(self, states: Mapping[tuple[str, str], str]) -> None:
@@ -26,6 +29,9 @@ class VersionMetrics:
             for state in STATES:
                 self._metrics.state.labels(*key, state).set(0)
                 _remove(self._metrics.state, *key, state)
+            for gauge in self._gauges:
+                gauge.labels(*key).set(0)
+                _remove(gauge, *key)
         for key in states.keys() - self._known:
             for check in CHECKS:
                 self._metrics.load_failures.labels(*key, check)

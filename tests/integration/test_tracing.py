@@ -141,6 +141,56 @@ def test_a_batch_that_many_requests_share_links_to_all_of_them(process: ServedPr
     assert sum(int(span["attributes"]["plimsoll.batch.requests"]) for span in spans if span["name"] == "batch") == 4
 
 
+def test_requests_that_are_sent_without_waiting_are_traces_of_their_own(
+    process: ServedProcess, collector: Collector
+) -> None:
+    process.start(OTEL_EXPORTER_OTLP_ENDPOINT=collector.endpoint)
+    address = httpx.URL(process.ready())
+    body = json.dumps(ROW).encode()
+    head = (
+        "POST /v1/predict HTTP/1.1\r\nHost: plimsoll\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n"
+    )
+    requests = [
+        (head.format(length=len(body)) + more + "\r\n").encode() + body
+        for more in ("", f"traceparent: {PARENT}\r\n", "Connection: close\r\n")
+    ]
+    with socket.create_connection((address.host, address.port)) as connection:
+        connection.sendall(b"".join(requests))
+        answers = b""
+        while more := connection.recv(65536):
+            answers += more
+    assert answers.count(b"HTTP/1.1 200 OK") == 3
+    process.signal()
+    assert process.exit_code() == 0
+    spans = [span for span in collector.stop() if span["name"] == "POST /v1/predict"]
+    assert [span["kind"] for span in spans] == [KIND_SERVER] * 3
+    assert [span.get("parentSpanId", "") for span in spans] == ["", "b7ad6b7169203331", ""]
+    assert spans[1]["traceId"] == TRACE
+    assert len({span["traceId"] for span in spans}) == 3
+
+
+def test_a_collector_that_takes_and_never_answers_delays_no_exit(process: ServedProcess) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        process.start(OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{silent.getsockname()[1]}")
+        assert httpx.post(process.ready() + "/v1/predict", json=ROW).status_code == 200
+        process.signal()
+        assert process.exit_code() == 0
+    assert "stopping: drained" in process.log()
+
+
+def test_what_a_client_puts_into_baggage_reaches_no_log(process: ServedProcess, collector: Collector) -> None:
+    process.start(OTEL_EXPORTER_OTLP_ENDPOINT=collector.endpoint)
+    url = process.ready()
+    httpx.post(url + "/v1/predict?key=sk-1", json=ROW, headers={"baggage": "session token secret-abc" * 50})
+    httpx.get(url + "/v1/models?key=sk-1", headers={"baggage": "session token secret-abc" * 50})
+    process.signal()
+    assert process.exit_code() == 0
+    assert "secret-abc" not in process.log()
+    spans = collector.stop()
+    assert len(spans) == 5
+    assert "sk-1" not in json.dumps(spans)
+
+
 def test_the_sampler_of_the_standard_variables_decides(process: ServedProcess, collector: Collector) -> None:
     process.start(
         OTEL_EXPORTER_OTLP_ENDPOINT=collector.endpoint,

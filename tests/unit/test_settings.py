@@ -236,7 +236,13 @@ def test_every_setting_can_be_set_by_its_variable(monkeypatch: pytest.MonkeyPatc
     default = Settings.model_fields[name].default
     words = {"track": "canary", "log_format": "json", "log_level": "error", "metrics_port": "7", "queue_limit": "777"}
     words |= {"trust_pt2": "true", "allow_anonymous": "true", "max_body_bytes": "4096", "queue_bytes": "4096"}
-    words |= {"max_request_timeout_ms": "30001", "factories": "package.module:make", "otel_protocol": "grpc"}
+    words |= {
+        "max_request_timeout_ms": "30001",
+        "factories": "package.module:make",
+        "otel_protocol": "grpc",
+        "otel_traces_protocol": "grpc",
+    }
+    words |= {"otel_disabled": "true"}
     value = words.get(name, "3" if isinstance(default, int | float) else "x")
     monkeypatch.setenv(variable_name(name), value)
     assert getattr(load_settings(), name) != default

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from service.api.access_log import AccessLog
 from service.api.auth import Gate
 from service.api.catalog import Catalog
-from service.api.error_responses import error_response, reply_to
+from service.api.error_responses import error_response
 from service.api.metrics_endpoint import MetricsEndpoint
 from service.api.predict import PredictV1
 from service.api.predict_routes import PredictRoutes
@@ -88,7 +88,7 @@ async def edge(make_tiny_bundle: MakeBundle) -> AsyncIterator[Edge]:
     app.add_middleware(RequestScope, **surroundings)
     handlers = Handlers(
         gate=gate,
-        predict=PredictV1(gate, pipeline, observer, MAX_BODY_BYTES, reply_to),
+        predict=PredictV1(gate, pipeline, observer, state, MAX_BODY_BYTES),
         catalog=Catalog(registry),
         probes=Probes(state, registry, lambda: [("cuda:0", 1, 2)]),
         metrics=MetricsEndpoint(lambda _: (b"up 1\n", "text/plain; version=test")),

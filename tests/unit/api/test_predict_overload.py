@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from service.api.serving_state import Phase
 from service.inference.admission import AdmissionLimits
 from service.inference.batch_policy import BatchLimits
 from service.inference.lane import LaneLimits
@@ -180,3 +181,12 @@ async def test_requests_that_come_together_are_answered_from_one_batch(edge: Edg
     replies = await asyncio.gather(*(edge.client.post("/v1/predict", json={"features": row}) for row in rows))
     assert [reply.json()["predictions"][0]["probabilities"] for reply in replies] == rows
     assert [report.rows for report in edge.lane_observer.reports] == [3]
+
+
+async def test_what_is_refused_while_the_server_stops_is_counted_like_any_other_refusal(edge: Edge) -> None:
+    edge.serve("echo", "1", EchoModel())
+    edge.state.phase = Phase.REFUSING
+    reply = await edge.client.post("/v1/predict", json={"features": [0.5, 0.5]})
+    assert (reply.status_code, reply.json()["error"]["code"]) == (503, "draining")
+    assert [(outcome.code, outcome.reason) for outcome in edge.observer.outcomes] == [(503, "draining")]
+    assert edge.state.in_flight == edge.observer.in_flight == 0

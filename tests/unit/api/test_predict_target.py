@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from service.api.auth import Gate
-from service.api.error_responses import reply_to
 from service.api.predict import PredictV1
+from service.api.serving_state import ServingState
 from service.errors import NotFound
 from service.inference.deadline import DeadlineLimits
 from service.inference.payloads import Target
@@ -48,7 +48,7 @@ async def test_the_path_and_the_headers_make_the_target(
     named: dict[str, str], headers: dict[str, str], target: Target
 ) -> None:
     selector, observer = Nothing(), RecordingObserver()
-    predict = PredictV1(Gate(None), Pipeline(selector, DeadlineLimits(1, 1)), observer, 1000, reply_to)
+    predict = PredictV1(Gate(None), Pipeline(selector, DeadlineLimits(1, 1)), observer, ServingState(), 1000)
     state = {"started": 0.0, "request_id": "1"}
     scope = {**http_scope("/v1/predict", "POST", headers), "path_params": named, "state": state}
     assert (await Exchange(predict, scope, ()).run()).status == 404

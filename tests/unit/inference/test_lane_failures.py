@@ -68,14 +68,13 @@ def test_a_request_that_fails_alone_is_not_run_again(open_bench: OpenBench) -> N
     assert model.seen == [[POISON]]
 
 
-def test_words_of_the_model_are_logged_and_not_handed_on(
-    open_bench: OpenBench, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_words_of_the_model_are_the_cause_of_the_error_and_not_its_words(open_bench: OpenBench) -> None:
     bench = open_bench(RaisingModel(ValueError("weights at /srv/secret")))
     client = bench.ask_and_settle(1)
     bench.run_next()
     assert "secret" not in str(client.error)
-    assert "weights at /srv/secret" in caplog.text
+    assert client.error is not None
+    assert "weights at /srv/secret" in str(client.error.__cause__)
 
 
 def test_an_error_that_is_meant_for_clients_reaches_them_as_it_is(open_bench: OpenBench) -> None:
@@ -130,14 +129,15 @@ def test_outputs_of_another_number_of_rows_are_found_in_a_retry_too(open_bench: 
     assert [client.end for client in clients] == ["ModelFailed", "ModelFailed", [-3]]
 
 
-def test_retries_that_succeed_are_reported_and_what_failed_is_not(open_bench: OpenBench) -> None:
+def test_every_run_is_reported_with_whether_it_failed(open_bench: OpenBench) -> None:
     bench = open_bench()
     for number in (1, POISON, 3):
         bench.ask(number)
     bench.loop.settle()
     while bench.run_next(0.5):
         pass
-    assert [(report.rows, report.forward_seconds) for report in bench.reports] == [(1, 0.5), (1, 0.5)]
+    runs = [(report.rows, report.forward_seconds, report.failed) for report in bench.reports]
+    assert runs == [(3, 0.5, True), (1, 0.5, False), (1, 0.5, True), (1, 0.5, False)]
 
 
 def test_retries_are_not_made_for_those_who_have_left_or_are_late(open_bench: OpenBench) -> None:

@@ -9,7 +9,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
-from opentelemetry.trace import SpanContext, Tracer
+from opentelemetry.trace import SpanContext, StatusCode, Tracer
 
 from service.inference.payloads import BatchReport
 from service.telemetry.batch_spans import TracedBatches
@@ -62,7 +62,7 @@ def test_a_batch_links_its_members_and_each_of_them_links_back(tracer: Tracer, e
 
     times = [(span.start_time or 0, span.end_time or 0) for span in (forward, batch, *queues)]
     lengths = [end - start for start, end in times]
-    assert lengths == [SECOND, 3 * SECOND, SECOND // 2, SECOND // 4], "the batch forms with its first request"
+    assert lengths == [SECOND, 3 * SECOND // 2, SECOND // 2, SECOND // 4], "the batch is as old as who it hangs under"
     ends = [end for _, end in times]
     assert ends[0] == ends[1] >= before
     assert ends[2] == ends[3] == ends[0] - SECOND, "the wait is over when the model begins"
@@ -79,3 +79,13 @@ def test_only_a_recorded_request_has_a_context(tracer: Tracer) -> None:
     with trace.use_span(trace.INVALID_SPAN):
         assert batches.context() is None
     silent.shutdown()
+
+
+def test_a_batch_that_failed_is_an_error(tracer: Tracer, exporter: InMemorySpanExporter) -> None:
+    batches = TracedBatches(tracer)
+    with tracer.start_as_current_span("request"):
+        context = batches.context()
+    exporter.clear()
+    batches.batch_finished("tiny", "1", BatchReport(1, (0.5,), 1.0, (context,), failed=True))
+    codes = {span.name: span.status.status_code for span in exporter.get_finished_spans()}
+    assert codes == {"forward": StatusCode.ERROR, "batch": StatusCode.ERROR, "queue": StatusCode.UNSET}

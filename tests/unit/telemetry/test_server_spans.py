@@ -70,7 +70,8 @@ def made() -> Iterator[list[Traced]]:
 
 def facts(span: ReadableSpan) -> dict[str, Any]:
     """Everything that two spans of the same request have in common, and none of what is ours alone."""
-    attributes = {name: value for name, value in (span.attributes or {}).items() if not name.startswith("plimsoll.")}
+    ours = ("plimsoll.", "url.query")
+    attributes = {name: value for name, value in (span.attributes or {}).items() if not name.startswith(ours)}
     parent = span.parent and (span.parent.trace_id, span.parent.span_id)
     return {"name": span.name, "kind": span.kind, "status": span.status.status_code, "parent": parent, **attributes}
 
@@ -110,6 +111,26 @@ async def test_it_says_besides_which_version_answered_and_the_answer_names_it(ma
     assert (version, int(trace_id, 16), int(span_id, 16), int(flags, 16) & 1) == (
         "00", context.trace_id, context.span_id, 1,
     )  # fmt: skip
+
+
+async def test_what_stands_behind_the_question_mark_is_in_no_span(made: list[Traced]) -> None:
+    made.append(Traced(ALWAYS_ON))
+    await made[0].ask("/v1/predict?api_key=sk-secret&status=200")
+    (span,) = made[0].spans
+    assert (span.attributes or {})["url.query"] == "REDACTED"
+    assert "sk-secret" not in span.to_json()
+
+
+async def test_a_request_is_not_part_of_the_trace_that_is_current_where_it_begins(made: list[Traced]) -> None:
+    made.append(Traced(ParentBased(ALWAYS_ON)))
+    with made[0].provider.get_tracer("test").start_as_current_span("the request before it on the connection"):
+        await made[0].ask("/v1/predict")
+        await made[0].ask("/v1/predict", traceparent=SAMPLED)
+    first, second, _ = made[0].spans
+    assert [span.kind for span in (first, second)] == [SpanKind.SERVER] * 2
+    assert first.parent is None
+    assert second.parent is not None
+    assert f"{second.parent.trace_id:032x}" == TRACE_ID
 
 
 async def test_a_client_that_left_is_an_error_of_the_span(made: list[Traced]) -> None:

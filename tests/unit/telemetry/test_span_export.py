@@ -9,7 +9,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
-from service.telemetry.span_export import CountedExport
+from service.telemetry.span_export import CountedExport, SpanQueue
 
 
 class Collector(SpanExporter):
@@ -36,7 +36,7 @@ class Counted:
     def __init__(self, collector: Collector, capacity: int = 100, provider: TracerProvider | None = None) -> None:
         self.counts: Counter[str] = Counter()
         self.provider = provider or TracerProvider()
-        self.export = CountedExport(collector, capacity, self._count)
+        self.export = CountedExport(collector, SpanQueue(capacity), self._count)
         self.provider.add_span_processor(self.export)
         self.tracer = self.provider.get_tracer("test")
 

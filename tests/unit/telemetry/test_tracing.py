@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from service.api.predict_routes import PredictRoutes
 from service.errors import OperatorError
+from service.telemetry.span_export import SpanQueue
 from service.telemetry.tracing import Tracing
 from tests.doubles.servers import CannedServer
 
@@ -50,7 +51,7 @@ class Traced:
         collector = CannedServer(content_type="application/x-protobuf", body=b"")
         with collector.running() as url:
             self._monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url)
-            tracing = Tracing("1.2.3", "http/protobuf", 100, lambda *counted: self.counted.append(counted))
+            tracing = Tracing("1.2.3", "http/protobuf", SpanQueue(), lambda *counted: self.counted.append(counted))
             app = FastAPI()
             for path in ("/v1/things/{name}", "/livez", "/readyz", "/startupz", "/metrics"):
                 app.add_api_route(path, current_trace)
@@ -106,7 +107,7 @@ async def test_one_request_is_one_server_span_also_where_the_process_has_a_provi
 
 def test_grpc_without_its_package_says_what_to_install() -> None:
     with pytest.raises(OperatorError, match=r"pip install 'plimsoll\[grpc\]'"):
-        Tracing("1.2.3", "grpc", 100, lambda *_: None)
+        Tracing("1.2.3", "grpc", SpanQueue(), lambda *_: None)
 
 
 async def test_probes_and_scrapes_are_not_traced(traced: Traced) -> None:

@@ -4,6 +4,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from service.control.version_registry import VersionState
+from service.telemetry.inference_observer import VersionObserver
 from service.telemetry.metric_catalog import MetricCatalog
 from service.telemetry.version_metrics import CHECKS, STATES, VersionMetrics
 
@@ -69,6 +70,19 @@ def test_a_version_that_is_forgotten_is_in_none(registry: CollectorRegistry, met
     assert [of_tiny(registry, "state", state=state) for state in STATES] == [None] * len(STATES)
     metrics.states_changed({("tiny", "1"): "loading"})
     assert of_tiny(registry, "state", state="loading") == 1
+
+
+def test_what_is_said_of_a_version_is_said_no_more_once_it_is_forgotten() -> None:
+    catalog = MetricCatalog(CollectorRegistry(), 0.1)
+    metrics = VersionMetrics(catalog)
+    VersionObserver(catalog, "tiny", "1", queue_limit=8)
+    metrics.version_ready("tiny", "1", FACTS, 0.5, 0.25)
+    metrics.states_changed({("tiny", "1"): "ready"})
+    gauges = ("queue_depth", "queue_limit", "model_load_seconds", "model_warmup_seconds")
+    labels = {"model": "tiny", "version": "1"}
+    assert None not in [catalog.registry.get_sample_value(f"plimsoll_{name}", labels) for name in gauges]
+    metrics.states_changed({})
+    assert [catalog.registry.get_sample_value(f"plimsoll_{name}", labels) for name in gauges] == [None] * 4
 
 
 def test_failed_loads_are_counted_by_the_check_that_failed_from_zero(
