@@ -12,13 +12,19 @@ WHERE = "cluster, namespace, service"
 POD = "cluster, namespace, pod, instance"
 VERSION = "model, version"
 
-_SERVICE = 'cluster=~"$cluster", namespace=~"$namespace", service=~"$service"'
+_PLACE = 'cluster=~"$cluster", namespace=~"$namespace"'
+_SERVICE = f'{_PLACE}, service=~"$service"'
 _VERSION = 'model=~"$model", version=~"$version"'
 
 
 def series(metric: str, *matchers: str) -> str:
     """A metric of the chosen services."""
     return f"{metric}{{{', '.join((_SERVICE, *matchers))}}}"
+
+
+def every_service(metric: str, *matchers: str) -> str:
+    """A metric of all services of the chosen namespaces, to be a whole of which the chosen ones are a part."""
+    return f"{metric}{{{', '.join((_PLACE, *matchers))}}}"
 
 
 def version_series(metric: str, *matchers: str) -> str:

@@ -50,6 +50,12 @@ def gpu(metric: str) -> str:
     return highest(of_our_gpus(metric), "cluster, namespace, pod, gpu")
 
 
+def queue_limits() -> str:
+    """How many requests each pod lets in: the limits of all its versions that are ready, whichever are chosen."""
+    ready = f"{series('plimsoll_model_info')} == 1"
+    return total(f"{series('plimsoll_queue_limit')} and on ({POD}, {VERSION}) ({ready})", POD)
+
+
 LIMITS = [
     Graph(
         "In flight in each pod",
@@ -81,18 +87,11 @@ LIMITS = [
     ),
     Graph(
         "Queue in use",
-        [
-            Query(
-                share(
-                    total(version_series("plimsoll_queue_depth"), VERSION),
-                    total(version_series("plimsoll_queue_limit"), VERSION),
-                ),
-                MODEL,
-            )
-        ],
+        [Query(share(total(series("plimsoll_requests_in_flight"), POD), queue_limits()), PROCESS)],
         unit="percentunit",
-        says="Requests that wait for a batch, as a share of the most that may be inside. Near 100 % the next ones get "
-        "429.",
+        lines=(1.0,),
+        says="Requests inside each pod, running and waiting, as a share of the most that it lets in. Near the line the "
+        "next ones get 429; in a pod of several versions one of them may be full before.",
         runbooks=("PlimsollShedding",),
     ),
 ]
@@ -101,7 +100,14 @@ COLD_START = [
     Graph(
         "From bundle to ready",
         [
-            Query(highest(version_series("plimsoll_model_load_seconds"), VERSION), f"{MODEL}, all of it"),
+            Query(
+                highest(
+                    f"{version_series('plimsoll_model_load_seconds')} + "
+                    f"{version_series('plimsoll_model_warmup_seconds')}",
+                    VERSION,
+                ),
+                f"{MODEL}, all of it",
+            ),
             Query(highest(version_series("plimsoll_model_warmup_seconds"), VERSION), f"{MODEL}, warm-up"),
         ],
         unit="s",

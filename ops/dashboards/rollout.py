@@ -10,6 +10,7 @@ from ops.dashboards.promql import (
     VERSION,
     bad_share,
     count,
+    every_service,
     increase,
     mean,
     quantile,
@@ -25,8 +26,12 @@ SERVED = 'version!="_unknown"'
 
 
 def shares_of(by: str) -> str:
-    """Requests of each version or track, as a share of the same model's."""
-    part, whole = requests(f"model, {by}", SERVED), requests("model", SERVED)
+    """Requests of each version or track, as a share of the same model's.
+
+    The whole is that of every version and service, since each service is one track: what is chosen is a part of it.
+    """
+    part = requests(f"model, {by}", SERVED)
+    whole = total(rate(every_service("plimsoll_requests_total", 'model=~"$model"', SERVED)), "model")
     return f"{part} / on (model) group_left () ({whole} > 0)"
 
 
@@ -35,7 +40,7 @@ WHAT_IS_SERVED = [
         "Versions that are ready",
         [
             Query(
-                count(version_series("plimsoll_model_info"), "track, model, version, digest, format, device"),
+                count(f"{version_series('plimsoll_model_info')} == 1", "track, model, version, digest, format, device"),
             )
         ],
         unit="none",
@@ -56,15 +61,16 @@ WHAT_IS_SERVED = [
         [Query(shares_of("version"), MODEL)],
         unit="percentunit",
         shares=True,
-        says="The share of a model's requests that each of its versions got. Choose one model to read it as one whole.",
+        says="The share of a model's requests in the chosen namespaces that each of its versions got, whichever are "
+        "chosen. Choose one model to read it as one whole.",
     ),
     Graph(
         "Requests of each track",
         [Query(shares_of("track"), f"{{{{model}}}} {TRACK}")],
         unit="percentunit",
         shares=True,
-        says="The share of a model's requests that the stable and the canary pods got. Choose one model to read it as "
-        "one whole.",
+        says="The share of a model's requests in the chosen namespaces that the stable and the canary pods got, "
+        "whichever are chosen. Choose one model to read it as one whole.",
     ),
     Graph(
         "Loads that failed, by check",

@@ -18,7 +18,7 @@ from tests.contracts.promql import metric_names, selectors
 TESTS = sorted((ALERTS / "tests").glob("*.yaml"))
 ALERT_RULES = [rule for rule in rules() if "alert" in rule]
 ALERT_NAMES = sorted({rule["alert"] for rule in ALERT_RULES})
-OURS = re.compile(r"plimsoll|up$")
+OURS = re.compile(r"plimsoll|process_|up$")
 
 
 def promtool(*arguments: str | Path) -> None:

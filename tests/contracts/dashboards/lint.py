@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from itertools import combinations
 from typing import Any
 
+from tests.contracts.alerts import rules
 from tests.contracts.dashboards import syntax
 from tests.contracts.dashboards.queries import Board, Panel, panels_of, queries_of, variables_of
 
@@ -22,15 +23,12 @@ OF_A_VERSION = {"model", "version"}
 OF_A_PROCESS = re.compile(
     r"process_|plimsoll:|plimsoll_(build_info|concurrency|gpu_memory_bytes|objective_seconds|requests_in_flight|spans_total)"
 )
-RUNBOOKS = {
-    "PlimsollAvailabilityBudgetBurn",
-    "PlimsollGoldenMismatch",
-    "PlimsollGpuErrors",
-    "PlimsollLatencyBudgetBurn",
-    "PlimsollModelLoadFailing",
-    "PlimsollShedding",
-    "PlimsollTargetDown",
-    "PlimsollTelemetryDrops",
+RUNBOOKS = {path.stem for path in rules.RUNBOOKS.glob("*.md")}
+# A share's whole may be more than what is chosen: of these panels' divisors, these labels need not be.
+OF_A_WHOLE = {
+    "Queue in use": OF_A_VERSION,  # requests in flight know no version either
+    "Requests of each version": {"service", "version"},
+    "Requests of each track": {"service", "version"},
 }
 CHOSEN_DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 SCHEMA_VERSION = 38
@@ -152,10 +150,13 @@ def queries_parse(board: Board) -> Iterator[str]:
 def queries_ask_for_what_is_chosen(board: Board) -> Iterator[str]:
     """Metrics of our own match the variables; those of Kubernetes and DCGM are kept where a pod of ours is."""
     for title, expr in queries_of(board):
+        wholes = [str(selector) for selector in syntax.divisors(expr)]
         for selector in syntax.selectors(expr):
             name = selector.name or ""
             if name.startswith(("plimsoll", "process_")):
                 wanted = PLACE if OF_A_PROCESS.match(name) else PLACE | OF_A_VERSION
+                if str(selector) in wholes:
+                    wanted = wanted - OF_A_WHOLE.get(title, set())
                 if missing := wanted - syntax.chosen_labels(selector):
                     yield f"{title}: {name} is not filtered by {sorted(missing)}"
             elif not syntax.joins_on(expr, "pod"):

@@ -23,6 +23,15 @@ def selectors(expr: str) -> list[promql_parser.VectorSelector]:
     return [node for node in nodes(expr) if isinstance(node, promql_parser.VectorSelector)]
 
 
+def divisors(expr: str) -> list[promql_parser.VectorSelector]:
+    """Every selector in what something is divided by."""
+    found: list[promql_parser.Expr] = []
+    for node in nodes(expr):
+        if isinstance(node, promql_parser.BinaryExpr) and str(node.op) == "/":
+            promql_parser.walk(node.rhs, found.append)
+    return [node for node in found if isinstance(node, promql_parser.VectorSelector)]
+
+
 def chosen_labels(selector: promql_parser.VectorSelector) -> set[str]:
     """The labels that match one of the board's variables, which is `.*` for All."""
     return {matcher.name for matcher in selector.matchers.matchers if matcher.value == ".*"}

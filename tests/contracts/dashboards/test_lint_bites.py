@@ -172,6 +172,18 @@ def a_metric_of_every_version(board: Board) -> None:
 
 
 @breaks(lint.queries_ask_for_what_is_chosen)
+def a_part_of_every_version(board: Board) -> None:
+    of_all = f"sum(rate({BUCKETS.replace('version', 'digest')}))"
+    asks(board, f"{of_all} / {of_all.replace('_bucket', '_count')}")
+    panel(board, "Requests")["title"] = "Requests of each version"
+
+
+@breaks(lint.queries_ask_for_what_is_chosen)
+def a_whole_of_every_version_where_that_is_not_meant(board: Board) -> None:
+    asks(board, f"sum(rate({BUCKETS})) / sum(rate({BUCKETS.replace('version', 'digest')}))")
+
+
+@breaks(lint.queries_ask_for_what_is_chosen)
 def a_metric_of_every_container(board: Board) -> None:
     asks(board, 'sum(container_memory_working_set_bytes{namespace=~"$namespace"})')
 
