@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Iterable
 from decimal import Decimal, localcontext
+from functools import cache
 
 import numpy as np
 from hypothesis import strategies as st
@@ -33,6 +35,12 @@ EDGES = (
     "0.00000001e8", "100000000000000000000e-20",
 )  # fmt: skip
 """Numbers that JSON has and some model here may refuse all the same."""
+
+USUAL = (
+    "0.1", "0", "-1", "-1.5", "0.09375", "1e-3", "0.0625", "-0.0", "-0", "1E-45", "-0.75e0", "7.0064923216240853e-46",
+    "0.10000000149011612", "0.0000001e6", "-15e-1", "5e-324", "0.1000000000000000055511151231257827", "10e-3",
+)  # fmt: skip
+"""Numbers that no model here refuses."""
 
 BEYOND = (
     "1e309", "-1e309", "1.7976931348623159e308", "1e400", "-1E+999", "1e99999999999999999999", "9" * 310, "-" + "9" * 400,
@@ -83,6 +91,10 @@ def _beside(number: float, further: str) -> str:
         return format(near, "e" if abs(near) < Decimal("1e-30") or abs(near) > Decimal("1e30") else "f")
 
 
+def _spelled(number: float, form: str) -> str:
+    return form.format(number)
+
+
 def _between(bits: int) -> float:
     """Halfway from a finite number of FP32 to the next one; such a number is a double."""
     (number,) = struct.unpack("<f", struct.pack("<I", bits))
@@ -92,35 +104,40 @@ def _between(bits: int) -> float:
 
 
 _bits = st.integers(0x2F000000, 0x4F000000) | st.integers(0, 0x7F7FFFFF) | st.integers(0xAF000000, 0xCF000000)
-_further = st.sampled_from(["", "1", "-1", "7", "-3"])
-_digits = st.integers(0, 10**25).map(str)
-_exponents = st.sampled_from(["", "e5", "E-5", "e+00", "e-30", "E+12", "e38", "e-45", "e-310", "e290"])
-_signs = st.sampled_from(["", "-"])
+_further = st.sampled_from(("", "1", "-1", "7", "-3"))
+_heads = st.sampled_from(("0.", "-0.", "1.", "-12.", "900."))
+_exponents = st.sampled_from(("", "e5", "E-5", "e+00", "e-30", "E+12", "e38", "e-45", "e-310", "e290"))
 
 halfway: Texts = st.builds(_beside, _bits.map(_between), _further)
 """Where rounding to FP32 at once and by way of a double part."""
 
-good_numbers: Texts = st.one_of(
-    st.sampled_from(["0.5", "0", "1", "0.25", "-1", "1e-3", "0.0625"]),
-    st.floats(-1.5, 0.09375, width=32).map(repr),
+usual_numbers: Texts = st.one_of(
+    st.sampled_from(USUAL),
+    st.floats(-1.5, 0.1).map(repr),
+    st.builds(_spelled, st.floats(-1.5, 0.1), st.sampled_from(("{:.25e}", "{:.3E}", "{:.40f}", "{:.9e}"))),
+    st.builds(_beside, st.integers(0x80000001, 0xBFBFFFFF).map(_between), _further),
+)
+"""Numbers that every model here takes."""
+
+numbers: Texts = st.one_of(
     st.sampled_from(EDGES),
     st.floats(allow_nan=False, allow_infinity=False).map(repr),
-    st.floats(-1e6, 1e6).map(lambda number: f"{number:.25e}"),
     halfway,
-    st.builds("{}{}.{}{}".format, _signs, st.sampled_from(["0", "1", "12", "900"]), _digits, _exponents),
+    st.builds("{}{}{}".format, _heads, st.integers(0, 10**25), _exponents),
     st.integers(-(2**70), 2**70).map(str),
 )
+"""Numbers of every kind and size."""
 
 faults: Texts = st.one_of(
     st.sampled_from(NO_NUMBERS), st.sampled_from(BEYOND), st.sampled_from(NO_JSON), st.sampled_from(HALF_CHARACTERS)
 )
 
 _keys = st.sampled_from(
-    [
+    (
         '"features"', '"features"', '"instances"', '"instances"', '"user"', '"\\u0066eatures"', '"instance\\u0073"', '"us\\u0065r"',
         '"Features"', '"feature"', '"features "', '"x"', '""', '"class"', '"\\ud800"', '"features\\u0000"', '"\u0131nstances"',
         "features", "'features'", "1", "null", '"' + "x" * 40 + '"', '"fea\ttures"',
-    ]
+    )
 )  # fmt: skip
 
 _scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4)
@@ -147,46 +164,55 @@ documents: Texts = st.one_of(
 """JSON of any shape, and what looks like it."""
 
 
-def _array(values: list[str], space: str) -> str:
+_spoils = st.sampled_from(("value", "value", "value", "longer", "shorter", "empty", "one"))
+_row_counts = st.sampled_from((1, 2, 3, 5, 1, 2, 3, 5, 99, 100, 0, 101, 250))
+_places = st.integers(0, 249)
+_tenths = st.integers(0, 9)
+_spaces = st.sampled_from(SPACES)
+_no_rows = st.one_of(faults, numbers)
+_users = st.sampled_from((*STRINGS, *STRINGS, *HALF_CHARACTERS, "null", "5"))
+_values = st.one_of(faults, numbers, st.sampled_from(("null", *STRINGS)))
+
+
+@cache
+def _rows(width: int) -> st.SearchStrategy[list[tuple[str, ...]]]:
+    usual = st.tuples(*[usual_numbers] * width)
+    return st.lists(st.one_of(usual, usual, usual, usual, st.tuples(*[numbers] * width)), min_size=1, max_size=3)
+
+
+def _array(values: Iterable[str], space: str) -> str:
     return f"[{space}{f'{space},{space}'.join(values)}{space}]"
 
 
-@st.composite
-def _row(draw: st.DrawFn, width: int) -> list[str]:
-    return draw(st.lists(good_numbers, min_size=width, max_size=width))
-
-
-@st.composite
-def arrays_of_rows(draw: st.DrawFn, width: int, space: str) -> str:
-    """Rows for `instances`: mostly a few good ones; also none, 99 to 101, of another length, and with one bad value."""
-    different = draw(st.lists(_row(width), min_size=1, max_size=3))
-    count = draw(st.sampled_from([1, 2, 3, 5, 99, 100, 1, 2, 3, 5, 0, 101, 250]))
-    rows = [list(different[place % len(different)]) for place in range(count)]
-    if rows and draw(st.integers(0, 2)) == 0:
-        for _ in range(draw(st.integers(1, 2))):
-            row = rows[draw(st.integers(0, count - 1))]
-            _spoil(draw, row)
-    values = [_array(row, space) for row in rows]
-    if values and draw(st.integers(0, 14)) == 0:
-        values[draw(st.integers(0, count - 1))] = draw(faults | good_numbers)
-    return _array(values, space)
-
-
-@st.composite
-def single_rows(draw: st.DrawFn, width: int, space: str) -> str:
+def _single(draw: st.DrawFn, width: int, space: str) -> str:
     """A row for `features`, now and then with one bad value or of another length."""
-    row = draw(_row(width))
-    if draw(st.integers(0, 2)) == 0:
+    row = list(draw(_rows(width))[0])
+    if draw(_tenths) == 9:
         _spoil(draw, row)
     return _array(row, space)
 
 
+def _many(draw: st.DrawFn, width: int, space: str) -> str:
+    """Rows for `instances`: mostly a few good ones; also none, 99 to 101, of another length, and with bad values."""
+    different = draw(_rows(width))
+    count = draw(_row_counts)
+    rows = [list(different[place % len(different)]) for place in range(count)]
+    spoilt = draw(_tenths)
+    if rows and spoilt >= 8:
+        for _ in range(spoilt - 7):
+            _spoil(draw, rows[draw(_places) % count])
+    values = [_array(row, space) for row in rows]
+    if values and spoilt == 7:
+        values[draw(_places) % count] = draw(_no_rows)
+    return _array(values, space)
+
+
 def _spoil(draw: st.DrawFn, row: list[str]) -> None:
-    how = draw(st.sampled_from(["value", "value", "value", "longer", "shorter", "empty", "one"]))
+    how = draw(_spoils)
     if how == "value" and row:
-        row[draw(st.integers(0, len(row) - 1))] = draw(faults)
+        row[draw(_places) % len(row)] = draw(faults)
     elif how == "longer":
-        row.append(draw(good_numbers))
+        row.append(draw(numbers))
     else:
         del row[{"shorter": len(row) - 1, "empty": 0, "one": 1}.get(how, len(row)) :]
 
@@ -194,18 +220,20 @@ def _spoil(draw: st.DrawFn, row: list[str]) -> None:
 @st.composite
 def objects(draw: st.DrawFn, width: int) -> str:
     """An object with one of the two fields, or nearly."""
-    space = draw(st.sampled_from(SPACES))
-    rows = arrays_of_rows(width, space)
-    row = single_rows(width, space)
-    members = [draw(st.builds('"features":{}'.format, row) | st.builds('"instances":{}'.format, rows))]
-    extra = draw(st.integers(0, 9))
-    if extra in (0, 1):
-        members.append('"user":' + draw(st.sampled_from(STRINGS) | st.sampled_from([*HALF_CHARACTERS, "null"])))
-    elif extra in (2, 3):
-        values = row | rows | faults | st.sampled_from(["null", *STRINGS]) | good_numbers
-        further = st.builds("{}:{}".format, _keys, values)
-        members += draw(st.lists(further, min_size=1, max_size=2))
-    if extra < 4 and draw(st.booleans()):
+    space = draw(_spaces)
+    plan = draw(st.integers(0, 39))
+    members = [('"features"', _single(draw, width, space))] if plan % 2 else [('"instances"', _many(draw, width, space))]
+    if plan >= 36:
+        members.append(('"user"', draw(_users)))
+    elif plan >= 34:
+        members.append((draw(_keys), draw(_values)))
+    elif plan >= 33:
+        members.append((draw(_keys), _single(draw, width, space)))
+    elif plan >= 32:
+        members.append((draw(_keys), _many(draw, width, space)))
+    elif plan == 31:
+        members.append(members[0])
+    if len(members) > 1 and draw(st.booleans()):
         members.reverse()
-    text = f"{{{space}{f'{space},{space}'.join(members)}{space}}}"
-    return space + text.replace('":', f'"{space}:{space}') + space
+    texts = [f"{key}{space}:{space}{value}" for key, value in members]
+    return f"{space}{{{space}{f'{space},{space}'.join(texts)}{space}}}{space}"
