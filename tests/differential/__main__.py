@@ -22,7 +22,7 @@ from tests.differential.comparison import Difference
 from tests.differential.generation import check_cases
 from tests.differential.pair import Pair, running_pair
 
-_AT_ONCE = 2500
+_AT_ONCE = 10_000
 """Cases of one seed: hypothesis remembers all that it has tried, and slows down as they become many."""
 
 
@@ -50,6 +50,7 @@ def main() -> int:
 
 
 def _compare(runner: asyncio.Runner, pair: Pair, options: argparse.Namespace, console: Console) -> None:
+    loop = runner.get_loop()
     enough = time.monotonic() + options.minutes * 60
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("seed {task.fields[seed]}"))
     with Progress(*columns, console=console) as progress:
@@ -60,7 +61,7 @@ def _compare(runner: asyncio.Runner, pair: Pair, options: argparse.Namespace, co
             seed = options.seed + start // _AT_ONCE
             count = min(_AT_ONCE, options.cases - start)
             progress.update(task, seed=seed)
-            check_cases(lambda case: runner.run(pair.check(case)), count, seed)
+            check_cases(lambda case: loop.run_until_complete(pair.check(case)), count, seed)
             progress.advance(task, count)
             if not console.is_terminal and (start // _AT_ONCE) % 10 == 0:
                 console.print(f"{start + count} cases of {options.cases}, {enough - time.monotonic():.0f} s at most")

@@ -53,7 +53,7 @@ class Refusal(HTTPException):
 
     def __init__(
         self, status: int, code: str, *, field: str = "", index: int | None = None, position: int | None = None
-    ):  # noqa: E501
+    ) -> None:
         super().__init__(status)
         self.fault = {"code": code, "field": field, "index": index, "position": position}
 
