@@ -4,8 +4,9 @@ BIN := .venv/bin
 IMAGE ?= plimsoll
 BUILD ?= docker build --tag
 SAVE ?= docker save --output build/image.tar
+CASES ?= 1000000
 
-.PHONY: help run test lint types chart image-cpu image-gpu e2e soak rules settings-table metrics-table openapi dashboards
+.PHONY: help run test differential lint types chart image-cpu image-gpu e2e soak rules settings-table metrics-table openapi dashboards
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
 
@@ -16,6 +17,9 @@ run: .venv/run.done ## serve the digits model on http://127.0.0.1:8000
 test: .venv/dev.done ## unit, integration and contract tests, with coverage
 	$(BIN)/coverage erase
 	$(BIN)/pytest --cov --cov-report=term
+
+differential: .venv/dev.done ## a million requests, or CASES of them, to the service and to its plain reference
+	$(BIN)/python -m tests.differential --cases $(CASES)
 
 lint: .venv/dev.done ## format, lint, import floors, YAML, Dockerfiles
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/lint-imports

@@ -41,7 +41,7 @@ class Difference(AssertionError):
 
     def __init__(self, what: str, case: Case, ours: Reply, reference: Reply) -> None:
         super().__init__(
-            f"{what}\n  path      {case.path}\n  headers   {case.headers}\n  cuts      {case.cuts}\n"
+            f"{what}\n  path      {case.path}\n  headers   {dict(case.headers)}\n  cuts      {case.cuts}\n"
             f"  body      {_cut(case.body)}\n  ours      {ours.status} {_cut(ours.body)}\n"
             f"  reference {reference.status} {_cut(reference.body)}"
         )
