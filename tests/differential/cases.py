@@ -37,19 +37,17 @@ JSON_TYPE = "application/json"
 
 _TYPES = (
     None, "", "text/plain", "application/jsonx", "application/x-ndjson", "application/problem+json", "text/json",
-    "application",
-    "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/json, text/plain", "json",
-    "*/*",
-    "Application/JSON", "application/json;charset=utf-8", "application/json; charset=utf-16", "application/json ; a=b",
-    "application/json;", " application/json", "APPLICATION/JSON;charset=latin-1", "application/json; charset",
+    "application", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
+    "application/json, text/plain", "json", "*/*", "Application/JSON", "application/json;charset=utf-8",
+    "application/json; charset=utf-16", "application/json ; a=b", "application/json;", " application/json",
+    "APPLICATION/JSON;charset=latin-1", "application/json; charset",
 )  # fmt: skip
 _CODINGS = ("identity", "Identity", "gzip", "deflate", "br", "identity, gzip", "utf-8", "")
 _ENCODINGS = ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8-sig", "latin-1", "utf-7", "cp1252")
 _INSERTED = (
     b"\x00", b"\xff", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82", b"\xef\xbb\xbf", b",", b'"',
-    b"\\", b"]",
-    b"}", b"[", b"{", b"-", b"0", b"e", b".", b"\n", b"\t", b"\x01", b"\x7f", b"\xc2\xa0", b":", b"1", b"N", b"\\u",
-    b"//",
+    b"\\", b"]", b"}", b"[", b"{", b"-", b"0", b"e", b".", b"\n", b"\t", b"\x01", b"\x7f", b"\xc2\xa0", b":", b"1",
+    b"N", b"\\u", b"//",
 )  # fmt: skip
 
 
@@ -127,8 +125,7 @@ _padding = st.sampled_from((b" ", b" ", b"\n", b"\x00"))
 _surplus = st.sampled_from((1, 0, -1, 1, 0, 2, LONGEST, 9 * LONGEST))
 _changes = st.sampled_from((
     _truncated, _overwritten, _overwritten, _inserted, _inserted, _without_a_part, _with_a_part_twice,
-    _encoded_otherwise,
-    _encoded_otherwise, _surrounded, _surrounded, _alone, _padded,
+    _encoded_otherwise, _encoded_otherwise, _surrounded, _surrounded, _alone, _padded,
 ))  # fmt: skip
 _bodies = {model: objects(model.width) for model in MODELS}
 _models = st.sampled_from(MODELS)

@@ -34,10 +34,9 @@ faults: Texts = st.sampled_from((*NO_NUMBERS * 4, *BEYOND * 2, *NO_JSON, *COMMON
 _keys = st.sampled_from(
     (
         '"features"', '"features"', '"instances"', '"instances"', '"user"', '"\\u0066eatures"', '"instance\\u0073"',
-        '"us\\u0065r"',
-        '"Features"', '"feature"', '"features "', '"x"', '""', '"class"', '"\\ud800"', '"features\\u0000"',
-        '"\u0131nstances"',
-        "features", "'features'", "1", "null", '"' + "x" * 40 + '"', '"fea\ttures"',
+        '"us\\u0065r"', '"Features"', '"feature"', '"features "', '"x"', '""', '"class"', '"\\ud800"',
+        '"features\\u0000"', '"\u0131nstances"', "features", "'features'", "1", "null", '"' + "x" * 40 + '"',
+        '"fea\ttures"',
     )
 )  # fmt: skip
 
