@@ -49,17 +49,15 @@ class ReferenceModel:
 
 
 class Refusal(HTTPException):
-    """What is wrong and where: the field, the row and the position in it."""
+    """What is wrong and where: the field, the row and the position in it. Not every message has to name the field."""
 
-    def __init__(
-        self, status: int, code: str, *, field: str = "", index: int | None = None, position: int | None = None
-    ) -> None:
+    def __init__(self, status: int, code: str, **where: str | int | bool | None) -> None:
         super().__init__(status)
-        self.fault = {"code": code, "field": field, "index": index, "position": position}
+        self.fault = {"code": code, "field": "", "index": None, "position": None, "named": True, **where}
 
 
-def _invalid(field: str = "", *, index: int | None = None, position: int | None = None) -> Refusal:
-    return Refusal(422, "invalid_input", field=field, index=index, position=position)
+def _invalid(field: str = "", *, index: int | None = None, position: int | None = None, named: bool = True) -> Refusal:
+    return Refusal(422, "invalid_input", field=field, index=index, position=position, named=named)
 
 
 Row = list[float]
@@ -178,7 +176,7 @@ def _predict(model: ReferenceModel, body: Body, request: Request, response: Resp
         raise _invalid("features or instances")
     for name, value in [*request.state.replaced, ("user", body.user)]:
         if not _valid(name, value):
-            raise _invalid(name)
+            raise _invalid(name, named=False)
     rows = _decode(model, body)
     response.headers["x-plimsoll-version"] = model.version
     predictions = [
@@ -204,7 +202,7 @@ def _decode(model: ReferenceModel, body: Body) -> NDArray[Any]:
     field = "instances" if many else "features"
     rows = body.instances or [] if many else [body.features or []]
     if not 1 <= len(rows) <= MAX_ROWS:
-        raise _invalid(field)
+        raise _invalid(field, named=False)
     for index, row in enumerate(rows):
         if len(row) != model.width:
             raise _invalid(field, index=index if many else None)

@@ -93,6 +93,7 @@ def test_the_mutants_are_wrong_by_their_mutation_alone(runner: asyncio.Runner, p
 LONG = b"9" * 4301
 FAULTY = {
     "an integer of more than 4300 digits in a row of many": b'{"instances": [[0, 0, 0], [0, ' + LONG + b", 0]]}",
+    "an integer of more than 4300 digits in a row": b'{"features": [0, ' + LONG + b", 0]}",
     "an integer of more than 4300 digits, and then no JSON": b'{"features": [0, ' + LONG,
     "a form feed": b"\x0c",
     "a vertical tab among blanks": b" \x0b\n",
