@@ -103,8 +103,8 @@ def _check_headers(head: RequestHead) -> None:
             expected="Content-Type: application/json",
             given=quote(content_type) if content_type else "none",
         )
-    encoding = head.get(b"content-encoding") or "identity"
-    if encoding.lower() != "identity":
+    encoding = head.get(b"content-encoding")
+    if encoding is not None and encoding.lower() != "identity":
         raise UnsupportedMediaType("the body is compressed", expected="no Content-Encoding", given=quote(encoding))
 
 

@@ -14,13 +14,19 @@ from service.errors import ClientError, InvalidInput, MalformedBody, quote
 _SHAPE = 'an object {"features": [numbers]} for one row, or {"instances": [[numbers], ...]} for many'
 
 
+_BLANKS = b" \t\n\r"
+"""What JSON takes for blank, and nothing else is (RFC 8259, section 2)."""
+_LONGEST_INTEGER = 4300
+"""Python refuses to read an integer of more digits."""
+
+
 class _NotANumber(Exception):
     """JSON has no NaN and no Infinity, though Python's parser would take them."""
 
 
 def explain(body: bytes, width: int) -> ClientError:
     """The error for a body that is not a valid request of rows of `width` numbers."""
-    if not body.strip():
+    if not body.strip(_BLANKS):
         return MalformedBody("the body is empty", code="empty_body", expected=_SHAPE)
     try:
         return _fault_of_document(_parse(body), width)
@@ -32,7 +38,7 @@ def _parse(body: bytes) -> object:
     """What the body holds; raises the error for one that Python cannot read either."""
     try:
         # Python would guess UTF-16 and UTF-32; JSON that travels is UTF-8 (RFC 8259, section 8.1).
-        return json.loads(body.decode(), parse_constant=_refuse_constant)
+        return json.loads(body.decode(), parse_constant=_refuse_constant, parse_int=_integer)
     except _NotANumber as constant:
         raise MalformedBody(f"{constant} is not JSON", expected="finite numbers", given=str(constant)) from None
     except json.JSONDecodeError as error:
@@ -47,12 +53,14 @@ def _parse(body: bytes) -> object:
         raise _not_utf8() from None
     except RecursionError:
         raise MalformedBody("the body is nested too deeply", expected=_SHAPE) from None
-    except ValueError:  # Python refuses to read an integer of more than 4300 digits
-        raise InvalidInput("the body holds a number of too many digits", expected="finite numbers") from None
 
 
 def _not_utf8() -> MalformedBody:
     return MalformedBody("the body is not JSON", expected="UTF-8 text", given="bytes that are not UTF-8")
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _LONGEST_INTEGER else float(digits)  # beyond every range, and infinite
 
 
 def _refuse_constant(constant: str) -> NoReturn:
