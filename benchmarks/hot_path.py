@@ -14,13 +14,12 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from functools import partial
 from pathlib import Path
-
-from rich.console import Console
 
 from benchmarks.findings import Findings
 from benchmarks.pinned import CONNECTIONS, PATH, PERCEPTRON, Pinned
-from benchmarks.report import markdown, table, this_occasion
+from benchmarks.report import run_and_tell
 from benchmarks.server import REPOSITORY, Server
 from benchmarks.stacks import self_time_by_part
 from benchmarks.wrk import require_wrk
@@ -34,23 +33,17 @@ def main() -> int:
     """Measure, show and write down."""
     options = _options()
     require_wrk()
-    console = Console(width=None if sys.stdout.isatty() else 140)
-    occasion = this_occasion()
+    command = f"python -m benchmarks.hot_path --rounds {options.rounds} --seconds {options.seconds:g}"
+    scenario = partial(_measured, options.rounds, options.seconds)
+    return run_and_tell("Hot path", command, [scenario], options.transcript)
+
+
+def _measured(rounds: int, seconds: float) -> Findings:
     findings = Findings(
         "hot path",
         f"digits 1, a perceptron, on one row of 784 numbers; POST {PATH} over {CONNECTIONS} kept connections; "
-        f"{options.rounds} rounds of {options.seconds:g} s; one core for the server, another for wrk",
+        f"{rounds} rounds of {seconds:g} s; one core for the server, another for wrk",
     )
-    with console.status("hot path"):
-        _measure(findings, options.rounds, options.seconds)
-    console.print(table(findings))
-    if options.transcript is not None:
-        command = f"python -m benchmarks.hot_path --rounds {options.rounds} --seconds {options.seconds:g}"
-        options.transcript.write_text(markdown("Hot path", occasion, command, [findings]), encoding="utf-8")
-    return 0 if findings.hold else 1
-
-
-def _measure(findings: Findings, rounds: int, seconds: float) -> None:
     with tempfile.TemporaryDirectory() as folder, Server(REPOSITORY / "models", Path(folder), {}, PERCEPTRON) as server:
         pinned = Pinned(server)
         pinned.load(seconds / 2)  # caches and branch predictors learn
@@ -67,6 +60,7 @@ def _measure(findings: Findings, rounds: int, seconds: float) -> None:
     findings.note("samples of the profile", f"{stacks.total()}, by py-spy, in a round of its own")
     for part, share in self_time_by_part(stacks):
         findings.note(f"profile: {part}", f"{share:.1%}, {share * cost:.0f} us")
+    return findings
 
 
 def _sampled(pinned: Pinned, seconds: float, raw: Path) -> Counter[str]:

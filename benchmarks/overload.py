@@ -7,13 +7,13 @@ import collections
 import tempfile
 import time
 from pathlib import Path
-from typing import NamedTuple
 
 import uvloop
 
 from benchmarks.client import Address, Connection, request_bytes
 from benchmarks.findings import Findings
 from benchmarks.measures import quantile
+from benchmarks.open_loop import OK, OpenLoop, Sample
 from benchmarks.server import Server
 from benchmarks.slow_model import COLUMNS, FACTORY, make_slow_bundle
 
@@ -27,59 +27,26 @@ _BOUND_MS = (_QUEUE_LIMIT / _BATCH_ROWS + 2) * _BATCH_MS
 _REFUSED_MS = 10.0
 _RECOVERY_MS = 1000.0
 _CONNECTIONS = 128
-_OK, _REFUSED, _BROKEN = 200, 429, 0
+_REFUSED = 429
 _REQUEST = request_bytes("POST", "/v1/predict", b'{"features": [%s]}' % b", ".join([b"0.5"] * COLUMNS))
 
 
-class _Sample(NamedTuple):
-    """One request: how late it was sent, how long it took from then on, and what came; seconds."""
+async def _loaded(address: Address, seconds: float) -> tuple[list[Sample], float]:
+    """What came of the load, and how long after its end a single request was answered again."""
+    load = OpenLoop(address, _REQUEST, _CONNECTIONS)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(load.run(_TIMES * _CAPACITY, seconds))
+        recovered = group.create_task(_recovery_seconds(address, seconds))
+    return load.samples, recovered.result()
 
-    lag: float
-    seconds: float
-    status: int
-    retry_after: str
 
-
-class _OpenLoop:
-    """Sends at a constant rate, whatever comes back, over connections that are kept."""
-
-    def __init__(self, address: Address) -> None:
-        self._address = address
-        self._idle = collections.deque(Connection(address) for _ in range(_CONNECTIONS))
-        self.samples: list[_Sample] = []
-        self.recovery_seconds = float("inf")
-
-    async def run(self, rate: float, seconds: float) -> None:
-        """Send for that long, await the last answer, and see how soon a single request is answered again."""
-        await asyncio.gather(*(connection.open() for connection in self._idle))
-        started = time.perf_counter()
-        async with asyncio.TaskGroup() as group:
-            for number in range(int(rate * seconds)):
-                due = started + number / rate
-                if (early := due - time.perf_counter()) > 0:
-                    await asyncio.sleep(early)
-                group.create_task(self._send(due))
-            group.create_task(self._recover(time.perf_counter()))
-        for connection in self._idle:
-            connection.close()
-
-    async def _send(self, due: float) -> None:
-        connection = self._idle.pop() if self._idle else Connection(self._address)
-        sent = time.perf_counter()
-        status, retry_after = _BROKEN, ""
-        try:
-            answer = await connection.ask(_REQUEST)
-            status, retry_after = answer.status, answer.headers.get("retry-after", "")
-        except (OSError, EOFError):
-            connection.close()
-        self.samples.append(_Sample(sent - due, time.perf_counter() - sent, status, retry_after))
-        self._idle.append(connection)
-
-    async def _recover(self, ended: float) -> None:
-        async with Connection(self._address) as connection:
-            while (await connection.ask(_REQUEST)).status != _OK:  # noqa: ASYNC110  # it is the server that is waited for
-                await asyncio.sleep(0.02)
-        self.recovery_seconds = time.perf_counter() - ended
+async def _recovery_seconds(address: Address, after: float) -> float:
+    await asyncio.sleep(after)
+    ended = time.perf_counter()
+    async with Connection(address) as connection:
+        while (await connection.ask(_REQUEST)).status != OK:  # noqa: ASYNC110  # it is the server that is waited for
+            await asyncio.sleep(0.02)
+    return time.perf_counter() - ended
 
 
 def run_overload(seconds: float) -> Findings:
@@ -101,27 +68,27 @@ def run_overload(seconds: float) -> Findings:
         make_slow_bundle(models, _BATCH_MS)
         server = Server(models, Path(folder), environment)
         with server:
-            load = _OpenLoop(server.address)
-            uvloop.run(load.run(_TIMES * _CAPACITY, seconds))
-        _judge(findings, load, seconds)
+            samples, recovery = uvloop.run(_loaded(server.address, seconds))
+        _judge(findings, samples, seconds)
+        findings.at_most("answered again after the overload", recovery * 1000, _RECOVERY_MS, "ms")
         _tell_server_side(findings, server)
     return findings
 
 
-def _judge(findings: Findings, load: _OpenLoop, seconds: float) -> None:
-    accepted = [sample.seconds * 1000 for sample in load.samples if sample.status == _OK]
-    refused = [sample.seconds * 1000 for sample in load.samples if sample.status == _REFUSED]
-    others = collections.Counter(sample.status for sample in load.samples if sample.status not in (_OK, _REFUSED))
-    findings.none("answers that are neither 200 nor 429", others.total(), len(load.samples), str(dict(others)))
+def _judge(findings: Findings, samples: list[Sample], seconds: float) -> None:
+    # From when it was sent: that this client was late is told apart.
+    accepted = [(sample.seconds - sample.lag) * 1000 for sample in samples if sample.status == OK]
+    refused = [(sample.seconds - sample.lag) * 1000 for sample in samples if sample.status == _REFUSED]
+    others = collections.Counter(sample.status for sample in samples if sample.status not in (OK, _REFUSED))
+    findings.none("answers that are neither 200 nor 429", others.total(), len(samples), str(dict(others)))
     findings.at_most("accepted, p99", quantile(accepted, 0.99), _BOUND_MS, "ms")
     findings.at_most("refused, p99", quantile(refused, 0.99), _REFUSED_MS, "ms")
-    findings.at_most("answered again after the overload", load.recovery_seconds * 1000, _RECOVERY_MS, "ms")
     findings.at_least("accepted per second", round(len(accepted) / seconds, 1), 0.9 * _CAPACITY)
     findings.note("accepted / refused", f"{len(accepted)} / {len(refused)}")
     findings.note("accepted, p50 / p99 / most", _spread(accepted))
     findings.note("refused, p50 / p99 / most", _spread(refused))
-    findings.note("sent late by this client, p50 / p99 / most", _spread([each.lag * 1000 for each in load.samples]))
-    waits = sorted({sample.retry_after for sample in load.samples if sample.status == _REFUSED})
+    findings.note("sent late by this client, p50 / p99 / most", _spread([each.lag * 1000 for each in samples]))
+    waits = sorted({sample.retry_after for sample in samples if sample.status == _REFUSED})
     findings.note("Retry-After of the refused, seconds", ", ".join(waits))
 
 
@@ -131,7 +98,7 @@ def _tell_server_side(findings: Findings, server: Server) -> None:
     for line in server.log_lines():
         if line.get("route") == "/v1/predict":
             by_status[line["status"]].append(float(line["duration_ms"]))
-    findings.note("accepted by the server's log, p50 / p99 / most", _spread(by_status[_OK]))
+    findings.note("accepted by the server's log, p50 / p99 / most", _spread(by_status[OK]))
     findings.note("refused by the server's log, p50 / p99 / most", _spread(by_status[_REFUSED]))
 
 

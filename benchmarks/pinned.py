@@ -30,20 +30,15 @@ class Pinned:
 
     def __init__(self, server: Server) -> None:
         self.pid = server.pid
-        self._address = server.address
-        self._process = psutil.Process(server.pid)
-        self._process.cpu_affinity([0])
+        self._server = server
+        psutil.Process(server.pid).cpu_affinity([0])
 
     def load(self, seconds: float) -> Load:
         """Ask it for one row at a time over all connections."""
-        return run_wrk(self._address, PATH, _ROW, CONNECTIONS, seconds)
+        return run_wrk(self._server.address, PATH, _ROW, CONNECTIONS, seconds)
 
     def round(self, seconds: float) -> Round:
         """The same, measured."""
-        before = self._cpu_seconds()
+        before = self._server.cpu_seconds()
         load = self.load(seconds)
-        return Round(load, (self._cpu_seconds() - before) / load.requests * _MICROSECONDS)
-
-    def _cpu_seconds(self) -> float:
-        times = self._process.cpu_times()
-        return float(times.user + times.system)
+        return Round(load, (self._server.cpu_seconds() - before) / load.requests * _MICROSECONDS)

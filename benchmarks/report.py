@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 
 import psutil
+from rich.console import Console
 from rich.table import Table
 
 from benchmarks.findings import Findings
@@ -40,6 +43,25 @@ def this_occasion() -> Occasion:
     return Occasion(
         commit, f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", machine, f"{os.getloadavg()[0]:.1f} processes wanted to run"
     )
+
+
+def console() -> Console:
+    """Where people are told; wide enough for the tables where it is no terminal."""
+    return Console(width=None if sys.stdout.isatty() else 140)
+
+
+def run_and_tell(title: str, command: str, scenarios: Sequence[Callable[[], Findings]], transcript: Path | None) -> int:
+    """Run what there is to run, show it, write it down where a transcript is asked for; the exit code."""
+    shown, occasion = console(), this_occasion()
+    runs = []
+    for scenario in scenarios:
+        with shown.status(title):
+            runs.append(scenario())
+        shown.print(table(runs[-1]))
+    if transcript is not None:
+        transcript.parent.mkdir(parents=True, exist_ok=True)
+        transcript.write_text(markdown(title, occasion, command, runs), encoding="utf-8")
+    return 0 if all(run.hold for run in runs) else 1
 
 
 def markdown(title: str, occasion: Occasion, command: str, runs: Sequence[Findings]) -> str:

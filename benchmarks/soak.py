@@ -11,13 +11,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from rich.console import Console
-
 from benchmarks.churn import run_churn
 from benchmarks.findings import Findings
 from benchmarks.liveness import run_liveness
 from benchmarks.overload import run_overload
-from benchmarks.report import markdown, table, this_occasion
+from benchmarks.report import run_and_tell
 
 _OVERLOAD_SECONDS = 20.0
 _LIVENESS_SECONDS = 15.0
@@ -31,18 +29,8 @@ def main() -> int:
         "overload": lambda: run_overload(_OVERLOAD_SECONDS),
         "liveness": lambda: run_liveness(_LIVENESS_SECONDS),
     }
-    console = Console(width=None if sys.stdout.isatty() else 140)
-    occasion = this_occasion()
-    runs = []
-    for name in options.only or scenarios:
-        with console.status(name):
-            runs.append(scenarios[name]())
-        console.print(table(runs[-1]))
     command = f"python -m benchmarks.soak --minutes {options.minutes:g}"
-    if options.transcript is not None:
-        options.transcript.parent.mkdir(parents=True, exist_ok=True)
-        options.transcript.write_text(markdown("Soak", occasion, command, runs), encoding="utf-8")
-    return 0 if all(run.hold for run in runs) else 1
+    return run_and_tell("Soak", command, [scenarios[name] for name in options.only or scenarios], options.transcript)
 
 
 def _options() -> argparse.Namespace:

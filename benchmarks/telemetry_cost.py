@@ -11,13 +11,12 @@ import contextlib
 import statistics
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
-
-from rich.console import Console
 
 from benchmarks.findings import Findings
 from benchmarks.pinned import CONNECTIONS, PATH, PERCEPTRON, Pinned, Round
-from benchmarks.report import markdown, table, this_occasion
+from benchmarks.report import run_and_tell
 from benchmarks.server import REPOSITORY, Server
 from benchmarks.wrk import require_wrk
 
@@ -38,20 +37,19 @@ def main() -> int:
     """Measure, show and write down."""
     options = _options()
     require_wrk()
-    console = Console(width=None if sys.stdout.isatty() else 140)
-    occasion = this_occasion()
+    command = f"python -m benchmarks.telemetry_cost --rounds {options.rounds} --seconds {options.seconds:g}"
+    scenario = partial(_findings, options.rounds, options.seconds)
+    return run_and_tell("Cost of telemetry", command, [scenario], options.transcript)
+
+
+def _findings(rounds: int, seconds: float) -> Findings:
     findings = Findings(
         "cost of telemetry",
         f"digits 1, a perceptron, on one row of 784 numbers; POST {PATH} over {CONNECTIONS} kept connections; "
-        f"{options.rounds} rounds of {options.seconds:g} s each, in turn; one core for the server, another for wrk",
+        f"{rounds} rounds of {seconds:g} s each, in turn; one core for the server, another for wrk",
     )
-    with console.status("cost of telemetry"):
-        _judge(findings, _measured(options.rounds, options.seconds))
-    console.print(table(findings))
-    if options.transcript is not None:
-        command = f"python -m benchmarks.telemetry_cost --rounds {options.rounds} --seconds {options.seconds:g}"
-        options.transcript.write_text(markdown("Cost of telemetry", occasion, command, [findings]), encoding="utf-8")
-    return 0 if findings.hold else 1
+    _judge(findings, _measured(rounds, seconds))
+    return findings
 
 
 def _measured(rounds: int, seconds: float) -> dict[str, list[Round]]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import resource
 import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.client import Address
@@ -18,19 +21,29 @@ wrk.headers["Content-Type"] = "application/json"
 local file = io.open("{body}", "rb")
 wrk.body = file:read("*a")
 file:close()
+done = function(summary, latency, requests)
+  io.write(string.format("     95%%  %.2fus\\n", latency:percentile(95.0)))
+end
 """
+CORE = "1"
+"""Where the load generator runs."""
 _TO_MS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What one run of wrk saw; `failures` are answers outside 2xx and 3xx and connections that broke."""
+    """What one run of wrk saw; `failures` are answers outside 2xx and 3xx and connections that broke.
+
+    `core_share` is how much of its core the generator took itself.
+    """
 
     requests: int
     failures: int
     per_second: float
     p50_ms: float
+    p95_ms: float
     p99_ms: float
+    core_share: float = 0.0
 
 
 def require_wrk() -> None:
@@ -39,26 +52,26 @@ def require_wrk() -> None:
         sys.exit("this needs wrk, which makes the load: apt install wrk")
 
 
-def run_wrk(address: Address, path: str, body: Path, connections: int, seconds: float) -> Load:
+def run_wrk(
+    address: Address,
+    path: str,
+    body: Path,
+    connections: int,
+    seconds: float,
+    headers: Mapping[str, str] | None = None,
+) -> Load:
     """Post the body over that many connections, each with one request in flight, for `seconds` (whole ones)."""
+    lines = [f'wrk.headers["{name}"] = "{value}"' for name, value in (headers or {}).items()]
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
-        script.write(_SCRIPT.format(body=body))
+        script.write("\n".join([_SCRIPT.replace("{body}", str(body)), *lines]))
         script.flush()
-        url = f"http://{address.host}:{address.port}{path}"
-        command = [
-            "taskset",
-            "--cpu-list",
-            "1",
-            "wrk",
-            "--latency",
-            "--threads",
-            "1",
-            "--connections",
-            str(connections),
-        ]
-        command += ["--duration", f"{max(1, round(seconds))}s", "--script", script.name, url]
+        command = ["taskset", "--cpu-list", CORE, "wrk", "--latency", "--threads", "1"]
+        command += ["--connections", str(connections), "--duration", f"{max(1, round(seconds))}s", "--timeout", "30s"]
+        command += ["--script", script.name, f"http://{address.host}:{address.port}{path}"]
+        started, before = time.perf_counter(), _cpu_seconds_of_children()
         done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603  # our own command
-    return parsed(done.stdout)
+    share = (_cpu_seconds_of_children() - before) / (time.perf_counter() - started)
+    return replace(parsed(done.stdout), core_share=share)
 
 
 def parsed(output: str) -> Load:
@@ -76,6 +89,7 @@ def parsed(output: str) -> Load:
         failures=failures,
         per_second=float(_found(r"Requests/sec:\s+([0-9.]+)", output)[1]),
         p50_ms=_milliseconds(_found(r"50%\s+([0-9.]+)(us|ms|s)", output)),
+        p95_ms=_milliseconds(_found(r"95%\s+([0-9.]+)(us|ms|s)", output)),
         p99_ms=_milliseconds(_found(r"99%\s+([0-9.]+)(us|ms|s)", output)),
     )
 
@@ -89,3 +103,8 @@ def _found(pattern: str, output: str) -> re.Match[str]:
 
 def _milliseconds(found: re.Match[str]) -> float:
     return float(found[1]) * _TO_MS[found[2]]
+
+
+def _cpu_seconds_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

@@ -20,11 +20,14 @@ QUIET = """Running 10s test @ http://127.0.0.1:8000/v1/predict
   25620 requests in 10.01s, 6.89MB read
 Requests/sec:   2558.92
 Transfer/sec:    704.89KB
+     95%  25.50ms
 """
 
 
 def test_what_wrk_prints_is_read() -> None:
-    assert parsed(QUIET) == Load(requests=25620, failures=0, per_second=2558.92, p50_ms=0.98, p99_ms=1200.0)
+    assert parsed(QUIET) == Load(
+        requests=25620, failures=0, per_second=2558.92, p50_ms=0.98, p95_ms=25.5, p99_ms=1200.0
+    )
 
 
 def test_refused_and_broken_requests_are_failures() -> None:
