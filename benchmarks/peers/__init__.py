@@ -1,0 +1,1 @@
+"""What each peer of `benchmarks.bench` runs, in its own environment: the same model behind another server."""

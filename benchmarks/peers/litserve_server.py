@@ -1,0 +1,53 @@
+"""The model behind LitServe: a `LitAPI` with batching, run by `python -m benchmarks.peers.litserve_server PORT`.
+
+LitServe reads the annotations of `decode_request` as values, so they are not postponed here.
+"""
+
+import sys
+from typing import Any
+
+import litserve
+import numpy as np
+from fastapi import Request
+from numpy.typing import NDArray
+
+from benchmarks.peers.perceptron import Perceptron, answer
+
+_BATCH_ROWS = 64
+_BATCH_WAIT_SECONDS = 0.002
+_WORKERS = 2
+
+
+class Digits(litserve.LitAPI):  # type: ignore[misc]  # LitServe is not installed where types are checked
+    """Decodes in the workers, stacks, runs, splits, encodes."""
+
+    def setup(self, device: str) -> None:
+        """Load the model, once in each worker."""
+        del device
+        self.model = Perceptron()
+
+    def decode_request(self, request: Request) -> NDArray[np.float32]:
+        """A row of a body, which comes as the parsed JSON whatever the annotation says."""
+        return np.array(request["features"], dtype=np.float32)
+
+    def batch(self, inputs: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+        """Rows to a batch."""
+        return np.stack(inputs)
+
+    def predict(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Run the batch."""
+        return self.model(x)
+
+    def unbatch(self, output: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """A batch to rows."""
+        return list(output)
+
+    def encode_response(self, output: NDArray[np.float32]) -> dict[str, Any]:
+        """The body of an answer."""
+        return answer(output)
+
+
+if __name__ == "__main__":
+    api = Digits(max_batch_size=_BATCH_ROWS, batch_timeout=_BATCH_WAIT_SECONDS)
+    server = litserve.LitServer(api, accelerator="cpu", workers_per_device=_WORKERS, fast_queue=True)
+    server.run(host="127.0.0.1", port=int(sys.argv[1]), log_level="warning", generate_client_file=False)
