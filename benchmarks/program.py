@@ -35,17 +35,17 @@ class Program:
         self._patience_seconds = 60.0
 
     def __enter__(self) -> Self:
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(  # noqa: S603  # our own command
-                self._command,
-                env=self._environment,
-                cwd=self._folder,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
         try:
+            with self._log.open("wb") as log:
+                self._process = subprocess.Popen(  # noqa: S603  # our own command
+                    self._command,
+                    env=self._environment,
+                    cwd=self._folder,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
             self._wait_until_ready()
         except BaseException:
             self.stop()
@@ -83,6 +83,14 @@ class Program:
         """The sum of the most that each of its processes has ever held (Linux: `VmHWM`)."""
         return sum(self._of_each(lambda process: _high_water(process.pid)))
 
+    def freeze(self) -> None:
+        """Let it and all that it has started do nothing until the next `thaw`."""
+        self._send_to_each(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._send_to_each(signal.SIGCONT)
+
     def stop(self) -> None:
         """End it and everything that it has started, also what has left its group."""
         if self._process is None:
@@ -91,6 +99,7 @@ class Program:
         try:
             if self._process.poll() is None:
                 self._signal(signal.SIGTERM)
+                self._signal(signal.SIGCONT)  # a frozen one hears nothing
                 self._process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
             pass
@@ -106,6 +115,11 @@ class Program:
         assert self._process is not None  # noqa: S101  # only called where there is one
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, number)
+
+    def _send_to_each(self, number: signal.Signals) -> None:
+        for process in self._tree():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
 
     def _tree(self) -> list[psutil.Process]:
         try:

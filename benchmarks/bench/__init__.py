@@ -1,0 +1,1 @@
+"""The service and its peers side by side: `python -m benchmarks.bench`."""

@@ -1,0 +1,128 @@
+"""How each peer is started: its command, its files and its variables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import peers
+
+_PROGRAMS = Path(peers.__file__).parent
+_WORKERS = 2
+_BATCH_ROWS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """What a peer gets: an interpreter, a folder to work in, free ports, and variables."""
+
+    python: Path
+    folder: Path
+    ports: tuple[int, ...]
+    environment: Mapping[str, str]
+
+    def program(self, name: str) -> str:
+        """A program of the peer's environment."""
+        return str(self.python.with_name(name))
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """A command and its variables."""
+
+    command: list[str]
+    environment: Mapping[str, str]
+
+
+def plain(stand: Stand) -> Launch:
+    """Two workers of gunicorn."""
+    command = [str(stand.python), "-m", "gunicorn", "--bind", f"127.0.0.1:{stand.ports[0]}"]
+    command += ["--workers", str(_WORKERS), "--worker-class", "uvicorn_worker.UvicornWorker"]
+    return Launch([*command, "--log-level", "warning", "benchmarks.peers.plain_app:app"], stand.environment)
+
+
+def litserve(stand: Stand) -> Launch:
+    """A server whose options are in its program."""
+    command = [str(stand.python), "-m", "benchmarks.peers.litserve_server", str(stand.ports[0])]
+    return Launch(command, stand.environment)
+
+
+def mlserver(stand: Stand) -> Launch:
+    """A folder with the settings of the server, and one with those of the model."""
+    http, grpc, metrics = stand.ports[:3]
+    settings = {
+        "debug": False,
+        "host": "127.0.0.1",
+        "http_port": http,
+        "grpc_port": grpc,
+        "metrics_port": metrics,
+        "parallel_workers": 0,
+    }
+    model = {
+        "name": "digits",
+        "implementation": "benchmarks.peers.mlserver_runtime.Digits",
+        "max_batch_size": _BATCH_ROWS,
+        "max_batch_time": 0.001,
+    }
+    (stand.folder / "digits").mkdir()
+    (stand.folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
+    (stand.folder / "digits" / "model-settings.json").write_text(json.dumps(model), encoding="utf-8")
+    return Launch([stand.program("mlserver"), "start", str(stand.folder)], stand.environment)
+
+
+def bentoml(stand: Stand) -> Launch:
+    """A service whose options are in its program; its store is the folder."""
+    command = [stand.program("bentoml"), "serve", "benchmarks.peers.bentoml_service:Digits"]
+    command += ["--host", "127.0.0.1", "--port", str(stand.ports[0])]
+    own = {"BENTOML_HOME": str(stand.folder / "store"), "BENTOML_DO_NOT_TRACK": "True"}
+    return Launch(command, {**stand.environment, **own})
+
+
+def torchserve(stand: Stand) -> Launch:
+    """A model store that holds the handler, and files that say how to serve it and what to log."""
+    store = stand.folder / "store" / "digits"
+    (store / "MAR-INF").mkdir(parents=True)
+    handler = "torchserve_handler.py"
+    (store / handler).write_bytes((_PROGRAMS / handler).read_bytes())
+    manifest = {
+        "runtime": "python",
+        "model": {"modelName": "digits", "handler": handler, "modelVersion": "1"},
+        "archiverVersion": "0.12.0",
+    }
+    (store / "MAR-INF" / "MANIFEST.json").write_text(json.dumps(manifest), encoding="utf-8")
+    model = {
+        "defaultVersion": True,
+        "marName": "digits",
+        "minWorkers": _WORKERS,
+        "maxWorkers": _WORKERS,
+        "batchSize": _BATCH_ROWS,
+        "maxBatchDelay": 2,
+        "responseTimeout": 120,
+    }
+    inference, management, metrics, *grpc = stand.ports
+    lines = [
+        f"inference_address=http://127.0.0.1:{inference}",
+        f"management_address=http://127.0.0.1:{management}",
+        f"metrics_address=http://127.0.0.1:{metrics}",
+        f"grpc_inference_port={grpc[0]}",
+        f"grpc_management_port={grpc[1]}",
+        "disable_token_authorization=true",
+        "async_logging=true",
+        "job_queue_size=1000",
+        f"model_store={store.parent}",
+        "load_models=digits",
+        f"models={json.dumps({'digits': {'1': model}})}",
+    ]
+    (stand.folder / "config.properties").write_text("\n".join(lines), encoding="utf-8")
+    logging = stand.folder / "log4j2.xml"
+    logging.write_text(
+        '<Configuration><Appenders><Console name="out"/></Appenders><Loggers>'
+        '<Root level="warn"><AppenderRef ref="out"/></Root></Loggers></Configuration>',
+        encoding="utf-8",
+    )
+    command = [stand.program("torchserve"), "--start", "--foreground", "--ncs"]
+    command += ["--ts-config", "config.properties", "--model-store", str(store.parent), "--log-config", str(logging)]
+    places = {"TEMP": str(stand.folder), "LOG_LOCATION": str(stand.folder), "METRICS_LOCATION": str(stand.folder)}
+    return Launch(command, {**stand.environment, **places})
