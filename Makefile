@@ -6,7 +6,7 @@ BUILD ?= docker build --tag
 SAVE ?= docker save --output build/image.tar
 CASES ?= 1000000
 
-.PHONY: help run test differential lint types chart image-cpu image-gpu e2e soak rules settings-table metrics-table openapi dashboards
+.PHONY: help run test differential lint types chart image-cpu image-gpu e2e soak bench bench-quick bench-compare rules settings-table metrics-table openapi dashboards
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
 
@@ -43,6 +43,15 @@ e2e: .venv/dev.done ## the chart on the cluster of KUBECONFIG; see tests/e2e/REA
 
 soak: .venv/dev.done ## five minutes of churn and overload against a real process; writes benchmarks/results/soak.md
 	$(BIN)/python -m benchmarks.soak --minutes 5 --transcript benchmarks/results/soak.md
+
+bench: .venv/dev.done ## the service and its peers side by side, half an hour; writes benchmarks/results (needs wrk)
+	$(BIN)/python -m benchmarks.bench --transcript benchmarks/results/bench.md
+
+bench-quick: .venv/dev.done ## the same with two peers and few connections, two to three minutes
+	$(BIN)/python -m benchmarks.bench --quick
+
+bench-compare: .venv/dev.done ## the newest result against the last committed one, by ratios
+	$(BIN)/python -m benchmarks.bench.compare
 
 rules: ## check and test the alert rules (needs promtool)
 	promtool check rules --lint-fatal ops/alerts/recording.yaml ops/alerts/alerts.yaml

@@ -15,6 +15,7 @@ from typing import Self, TypeVar
 import psutil
 
 _STOP_SECONDS = 30.0
+_GONE_SECONDS = 2.0
 _POLL_SECONDS = 0.05
 _Number = TypeVar("_Number", int, float)
 
@@ -109,6 +110,7 @@ class Program:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.kill()
             self._process.wait()
+            psutil.wait_procs(tree, _GONE_SECONDS)  # those that are not our children are reaped by others
             self._process = None
 
     def _signal(self, number: signal.Signals) -> None:

@@ -176,7 +176,7 @@ CONTESTANTS = {
             "batchSize 64, maxBatchDelay 2 ms, 2 workers, async_logging, log level WARN (no access log)",
             1800,
             _start_peer,
-            ("torchserve==0.12.0",),
+            ("torchserve==0.12.0", "pyyaml", "requests", "setuptools"),
             path="/predictions/digits",
             launch=launches.torchserve,
             java=True,

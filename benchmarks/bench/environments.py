@@ -73,8 +73,8 @@ def versions(python: Path, requirements: Sequence[str]) -> dict[str, str]:
 def plain_reason(text: str) -> str:
     """The line of a program's output that says what went wrong, without addresses and paths of this machine."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    telling = [line for line in lines if re.search(r"error|exception", line, re.IGNORECASE)]
-    line = (telling or lines or ["it said nothing"])[-1]
+    telling = [line for line in lines if re.match(r"ERROR|([\w.]+\.)?\w*(Error|Exception)\b", line)]
+    line = (telling or lines[-1:] or ["it said nothing"])[0]  # causes come before what follows from them
     line = re.sub(r"\w+://\S+", "<address>", line)
     return re.sub(r"(?<![\w<])(/[\w.@+-]+){2,}/?", "<path>", line)[:200]
 

@@ -87,6 +87,7 @@ def torchserve(stand: Stand) -> Launch:
     handler = "torchserve_handler.py"
     (store / handler).write_bytes((_PROGRAMS / handler).read_bytes())
     manifest = {
+        "createdOn": "01/01/2026 00:00:00",
         "runtime": "python",
         "model": {"modelName": "digits", "handler": handler, "modelVersion": "1"},
         "archiverVersion": "0.12.0",
