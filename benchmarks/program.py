@@ -110,7 +110,9 @@ class Program:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.kill()
             self._process.wait()
-            psutil.wait_procs(tree, _GONE_SECONDS)  # those that are not our children are reaped by others
+            deadline = time.monotonic() + _GONE_SECONDS
+            while any(map(_alive, tree)) and time.monotonic() < deadline:
+                time.sleep(_POLL_SECONDS)
             self._process = None
 
     def _signal(self, number: signal.Signals) -> None:
@@ -147,6 +149,14 @@ class Program:
             time.sleep(_POLL_SECONDS)
         state = "ended" if self._process.poll() is not None else "did not become ready"
         raise RuntimeError(f"the server {state}:\n{self.log()}")
+
+
+def _alive(process: psutil.Process) -> bool:
+    """Whether it runs; one that is dead and waits for another to notice does not."""
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _high_water(pid: int) -> int:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 
 from benchmarks.client import Address, request_bytes
 from benchmarks.open_loop import BROKEN, OpenLoop, Sample, outcome, schedule
+from tests.unit.eventually import eventually
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
 
@@ -30,14 +32,19 @@ def test_latency_counts_from_when_a_request_was_due_and_an_unanswered_one_never_
 
 async def served(connections: int, extra: int | None, patience: float | None, *, silent: bool) -> tuple[OpenLoop, int]:
     """What came of ten requests to a server that answers all or none, and how many connections it saw."""
-    seen = 0
+    seen = open_now = 0
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal seen
+        nonlocal seen, open_now
         seen += 1
-        while await reader.readuntil(b"\r\n\r\n{}"):
-            if not silent:
-                writer.write(ANSWER)
+        open_now += 1
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while await reader.readuntil(b"\r\n\r\n{}"):
+                if not silent:
+                    writer.write(ANSWER)
+        writer.close()
+        await writer.wait_closed()
+        open_now -= 1
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     load = OpenLoop(
@@ -45,6 +52,7 @@ async def served(connections: int, extra: int | None, patience: float | None, *,
     )
     await load.run(1000, 0.01, patience)
     server.close()
+    await eventually(lambda: open_now == 0)
     return load, seen
 
 
