@@ -160,9 +160,10 @@ class Contest:
     def _closed(self, name: str, connections: int) -> Cell:
         body = self._folder / name / "body.json"
         with self._awake(name) as running:
-            before = running.program.cpu_seconds()
+            before, busy, started = running.program.cpu_seconds(), _busy_seconds(), time.perf_counter()
             load = run_wrk(running.address(), running.path, body, connections, self._plan.seconds, running.headers)
-            cpu_us = (running.program.cpu_seconds() - before) / max(load.requests, 1) * 1e6
+            spent, wall = running.program.cpu_seconds() - before, time.perf_counter() - started
+            strangers = max(0.0, (_busy_seconds() - busy - spent) / wall - load.core_share)
         self._plan.advance(self._plan.seconds)
         return Cell(
             load.requests,
@@ -171,8 +172,9 @@ class Contest:
             load.p50_ms,
             load.p95_ms,
             load.p99_ms,
-            cpu_us,
+            spent / max(load.requests, 1) * 1e6,
             load.core_share,
+            strangers,
         )
 
     def _open(self, name: str) -> Outcome:
@@ -210,3 +212,9 @@ def _json_of(module: str, *arguments: str) -> dict[str, Any]:
         [sys.executable, "-m", module, *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )
     return dict(json.loads(done.stdout))
+
+
+def _busy_seconds() -> float:
+    """What all cores together have worked so far."""
+    times = psutil.cpu_times()
+    return float(sum(times) - times.idle - times.iowait - times.guest - times.guest_nice)

@@ -16,7 +16,7 @@ MEBIBYTE = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One round of the closed loop."""
+    """One round of the closed loop; `strangers_cores` is how many cores were busy with neither server nor load."""
 
     requests: int
     failures: int
@@ -26,6 +26,7 @@ class Cell:
     p99_ms: float
     cpu_us: float
     wrk_core_share: float
+    strangers_cores: float = 0.0
 
 
 @dataclass(slots=True)

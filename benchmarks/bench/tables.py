@@ -138,11 +138,12 @@ def _cost_grid(workload: WorkloadResult, what: str) -> Grid:
                 f"{showing.idle_core_share:.1%}",
                 f"{sum(cell.failures for cell in cells)} of {sum(cell.requests for cell in cells)}",
                 f"{min(shares):.0%} to {max(shares):.0%}",
+                f"{statistics.median(cell.strangers_cores for cell in cells):.2f}",
                 f"{showing.rows_checked}, all right",
             )
         )
     header = ("cost", *(f"CPU us/request, c={each}" for each in columns), "idle MiB", "peak MiB", "idle CPU")
-    return Grid(f"{what}: cost", (*header, "not 2xx", "wrk's core", "rows checked"), tuple(rows))
+    return Grid(f"{what}: cost", (*header, "not 2xx", "wrk's core", "strangers' cores", "rows checked"), tuple(rows))
 
 
 def _open_grid(workload: WorkloadResult, what: str) -> Grid:
