@@ -42,7 +42,8 @@ def main() -> int:
     options = _options()
     shown = console()
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _leave)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup leaves it
+            signal.signal(number, _leave)
     contestants = _chosen(options)
     if found := obstacles(contestants):
         for each in found:

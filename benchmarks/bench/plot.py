@@ -54,7 +54,8 @@ def _speed(axis: Axes, key: str, workload: WorkloadResult, colours: dict[str, st
                 f"{each.median:.0f}", (x, each.high), (0, 2), textcoords="offset points", ha="center", fontsize=6.5
             )
     _limits(axis, connections, workload, 2 * highest)
-    axis.set_xticks(range(len(connections)), [f"{each} connections" for each in connections])
+    axis.set_xticks(range(len(connections)), [f"c = {each}" for each in connections])
+    axis.set_xlabel("connections, each with one request in flight")
     axis.set_ylabel("requests per second")
     axis.set_title(f"{key}, {workload.about}: {'-'.join(map(str, workload.sizes))}", loc="left", fontsize=10)
     axis.spines[["top", "right"]].set_visible(False)
