@@ -6,7 +6,6 @@ server has one core and the load generator the other, so that what is measured i
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import statistics
@@ -14,15 +13,12 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from functools import partial
 from pathlib import Path
 
 from benchmarks.findings import Findings
-from benchmarks.pinned import CONNECTIONS, PATH, PERCEPTRON, Pinned
-from benchmarks.report import run_and_tell
+from benchmarks.pinned import CONNECTIONS, PATH, PERCEPTRON, Pinned, run_in_rounds
 from benchmarks.server import REPOSITORY, Server
 from benchmarks.stacks import self_time_by_part
-from benchmarks.wrk import require_wrk
 
 _SAMPLES_PER_SECOND = 400
 _WAITS = re.compile(r"(_worker \(concurrent/futures/thread\.py:\d+\)|WorkerThread\.run \(anyio/[^;]*(;.*)?)$")
@@ -31,11 +27,7 @@ _WAITS = re.compile(r"(_worker \(concurrent/futures/thread\.py:\d+\)|WorkerThrea
 
 def main() -> int:
     """Measure, show and write down."""
-    options = _options()
-    require_wrk()
-    command = f"python -m benchmarks.hot_path --rounds {options.rounds} --seconds {options.seconds:g}"
-    scenario = partial(_measured, options.rounds, options.seconds)
-    return run_and_tell("Hot path", command, [scenario], options.transcript)
+    return run_in_rounds("Hot path", "hot_path", __doc__ or "", _measured, rounds=3, seconds=10.0)
 
 
 def _measured(rounds: int, seconds: float) -> Findings:
@@ -81,14 +73,6 @@ def _sampled(pinned: Pinned, seconds: float, raw: Path) -> Counter[str]:
         if not _WAITS.search(stack):
             stacks[stack] += int(count)
     return stacks
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.hot_path", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3, help="how often it is measured")
-    parser.add_argument("--seconds", type=float, default=10.0, help="how long a round is")
-    parser.add_argument("--transcript", type=Path, help="write what was found into this file, as Markdown")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import psutil
 
+from benchmarks.findings import Findings
+from benchmarks.report import run_and_tell
 from benchmarks.server import REPOSITORY, Server
-from benchmarks.wrk import Load, run_wrk
+from benchmarks.wrk import Load, require_wrk, run_wrk
 
 CONNECTIONS = 64
 PATH = "/v1/predict"
@@ -15,6 +21,8 @@ PERCEPTRON = "models: [{name: digits, versions: [{version: '1'}]}]"
 """The desired state of the small model."""
 _ROW = REPOSITORY / "examples" / "digits" / "7.json"
 _MICROSECONDS = 1e6
+Scenario = Callable[[int, float], Findings]
+"""Measures in so many rounds of so many seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +50,18 @@ class Pinned:
         before = self._server.cpu_seconds()
         load = self.load(seconds)
         return Round(load, (self._server.cpu_seconds() - before) / load.requests * _MICROSECONDS)
+
+
+def run_in_rounds(title: str, program: str, about: str, scenario: Scenario, *, rounds: int, seconds: float) -> int:
+    """The whole of a program that measures in rounds: its options with these defaults, its transcript, its exit code.
+
+    `program` is the module's name below `benchmarks`, `about` what `--help` says of it.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{program}", description=about)
+    parser.add_argument("--rounds", type=int, default=rounds, help="how often it is measured")
+    parser.add_argument("--seconds", type=float, default=seconds, help="how long a round is")
+    parser.add_argument("--transcript", type=Path, help="write what was found into this file, as Markdown")
+    options = parser.parse_args()
+    require_wrk()
+    command = f"{parser.prog} --rounds {options.rounds} --seconds {options.seconds:g}"
+    return run_and_tell(title, command, [partial(scenario, options.rounds, options.seconds)], options.transcript)

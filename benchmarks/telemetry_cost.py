@@ -6,19 +6,15 @@ wrk). The servers take turns, round by round, so that whatever else the machine 
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import statistics
 import sys
 import tempfile
-from functools import partial
 from pathlib import Path
 
 from benchmarks.findings import Findings
-from benchmarks.pinned import CONNECTIONS, PATH, PERCEPTRON, Pinned, Round
-from benchmarks.report import run_and_tell
+from benchmarks.pinned import CONNECTIONS, PATH, PERCEPTRON, Pinned, Round, run_in_rounds
 from benchmarks.server import REPOSITORY, Server
-from benchmarks.wrk import require_wrk
 
 _BOUND_PERCENT = 10.0
 _NOBODY_LISTENS = "http://127.0.0.1:9"
@@ -35,11 +31,7 @@ _VARIANTS: dict[str, tuple[str, dict[str, str]]] = {
 
 def main() -> int:
     """Measure, show and write down."""
-    options = _options()
-    require_wrk()
-    command = f"python -m benchmarks.telemetry_cost --rounds {options.rounds} --seconds {options.seconds:g}"
-    scenario = partial(_findings, options.rounds, options.seconds)
-    return run_and_tell("Cost of telemetry", command, [scenario], options.transcript)
+    return run_in_rounds("Cost of telemetry", "telemetry_cost", __doc__ or "", _findings, rounds=12, seconds=4.0)
 
 
 def _findings(rounds: int, seconds: float) -> Findings:
@@ -86,14 +78,6 @@ def _judge(findings: Findings, measured: dict[str, list[Round]]) -> None:
         costs = [each.cpu_us for each in rounds]
         cost, least, most = statistics.median(costs), min(costs), max(costs)
         findings.note(f"{name}: CPU per request", f"{cost:.0f} us ({least:.0f} to {most:.0f})")
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.telemetry_cost", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=12, help="how often each is measured")
-    parser.add_argument("--seconds", type=float, default=4.0, help="how long a round is")
-    parser.add_argument("--transcript", type=Path, help="write what was found into this file, as Markdown")
-    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from service.api.metrics_endpoint import MetricsEndpoint
 from service.api.predict import PredictV1
 from service.api.predict_routes import PredictRoutes
 from service.api.probes import Probes
-from service.api.request_scope import RequestScope, Surroundings
+from service.api.request_scope import PROBES, RequestScope, Surroundings
 from service.api.routes import PREDICT_ROUTES, Handlers, install_routes
 from service.api.serving_state import ServingState
 from service.bundle.shelf import Shelf
@@ -121,7 +121,7 @@ class Application:
         install_routes(self.app, handlers)
         predict: ASGIApp = RequestScope(handlers.predict, **surroundings)
         if self._tracing is not None:
-            self._tracing.instrument(self.app)
+            self._tracing.instrument(self.app, PROBES)
             predict = self._tracing.around_predict(predict)
         self.asgi: ASGIApp = PredictRoutes(self.app, predict, PREDICT_ROUTES)
 

@@ -31,7 +31,7 @@ from service.inference.ports import Observer, Outcome
 VERSION_HEADER = "x-plimsoll-version"
 KEY_HEADER = "x-plimsoll-user"
 """In a request: whoever should see one version only. Any text; only its hash is used. Goes before the body's `user`."""
-_TIMEOUT, _VERSION, _KEY = TIMEOUT_HEADER.lower().encode(), VERSION_HEADER.encode(), KEY_HEADER.encode()
+_TIMEOUT, _VERSION, _KEY = TIMEOUT_HEADER.encode(), VERSION_HEADER.encode(), KEY_HEADER.encode()
 _JSON = (b"content-type", b"application/json")
 
 
@@ -85,8 +85,8 @@ class PredictV1:
         length = body_bytes(head, longest)
         with line.admit(served, length):
             body = v1_json.parse(await read_json_body(head, receive, longest, deadline), served.signature)
-            if target.key is None and (user := v1_json.user_of(body)) is not None:
-                chosen = self._select(head, target._replace(key=user))
+            if target.key is None and body.user is not None:
+                chosen = self._select(head, target._replace(key=body.user))
             if chosen is served:
                 return await self._compute(head, receive, served, body, deadline)
         # The body names a user who belongs to another version: the request leaves here and asks to be admitted there.
@@ -103,7 +103,7 @@ class PredictV1:
         head: RequestHead,
         receive: Receive,
         served: ServedVersion,
-        body: v1_json.Body | v1_json.Rows,
+        body: v1_json.Body,
         deadline: float,
     ) -> tuple[bytes, str]:
         line, signature = self._pipeline, served.signature

@@ -20,7 +20,8 @@ from service.errors import Draining, PlimsollError
 _log = logging.getLogger(__name__)
 _current_request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-_PROBES = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
+PROBES = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
+"""Asked by machines, all the time: neither counted, logged, refused nor traced."""
 
 
 class Surroundings(TypedDict):
@@ -59,7 +60,7 @@ class RequestScope:
         facts["request_id"] = request_id = _request_id(scope)
         token = _current_request_id.set(request_id)
         try:
-            if scope["path"] in _PROBES:
+            if scope["path"] in PROBES:
                 await self._answer(scope, receive, send)
             else:
                 await self._count(scope, receive, send)
@@ -89,7 +90,7 @@ class RequestScope:
 
         app = self._app
         # What has a route here is a prediction, which refuses by itself and is counted.
-        if self._state.phase is Phase.REFUSING and scope["path"] not in _PROBES and "route" not in facts:
+        if self._state.phase is Phase.REFUSING and scope["path"] not in PROBES and "route" not in facts:
             app = self._respond(stopping(), request_id_of(scope))
         try:
             await app(scope, receive, send_with_headers)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -20,49 +20,50 @@ from service.inference.payloads import Answer, Signature, TensorSpec
 MAX_ROWS = 100
 
 
-class Body(msgspec.Struct, forbid_unknown_fields=True):
-    """What a request says: its rows, in one of two spellings, and for whom it asks."""
+class Body(NamedTuple):
+    """What a request says: its rows, whether it gave one and no list of them, and for whom it asks."""
 
+    rows: Sequence[Sequence[float] | NDArray[np.float64]]
+    single: bool
+    user: str | None = None
+
+
+class _Document(msgspec.Struct, forbid_unknown_fields=True):
     features: list[float] | None = None
     instances: list[list[float]] | None = None
     user: str | None = None
 
 
-Rows = NDArray[np.float64]
-Parsed = Body | Rows
-_decoder = msgspec.json.Decoder(Body)
+_decoder = msgspec.json.Decoder(_Document)
 _simd = simdjson.Parser()
 
 
-def parse(body: bytes, signature: Signature) -> Parsed:
+def parse(body: bytes, signature: Signature) -> Body:
     """What the body says; `signature` tells how many numbers a row has.
 
-    A body that holds rows of the right length and nothing else comes as one array, two-dimensional, for which no number
-    becomes a Python object; that is more than half of the time that a small model takes.
+    Of a body that holds one row of the right length and nothing else no number becomes a Python object; that is more
+    than half of the time that a small model takes.
 
     Raises:
         MalformedBody: the body is empty or not JSON.
         InvalidInput: JSON of another shape, or a model whose signature /v1 cannot express.
     """
     width = _one_flat_input(signature).shape[1]
-    rows = _plain_rows(body, width)
-    if rows is not None:
-        return rows
+    row = _plain_row(body, width)
+    if row is not None:
+        return Body((row,), single=True)
     try:
         parsed = _decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise explain(body, width) from None
-    if (parsed.features is None) == (parsed.instances is None):
-        raise explain(body, width)
-    return parsed
+    if parsed.features is not None and parsed.instances is None:
+        return Body((parsed.features,), single=True, user=parsed.user)
+    if parsed.instances is not None and parsed.features is None:
+        return Body(parsed.instances, single=False, user=parsed.user)
+    raise explain(body, width)
 
 
-def user_of(body: Parsed) -> str | None:
-    """For whom the request asks, if it says so."""
-    return body.user if isinstance(body, Body) else None
-
-
-def write(body: Parsed, signature: Signature, reserve: Callable[[int], Entry]) -> Entry:
+def write(body: Body, signature: Signature, reserve: Callable[[int], Entry]) -> Entry:
     """Reserve as many rows as the request has and write them, each number checked against the signature.
 
     Raises:
@@ -70,50 +71,36 @@ def write(body: Parsed, signature: Signature, reserve: Callable[[int], Entry]) -
             model whose signature /v1 cannot express.
     """
     spec = _one_flat_input(signature)
-    if isinstance(body, Body):
-        return _write_listed(body, spec, reserve)
-    entry = reserve(len(body))
-    tensor = entry.inputs[spec.name]
-    with np.errstate(over="ignore"):  # 1e39 becomes infinite in FP32, and the check of bounds refuses it
-        tensor[:] = body
-    _check_bounds(tensor, spec, single=len(body) == 1)
-    return entry
-
-
-def _plain_rows(body: bytes, width: int) -> Rows | None:
-    """The rows of a body that is as plain as can be; `None` for any other, right or wrong, which others look into.
-
-    simdjson gives the numbers of an array, however nested, as one buffer. That no array is nested but the rows, the
-    brackets tell: there are as many as arrays are expected, none in a string and none in a row.
-    """
-    try:
-        document: Any = _simd.parse(body)
-        row = document["features"]
-        if len(document) == 1 and len(row) == width and body.count(b"[") == 1 and body.startswith(b"{"):
-            return np.frombuffer(row.as_buffer(of_type="d")).reshape(1, width)
-    except Exception:  # noqa: BLE001  # whatever is unusual about the body, the way for unusual ones tells it better
-        return None
-    return None
-
-
-def _write_listed(body: Body, spec: TensorSpec, reserve: Callable[[int], Entry]) -> Entry:
-    width = spec.shape[1]
-    single = body.features is not None
-    rows = [body.features] if body.features is not None else body.instances or []
+    width, rows = spec.shape[1], body.rows
     if not 1 <= len(rows) <= MAX_ROWS:
         raise InvalidInput(
             "the number of rows is out of range", expected=f"1 to {MAX_ROWS} rows", given=f"{len(rows)} rows"
         )
     entry = reserve(len(rows))
     tensor = entry.inputs[spec.name]
-    with np.errstate(over="ignore"):  # as above
+    with np.errstate(over="ignore"):  # 1e39 becomes infinite in FP32, and the check of bounds refuses it
         for index, row in enumerate(rows):
             # The explicit check comes first: numpy would spread a row of one number over the whole width.
             if len(row) != width:
-                raise _wrong_length(width, len(row), None if single else index)
+                raise _wrong_length(width, len(row), None if body.single else index)
             tensor[index] = row
-    _check_bounds(tensor, spec, single=single)
+    _check_bounds(tensor, spec, single=body.single)
     return entry
+
+
+def _plain_row(body: bytes, width: int) -> NDArray[np.float64] | None:
+    """The row of a body that is as plain as can be; `None` for any other, right or wrong, which others look into.
+
+    simdjson gives the numbers of an array, however nested, as one buffer. That none is nested the only bracket tells.
+    """
+    try:
+        document: Any = _simd.parse(body)
+        row = document["features"]
+        if len(document) == 1 and len(row) == width and body.count(b"[") == 1 and body.startswith(b"{"):
+            return np.frombuffer(row.as_buffer(of_type="d"))
+    except Exception:  # noqa: BLE001  # whatever is unusual about the body, the way for unusual ones tells it better
+        return None
+    return None
 
 
 def encode(answer: Answer, signature: Signature, latency_ms: float) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import threading
+from collections.abc import Iterable
 from typing import Literal
 
 from fastapi import FastAPI
@@ -22,7 +23,6 @@ from service.telemetry.span_export import CountedExport, CountSpans, SpanQueue
 
 Protocol = Literal["http/protobuf", "grpc"]
 _LAST_SPANS_SECONDS = 3.0
-_PROBES = ("/livez", "/readyz", "/startupz", "/metrics")
 
 
 class Tracing:
@@ -41,12 +41,12 @@ class Tracing:
         self._provider.add_span_processor(CountedExport(_exporter(protocol), queue, count))
         self.batches = TracedBatches(self._provider.get_tracer("plimsoll", version))
 
-    def instrument(self, app: FastAPI) -> None:
-        """Trace the requests of `app`; probes and scrapes are left out."""
+    def instrument(self, app: FastAPI, never: Iterable[str]) -> None:
+        """Trace the requests of `app`, but for those to the paths that `never` lists."""
         FastAPIInstrumentor.instrument_app(
             app,
             tracer_provider=self._provider,
-            excluded_urls=",".join(rf"^https?://[^/]+{probe}$" for probe in _PROBES),
+            excluded_urls=",".join(rf"^https?://[^/]+{path}$" for path in never),
             exclude_spans=["receive", "send"],
             server_request_hook=hide_query,
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from tests.doubles.otlp import spans_in
 from tests.e2e.cluster import Cluster, CommandError, eventually, run
 from tests.e2e.release import is_ready
 
@@ -87,16 +88,7 @@ class Collector:
 
     def spans(self, trace_id: str) -> list[dict[str, Any]]:
         """The spans of one trace that have come so far, with the attributes of who sent them under `resource`."""
-        found = []
-        for line in self._cluster.kubectl("logs", "collector").splitlines():
-            if not line.startswith('{"resourceSpans"'):
-                continue
-            for resource in json.loads(line)["resourceSpans"]:
-                shared = {
-                    each["key"]: next(iter(each["value"].values())) for each in resource["resource"]["attributes"]
-                }
-                scopes = resource["scopeSpans"]
-                found += [{**span, "resource": shared} for scope in scopes for span in scope["spans"]]
+        found = spans_in(self._cluster.kubectl("logs", "collector").splitlines())
         return [span for span in found if span["traceId"] == trace_id]
 
     def remove(self) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.doubles.otlp import spans_in
 from tests.integration.served_process import ServedProcess
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -65,20 +66,7 @@ class Collector:
         if self._process.poll() is None:
             self._process.terminate()
             self._process.wait(30)
-        spans: list[dict[str, Any]] = []
-        for line in self._spans.read_text().splitlines() if self._spans.exists() else ():
-            for resource in json.loads(line)["resourceSpans"]:
-                shared = _attributes(resource["resource"])
-                spans += [
-                    {**span, "attributes": _attributes(span), "resource": shared}
-                    for scope in resource["scopeSpans"]
-                    for span in scope["spans"]
-                ]
-        return spans
-
-
-def _attributes(holder: dict[str, Any]) -> dict[str, Any]:
-    return {each["key"]: next(iter(each["value"].values())) for each in holder.get("attributes", [])}
+        return spans_in(self._spans.read_text().splitlines() if self._spans.exists() else ())
 
 
 @pytest.fixture

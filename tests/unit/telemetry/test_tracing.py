@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from service.api.predict_routes import PredictRoutes
+from service.api.request_scope import PROBES
 from service.errors import OperatorError
 from service.telemetry.span_export import SpanQueue
 from service.telemetry.tracing import Tracing
@@ -55,7 +56,7 @@ class Traced:
             app = FastAPI()
             for path in ("/v1/things/{name}", "/livez", "/readyz", "/startupz", "/metrics"):
                 app.add_api_route(path, current_trace)
-            tracing.instrument(app)
+            tracing.instrument(app, PROBES)
             traced = PredictRoutes(app, tracing.around_predict(answer_current_trace), [PREDICT])
             async with httpx.AsyncClient(transport=httpx.ASGITransport(traced), base_url="http://plimsoll") as client:
                 for path in paths:
