@@ -70,11 +70,20 @@ def error_response(error: PlimsollError, request_id: str) -> Response:
 
 
 def reply_to(error: PlimsollError, request_id: str) -> Response:
-    """The reply for an error that a handler has raised; what is the server's own fault is logged as well."""
+    """The reply for an error that a handler has raised; what is the server's own fault is logged as well.
+
+    The error loses its traces: their frames hold the request's place in its batch, which holds the error. Until the
+    garbage collector came that way, such a ring would keep the version and its weights, also where they have been let
+    go.
+    """
+    if not isinstance(error, ClientError | Unavailable | ClientGone):
+        _log.error("request failed: %s", error.message, exc_info=error.__cause__)
+    link: BaseException | None = error
+    while link is not None:
+        link.__traceback__ = None
+        link = link.__cause__ or link.__context__
     if isinstance(error, ClientGone):
         return Response(status_code=error.status)  # to nobody
-    if not isinstance(error, ClientError | Unavailable):
-        _log.error("request failed: %s", error.message, exc_info=error.__cause__)
     return error_response(error, request_id)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Generator
-from functools import partial
 from typing import Any, cast
 
 from starlette.types import Message, Receive
@@ -82,17 +81,16 @@ class _Rest:
 
     def __await__(self) -> Generator[Any, Any, Message]:
         waits_for = self._waits_for
-        while True:
-            try:
-                sent = yield waits_for
-            except BaseException as error:  # noqa: BLE001  # it is the coroutine's to deal with, as if it were awaited
-                step = partial(self._coroutine.throw, error)
-            else:
-                step = partial(self._coroutine.send, sent)
-            try:
-                waits_for = step()
-            except StopIteration as there:
-                return cast("Message", there.value)
+        try:
+            while True:
+                try:
+                    sent = yield waits_for
+                except BaseException as error:  # noqa: BLE001  # the coroutine's to deal with, as if it were awaited
+                    waits_for = self._coroutine.throw(error)
+                else:
+                    waits_for = self._coroutine.send(sent)
+        except StopIteration as there:
+            return cast("Message", there.value)
 
 
 def _check_headers(head: RequestHead) -> None:
