@@ -51,16 +51,17 @@ def main() -> int:
         return 1
     try:
         result = _measured(contestants, options, shown)
-    except KeyboardInterrupt:
-        shown.print("interrupted: every server is stopped, and nothing is written", style="red")
+    except KeyboardInterrupt as error:
+        by = f" by {error}" if str(error) else ""
+        shown.print(f"interrupted{by}: every server is stopped, and nothing is written", style="red")
         return _INTERRUPTED
     return _told(result, options, shown)
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
     """Take a request to end as Ctrl-C, so that servers are stopped."""
-    del number, frame
-    raise KeyboardInterrupt
+    del frame
+    raise KeyboardInterrupt(signal.Signals(number).name)
 
 
 def _chosen(options: argparse.Namespace) -> list[Contestant]:
