@@ -74,6 +74,7 @@ class Application:
         self._waits_for_models = workers_folder is not None
         limit_threads(settings.torch_threads)
         metrics = _metrics(settings)
+        self._observations = metrics.observations
         self._tracing = _tracing(settings, metrics)
         observer = InferenceObserver(metrics, current_trace_id) if self._tracing else InferenceObserver(metrics)
         versions = ObservedVersions(VersionMetrics(metrics), observer)
@@ -134,12 +135,15 @@ class Application:
             yield
         finally:
             await self.lifecycle.close()
+            self._observations.count()
             if self._tracing is not None:
                 await asyncio.to_thread(self._tracing.close)
 
 
 def _metrics(settings: Settings) -> MetricCatalog:
-    metrics = MetricCatalog(new_registry(device_memory), settings.objective_seconds)
+    metrics = MetricCatalog(
+        new_registry(device_memory), settings.objective_seconds, many_processes=settings.workers > 1
+    )
     metrics.build.labels(__version__).set(1)
     metrics.queues.concurrency.set(settings.concurrency)
     return metrics

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -36,7 +36,7 @@ class PredictRoutes:
                     return
         await self._app(scope, receive, send)
 
-    async def _answer(self, route: str, named: dict[str, str], scope: Scope, receive: Receive, send: Send) -> None:
+    def _answer(self, route: str, named: dict[str, str], scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         scope["path_params"] = named
         scope.setdefault("state", {})["route"] = route
-        await self._predict(scope, receive, send)
+        return self._predict(scope, receive, send)

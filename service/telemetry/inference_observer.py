@@ -17,6 +17,7 @@ UNKNOWN = "_unknown"
 SHED_REASONS = ("overloaded", "draining", "loading", "deadline_exceeded", "client_gone")
 """Codes of requests that no model has answered, through no fault in them."""
 PROTOCOLS = ("v1",)
+_OK = int(HTTPStatus.OK)
 _CODES = (200, 400, 413, 415, 422, 429, 499, 500, 503, 504, 507)
 _CODES_OF_UNKNOWN = (401, 403, 404, 500, 503)
 """How requests can end, with a version and before one was chosen. Each is counted from 0."""
@@ -71,6 +72,7 @@ class InferenceObserver:
         self._catalog = catalog
         self._trace_id = trace_id
         self._in_flight = catalog.requests.in_flight
+        self._observations = catalog.observations
         self._versions: dict[tuple[str, str], _VersionSeries] = {}
         self._series(UNKNOWN, UNKNOWN)
 
@@ -89,11 +91,15 @@ class InferenceObserver:
     def request_finished(self, outcome: Outcome) -> None:
         """The same request has ended; only answered ones enter the duration histogram."""
         self._in_flight.dec()
+        if outcome.code == _OK and (trace_id := self._trace_id()) is not None:
+            self._count(outcome, {"trace_id": trace_id})
+        else:
+            self._observations.add(self._count, outcome)
+
+    def _count(self, outcome: Outcome, example: dict[str, str] | None = None) -> None:
         series = self._series(outcome.model or UNKNOWN, outcome.version or UNKNOWN)
         series.ended(outcome.protocol, outcome.code).inc()
-        if outcome.code == HTTPStatus.OK:
-            trace_id = self._trace_id()
-            example = None if trace_id is None else {"trace_id": trace_id}
+        if outcome.code == _OK:
             series.duration[outcome.protocol].observe(outcome.duration_seconds, example)
         elif outcome.reason in series.shed:
             series.shed[outcome.reason].inc()
@@ -116,6 +122,7 @@ class VersionObserver:
         self, catalog: MetricCatalog, name: str, version: str, queue_limit: int, spans: BatchSpans | None = None
     ) -> None:
         batches = catalog.batches
+        self._observations = catalog.observations
         self._name, self._version, self._spans = name, version, spans
         self._rows = batches.rows.labels(name, version)
         self._inference_duration = batches.inference_duration.labels(name, version)
@@ -133,10 +140,15 @@ class VersionObserver:
 
     def batch_finished(self, report: BatchReport) -> None:
         """A batch has run."""
+        if self._spans is not None and any(context is not None for context in report.contexts):
+            self._spans.batch_finished(self._name, self._version, report)
+            self._count(report)  # which holds on to the spans
+        else:
+            self._observations.add(self._count, report)
+
+    def _count(self, report: BatchReport) -> None:
         self._rows.observe(report.rows)
         self._inference_duration.observe(report.forward_seconds)
         if not report.failed:
             for seconds in report.wait_seconds:
                 self._queue_wait.observe(seconds)
-        if self._spans is not None and any(context is not None for context in report.contexts):
-            self._spans.batch_finished(self._name, self._version, report)

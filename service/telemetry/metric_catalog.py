@@ -9,12 +9,15 @@ from typing import Literal
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.utils import floatToGoString
 
+from service.telemetry.observations import Observations
+
 # The 14 default edges of OpenTelemetry and prometheus-client, and two below for models that answer in a millisecond.
 _DURATION_EDGES_SECONDS = (
     0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
 )  # fmt: skip
 _ROW_EDGES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 _OF_VERSION = ("model", "version")
+_SHARED_WITHIN_SECONDS = 0.25
 
 Together = Literal["livemax", "livesum"]
 """What a gauge of several processes is: the largest of those that live, or their sum."""
@@ -171,10 +174,13 @@ class MetricCatalog:
     """The metrics of one process.
 
     `objective_seconds` becomes an edge of the duration histogram, so that the share of requests within the objective
-    can be read exactly; a gauge tells which edge it is.
+    can be read exactly; a gauge tells which edge it is. `observations` are counted before the registry is read; where
+    `many_processes` count together, within a quarter of a second.
     """
 
-    def __init__(self, registry: CollectorRegistry, objective_seconds: float) -> None:
+    def __init__(self, registry: CollectorRegistry, objective_seconds: float, *, many_processes: bool = False) -> None:
+        self.observations = Observations(_SHARED_WITHIN_SECONDS if many_processes else None)
+        registry.register(self.observations)
         make = MetricMaker(registry)
         self.registry = registry
         self.requests = RequestMetrics(make, objective_seconds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Any
 
 from opentelemetry import context, propagate, trace
@@ -15,7 +16,8 @@ from opentelemetry.semconv.attributes.url_attributes import URL_QUERY
 from opentelemetry.trace import NonRecordingSpan, Span, SpanKind, Status, StatusCode
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_NO_PARENT = context.Context()
+from service.telemetry.root_sampling import NO_PARENT, RootSampling
+
 _CLIENT_GONE = 499
 
 
@@ -45,6 +47,7 @@ class PredictSpans:
     def __init__(self, app: ASGIApp, provider: TracerProvider, ids: AskedIds) -> None:
         self._app = app
         self._sampler = provider.sampler
+        self._roots = RootSampling(provider.sampler)
         self._ids = ids
         self._traced = OpenTelemetryMiddleware(
             self._inside,
@@ -54,9 +57,20 @@ class PredictSpans:
         )
         self._carriers = frozenset(field.encode() for field in propagate.get_global_textmap().fields)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        parent = self._parent(scope)
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Answer one request; no coroutine of its own, for what nobody wants to trace should pay for none."""
+        for name, _ in scope["headers"]:
+            if name in self._carriers:
+                return self._go_on(scope, receive, send)
+        trace_id = self._ids.generate_trace_id()
+        if self._roots.wants(trace_id, scope["state"]["route"]):
+            return self._trace(trace_id, scope, receive, send)
+        return self._app(scope, receive, send)
+
+    async def _go_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request that says it is part of something already, be it a trace or not."""
+        carrier: dict[str, Any] = dict(scope)
+        parent = propagate.extract(carrier, NO_PARENT, asgi_getter)
         came = trace.get_current_span(parent).get_span_context()
         trace_id = came.trace_id if came.is_valid else self._ids.generate_trace_id()
         asked = self._sampler.should_sample(parent, trace_id, scope["state"]["route"], SpanKind.SERVER)
@@ -69,7 +83,7 @@ class PredictSpans:
             await self._app(scope, receive, send)
 
     async def _trace(self, new_trace_id: int | None, scope: Scope, receive: Receive, send: Send) -> None:
-        token = context.attach(_NO_PARENT)  # contrib takes whatever span is current for the parent
+        token = context.attach(NO_PARENT)  # contrib takes whatever span is current for the parent
         self._ids.asked = new_trace_id  # contrib begins the trace before anything is awaited
         try:
             await self._traced(scope, receive, send)
@@ -94,13 +108,6 @@ class PredictSpans:
     def _details(scope: Scope) -> tuple[str, dict[str, Any]]:
         route = scope["state"]["route"]
         return f"{scope['method']} {route}", {HTTP_ROUTE: route}
-
-    def _parent(self, scope: Scope) -> context.Context:
-        for name, _ in scope["headers"]:
-            if name in self._carriers:
-                carrier: dict[str, Any] = dict(scope)
-                return propagate.extract(carrier, _NO_PARENT, asgi_getter)
-        return _NO_PARENT
 
 
 def hide_query(span: Span, scope: Scope) -> None:
