@@ -44,8 +44,8 @@ def _findings(rounds: int, seconds: float) -> Findings:
     findings = Findings(
         "cost of telemetry",
         f"digits 1, a perceptron, on one row of 784 numbers; POST {PATH} over {CONNECTIONS} kept connections; "
-        f"{rounds} rounds of {seconds:g} s each, in turn, each with new processes; one core for the server, another for "
-        "wrk",
+        f"{rounds} rounds of {seconds:g} s each, in turn, each with new processes; one core for the server, another "
+        "for wrk",
     )
     _judge(findings, _measured(rounds, seconds))
     return findings

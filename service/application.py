@@ -49,8 +49,9 @@ from service.stores.memory_cache import MemoryCache
 from service.telemetry.exposition import Exposition, new_registry
 from service.telemetry.inference_observer import InferenceObserver, VersionObserver
 from service.telemetry.metric_catalog import MetricCatalog
+from service.telemetry.server_spans import current_trace_id
 from service.telemetry.span_export import SpanQueue
-from service.telemetry.tracing import Tracing, current_trace_id
+from service.telemetry.tracing import Tracing
 from service.telemetry.version_metrics import VersionMetrics
 
 _log = logging.getLogger(__name__)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
-from opentelemetry import trace
 from opentelemetry.trace import Link, Span, Status, StatusCode, Tracer, set_span_in_context
 
 from service.inference.payloads import BatchReport
+from service.telemetry.server_spans import recorded_span
 
 _NANOSECONDS = 1_000_000_000
 
@@ -24,8 +24,7 @@ class TracedBatches:
 
     def context(self) -> Span | None:
         """The current request's span; `None` where it is not recorded."""
-        span = trace.get_current_span()
-        return span if span.is_recording() else None
+        return recorded_span()
 
     def batch_finished(self, model: str, version: str, report: BatchReport) -> None:
         """A batch has just run; `report.contexts` holds what `context` gave."""

@@ -71,7 +71,10 @@ class InferenceObserver:
     def __init__(self, catalog: MetricCatalog, trace_id: Callable[[], str | None] = lambda: None) -> None:
         self._catalog = catalog
         self._trace_id = trace_id
-        self._in_flight = catalog.requests.in_flight
+        self._in_flight = 0
+        self._shared_in_flight = catalog.requests.in_flight if catalog.many_processes else None
+        if self._shared_in_flight is None:
+            catalog.requests.in_flight.set_function(lambda: self._in_flight)  # asked at a scrape, not told twice each
         self._observations = catalog.observations
         self._versions: dict[tuple[str, str], _VersionSeries] = {}
         self._series(UNKNOWN, UNKNOWN)
@@ -86,11 +89,15 @@ class InferenceObserver:
 
     def request_started(self) -> None:
         """A request has entered."""
-        self._in_flight.inc()
+        self._in_flight += 1
+        if self._shared_in_flight is not None:
+            self._shared_in_flight.set(self._in_flight)
 
     def request_finished(self, outcome: Outcome) -> None:
         """The same request has ended; only answered ones enter the duration histogram."""
-        self._in_flight.dec()
+        self._in_flight -= 1
+        if self._shared_in_flight is not None:
+            self._shared_in_flight.set(self._in_flight)
         if outcome.code == _OK and (trace_id := self._trace_id()) is not None:
             self._count(outcome, {"trace_id": trace_id})
         else:

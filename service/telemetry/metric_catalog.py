@@ -179,6 +179,7 @@ class MetricCatalog:
     """
 
     def __init__(self, registry: CollectorRegistry, objective_seconds: float, *, many_processes: bool = False) -> None:
+        self.many_processes = many_processes
         self.observations = Observations(_SHARED_WITHIN_SECONDS if many_processes else None)
         registry.register(self.observations)
         make = MetricMaker(registry)

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from typing import Literal
 
 from fastapi import FastAPI
-from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from opentelemetry.sdk.resources import SERVICE_VERSION, Resource
@@ -60,15 +59,6 @@ class Tracing:
         sending = threading.Thread(target=self._provider.shutdown, daemon=True)
         sending.start()
         sending.join(_LAST_SPANS_SECONDS)
-
-
-def current_trace_id() -> str | None:
-    """The id of the trace of the request that is being answered, where it is sampled."""
-    span = trace.get_current_span()
-    if span is trace.INVALID_SPAN:
-        return None  # as nearly always, and at a third of the price
-    found = span.get_span_context()
-    return trace.format_trace_id(found.trace_id) if found.trace_flags.sampled else None
 
 
 def _exporter(protocol: Protocol) -> SpanExporter:

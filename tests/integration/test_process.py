@@ -206,8 +206,10 @@ def test_workers_count_together_and_stop_together(process: ServedProcess) -> Non
         thread.start()
     for thread in threads:
         thread.join()
-    text = httpx.get(url + "/metrics").text
-    assert 'plimsoll_requests_total{code="200",model="digits",protocol="v1",version="2"} 80.0' in text
+    counted = 'plimsoll_requests_total{code="200",model="digits",protocol="v1",version="2"} 80.0'
+    text = process.wait_for(  # what another worker has seen last is counted a moment later
+        lambda: text if counted in (text := httpx.get(url + "/metrics").text) else None, "80 counted requests"
+    )
     assert "plimsoll_requests_in_flight 0.0" in text
     process.signal()
     assert process.exit_code() == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -20,8 +20,7 @@ from opentelemetry.sdk.trace.sampling import (
     SamplingResult,
     TraceIdRatioBased,
 )
-from opentelemetry.trace import Link, SpanKind, TraceState
-from opentelemetry.util.types import Attributes
+from opentelemetry.trace import SpanKind
 
 from service.telemetry.root_sampling import NO_PARENT, RootSampling
 
@@ -42,12 +41,11 @@ class Asked(Sampler):
         parent_context: Context | None,
         trace_id: int,
         name: str,
-        kind: SpanKind | None = None,
-        attributes: Attributes = None,
-        links: Sequence[Link] | None = None,
-        trace_state: TraceState | None = None,
+        *more: Any,
+        **named: Any,
     ) -> SamplingResult:
         """By name."""
+        del parent_context, trace_id, more, named
         self.times += 1
         return SamplingResult(Decision.RECORD_ONLY if name == self.wanted else Decision.DROP)
 
@@ -59,8 +57,9 @@ class Asked(Sampler):
 class OddRatio(TraceIdRatioBased):
     """One that decides otherwise than the one it is made from."""
 
-    def should_sample(self, *args: object, **kwargs: object) -> SamplingResult:
+    def should_sample(self, *more: Any, **named: Any) -> SamplingResult:
         """Always."""
+        del more, named
         return SamplingResult(Decision.RECORD_AND_SAMPLE)
 
 

@@ -13,12 +13,12 @@ from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, Sampler
-from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, AlwaysRecordSampler, ParentBased, Sampler
+from opentelemetry.trace import Span, SpanKind, StatusCode
 from starlette.types import ASGIApp
 
 from service.api.predict_routes import PredictRoutes
-from service.telemetry.server_spans import AskedIds, PredictSpans
+from service.telemetry.server_spans import AskedIds, PredictSpans, current_trace_id, recorded_span
 
 ROUTES = ("/v1/predict", "/v1/models/{name}/predict")
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
@@ -34,6 +34,7 @@ class Traced:
         self.provider = TracerProvider(sampler=sampler, id_generator=ids)
         self.provider.add_span_processor(SimpleSpanProcessor(self._exporter))
         self.seen: list[str] = []
+        self.recorded: list[tuple[Span | None, str | None]] = []
         app = FastAPI()
         for route in (*ROUTES, "/v1/models"):
             app.add_api_route(route, self._answer, methods=["POST"])
@@ -55,6 +56,7 @@ class Traced:
 
     async def _answer(self, request: Request) -> Response:
         self.seen.append(trace.format_trace_id(trace.get_current_span().get_span_context().trace_id))
+        self.recorded.append((recorded_span(), current_trace_id()))
         request.scope["state"] = request.scope.get("state", {}) | {"model": "tiny", "version": "1", "request_id": "r-1"}
         return Response(status_code=int(request.query_params.get("status", "200")))
 
@@ -167,6 +169,24 @@ async def test_an_unsampled_request_still_knows_the_trace_that_it_is_part_of(mad
     made.append(Traced(ALWAYS_OFF))
     await made[1].ask("/v1/predict")
     assert made[1].seen == ["0" * 32]
+
+
+@pytest.mark.parametrize(
+    ("sampler", "traceparent", "recorded", "sampled"),
+    [
+        (ParentBased(ALWAYS_ON), SAMPLED, True, True),
+        (AlwaysRecordSampler(ParentBased(ALWAYS_ON)), UNSAMPLED, True, False),
+        (ParentBased(ALWAYS_ON), UNSAMPLED, False, False),
+    ],
+)
+async def test_whoever_answers_can_ask_for_the_recorded_span_and_its_sampled_trace(
+    made: list[Traced], sampler: Sampler, traceparent: str, recorded: bool, sampled: bool
+) -> None:
+    made.append(Traced(sampler))
+    await made[0].ask("/v1/predict", traceparent=traceparent)
+    ((span, trace_id),) = made[0].recorded
+    assert (span is not None, trace_id) == (recorded, TRACE_ID if sampled else None)
+    assert (recorded_span(), current_trace_id()) == (None, None), "nor is it anybody's after that"
 
 
 async def test_other_routes_pass_through(made: list[Traced]) -> None:
