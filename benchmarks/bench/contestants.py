@@ -121,9 +121,9 @@ CONTESTANTS = {
     for contestant in (
         Contestant(
             OURS,
-            "one process as the service comes: batches of what waits, no waiting for more; key check, metrics and "
-            "unsampled tracing on",
-            600,
+            "batches of what waits, no waiting for more, as the service comes; key check, metrics and unsampled "
+            "tracing on",
+            1000,
             _start_ours,
             path="/v1/predict",
             probabilities=lambda document: document["predictions"][0]["probabilities"],

@@ -82,7 +82,6 @@ def _floors_of_small(findings: Findings, workload: WorkloadResult, ours: str) ->
     added = added_ms(workload, ours)
     if added is not None:
         findings.at_most("A, c = 1: added to the bare forward", added.median, 1.5, "ms")
-    findings.at_most("idle memory", mine.idle_mib, 300, "MiB")
 
 
 def markdown_of(grid: Grid) -> list[str]:
