@@ -19,6 +19,8 @@ CONNECTIONS = 64
 PATH = "/v1/predict"
 PERCEPTRON = "models: [{name: digits, versions: [{version: '1'}]}]"
 """The desired state of the small model."""
+ONE_CORE = {"PLIMSOLL_CPUS": "1"}
+"""For a server that will be `Pinned`: it could not know by itself."""
 _ROW = REPOSITORY / "examples" / "digits" / "7.json"
 _MICROSECONDS = 1e6
 Scenario = Callable[[int, float], Findings]

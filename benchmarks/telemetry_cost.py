@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.findings import Findings
-from benchmarks.pinned import CONNECTIONS, PATH, PERCEPTRON, Pinned, Round, run_in_rounds
+from benchmarks.pinned import CONNECTIONS, ONE_CORE, PATH, PERCEPTRON, Pinned, Round, run_in_rounds
 from benchmarks.server import REPOSITORY, Server
 
 _BOUND_PERCENT = 10.0
@@ -67,7 +67,9 @@ def _measured(rounds: int, seconds: float) -> dict[str, list[Round]]:
 def _started(name: str, stack: contextlib.ExitStack) -> Pinned:
     module, environment = _VARIANTS[name]
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-    return Pinned(stack.enter_context(Server(REPOSITORY / "models", folder, environment, PERCEPTRON, module)))
+    return Pinned(
+        stack.enter_context(Server(REPOSITORY / "models", folder, environment | ONE_CORE, PERCEPTRON, module))
+    )
 
 
 def _judge(findings: Findings, measured: dict[str, list[Round]]) -> None:

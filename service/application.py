@@ -73,7 +73,9 @@ class Application:
     def __init__(self, settings: Settings, workers_folder: Path | None = None) -> None:
         self.settings = settings
         self._waits_for_models = workers_folder is not None
-        limit_threads(settings.torch_threads)
+        threads = settings.forward_threads
+        limit_threads(threads)
+        _log.info("torch takes up to %d threads for a forward pass on the CPU", threads, extra={"threads": threads})
         metrics = _metrics(settings)
         self._observations = metrics.observations
         self._tracing = _tracing(settings, metrics)

@@ -58,8 +58,13 @@ class Settings(BaseSettings):
         None, description="Which side of a rollout this pod is on. Set by the chart, empty elsewhere."
     )
     device: str = Field("auto", description="auto (a GPU where there is one), cpu, cuda or cuda:N.")
-    torch_threads: Annotated[int, Field(ge=1, le=256)] = Field(
-        1, description="Threads of one forward pass on the CPU. More than one pays for large models only."
+    cpus: Annotated[int, Field(ge=1, le=1024)] | None = Field(
+        None,
+        description="CPUs that this server may keep busy; without it those that the process may run on. The chart "
+        "tells the pod's limit, or its request where it has none.",
+    )
+    torch_threads: Annotated[int, Field(ge=1, le=256)] | None = Field(
+        None, description="Threads of one forward pass on the CPU; without it each worker's share of the CPUs."
     )
     inline_budget_ms: Annotated[float, Field(ge=0, le=1000)] = Field(
         1.0, description="A batch that warm-up measured as faster than this runs on the event loop itself."
@@ -194,6 +199,11 @@ class Settings(BaseSettings):
         return bool(self.otel_endpoint or self.otel_traces_endpoint) and not self.otel_disabled
 
     @property
+    def forward_threads(self) -> int:
+        """The threads of one forward pass that are in force."""
+        return self.torch_threads or max(1, (self.cpus or _cpus_of_process()) // self.workers)
+
+    @property
     def objective_seconds(self) -> float:
         """The latency objective in the unit of the histogram."""
         return self.objective_ms / 1000
@@ -226,6 +236,12 @@ def load_settings(**chosen: Any) -> Settings:  # noqa: ANN401  # each field's ow
         raise SettingsError(f".env or a file in {SECRETS_FOLDER} cannot be read: {error}") from None
 
 
+def _cpus_of_process() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1  # not Linux
+
+
 def variable_name(field: str) -> str:
     """The environment variable of a field."""
     alias = Settings.model_fields[field].validation_alias
@@ -241,6 +257,8 @@ def prepare_libraries(metrics_folder: Path | None = None) -> None:
     os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http")
     os.environ.setdefault("OTEL_SERVICE_NAME", "plimsoll")
     os.environ.setdefault("OTEL_PROPAGATORS", "tracecontext")  # nothing here reads baggage, and its faults are logged
+    # numpy's BLAS starts a thread for every core of the node as it is imported, and nothing here multiplies with numpy.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if metrics_folder is not None:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_folder)
 

@@ -21,9 +21,12 @@ MAX_ROWS = 100
 
 
 class Body(NamedTuple):
-    """What a request says: its rows, whether it gave one and no list of them, and for whom it asks."""
+    """What a request says: its rows, whether it gave one and no list of them, and for whom it asks.
 
-    rows: Sequence[Sequence[float] | NDArray[np.float64]]
+    As an array, [rows, columns], the rows are known to have the right length.
+    """
+
+    rows: Sequence[Sequence[float]] | NDArray[np.float64]
     single: bool
     user: str | None = None
 
@@ -41,17 +44,17 @@ _simd = simdjson.Parser()
 def parse(body: bytes, signature: Signature) -> Body:
     """What the body says; `signature` tells how many numbers a row has.
 
-    Of a body that holds one row of the right length and nothing else no number becomes a Python object; that is more
-    than half of the time that a small model takes.
+    Of a body that holds rows of the right length and nothing else no number becomes a Python object; that is more than
+    half of the time that a small model takes.
 
     Raises:
         MalformedBody: the body is empty or not JSON.
         InvalidInput: JSON of another shape, or a model whose signature /v1 cannot express.
     """
     width = _one_flat_input(signature).shape[1]
-    row = _plain_row(body, width)
-    if row is not None:
-        return Body((row,), single=True)
+    plain = _plain_rows(body, width)
+    if plain is not None:
+        return plain
     try:
         parsed = _decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -79,25 +82,37 @@ def write(body: Body, signature: Signature, reserve: Callable[[int], Entry]) -> 
     entry = reserve(len(rows))
     tensor = entry.inputs[spec.name]
     with np.errstate(over="ignore"):  # 1e39 becomes infinite in FP32, and the check of bounds refuses it
-        for index, row in enumerate(rows):
-            # The explicit check comes first: numpy would spread a row of one number over the whole width.
-            if len(row) != width:
-                raise _wrong_length(width, len(row), None if body.single else index)
-            tensor[index] = row
+        if isinstance(rows, np.ndarray):
+            tensor[:] = rows
+        else:
+            _write_rows(tensor, rows, width, single=body.single)
     _check_bounds(tensor, spec, single=body.single)
     return entry
 
 
-def _plain_row(body: bytes, width: int) -> NDArray[np.float64] | None:
-    """The row of a body that is as plain as can be; `None` for any other, right or wrong, which others look into.
+def _write_rows(tensor: NDArray[Any], rows: Sequence[Sequence[float]], width: int, *, single: bool) -> None:
+    for index, row in enumerate(rows):
+        # The explicit check comes first: numpy would spread a row of one number over the whole width.
+        if len(row) != width:
+            raise _wrong_length(width, len(row), None if single else index)
+        tensor[index] = row
 
-    simdjson gives the numbers of an array, however nested, as one buffer. That none is nested the only bracket tells.
+
+def _plain_rows(body: bytes, width: int) -> Body | None:
+    """The rows of a body that is as plain as can be; `None` for any other, right or wrong, which others look into.
+
+    simdjson gives the numbers of an array, however nested, as one buffer. How it is nested only the brackets tell.
     """
     try:
         document: Any = _simd.parse(body)
-        row = document["features"]
-        if len(document) == 1 and len(row) == width and body.count(b"[") == 1 and body.startswith(b"{"):
-            return np.frombuffer(row.as_buffer(of_type="d"))
+        if len(document) != 1 or not body.startswith(b"{"):
+            return None
+        single = "features" in document
+        found = document["features" if single else "instances"]
+        lengths = [len(found)] if single else [len(row) for row in found]
+        brackets = 1 if single else 1 + len(lengths)
+        if lengths and lengths.count(width) == len(lengths) and body.count(b"[") == brackets:
+            return Body(np.frombuffer(found.as_buffer(of_type="d")).reshape(-1, width), single)
     except Exception:  # noqa: BLE001  # whatever is unusual about the body, the way for unusual ones tells it better
         return None
     return None

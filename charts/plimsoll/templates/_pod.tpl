@@ -158,8 +158,18 @@ models:
   value: {{ $values.serving.maxWaitMs | quote }}
 - name: PLIMSOLL_REQUEST_TIMEOUT_MS
   value: {{ int64 $values.serving.requestTimeoutMs | quote }}
+{{- /* The kubelet rounds up to whole CPUs. */}}
+{{- $resources := $values.resources | default dict }}
+{{- $limits := $resources.limits | default dict }}
+{{- $requests := $resources.requests | default dict }}
+{{- with ternary "limits.cpu" (ternary "requests.cpu" "" (not (empty $requests.cpu))) (not (empty $limits.cpu)) }}
+- name: PLIMSOLL_CPUS
+  valueFrom: {resourceFieldRef: {resource: {{ . }}}}
+{{- end }}
+{{- with $values.serving.torchThreads }}
 - name: PLIMSOLL_TORCH_THREADS
-  value: {{ $values.serving.torchThreads | quote }}
+  value: {{ . | quote }}
+{{- end }}
 - name: PLIMSOLL_MAX_BODY_BYTES
   value: {{ int64 $values.serving.maxBodyBytes | quote }}
 - name: PLIMSOLL_LOG_FORMAT
