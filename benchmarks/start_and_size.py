@@ -67,7 +67,10 @@ def _measured(starts: int) -> Findings:
 
 
 def _start(files: set[str]) -> tuple[float, int, int]:
-    """Seconds to ready of a new process, and the bytes that it holds when idle, all and its own; adds the files that it has open or mapped to `files`."""
+    """Seconds to ready of a new process, and the bytes that it holds when idle, all and its own.
+
+    Adds the files that it has open or mapped to `files`.
+    """
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
         with Server(REPOSITORY / "models", Path(folder), {}, PERCEPTRON) as server:

@@ -33,7 +33,6 @@ from benchmarks.report import console, markdown, table, this_occasion
 _QUICK_PEERS = ("plain", "litserve")
 _QUICK_CONNECTIONS = {"A": (1, 64), "B": (32,)}
 _INTERRUPTED = 130
-_WORKERS = 2
 _START_SECONDS = 8.0
 """About what a server takes from its start to a proven answer."""
 
@@ -67,8 +66,8 @@ def _leave(number: int, frame: FrameType | None) -> None:
 
 def _chosen(options: argparse.Namespace) -> list[Contestant]:
     ours = CONTESTANTS[OURS]
-    many = "1 process" if options.workers == 1 else f"{options.workers} workers"
-    ours = replace(ours, settings={"PLIMSOLL_WORKERS": str(options.workers)}, tuned=f"{many}; {ours.tuned}")
+    if options.workers:
+        ours = replace(ours, settings={"PLIMSOLL_WORKERS": str(options.workers)}, tuned=f"--workers {options.workers}")
     names = options.only or (_QUICK_PEERS if options.quick else [name for name in CONTESTANTS if name != OURS])
     return [ours, *(CONTESTANTS[name] for name in dict.fromkeys(names))]
 
@@ -127,7 +126,7 @@ def _command(options: argparse.Namespace) -> str:
     """The run in words, without where it writes: a result names no path of the machine."""
     parts = ["python -m benchmarks.bench", *(f"--only {name}" for name in options.only or ())]
     parts += ["--quick"] if options.quick else []
-    parts += [f"--workers {options.workers}"] if options.workers != _WORKERS else []
+    parts += [f"--workers {options.workers}"] if options.workers else []
     return " ".join([*parts, f"--rounds {options.rounds}", f"--seconds {options.seconds:g}"])
 
 
@@ -169,7 +168,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="ours and two peers, two to three minutes")
     parser.add_argument("--rounds", type=int, help="how often each is measured (5; quick: 3)")
     parser.add_argument("--seconds", type=float, help="how long a measurement is, whole ones (5; quick: 2)")
-    parser.add_argument("--workers", type=int, default=_WORKERS, help="workers of the service (2, as each peer has)")
+    parser.add_argument("--workers", type=int, help="workers of the service, whatever the model")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder for the result and its picture")
     parser.add_argument("--transcript", type=Path, help="write the tables into this file too, as Markdown")
     options = parser.parse_args()

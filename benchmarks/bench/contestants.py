@@ -87,6 +87,7 @@ def _start_ours(contestant: Contestant, workload: Workload, folder: Path) -> Run
     keys = folder / "keys.yaml"
     keys.write_text(f"keys: [{{label: bench, sha256: {sha256}, scopes: [predict]}}]", encoding="utf-8")
     environment = {
+        "PLIMSOLL_WORKERS": str(workload.workers),
         **contestant.settings,
         "PLIMSOLL_KEYS_FILE": str(keys),
         "OTEL_EXPORTER_OTLP_ENDPOINT": _NOBODY_LISTENS,
@@ -121,8 +122,8 @@ CONTESTANTS = {
     for contestant in (
         Contestant(
             OURS,
-            "batches of what waits, no waiting for more, as the service comes; key check, metrics and unsampled "
-            "tracing on",
+            "a model lighter than its HTTP (A) gets a worker for each core, a heavier one (B) one worker with a thread "
+            "for each; key check, metrics and unsampled tracing on, all else as it comes",
             1000,
             _start_ours,
             path="/v1/predict",
