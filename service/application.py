@@ -75,7 +75,6 @@ class Application:
         self._waits_for_models = workers_folder is not None
         threads = settings.forward_threads
         limit_threads(threads)
-        _log.info("torch takes up to %d threads for a forward pass on the CPU", threads, extra={"threads": threads})
         metrics = _metrics(settings)
         self._observations = metrics.observations
         self._tracing = _tracing(settings, metrics)
@@ -128,6 +127,7 @@ class Application:
             self._tracing.instrument(self.app, PROBES)
             predict = self._tracing.around_predict(predict)
         self.asgi: ASGIApp = PredictRoutes(self.app, predict, PREDICT_ROUTES)
+        _log.info("torch takes up to %d threads for a forward pass on the CPU", threads, extra={"threads": threads})
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
