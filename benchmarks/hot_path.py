@@ -16,8 +16,7 @@ from collections import Counter
 from pathlib import Path
 
 from benchmarks.findings import Findings
-from benchmarks.pinned import CONNECTIONS, ONE_CORE, PATH, PERCEPTRON, Pinned, run_in_rounds
-from benchmarks.server import REPOSITORY, Server
+from benchmarks.pinned import CONNECTIONS, PATH, Pinned, run_in_rounds, small_server
 from benchmarks.stacks import self_time_by_part
 
 _SAMPLES_PER_SECOND = 400
@@ -36,10 +35,7 @@ def _measured(rounds: int, seconds: float) -> Findings:
         f"digits 1, a perceptron, on one row of 784 numbers; POST {PATH} over {CONNECTIONS} kept connections; "
         f"{rounds} rounds of {seconds:g} s; one core for the server, another for wrk",
     )
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        Server(REPOSITORY / "models", Path(folder), ONE_CORE, PERCEPTRON) as server,
-    ):
+    with tempfile.TemporaryDirectory() as folder, small_server(Path(folder)) as server:
         pinned = Pinned(server)
         pinned.load(seconds / 2)  # caches and branch predictors learn
         measured = [pinned.round(seconds) for _ in range(rounds)]

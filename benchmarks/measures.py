@@ -20,6 +20,12 @@ def quantile(values: Sequence[float], share: float) -> float:
     return ordered[min(max(rank, 1), len(ordered)) - 1]
 
 
+def in_turn(names: Sequence[str], number: int) -> list[str]:
+    """The names in the order of round `number`, each of them first in some round."""
+    first = number % len(names) if names else 0
+    return [*names[first:], *names[:first]]
+
+
 @dataclass(frozen=True, slots=True)
 class MemoryTrend:
     """What became of a process's memory once it had settled; bytes, and bytes per second."""

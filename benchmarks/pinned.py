@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,8 +19,6 @@ CONNECTIONS = 64
 PATH = "/v1/predict"
 PERCEPTRON = "models: [{name: digits, versions: [{version: '1'}]}]"
 """The desired state of the small model."""
-ONE_CORE = {"PLIMSOLL_CPUS": "1"}
-"""For a server that will be `Pinned`: it could not know by itself."""
 _ROW = REPOSITORY / "examples" / "digits" / "7.json"
 _MICROSECONDS = 1e6
 Scenario = Callable[[int, float], Findings]
@@ -33,6 +31,11 @@ class Round:
 
     load: Load
     cpu_us: float
+
+
+def small_server(folder: Path, environment: Mapping[str, str] | None = None, module: str = "service") -> Server:
+    """A server of the small model that will be `Pinned`, and is told so: it sees both cores when it starts."""
+    return Server(REPOSITORY / "models", folder, {"PLIMSOLL_CPUS": "1", **(environment or {})}, PERCEPTRON, module)
 
 
 class Pinned:

@@ -1,7 +1,7 @@
 """How long the service takes to be ready, what it holds when idle, and which packages its start is spent on.
 
 Run by `python -m benchmarks.start_and_size --transcript benchmarks/results/start-and-size.md`. A cold start has none of
-the files in memory that the process had open or mapped.
+the files in memory that the process had mapped, nor of the packages that they belong to.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.bench.standing import spread
 from benchmarks.findings import Findings
 from benchmarks.measures import MEBIBYTE
 from benchmarks.pinned import PERCEPTRON
@@ -57,19 +58,19 @@ def _measured(starts: int) -> Findings:
         cold.append(_start(set())[0])
     findings.at_most("idle memory, resident", statistics.median(idle), _MOST_IDLE_MIB, "MiB")
     findings.note("idle memory, its own alone", f"{statistics.median(own):.0f} MiB")
-    findings.note("from exec to ready, files in memory", _spread(warm[1:]))  # the first one brought them there
-    findings.note("from exec to ready, files on disk", _spread(cold))
-    imports = _import_seconds()
-    findings.note("imports, all", f"{imports.total():.2f} s, as `python -X importtime` counts")
-    for package, seconds in imports.most_common(_HEAVIEST):
-        findings.note(f"import {package}", f"{seconds * 1000:.0f} ms")
+    findings.note("from exec to ready, files in memory", f"{spread(warm[1:])} s")  # the first one brought them there
+    findings.note("from exec to ready, files on disk", f"{spread(cold)} s")
+    imports = _import_microseconds()
+    findings.note("imports, all", f"{imports.total() / 1e6:.2f} s, as `python -X importtime` counts")
+    for package, microseconds in imports.most_common(_HEAVIEST):
+        findings.note(f"import {package}", f"{microseconds / 1000:.0f} ms")
     return findings
 
 
 def _start(files: set[str]) -> tuple[float, int, int]:
     """Seconds to ready of a new process, and the bytes that it holds when idle, all and its own.
 
-    Adds the files that it has open or mapped to `files`.
+    Adds the files that it has mapped to `files`.
     """
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
@@ -97,8 +98,8 @@ def _forget(files: set[str]) -> None:
             os.close(opened)
 
 
-def _import_seconds() -> Counter[str]:
-    """Seconds that each top-level package's own modules take to be imported."""
+def _import_microseconds() -> Counter[str]:
+    """Microseconds that each top-level package's own modules take to be imported."""
     done = subprocess.run(  # noqa: S603  # our own command
         [sys.executable, "-X", "importtime", "-c", _IMPORTS], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )
@@ -108,11 +109,7 @@ def _import_seconds() -> Counter[str]:
         first = own.partition("|")[0].strip()
         if first.isdecimal():
             found[name.strip().partition(".")[0]] += int(first)
-    return Counter({package: microseconds / 1e6 for package, microseconds in found.items()})
-
-
-def _spread(seconds: list[float]) -> str:
-    return f"{statistics.median(seconds):.1f} s ({min(seconds):.1f} to {max(seconds):.1f})"
+    return found
 
 
 if __name__ == "__main__":

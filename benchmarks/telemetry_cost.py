@@ -14,23 +14,19 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.findings import Findings
-from benchmarks.pinned import CONNECTIONS, ONE_CORE, PATH, PERCEPTRON, Pinned, Round, run_in_rounds
-from benchmarks.server import REPOSITORY, Server
+from benchmarks.measures import in_turn
+from benchmarks.pinned import CONNECTIONS, PATH, Pinned, Round, run_in_rounds, small_server
+from benchmarks.server import UNSAMPLED_TRACING
 
 _BOUND_PERCENT = 10.0
 _WARM_SECONDS = 1.0
-_NOBODY_LISTENS = "http://127.0.0.1:9"
 _WITHOUT, _METRICS, _BOTH = "neither", "metrics", "metrics, and tracing unsampled"
 _VARIANTS: dict[str, tuple[str, dict[str, str]]] = {
     _WITHOUT: ("benchmarks.unobserved", {}),
     _METRICS: ("service", {}),
     _BOTH: (
         "service",
-        {
-            "OTEL_EXPORTER_OTLP_ENDPOINT": _NOBODY_LISTENS,
-            "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
-            "OTEL_TRACES_SAMPLER_ARG": "0",
-        },
+        UNSAMPLED_TRACING,
     ),
 }
 
@@ -53,13 +49,12 @@ def _findings(rounds: int, seconds: float) -> Findings:
 
 def _measured(rounds: int, seconds: float) -> dict[str, list[Round]]:
     measured: dict[str, list[Round]] = {name: [] for name in _VARIANTS}
-    names = list(_VARIANTS)
     for number in range(rounds):
         with contextlib.ExitStack() as stack:
-            servers = {name: _started(name, stack) for name in names}
+            servers = {name: _started(name, stack) for name in _VARIANTS}
             for pinned in servers.values():
                 pinned.load(_WARM_SECONDS)
-            for name in names[number % len(names) :] + names[: number % len(names)]:
+            for name in in_turn(list(_VARIANTS), number):
                 measured[name].append(servers[name].round(seconds))
     return measured
 
@@ -67,9 +62,7 @@ def _measured(rounds: int, seconds: float) -> dict[str, list[Round]]:
 def _started(name: str, stack: contextlib.ExitStack) -> Pinned:
     module, environment = _VARIANTS[name]
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-    return Pinned(
-        stack.enter_context(Server(REPOSITORY / "models", folder, environment | ONE_CORE, PERCEPTRON, module))
-    )
+    return Pinned(stack.enter_context(small_server(folder, environment, module)))
 
 
 def _judge(findings: Findings, measured: dict[str, list[Round]]) -> None:

@@ -21,6 +21,7 @@ from benchmarks.bench.results import MEBIBYTE, Cell, Showing, WorkloadResult
 from benchmarks.bench.standing import capacity, peers
 from benchmarks.bench.workloads import Workload, rows_of
 from benchmarks.client import request_bytes
+from benchmarks.measures import in_turn
 from benchmarks.open_loop import Outcome
 from benchmarks.server import REPOSITORY
 from benchmarks.wrk import run_wrk
@@ -97,7 +98,7 @@ class Contest:
                 self._closed(name, _WARM_CONNECTIONS)
         for number in range(self._plan.rounds):
             for connections in self._plan.connections:
-                for name in self._in_turn(number):
+                for name in in_turn(list(self._running), number):
                     with self._leaving_out(name):
                         self._plan.tell(f"{self._workload.key}: round {number + 1}, {connections} connections, {name}")
                         cell = self._closed(name, connections)
@@ -106,7 +107,7 @@ class Contest:
         if others := peers(self.result, self._ours):
             self.result.open_rate = round(OPEN_LOAD * max(capacity(showing) for showing in others.values()))
             for number in range(self._plan.rounds):
-                for name in self._in_turn(number):
+                for name in in_turn(list(self._running), number):
                     with self._leaving_out(name):
                         self._plan.tell(
                             f"{self._workload.key}: round {number + 1}, {self.result.open_rate:g} requests/s, {name}"
@@ -145,11 +146,6 @@ class Contest:
 
     def _restless(self, name: str) -> bool:
         return self.result.servers[name].idle_core_share > _QUIET
-
-    def _in_turn(self, number: int) -> Iterator[str]:
-        names = list(self._running)
-        first = number % len(names) if names else 0
-        yield from names[first:] + names[:first]
 
     def _check(self, name: str) -> int:
         verdict = ask_all(self._running[name], self._rows)

@@ -17,12 +17,11 @@ from benchmarks.bench.launches import Launch, Stand
 from benchmarks.bench.workloads import Workload
 from benchmarks.client import Address
 from benchmarks.program import Program
-from benchmarks.server import REPOSITORY, Server
+from benchmarks.server import REPOSITORY, UNSAMPLED_TRACING, Server
 from service.access.keys import new_key
 
 OURS = "plimsoll"
 _PORTS = 5
-_NOBODY_LISTENS = "http://127.0.0.1:9"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +89,7 @@ def _start_ours(contestant: Contestant, workload: Workload, folder: Path) -> Run
         "PLIMSOLL_WORKERS": str(workload.workers),
         **contestant.settings,
         "PLIMSOLL_KEYS_FILE": str(keys),
-        "OTEL_EXPORTER_OTLP_ENDPOINT": _NOBODY_LISTENS,
-        "OTEL_TRACES_SAMPLER": "parentbased_always_off",
+        **UNSAMPLED_TRACING,
     }
     server = Server(workload.models, folder, environment, workload.desired)
     headers = {"Authorization": f"Bearer {key}"}

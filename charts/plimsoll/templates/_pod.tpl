@@ -162,7 +162,7 @@ models:
 {{- $resources := $values.resources | default dict }}
 {{- $limits := $resources.limits | default dict }}
 {{- $requests := $resources.requests | default dict }}
-{{- with ternary "limits.cpu" (ternary "requests.cpu" "" (not (empty $requests.cpu))) (not (empty $limits.cpu)) }}
+{{- with or (and $limits.cpu "limits.cpu") (and $requests.cpu "requests.cpu") }}
 - name: PLIMSOLL_CPUS
   valueFrom: {resourceFieldRef: {resource: {{ . }}}}
 {{- end }}

@@ -18,7 +18,8 @@ from opentelemetry.trace import Span, SpanKind, StatusCode
 from starlette.types import ASGIApp
 
 from service.api.predict_routes import PredictRoutes
-from service.telemetry.server_spans import AskedIds, PredictSpans, current_trace_id, recorded_span
+from service.telemetry.batch_spans import TracedBatches
+from service.telemetry.server_spans import AskedIds, PredictSpans, current_trace_id
 
 ROUTES = ("/v1/predict", "/v1/models/{name}/predict")
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
@@ -34,6 +35,7 @@ class Traced:
         self.provider = TracerProvider(sampler=sampler, id_generator=ids)
         self.provider.add_span_processor(SimpleSpanProcessor(self._exporter))
         self.seen: list[str] = []
+        self.batches = TracedBatches(self.provider.get_tracer("test"))
         self.recorded: list[tuple[Span | None, str | None]] = []
         app = FastAPI()
         for route in (*ROUTES, "/v1/models"):
@@ -56,7 +58,7 @@ class Traced:
 
     async def _answer(self, request: Request) -> Response:
         self.seen.append(trace.format_trace_id(trace.get_current_span().get_span_context().trace_id))
-        self.recorded.append((recorded_span(), current_trace_id()))
+        self.recorded.append((self.batches.context(), current_trace_id()))
         request.scope["state"] = request.scope.get("state", {}) | {"model": "tiny", "version": "1", "request_id": "r-1"}
         return Response(status_code=int(request.query_params.get("status", "200")))
 
@@ -186,7 +188,7 @@ async def test_whoever_answers_can_ask_for_the_recorded_span_and_its_sampled_tra
     await made[0].ask("/v1/predict", traceparent=traceparent)
     ((span, trace_id),) = made[0].recorded
     assert (span is not None, trace_id) == (recorded, TRACE_ID if sampled else None)
-    assert (recorded_span(), current_trace_id()) == (None, None), "nor is it anybody's after that"
+    assert (made[0].batches.context(), current_trace_id()) == (None, None), "nor is it anybody's after that"
 
 
 async def test_other_routes_pass_through(made: list[Traced]) -> None:
