@@ -14,6 +14,7 @@ from service.bundle.golden import check_outputs, compare_golden, read_golden
 from service.bundle.manifest import Pt2Model, SafetensorsModel
 from service.errors import BundleError
 from service.runtime.architectures import build_architecture, build_with_factory
+from service.runtime.packed_linear import pack_weights
 from service.runtime.torch_model import TorchModel
 from service.runtime.warmup import warm_up
 
@@ -98,6 +99,7 @@ class ModelLoader:
             ) from None
         module.requires_grad_(requires_grad=False).eval().to(self._device)
         parameters = sum(tensor.numel() for tensor in module.parameters())
+        module = pack_weights(module)
         return TorchModel(module, bundle.manifest.line_signature(), self._device, parameters)
 
     def _load_pt2(self, bundle: Bundle, described: Pt2Model) -> TorchModel:
