@@ -14,6 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from service.api.request_scope import current_request_id
+from service.cli.http_protocol import HttpProtocol
 from service.errors import OperatorError
 from service.lifecycle import Lifecycle
 from service.settings import Settings, prepare_libraries
@@ -22,7 +23,7 @@ from service.telemetry.logging_setup import set_up_logging
 _log = logging.getLogger(__name__)
 
 PROTOCOL_OPTIONS: dict[str, Any] = {
-    "http": "httptools",
+    "http": HttpProtocol,
     "ws": "none",
     "log_config": None,
     "access_log": False,

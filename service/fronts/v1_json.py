@@ -81,12 +81,13 @@ def write(body: Body, signature: Signature, reserve: Callable[[int], Entry]) -> 
         )
     entry = reserve(len(rows))
     tensor = entry.inputs[spec.name]
-    with np.errstate(over="ignore"):  # 1e39 becomes infinite in FP32, and the check of bounds refuses it
+    # 1e39 becomes infinite in FP32, and the check of bounds refuses it; a bound beyond FP32 bounds nothing.
+    with np.errstate(over="ignore"):
         if isinstance(rows, np.ndarray):
             tensor[:] = rows
         else:
             _write_rows(tensor, rows, width, single=body.single)
-    _check_bounds(tensor, spec, single=body.single)
+        _check_bounds(tensor, spec, single=body.single)
     return entry
 
 
@@ -168,9 +169,8 @@ def _wrong_length(width: int, length: int, index: int | None) -> InvalidInput:
 
 def _check_bounds(tensor: NDArray[Any], spec: TensorSpec, *, single: bool) -> None:
     # In the tensor's own precision: 0.1 in FP32 lies above 0.1, and is within a bound of 0.1 all the same.
-    with np.errstate(over="ignore"):  # a bound beyond FP32 becomes infinite and bounds nothing
-        low = -np.inf if spec.minimum is None else float(spec.dtype.type(spec.minimum))
-        high = np.inf if spec.maximum is None else float(spec.dtype.type(spec.maximum))
+    low = -np.inf if spec.minimum is None else float(spec.dtype.type(spec.minimum))
+    high = np.inf if spec.maximum is None else float(spec.dtype.type(spec.maximum))
     # By the ufuncs themselves: the methods min and max cost more than the numbers of one row.
     smallest, largest = float(np.minimum.reduce(tensor, axis=None)), float(np.maximum.reduce(tensor, axis=None))
     if low <= smallest and largest <= high and isfinite(smallest) and isfinite(largest):
