@@ -6,7 +6,7 @@ BUILD ?= docker build --tag
 SAVE ?= docker save --output build/image.tar
 CASES ?= 1000000
 
-.PHONY: help run test differential lint types chart image-cpu image-gpu e2e soak bench bench-quick bench-compare rules settings-table metrics-table openapi dashboards
+.PHONY: help run test differential lint types chart image-cpu image-gpu e2e e2e-full soak bench bench-quick bench-compare rules settings-table metrics-table values-table openapi dashboards k8s-base kind-up
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
 
@@ -32,6 +32,12 @@ chart: ## lint and unit-test the chart (needs helm and helm-unittest)
 	helm lint --strict charts/plimsoll
 	helm-unittest --strict --file 'unittests/*_test.yaml' charts/plimsoll
 
+k8s-base: .venv/dev.done ## write k8s/base from the chart (needs helm)
+	$(BIN)/python -m tests.contracts.k8s_base
+
+kind-up: image-cpu ## a kind cluster with the image, Prometheus and a release that it watches (needs docker, kind, helm, kubectl)
+	k8s/kind-up.sh $(IMAGE):cpu
+
 image-cpu: ## build the CPU image
 	$(BUILD) $(IMAGE):cpu --file Dockerfile.cpu .
 
@@ -40,6 +46,9 @@ image-gpu: ## build the GPU image
 
 e2e: .venv/dev.done ## the chart on the cluster of KUBECONFIG; see tests/e2e/README.md
 	$(BIN)/pytest tests/e2e -m e2e --no-cov
+
+e2e-full: .venv/dev.done ## the same with every planned operation and matrix; writes docs/e2e.md
+	PLIMSOLL_E2E_TRANSCRIPT=docs/e2e.md $(BIN)/pytest tests/e2e -m "e2e or e2e_full" --no-cov
 
 soak: .venv/dev.done ## five minutes of churn and overload against a real process; writes benchmarks/results/soak.md
 	$(BIN)/python -m benchmarks.soak --minutes 5 --transcript benchmarks/results/soak.md
@@ -62,6 +71,9 @@ settings-table: .venv/run.done ## write the settings table into the README
 
 metrics-table: .venv/run.done ## write the table of metrics into docs/metrics.md
 	$(BIN)/python -m tests.contracts.generated docs/metrics.md
+
+values-table: .venv/dev.done ## write the tables of values into the chart's README
+	$(BIN)/python -m tests.contracts.generated charts/plimsoll/README.md
 
 openapi: .venv/run.done ## write the OpenAPI snapshot
 	$(BIN)/python -m tests.contracts.generated tests/contracts/openapi.json

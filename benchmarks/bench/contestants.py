@@ -86,7 +86,6 @@ def _start_ours(contestant: Contestant, workload: Workload, folder: Path) -> Run
     keys = folder / "keys.yaml"
     keys.write_text(f"keys: [{{label: bench, sha256: {sha256}, scopes: [predict]}}]", encoding="utf-8")
     environment = {
-        "PLIMSOLL_WORKERS": str(workload.workers),
         **contestant.settings,
         "PLIMSOLL_KEYS_FILE": str(keys),
         **UNSAMPLED_TRACING,
@@ -120,11 +119,12 @@ CONTESTANTS = {
     for contestant in (
         Contestant(
             OURS,
-            "a model lighter than its HTTP (A) gets a worker for each core, a heavier one (B) one worker with a thread "
-            "for each; key check, metrics and unsampled tracing on, all else as it comes",
+            "2 workers of one thread each, as 2 pods of one CPU would be; key check, metrics and unsampled tracing on, "
+            "all else as it comes",
             1000,
             _start_ours,
             path="/v1/predict",
+            settings={"PLIMSOLL_WORKERS": "2"},
             probabilities=lambda document: document["predictions"][0]["probabilities"],
         ),
         Contestant(

@@ -29,7 +29,7 @@ _GOLDEN_ROWS = 8
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """A model as a bundle, over how many connections it is asked, and by how many of our workers it is best served."""
+    """A model as a bundle, and over how many connections it is asked."""
 
     key: str
     about: str
@@ -38,7 +38,6 @@ class Workload:
     version: str
     sizes: tuple[int, ...]
     connections: tuple[int, ...]
-    workers: int
 
     @property
     def weights(self) -> Path:
@@ -59,8 +58,8 @@ class Rows:
     expected: NDArray[np.float32]
 
 
-SMALL = Workload("A", "small", REPOSITORY / "models", "digits", "1", (784, 256, 128, 10), (1, 8, 64, 128), workers=2)
-HEAVY = Workload("B", "heavy", CACHE / "models", "heavy", "1", (784, 4096, 4096, 10), (8, 32, 64, 128), workers=1)
+SMALL = Workload("A", "small", REPOSITORY / "models", "digits", "1", (784, 256, 128, 10), (1, 8, 64, 128))
+HEAVY = Workload("B", "heavy", CACHE / "models", "heavy", "1", (784, 4096, 4096, 10), (8, 32, 64, 128))
 
 
 def make_heavy_bundle() -> None:

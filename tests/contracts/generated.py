@@ -15,6 +15,7 @@ from service.cli.settings import markdown_table
 from service.settings import Settings
 from service.telemetry.exposition import GPU_MEMORY
 from service.telemetry.metric_catalog import MetricCatalog
+from tests.contracts.chart_values import markdown_tables
 
 REPOSITORY = Path(__file__).parents[2]
 _PROCESS = {
@@ -43,6 +44,11 @@ def metrics_page() -> str:
     return _with_table("docs/metrics.md", "metrics", "\n".join(rows))
 
 
+def chart_page() -> str:
+    """The chart's README with today's values."""
+    return _with_table("charts/plimsoll/README.md", "values", markdown_tables())
+
+
 def _with_table(page: str, kind: str, table: str) -> str:
     marks = rf"(?<=<!-- {kind}: made by `make {kind}-table` -->\n).*?(?=<!-- end of {kind} -->)"
     return re.sub(marks, lambda _: table + "\n", (REPOSITORY / page).read_text(), flags=re.DOTALL)
@@ -58,6 +64,7 @@ def openapi() -> str:
 GENERATED: dict[str, Callable[[], str]] = {
     "README.md": readme,
     "docs/metrics.md": metrics_page,
+    "charts/plimsoll/README.md": chart_page,
     "tests/contracts/openapi.json": openapi,
 }
 

@@ -62,6 +62,11 @@ class ClientPod:
         self._cluster.apply(scripts(), pod_of(self._name, self._image, ["sleep", "3600"]))
         eventually("the client pod", lambda: is_ready(self._cluster.get("pod", self._name)))
 
+    @property
+    def address(self) -> str:
+        """The pod's own address."""
+        return str(self._cluster.get("pod", self._name)["status"]["podIP"])
+
     def classify(self, picture: str) -> dict[str, Any]:
         """What `plimsoll predict` prints for a picture in the image."""
         url = f"http://{SERVICE}:8000"
@@ -74,9 +79,12 @@ class ClientPod:
 
 
 class LoadPod:
-    """A pod that asks at a constant rate until it is told to stop."""
+    """A pod that asks at a constant rate until it is told to stop; `rate` is in requests per second."""
 
-    def __init__(self, cluster: Cluster, image: str, service: str = SERVICE, name: str = "load") -> None:
+    def __init__(
+        self, cluster: Cluster, image: str, service: str = SERVICE, name: str = "load", rate: int = 20
+    ) -> None:
+        self._rate = rate
         self._cluster = cluster
         self._image = image
         self._service = service
@@ -85,7 +93,7 @@ class LoadPod:
     def start(self) -> None:
         """Begin to send."""
         command = ["python", "/scripts/load.py", "--host", self._service, "--body", "/examples/digits/7.json"]
-        command += ["--expect", "7"]
+        command += ["--expect", "7", "--rate", str(self._rate)]
         self._cluster.apply(pod_of(self._name, self._image, command))
         eventually("the load pod", lambda: is_ready(self._cluster.get("pod", self._name)))
 

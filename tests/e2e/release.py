@@ -11,6 +11,7 @@ from tests.e2e.cluster import Cluster, eventually, run
 
 CHART = Path(__file__).parents[2] / "charts" / "plimsoll"
 NAME = "plimsoll"
+_WAIT = {True: ("--wait", "--timeout=180s"), False: ()}
 _MEMORY = {"container_memory_working_set_bytes": "working set", "container_memory_rss": "resident"}
 
 
@@ -18,26 +19,37 @@ class Release:
     """One installation of the chart, always of the same image."""
 
     def __init__(
-        self, cluster: Cluster, image: str, name: str = NAME, *values: str, switches: tuple[str, ...] = ()
+        self,
+        cluster: Cluster,
+        image: str,
+        name: str = NAME,
+        *values: str,
+        switches: tuple[str, ...] = (),
+        numbers: tuple[str, ...] = (),
     ) -> None:
         self._cluster = cluster
         self._name = name
         self._labels = f"app.kubernetes.io/name={NAME},app.kubernetes.io/instance={name}"
         self._values = [part for value in values for part in ("--set-string", value)]
         self._values += [part for switch in switches for part in ("--set", f"{switch}=true")]
+        self._values += [part for number in numbers for part in ("--set", number)]
         repository, _, tag = image.rpartition(":")
         self._image = ("--set", f"image.repository={repository}", "--set-string", f"image.tag={tag}")
 
-    def install(self) -> None:
+    def install(self, chart: Path = CHART, *options: str, wait: bool = True) -> None:
         """Install with nothing but the image and the release's own values set, and wait until it is ready."""
-        self._helm("install", self._name, str(CHART), *self._image, *self._values, "--wait", "--timeout=180s")
+        self._helm("install", self._name, str(chart), *self._image, *self._values, *options, *_WAIT[wait])
 
-    def upgrade(self, *values: str, wait: bool = True) -> None:
+    def upgrade(
+        self, *values: str, wait: bool = True, chart: Path = CHART, options: tuple[str, ...] = ("--reuse-values",)
+    ) -> None:
         """Change values (`name=value`) and keep the others."""
         sets = [part for value in values for part in ("--set-string", value)]
-        self._helm(
-            "upgrade", self._name, str(CHART), "--reuse-values", *sets, *(["--wait", "--timeout=180s"] if wait else [])
-        )
+        self._helm("upgrade", self._name, str(chart), *options, *sets, *_WAIT[wait])
+
+    def set_number(self, value: str) -> None:
+        """Change a value that is a number (`name=value`), keep the others, and wait until all pods are ready."""
+        self._helm("upgrade", self._name, str(CHART), "--reuse-values", "--set", value, *_WAIT[True])
 
     def roll_back(self) -> None:
         """Return to the revision before."""

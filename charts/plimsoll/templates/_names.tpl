@@ -16,7 +16,7 @@
 {{- end }}
 
 {{- define "plimsoll.image" -}}
-{{- $tag := default (printf "%s-cpu" .Chart.AppVersion) .Values.image.tag }}
+{{- $tag := default (printf "%s-%s" .Chart.AppVersion (ternary "gpu" "cpu" .Values.gpu.enabled)) .Values.image.tag }}
 {{- .Values.image.repository }}{{ if .Values.image.digest }}@{{ .Values.image.digest }}{{ else }}:{{ $tag }}{{ end }}
 {{- end }}
 

@@ -1,0 +1,19 @@
+{{/* Devices. */}}
+
+{{/* What the device plugin calls a device of this release. */}}
+{{- define "plimsoll.gpuResource" -}}
+{{- with .Values.gpu }}{{ ternary (printf "nvidia.com/mig-%s" .migProfile) .resourceName (ne .migProfile "") }}{{ end }}
+{{- end }}
+
+{{/* Resources of the server's container; devices among the limits, or as a claim. */}}
+{{- define "plimsoll.resources" -}}
+{{- $resources := deepCopy (default dict .Values.resources) }}
+{{- if and .Values.gpu.enabled .Values.gpu.dra.enabled }}
+{{- $_ := set $resources "claims" (list (dict "name" "gpu")) }}
+{{- else if .Values.gpu.enabled }}
+{{- $limits := default dict $resources.limits }}
+{{- $_ := set $limits (include "plimsoll.gpuResource" .) .Values.gpu.count }}
+{{- $_ := set $resources "limits" $limits }}
+{{- end }}
+{{- toYaml $resources }}
+{{- end }}

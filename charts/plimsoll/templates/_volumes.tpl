@@ -1,0 +1,73 @@
+{{/* Volumes of the pod, and where the server mounts them. Both take what the pod does. */}}
+{{- define "plimsoll.volumes" -}}
+{{- $values := .root.Values -}}
+{{- with $values.auth.existingSecret }}
+- name: keys
+  secret:
+    secretName: {{ . }}
+    defaultMode: 0440
+    items:
+      - {key: {{ $values.auth.existingSecretKey | quote }}, path: keys.yaml}
+{{- end }}
+- name: desired-state
+  downwardAPI:
+    items:
+      - path: desired-state.yaml
+        fieldRef:
+          fieldPath: metadata.annotations['plimsoll.dev/desired-state']
+- name: tmp
+  emptyDir:
+    sizeLimit: {{ $values.tmpSizeLimit }}
+{{- if eq $values.model.source "pvc" }}
+- name: models
+  persistentVolumeClaim:
+    claimName: {{ $values.model.pvc.claimName }}
+    readOnly: true
+{{- else if eq $values.model.source "configMap" }}
+- name: models
+  configMap:
+    name: {{ $values.model.configMap.name }}
+{{- end }}
+{{- if $values.gpu.enabled }}
+- name: shm
+  emptyDir:
+    medium: Memory
+    sizeLimit: {{ $values.gpu.sharedMemorySizeLimit }}
+{{- end }}
+{{- with $values.extraVolumes }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "plimsoll.volumeMounts" -}}
+{{- $values := .root.Values -}}
+- name: desired-state
+  mountPath: /etc/plimsoll
+  readOnly: true
+{{- if $values.auth.existingSecret }}
+- name: keys
+  mountPath: /etc/plimsoll-keys
+  readOnly: true
+{{- end }}
+- name: tmp
+  mountPath: /tmp
+{{- if eq $values.model.source "pvc" }}
+- name: models
+  mountPath: /models
+  {{- with $values.model.pvc.folder }}
+  subPath: {{ . }}
+  {{- end }}
+  readOnly: true
+{{- else if eq $values.model.source "configMap" }}
+- name: models
+  mountPath: /models/{{ .model.name }}/{{ include "plimsoll.asText" .model.version }}
+  readOnly: true
+{{- end }}
+{{- if $values.gpu.enabled }}
+- name: shm
+  mountPath: /dev/shm
+{{- end }}
+{{- with $values.extraVolumeMounts }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}

@@ -1,0 +1,135 @@
+"""What the chart refuses, and in which words: the schema by value, the templates by what does not go together."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.contracts.generated import REPOSITORY
+
+CHART = REPOSITORY / "charts" / "plimsoll"
+needs_helm = pytest.mark.skipif(shutil.which("helm") is None, reason="needs helm: https://helm.sh/docs/intro/install")
+
+WRONG: list[tuple[str, object, str]] = [
+    ("replicaCount", 2, "replicaCount"),
+    ("image.tagg", "cpu", "tagg"),
+    ("image.repository", "", "image/repository"),
+    ("image.repository", "Registry/with space", "image/repository"),
+    ("image.tag", "a b", "image/tag"),
+    ("image.tag", 20260101, "image/tag"),
+    ("image.tag", 1.5, "image/tag"),
+    ("image.digest", "sha256:abc", "image/digest"),
+    ("image.digest", "latest", "image/digest"),
+    ("image.pullPolicy", "Sometimes", "image/pullPolicy"),
+    ("imagePullSecrets", ["registry"], "imagePullSecrets/0"),
+    ("model.source", "bucket", "model/source"),
+    ("model.name", "Digits", "model/name"),
+    ("model.name", "../digits", "model/name"),
+    ("model.version", "latest", "model/version"),
+    ("model.version", "1.2.3.4.5", "model/version"),
+    ("model.version", -1, "model/version"),
+    ("model.pvc.claimName", "Models", "model/pvc/claimName"),
+    ("model.pvc.folder", "/models", "model/pvc/folder"),
+    ("model.pvc.folder", "../other", "model/pvc/folder"),
+    ("serving.objectiveMs", 0, "serving/objectiveMs"),
+    ("serving.objectiveMs", -5, "serving/objectiveMs"),
+    ("serving.concurrency", 0, "serving/concurrency"),
+    ("serving.queueLimit", -1, "serving/queueLimit"),
+    ("serving.maxBatchRows", 5000, "serving/maxBatchRows"),
+    ("serving.maxWaitMs", -1, "serving/maxWaitMs"),
+    ("serving.requestTimeoutMs", 0, "serving/requestTimeoutMs"),
+    ("serving.torchThreads", 1.5, "serving/torchThreads"),
+    ("serving.maxBodyBytes", 1, "serving/maxBodyBytes"),
+    ("serving.logLevel", "verbose", "serving/logLevel"),
+    ("tracing.endpoint", "collector:4318", "tracing/endpoint"),
+    ("tracing.ratio", 1.5, "tracing/ratio"),
+    ("tracing.ratio", "1.5", "tracing/ratio"),
+    ("tracing.ratio", "some", "tracing/ratio"),
+    ("auth.existingSecret", "Keys", "auth/existingSecret"),
+    ("auth.allowAnonymous", "yes", "auth/allowAnonymous"),
+    ("replicas", -1, "replicas"),
+    ("replicas", "two", "replicas"),
+    ("strategy", "Recreate", "strategy"),
+    ("resources.limits.memory", "1 GB", "resources/limits/memory"),
+    ("resources.claims", [], "claims"),
+    ("shutdown.waitSeconds", -1, "shutdown/waitSeconds"),
+    ("extraEnv", [{"name": "PLIMSOLL_PORT", "value": "9000"}], "extraEnv/0/name"),
+    ("extraEnv", [{"value": "9000"}], "extraEnv/0"),
+    ("extraVolumes", [{"name": "tmp", "emptyDir": {}}], "extraVolumes/0/name"),
+    ("extraVolumeMounts", [{"name": "x", "mountPath": "/etc/plimsoll"}], "extraVolumeMounts/0/mountPath"),
+    ("podLabels", {"plimsoll.dev/track": "canary"}, "plimsoll.dev/track"),
+    ("podAnnotations", {"plimsoll.dev/desired-state": "x"}, "plimsoll.dev/desired-state"),
+    ("service.type", "ExternalName", "service/type"),
+    ("service.port", 0, "service/port"),
+    ("service.trafficDistribution", "Near", "service/trafficDistribution"),
+    ("metrics.port", 8000, "metrics/port"),
+    ("metrics.port", 80, "metrics/port"),
+    ("ingress.hosts", ["https://digits.example"], "ingress/hosts/0"),
+    ("ingress.hosts", ["digits.example/path"], "ingress/hosts/0"),
+    ("httpRoute.parentRefs", [{"namespace": "gateways"}], "httpRoute/parentRefs/0"),
+    ("networkPolicy.clients", [{"namespace": "shop"}], "networkPolicy/clients/0"),
+    ("networkPolicy.clients", [{"ipBlock": {"cidr": "192.0.2.1"}}], "networkPolicy/clients/0/ipBlock/cidr"),
+    ("networkPolicy.clients", [{}], "networkPolicy/clients/0"),
+    ("monitoring.podMonitor.interval", "15", "monitoring/podMonitor/interval"),
+    ("monitoring.rules.availabilityObjective", 0, "monitoring/rules/availabilityObjective"),
+    ("monitoring.rules.latencyObjective", 100, "monitoring/rules/latencyObjective"),
+    ("gpu.count", 0, "gpu/count"),
+    ("gpu.resourceName", "gpu", "gpu/resourceName"),
+    ("gpu.migProfile", "10gb", "gpu/migProfile"),
+    ("gpu.sharedMemorySizeLimit", "lots", "gpu/sharedMemorySizeLimit"),
+    ("probes.startup.budgetSeconds", 0, "probes/startup/budgetSeconds"),
+    ("probes.startup.failureThreshold", 180, "failureThreshold"),
+    ("fullnameOverride", "x" * 57, "fullnameOverride"),
+]
+
+
+def render(values: dict[str, Any], folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """`helm template` with these values."""
+    file = folder / "values.yaml"
+    file.write_text(yaml.safe_dump(values), encoding="utf-8")
+    command = ["helm", "template", "plimsoll", str(CHART), "--values", str(file), *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@needs_helm
+@pytest.mark.parametrize(("path", "value", "named"), WRONG, ids=lambda part: str(part)[:40])
+def test_a_wrong_value_is_refused_by_its_name(path: str, value: object, named: str, tmp_path: Path) -> None:
+    values: Any = value
+    for name in reversed(path.split(".")):
+        values = {name: values}
+    refused = render(values, tmp_path)
+    assert refused.returncode != 0, "this value is accepted"
+    assert named in refused.stderr
+
+
+@needs_helm
+@pytest.mark.parametrize(
+    "file", [*sorted((CHART / "ci").glob("*.yaml")), CHART / "values-gpu.yaml"], ids=lambda f: f.stem
+)
+def test_every_example_renders(file: Path, tmp_path: Path) -> None:
+    rendered = render(yaml.safe_load(file.read_text(encoding="utf-8")) or {}, tmp_path)
+    assert rendered.returncode == 0, rendered.stderr
+    assert len([each for each in yaml.safe_load_all(rendered.stdout) if each]) >= 4
+
+
+def test_every_value_has_a_place_in_the_schema_and_every_object_is_closed() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text(encoding="utf-8"))
+    defaults = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
+    assert sorted(_left_out(defaults, schema)) == []
+
+
+def _left_out(values: dict[str, Any], schema: dict[str, Any], path: str = "") -> list[str]:
+    found = [] if "additionalProperties" in schema else [f"{path} is open"]
+    for name, value in values.items():
+        described = schema["properties"].get(name)
+        if described is None:
+            found.append(f"{path}.{name} is not described")
+        elif isinstance(value, dict) and "properties" in described:
+            found += _left_out(value, described, f"{path}.{name}")
+    return found

@@ -1,0 +1,48 @@
+"""The plain objects are the chart's, and kustomize makes of them what the overlays say."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.contracts.generated import REPOSITORY
+from tests.contracts.k8s_base import BASE, rendered
+from tests.contracts.test_chart_values import needs_helm
+
+needs_kubectl = pytest.mark.skipif(
+    shutil.which("kubectl") is None, reason="needs kubectl: https://kubernetes.io/docs/tasks/tools"
+)
+
+
+def deployment(overlay: str) -> dict[str, Any]:
+    """The Deployment as `kubectl kustomize` makes it."""
+    command = ["kubectl", "kustomize", f"k8s/overlays/{overlay}"]
+    text = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+    (found,) = (each for each in yaml.safe_load_all(text) if each["kind"] == "Deployment")
+    return dict(found)
+
+
+@needs_helm
+def test_the_base_is_what_the_chart_renders() -> None:
+    assert rendered() == BASE.read_text(encoding="utf-8"), "run: make k8s-base"
+
+
+@needs_kubectl
+def test_the_overlay_for_kind_runs_the_image_that_was_built() -> None:
+    (container,) = deployment("kind")["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == "plimsoll:cpu"
+
+
+@needs_kubectl
+def test_the_overlay_for_gpus_asks_for_one_and_keeps_all_else() -> None:
+    made = deployment("gpu")["spec"]
+    (container,) = made["template"]["spec"]["containers"]
+    assert container["image"] == "plimsoll:gpu"
+    assert container["resources"]["limits"]["nvidia.com/gpu"] == 1
+    assert {each["name"] for each in container["env"]} > {"PLIMSOLL_DEVICE", "PLIMSOLL_TRACK", "PLIMSOLL_METRICS_PORT"}
+    assert {each["name"] for each in made["template"]["spec"]["volumes"]} == {"desired-state", "tmp", "shm"}
+    assert made["strategy"]["rollingUpdate"] == {"maxUnavailable": 1, "maxSurge": 0}
