@@ -1,4 +1,7 @@
-"""Planned operations on two pods under load: not one request fails, and no client tries anything twice."""
+"""Operations on two pods under load, whose clients try nothing twice: planned ones fail no request.
+
+What pulls the plug may fail as many as there were clients for as long as nobody had noticed; it is counted.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,10 @@ RATE = 100
 FEWEST = 2000
 """Requests over each operation."""
 PODS = 2
-Operation = Callable[[Cluster, Release], None]
+NOTICED_SECONDS = 3
+"""How long Kubernetes may take to notice that a container has ended, and to send requests elsewhere."""
+Operation = Callable[[Cluster, Release, str], None]
+"""Takes another image than the one that is running, too."""
 
 
 @pytest.fixture(scope="module")
@@ -28,35 +34,46 @@ def steady(cluster: Cluster, image: str, client: ClientPod) -> Iterator[Release]
     release.uninstall()
 
 
-def delete_a_pod(cluster: Cluster, release: Release) -> None:
+def delete_a_pod(cluster: Cluster, release: Release, _: str) -> None:
     cluster.kubectl("delete", "pod", release.pods()[0]["metadata"]["name"])
 
 
-def change_a_value(_: Cluster, release: Release) -> None:
+def change_the_image(_cluster: Cluster, release: Release, other_image: str) -> None:
+    repository, _, tag = other_image.rpartition(":")
+    release.upgrade(f"image.repository={repository}", f"image.tag={tag}")
+
+
+def change_a_value(_cluster: Cluster, release: Release, _: str) -> None:
     release.upgrade("serving.logLevel=warning")
 
 
-def roll_back(_: Cluster, release: Release) -> None:
+def roll_back(_cluster: Cluster, release: Release, _: str) -> None:
     release.roll_back()
 
 
-def scale_down(_: Cluster, release: Release) -> None:
+def scale_down(_cluster: Cluster, release: Release, _: str) -> None:
     release.set_number(f"replicas={PODS + 1}")
     release.set_number(f"replicas={PODS}")
 
 
-def drain_a_node(cluster: Cluster, release: Release) -> None:
+def drain_a_node(cluster: Cluster, release: Release, _: str) -> None:
     node = release.pods()[0]["spec"]["nodeName"]
     try:
-        cluster.kubectl("drain", node, "--pod-selector=app.kubernetes.io/instance=steady", "--timeout=120s")
+        cluster.kubectl("drain", node, "--pod-selector=app.kubernetes.io/instance=steady", "--delete-emptydir-data")
     finally:
         run("kubectl", "uncordon", node)
+
+
+def kill_a_pod(cluster: Cluster, release: Release, _: str) -> None:
+    """Without a grace period: SIGKILL a second after SIGTERM, whatever the server is doing."""
+    cluster.kubectl("delete", "pod", release.pods()[0]["metadata"]["name"], "--force", "--grace-period=0")
 
 
 @pytest.mark.parametrize(
     "operate",
     [
         pytest.param(delete_a_pod, marks=pytest.mark.e2e),
+        pytest.param(change_the_image, marks=pytest.mark.e2e_full),
         pytest.param(change_a_value, marks=pytest.mark.e2e_full),
         pytest.param(roll_back, marks=pytest.mark.e2e_full),
         pytest.param(scale_down, marks=pytest.mark.e2e_full),
@@ -64,22 +81,41 @@ def drain_a_node(cluster: Cluster, release: Release) -> None:
     ],
     ids=lambda operate: operate.__name__,
 )
-def test_no_request_fails(
-    cluster: Cluster, steady: Release, image: str, transcript: Transcript, operate: Operation
+def test_a_planned_operation_fails_no_request(
+    cluster: Cluster, steady: Release, image: str, own_image: str, transcript: Transcript, operate: Operation
 ) -> None:
-    name = operate.__name__.replace("_", " ")
-    load = LoadPod(cluster, image, "steady", f"load-{name.replace(' ', '-')}", RATE)
+    report = _report_of(cluster, steady, image, own_image, operate)
+    transcript.note(f"requests over: {operate.__name__.replace('_', ' ')}", _counts(report))
+    assert report["failed"] == 0, report
+    assert report["sent"] >= FEWEST
+
+
+@pytest.mark.e2e_full
+def test_a_killed_pod_fails_what_it_was_asked_and_no_more(
+    cluster: Cluster, steady: Release, image: str, own_image: str, transcript: Transcript
+) -> None:
+    report = _report_of(cluster, steady, image, own_image, kill_a_pod)
+    transcript.note("requests over: kill a pod", f"{_counts(report)}: {report['errors']}")
+    assert report["sent"] >= FEWEST
+    assert report["failed"] <= RATE * NOTICED_SECONDS, report
+
+
+def _report_of(cluster: Cluster, release: Release, image: str, other_image: str, operate: Operation) -> dict[str, Any]:
+    """What happened to the requests before, during and after an operation."""
+    load = LoadPod(cluster, image, "steady", f"load-{operate.__name__.replace('_', '-')}", RATE)
     load.start()
     started = time.monotonic()
     time.sleep(2)
-    operate(cluster, steady)
-    eventually("all pods, ready again", lambda: _all_ready(steady.pods()))
+    operate(cluster, release, other_image)
+    eventually("all pods, ready again", lambda: _all_ready(release.pods()))
     time.sleep(max(2.0, started + 1.1 * FEWEST / RATE - time.monotonic()))
     report = load.stop()
     load.remove()
-    transcript.note(f"requests over: {name}", f"{report['sent']} sent, {report['failed']} failed")
-    assert report["failed"] == 0, report
-    assert report["sent"] >= FEWEST
+    return report
+
+
+def _counts(report: dict[str, Any]) -> str:
+    return f"{report['sent']} sent, {report['failed']} failed"
 
 
 def _all_ready(pods: list[dict[str, Any]]) -> bool:

@@ -17,6 +17,8 @@ metadata:
     {{- toYaml . | nindent 4 }}
     {{- end }}
     kubectl.kubernetes.io/default-container: plimsoll
+    # Nothing in them outlives a pod, so they need not keep a node from being scaled away.
+    cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes: tmp{{ if $values.gpu.enabled }},shm{{ end }}
     plimsoll.dev/desired-state: |
       {{- include "plimsoll.desiredState" .model | nindent 6 }}
 spec:
