@@ -48,7 +48,8 @@ e2e: .venv/dev.done ## the chart on the cluster of KUBECONFIG; see tests/e2e/REA
 	$(BIN)/pytest tests/e2e -m e2e --no-cov
 
 e2e-full: .venv/dev.done ## the same with every planned operation and matrix; writes docs/e2e.md
-	PLIMSOLL_E2E_TRANSCRIPT=docs/e2e.md $(BIN)/pytest tests/e2e -m "e2e or e2e_full" --no-cov
+	rm -f docs/e2e.md
+	PLIMSOLL_E2E_TRANSCRIPT=$${PLIMSOLL_E2E_TRANSCRIPT:-docs/e2e.md} $(BIN)/pytest tests/e2e -m "e2e or e2e_full" --no-cov
 
 soak: .venv/dev.done ## five minutes of churn and overload against a real process; writes benchmarks/results/soak.md
 	$(BIN)/python -m benchmarks.soak --minutes 5 --transcript benchmarks/results/soak.md

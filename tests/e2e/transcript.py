@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+from datetime import UTC, datetime
 from pathlib import Path
+
+from tests.e2e.cluster import run
 
 
 class Transcript:
@@ -21,8 +25,12 @@ class Transcript:
         return "\n".join(["| what | value |", "|---|---|", *(f"| {what} | {value} |" for what, value in self._rows)])
 
     def publish(self) -> None:
-        """Append the table to the file of PLIMSOLL_E2E_TRANSCRIPT, where that is set."""
+        """Append the table, with commit, date and cluster, to the file of PLIMSOLL_E2E_TRANSCRIPT, where that is set."""
         target = os.environ.get("PLIMSOLL_E2E_TRANSCRIPT")
         if target and self._rows:
+            server = json.loads(run("kubectl", "version", "--output=json"))["serverVersion"]["gitVersion"]
+            helm = run("helm", "version", "--template={{.Version}}")
+            commit = run("git", "describe", "--always", "--dirty=, and changes").strip()
+            made = f"Commit {commit}; {datetime.now(UTC):%Y-%m-%d %H:%M} UTC; Kubernetes {server}, Helm {helm}."
             with Path(target).open("a", encoding="utf-8") as file:
-                file.write(f"\n## End to end\n\n{self.markdown()}\n")
+                file.write(f"# End to end\n\n{made}\n\n{self.markdown()}\n")
