@@ -25,7 +25,7 @@ class Transcript:
         return "\n".join(["| what | value |", "|---|---|", *(f"| {what} | {value} |" for what, value in self._rows)])
 
     def publish(self) -> None:
-        """Append the table, with commit, date and cluster, to the file of PLIMSOLL_E2E_TRANSCRIPT, where that is set."""
+        """Append the table, with commit, date and cluster, to the file of PLIMSOLL_E2E_TRANSCRIPT, if that is set."""
         target = os.environ.get("PLIMSOLL_E2E_TRANSCRIPT")
         if target and self._rows:
             server = json.loads(run("kubectl", "version", "--output=json"))["serverVersion"]["gitVersion"]
