@@ -12,6 +12,8 @@ for program in docker kind kubectl helm; do
   command -v "$program" >/dev/null || { echo "this needs $program on PATH" >&2; exit 1; }
 done
 
+case $image in *:*) ;; *) echo "the image needs a tag: $image:latest" >&2; exit 1 ;; esac
+
 kind get clusters | grep -qx plimsoll || kind create cluster --config k8s/kind-cluster.yaml
 kind load docker-image "$image" --name plimsoll
 kubectl config use-context kind-plimsoll
@@ -22,5 +24,7 @@ kubectl apply --filename k8s/kind-prometheus.yaml
 helm upgrade --install plimsoll charts/plimsoll --wait \
   --set image.repository="${image%:*}" --set-string image.tag="${image##*:}" \
   --set monitoring.podMonitor.enabled=true --set monitoring.rules.enabled=true
+kubectl rollout restart deployment/plimsoll-stable # a new image of the same name
+kubectl rollout status deployment/plimsoll-stable
 helm test plimsoll
 echo "Prometheus: kubectl port-forward prometheus-plimsoll-0 9090, then http://127.0.0.1:9090"

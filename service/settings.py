@@ -6,6 +6,7 @@ Precedence: command line > environment (`PLIMSOLL_...`) > `.env` in the working 
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from pathlib import Path
@@ -189,8 +190,14 @@ class Settings(BaseSettings):
             raise ValueError(f"{PREFIX}QUEUE_LIMIT is {self.queue_limit} below {PREFIX}CONCURRENCY, {self.concurrency}")
         if self.request_timeout_ms > self.max_request_timeout_ms:
             raise ValueError(f"{PREFIX}REQUEST_TIMEOUT_MS lies above {PREFIX}MAX_REQUEST_TIMEOUT_MS")
-        if self.metrics_port is not None and self.metrics_port == self.port != 0:
-            raise ValueError(f"{PREFIX}METRICS_PORT and {PREFIX}PORT are both {self.port}; give them different ports")
+        ports = {
+            "ADMIN_PORT": self.desired_state and self.admin_port,
+            "METRICS_PORT": self.metrics_port,
+            "PORT": self.port,
+        }
+        for (one, port), (other, same) in itertools.combinations(ports.items(), 2):
+            if port and port == same:
+                raise ValueError(f"{PREFIX}{one} and {PREFIX}{other} are both {port}; give them different ports")
         return self
 
     @property

@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _FINAL_ANSWER = b"HTTP/1.1 "
 _INTERIM_ANSWER = b"HTTP/1.1 1"
+_LONGEST_JOINED_BYTES = 65536
+"""Longer bodies are written apart, for a copy would cost more than a write."""
 
 
 class _OneWrite:
-    """A transport that holds the head of an answer back until what follows it is written, or it is told to `flush`.
+    """A transport that holds the head of an answer back until what follows it is written, or the loop's next turn.
 
     All else is the transport's own.
     """
 
-    def __init__(self, transport: asyncio.Transport) -> None:
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
         self._write = transport.write
+        self._call_soon = loop.call_soon
         self._head = b""
         self.is_closing = transport.is_closing  # asked for every answer
 
     def write(self, data: bytes) -> None:
         """Write, or keep a head for the next call."""
         if self._head:
-            data, self._head = self._head + data, b""
+            if len(data) <= _LONGEST_JOINED_BYTES:
+                data = self._head + data
+            else:
+                self._write(self._head)
+            self._head = b""
         elif data.startswith(_FINAL_ANSWER) and data.endswith(b"\r\n\r\n") and not data.startswith(_INTERIM_ANSWER):
             self._head = data
+            self._call_soon(self.flush)
             return
         self._write(data)
 
@@ -36,10 +45,25 @@ class _OneWrite:
         if self._head:
             self.write(b"")
 
+    def writelines(self, parts: Iterable[bytes]) -> None:
+        """Write them all, after what was held back."""
+        self.flush()
+        self._transport.writelines(parts)
+
+    def write_eof(self) -> None:
+        """Write what was held back, and say that nothing more will come."""
+        self.flush()
+        self._transport.write_eof()
+
     def close(self) -> None:
         """Write what was held back, and close."""
         self.flush()
         self._transport.close()
+
+    def abort(self) -> None:
+        """Close without writing anything."""
+        self._head = b""
+        self._transport.abort()
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._transport, name)
@@ -53,9 +77,4 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection."""
-        super().connection_made(_OneWrite(transport))  # type: ignore[arg-type]
-
-    def on_response_complete(self) -> None:
-        """Send the head of an answer that has no body; go on to the next request."""
-        self.transport.flush()  # type: ignore[attr-defined]
-        super().on_response_complete()
+        super().connection_made(_OneWrite(transport, self.loop))  # type: ignore[arg-type]

@@ -88,8 +88,7 @@ class ModelLoader:
             maker = described.architecture or ""
             module = build_architecture(maker, described.parameters)
         try:
-            weights = load_tensors(bundle.read(described.weights))
-            module.load_state_dict(weights, strict=True)
+            module.load_state_dict(load_tensors(bundle.read(described.weights)), strict=True)
         except (SafetensorError, KeyError) as error:  # KeyError: a datatype that torch does not have
             raise BundleError("weights", f"{described.weights} is not a safetensors file: {error}") from None
         except RuntimeError as error:

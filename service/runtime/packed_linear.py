@@ -15,29 +15,44 @@ from torch import Tensor, nn
 
 _FEWEST_WEIGHTS = 512 * 512
 """Where a layer has fewer, the dearer call costs what the order of the weights saves."""
+_ATTRIBUTES = frozenset(vars(nn.Linear(1, 1)))
 
 
 class PackedLinear(nn.Module):
-    """Computes what `nn.Linear` computes, to float32's rounding, on the CPU and in inference mode only."""
+    """Computes what `nn.Linear` computes, to float32's rounding, on the CPU.
+
+    Whoever reads `weight`, asks for gradients or computes in another datatype by autocast gets the plain layer back
+    for good: packed weights can do none of it.
+    """
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         super().__init__()
         self.out_features, self.in_features = weight.shape
         self.bias = bias
-        with torch.inference_mode():
-            self._packed: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight.detach(), None)  # noqa: SLF001
+        self._plain: Tensor | None = None
+        with torch.no_grad():
+            self._packed: Tensor | None = torch.ops.mkldnn._reorder_linear_weight(weight.detach(), None)  # noqa: SLF001
 
     @property
     def weight(self) -> Tensor:
-        """A copy of the weights, row by row, for a module that reads those of its parts."""
-        return self._packed.to_dense()
+        """The weights, row by row, for a module that reads or writes those of its parts."""
+        packed = self._packed
+        if packed is not None:
+            with torch.inference_mode(mode=False), torch.no_grad():
+                self._plain = packed.to_dense()
+            self._packed = None
+        assert self._plain is not None  # noqa: S101  # one of both is there
+        return self._plain
 
     def forward(self, rows: Tensor) -> Tensor:
         """What the layer makes of rows of shape [..., in_features]."""
+        packed = self._packed
+        if packed is None or torch.is_grad_enabled() or torch.is_autocast_enabled("cpu"):
+            return F.linear(rows, self.weight, self.bias)
         if rows.dtype != torch.float32 or rows.shape[-1] != self.in_features:
-            return F.linear(rows, self.weight, self.bias)  # which says best what is wrong with them
+            return F.linear(rows, packed.to_dense(), self.bias)  # which says best what is wrong with them
         return torch.ops.mkldnn._linear_pointwise.default(  # type: ignore[no-any-return]  # noqa: SLF001
-            rows, self._packed, self.bias, "none", [], ""
+            rows, packed, self.bias, "none", [], ""
         )
 
 
@@ -45,22 +60,22 @@ def pack_weights(module: nn.Module) -> nn.Module:
     """The module with the weights of its large float32 linear layers packed; it may be changed in place.
 
     Left as they are: small layers, where packing costs more than it saves; weights that several parts share, which
-    would be held twice; layers with hooks, which may write the weights; what `nn.TransformerEncoderLayer` computes from
-    the weights of its parts by itself. A torch without oneDNN gives the module back as it came.
+    would be held twice; layers that somebody has added something to, be it a hook or a `forward`; what
+    `nn.TransformerEncoderLayer` computes from the weights of its parts by itself; one layer of a module that would have
+    no parameter left, by which many find out their own device. A torch without oneDNN gives the module back as it came.
+    Plain weights are let go of layer by layer.
     """
     if not can_pack():
         return module
     holder = nn.ModuleDict({"root": module})
-    owners = Counter(id(weight) for part in module.modules() for weight in part._parameters.values())  # noqa: SLF001
-    packed: dict[nn.Module, PackedLinear] = {}
-    for parent in list(holder.modules()):
-        if isinstance(parent, nn.TransformerEncoderLayer):
-            continue
-        for name, part in parent._modules.items():  # noqa: SLF001  # named_children leaves out a part's second name
-            if type(part) is nn.Linear and owners[id(part.weight)] == 1 and not _has_hooks(part):
-                if part not in packed and _is_worth_it(part.weight):
-                    packed[part] = PackedLinear(part.weight, part.bias)
-                parent._modules[name] = packed.get(part, part)  # noqa: SLF001
+    places = _places(holder)
+    if places and len(places) == len(list(module.parameters())):
+        places.popitem()
+    for part, slots in places.items():
+        packed = PackedLinear(part.weight, part.bias)
+        part._parameters["weight"] = None  # noqa: SLF001  # `places` still holds the part
+        for parent, name in slots:
+            parent._modules[name] = packed  # noqa: SLF001
     return holder["root"]
 
 
@@ -70,9 +85,28 @@ def can_pack() -> bool:
     return operators and bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
 
 
-def _is_worth_it(weight: Tensor) -> bool:
+def _places(holder: nn.Module) -> dict[nn.Linear, list[tuple[nn.Module, str]]]:
+    """The layers to pack, and where each of them stands."""
+    owners = Counter(id(weight) for part in holder.modules() for weight in part._parameters.values())  # noqa: SLF001
+    places: dict[nn.Linear, list[tuple[nn.Module, str]]] = {}
+    for parent in holder.modules():
+        if isinstance(parent, nn.TransformerEncoderLayer):
+            continue
+        for name, part in parent._modules.items():  # noqa: SLF001  # named_children leaves out a part's second name
+            if type(part) is nn.Linear and _is_untouched(part) and owners[id(part.weight)] == 1 and _is_worth_it(part):
+                places.setdefault(part, []).append((parent, name))
+    return places
+
+
+def _is_worth_it(part: nn.Linear) -> bool:
+    weight = part.weight
     return weight.device.type == "cpu" and weight.dtype == torch.float32 and weight.numel() >= _FEWEST_WEIGHTS
 
 
-def _has_hooks(part: nn.Module) -> bool:
-    return bool(part._forward_pre_hooks or part._forward_hooks)  # noqa: SLF001
+def _is_untouched(part: nn.Linear) -> bool:
+    if part._forward_pre_hooks or part._forward_hooks or part._buffers or part._modules:  # noqa: SLF001
+        return False
+    added = {
+        name for name in vars(part).keys() - _ATTRIBUTES if not name.startswith("_")
+    }  # libraries leave marks with _
+    return not added and part._parameters.keys() == {"weight", "bias"}  # noqa: SLF001

@@ -47,8 +47,8 @@ class Release:
         sets = [part for value in values for part in ("--set-string", value)]
         self._helm("upgrade", self._name, str(chart), *options, *sets, *_WAIT[wait])
 
-    def set_number(self, value: str) -> None:
-        """Change a value that is a number (`name=value`), keep the others, and wait until all pods are ready."""
+    def set_value(self, value: str) -> None:
+        """Change a number or a switch (`name=value`), keep the others, and wait until all pods are ready."""
         self._helm("upgrade", self._name, str(CHART), "--reuse-values", "--set", value, *_WAIT[True])
 
     def roll_back(self) -> None:
@@ -62,12 +62,15 @@ class Release:
     def uninstall(self) -> None:
         """Remove the release and wait until its pods are gone."""
         self._helm("uninstall", self._name, "--wait", "--timeout=120s")
-        eventually("the end of the pods", lambda: not self._cluster.select("pods", self._labels))
+        eventually("the end of the pods", lambda: not self.all_pods())
 
     def pods(self) -> list[dict[str, Any]]:
         """The pods of the release that nobody has told to go, oldest first."""
-        pods = self._cluster.select("pods", self._labels)
-        return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+        return [pod for pod in self.all_pods() if "deletionTimestamp" not in pod["metadata"]]
+
+    def all_pods(self) -> list[dict[str, Any]]:
+        """The pods of the release, those among them that are leaving too."""
+        return self._cluster.select("pods", self._labels)
 
     def the_pod(self) -> dict[str, Any]:
         """The only pod."""
@@ -76,7 +79,7 @@ class Release:
 
     def settle(self) -> dict[str, Any]:
         """The only pod, once every other one is gone."""
-        eventually("a single pod", lambda: len(self._cluster.select("pods", self._labels)) == 1)
+        eventually("a single pod", lambda: len(self.all_pods()) == 1)
         return self.the_pod()
 
     def idle_bytes(self, pod: dict[str, Any]) -> dict[str, int]:

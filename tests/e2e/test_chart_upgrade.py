@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -36,13 +37,13 @@ def watched_pods(cluster: Cluster, deployment: str) -> Iterator[list[tuple[int, 
             found = cluster.get("deployment", deployment)
             seen.append((found["spec"]["replicas"], found["status"].get("readyReplicas", 0)))
 
-    watch = threading.Thread(target=look)
-    watch.start()
-    try:
-        yield seen
-    finally:
-        over.set()
-        watch.join()
+    with ThreadPoolExecutor(max_workers=1) as watching:
+        watch = watching.submit(look)
+        try:
+            yield seen
+        finally:
+            over.set()
+        watch.result()  # raises what went wrong while looking
 
 
 @pytest.mark.parametrize("server_side", ["true", "false"])

@@ -34,10 +34,12 @@ def test_every_pod_gets_a_device_and_one_too_many_waits(
 ) -> None:
     release = Release(
         cluster, own_image, "devices", "fullnameOverride=devices", "model.name=letters", "test.picture=",
+        "resources.limits.memory=4Gi",
         switches=("gpu.enabled",), numbers=(f"replicas={DEVICES + 1}",),
     )  # fmt: skip
     release.install(wait=False)
     eventually("pods on devices", lambda: len(_placed(release.pods())) == DEVICES)
+    eventually("the pod too many", lambda: len(release.pods()) == DEVICES + 1)
     (waiting,) = [pod for pod in release.pods() if not pod["spec"].get("nodeName")]
     told = eventually("the event", lambda: _scheduling_event(cluster, waiting["metadata"]["name"]))
     assert f"Insufficient {DEVICE}" in told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,7 +25,7 @@ VOLUME = "plimsoll-e2e-models"
 def volume(cluster: Cluster) -> Iterator[str]:
     """An empty folder of one node, claimed in the namespace; its path on that node."""
     node = json.loads(run("kubectl", "get", "nodes", "--output=json"))["items"][-1]["metadata"]["name"]
-    host_path = f"/var/tmp/{VOLUME}"  # noqa: S108  # on the node, and the kubelet makes it
+    host_path = f"/var/tmp/{VOLUME}-{uuid.uuid4().hex}"  # noqa: S108  # on the node, where the kubelet makes it
     here = {"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}
     common = {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadOnlyMany"], "storageClassName": ""}
     made = {

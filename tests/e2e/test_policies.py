@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.client_pod import ClientPod
-from tests.e2e.cluster import Cluster, run
+from tests.e2e.cluster import Cluster, eventually, run
 from tests.e2e.release import Release
 from tests.e2e.transcript import Transcript
 
@@ -72,6 +72,11 @@ def test_only_those_who_are_named_get_in(
         assert (asked.request(api, ROW)["status"], asked.request(metrics)["status"]) == (200, 200)
     stranger = elsewhere[STRANGE]
     assert (stranger.request(api, ROW)["status"], stranger.request(metrics)["status"]) == (0, 0)
+    # What keeps it out is the policy, and not that it finds nobody.
+    guarded.set_value("networkPolicy.enabled=false")
+    eventually("an open door", lambda: stranger.request(api, ROW)["status"] == 200)
+    guarded.set_value("networkPolicy.enabled=true")
+    eventually("a closed one", lambda: stranger.request(api, ROW)["status"] == 0)
     transcript.note("network policy, inwards", "own and named namespace: API and metrics; another one: neither")
 
 

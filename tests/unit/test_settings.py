@@ -167,6 +167,10 @@ def test_two_servers_cannot_share_a_port_unless_they_take_free_ones() -> None:
     assert refusal(port=8000, metrics_port=8000) == (
         "PLIMSOLL_METRICS_PORT and PLIMSOLL_PORT are both 8000; give them different ports"
     )
+    assert "ADMIN_PORT and PLIMSOLL_METRICS_PORT are both 8002" in refusal(
+        desired_state="state.yaml", metrics_port=8002
+    )
+    assert load_settings(metrics_port=8002).metrics_port == 8002, "without a desired state there is no admin API"
     assert load_settings(port=0, metrics_port=0).metrics_port == 0
 
 

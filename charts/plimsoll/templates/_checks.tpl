@@ -51,7 +51,9 @@
 {{- fail "httpRoute.enabled needs a Gateway in httpRoute.parentRefs, such as {name: public, namespace: gateways}" }}
 {{- end }}
 {{- if and $way .networkPolicy.enabled (not .networkPolicy.clients) }}
-{{- fail (printf "%s brings requests from elsewhere, and the network policy lets none in; name who brings them in networkPolicy.clients, such as {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: gateways}}}" $way) }}
+{{- $such := "the namespace of the gateway or the controller, {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: gateways}}}, or {podSelector: {}} where it runs in this one" }}
+{{- if ne .service.type "ClusterIP" }}{{ $such = "the addresses of clients and nodes, {ipBlock: {cidr: 192.0.2.0/24}}" }}{{ end }}
+{{- fail (printf "%s brings requests from elsewhere, and the network policy lets none in; name in networkPolicy.clients who brings them: %s" $way $such) }}
 {{- end }}
 {{- end }}
 {{- if and .Values.networkPolicy.enabled .Values.tracing.endpoint (not .Values.networkPolicy.collector) (not (include "plimsoll.collectorNamespace" .)) }}
@@ -63,8 +65,18 @@
 {{- $tag := toString .Values.image.tag }}
 {{- with .Values.gpu }}
 {{- if .enabled }}
-{{- if and (regexMatch "(^|[-_.])cpu($|[-_.])" $tag) (not $.Values.image.digest) }}
+{{- if and (regexMatch "(^|[-_./])cpu($|[-_.])" $tag) (not $.Values.image.digest) }}
 {{- fail (printf "gpu.enabled asks for a GPU, and image.tag is %s, whose torch cannot use one; take the tag that ends in -gpu" $tag) }}
+{{- end }}
+{{- $limits := default dict $.Values.resources.limits }}
+{{- if hasKey $limits (include "plimsoll.gpuResource" $) }}
+{{- fail (printf "gpu.enabled adds %s to the limits, and resources.limits has it too; set gpu.count" (include "plimsoll.gpuResource" $)) }}
+{{- end }}
+{{- if regexMatch "^([0-9]+Mi|[0-3]Gi)$" (toString $limits.memory) }}
+{{- fail (printf "gpu.enabled needs more than resources.limits.memory, %s, which CUDA alone takes; 8Gi is a start, as in values-gpu.yaml" $limits.memory) }}
+{{- end }}
+{{- if and .dra.enabled (ne .resourceName "nvidia.com/gpu") }}
+{{- fail (printf "gpu.dra.enabled asks by a claim, and gpu.resourceName is %s; leave one of them out" .resourceName) }}
 {{- end }}
 {{- if and .migProfile (ne .resourceName "nvidia.com/gpu") }}
 {{- fail (printf "gpu.migProfile is %s and gpu.resourceName is %s; both name a resource, leave one of them out" .migProfile .resourceName) }}

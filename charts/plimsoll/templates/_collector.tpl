@@ -1,12 +1,12 @@
 {{/* Where traces go, read from tracing.endpoint. */}}
 
-{{/* The namespace of `http://<service>.<namespace>[.svc[.<domain>]]:<port>`; empty for any other host. */}}
+{{/* The namespace of `http://<service>[.<namespace>[.svc[.<domain>]]]:<port>`; empty for any other address. */}}
 {{- define "plimsoll.collectorNamespace" -}}
-{{- $labels := splitList "." (regexReplaceAll ":[0-9]+$" (urlParse .Values.tracing.endpoint).host "") }}
-{{- if eq (len $labels) 1 }}
+{{- $host := (urlParse .Values.tracing.endpoint).host }}
+{{- if regexMatch "^http://[a-z0-9-]+(:[0-9]+)?(/|$)" .Values.tracing.endpoint }}
 {{- .Release.Namespace }}
-{{- else if or (eq (len $labels) 2) (eq (index $labels 2) "svc") }}
-{{- index $labels 1 }}
+{{- else if or (regexMatch "^http://[a-z0-9-]+\\.[a-z0-9-]+:[0-9]+(/|$)" .Values.tracing.endpoint) (regexMatch "^[a-z0-9-]+\\.[a-z0-9-]+\\.svc(\\.|:|$)" $host) }}
+{{- index (splitList "." (regexReplaceAll ":[0-9]+$" $host "")) 1 }}
 {{- end }}
 {{- end }}
 

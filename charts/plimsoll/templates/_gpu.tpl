@@ -17,3 +17,26 @@
 {{- end }}
 {{- toYaml $resources }}
 {{- end }}
+
+{{/* What a pod claims of the cluster's devices. */}}
+{{- define "plimsoll.claim" -}}
+spec:
+  devices:
+    requests:
+      - name: gpu
+        exactly:
+          deviceClassName: {{ .Values.gpu.dra.deviceClassName }}
+          allocationMode: ExactCount
+          count: {{ .Values.gpu.count }}
+          {{- with .Values.gpu.dra.selectors }}
+          selectors:
+            {{- range . }}
+            - cel: {expression: {{ . | quote }}}
+            {{- end }}
+          {{- end }}
+{{- end }}
+
+{{/* A claim can never be changed, so another one has another name. */}}
+{{- define "plimsoll.claimName" -}}
+{{ include "plimsoll.fullname" . }}-{{ include "plimsoll.claim" . | sha256sum | trunc 6 }}
+{{- end }}

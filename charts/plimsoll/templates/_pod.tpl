@@ -17,8 +17,10 @@ metadata:
     {{- toYaml . | nindent 4 }}
     {{- end }}
     kubectl.kubernetes.io/default-container: plimsoll
+    {{- if not (hasKey (default dict $values.podAnnotations) "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes") }}
     # Nothing in them outlives a pod, so they need not keep a node from being scaled away.
-    cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes: tmp{{ if $values.gpu.enabled }},shm{{ end }}
+    cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes: {{ include "plimsoll.emptyVolumes" . }}
+    {{- end }}
     plimsoll.dev/desired-state: |
       {{- include "plimsoll.desiredState" .model | nindent 6 }}
 spec:
@@ -50,7 +52,7 @@ spec:
   {{- if and $values.gpu.enabled $values.gpu.dra.enabled }}
   resourceClaims:
     - name: gpu
-      resourceClaimTemplateName: {{ include "plimsoll.fullname" .root }}-gpu
+      resourceClaimTemplateName: {{ include "plimsoll.claimName" .root }}
   {{- end }}
   {{- with $values.affinity }}
   affinity:

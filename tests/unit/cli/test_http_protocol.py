@@ -79,6 +79,7 @@ async def said_by(protocol: type[HttpToolsProtocol], application: Application, *
     for request in requests:
         connection.data_received(request)
         await asyncio.gather(*connection.tasks)
+        await asyncio.sleep(0)
     if connection.timeout_keep_alive_task is not None:
         connection.timeout_keep_alive_task.cancel()
     return client
@@ -104,6 +105,33 @@ def test_the_client_reads_the_same(application: Application, requests: list[byte
 @pytest.mark.parametrize("request_bytes", [GET, HEAD, OLD, BROKEN])
 def test_an_answer_is_one_write(request_bytes: bytes) -> None:
     assert len(asyncio.run(said_by(HttpProtocol, Application(), request_bytes)).writes) == 1
+
+
+def test_a_head_does_not_wait_for_a_slow_body() -> None:
+    async def said_before_the_body() -> bytes:
+        released = asyncio.Event()
+
+        async def slow(_scope: Scope, _receive: Receive, send: Send) -> None:
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+            await released.wait()
+            await send({"type": "http.response.body", "body": b"{}"})
+
+        client = Recorder()
+        config = uvicorn.Config(slow, log_config=None, access_log=False, lifespan="off")
+        config.load()
+        connection = HttpProtocol(config, ServerState(), {})
+        connection.connection_made(client)
+        connection.data_received(GET)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        said = b"".join(client.writes)
+        released.set()
+        await asyncio.gather(*connection.tasks)
+        assert connection.timeout_keep_alive_task is not None
+        connection.timeout_keep_alive_task.cancel()
+        return said
+
+    assert asyncio.run(said_before_the_body()) == b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n"
 
 
 def test_a_client_that_waits_to_be_asked_for_its_body_is_asked_at_once() -> None:

@@ -66,9 +66,49 @@ def test_the_plain_weights_are_let_go() -> None:
     assert plain() is None
 
 
-def test_the_weights_can_still_be_read() -> None:
+def test_the_weights_can_still_be_read_and_written() -> None:
     layer = linear()
-    assert torch.equal(PackedLinear(layer.weight, layer.bias).weight, layer.weight)
+    packed = PackedLinear(layer.weight, layer.bias)
+    assert torch.equal(packed.weight, layer.weight)
+    rows = torch.randn(3, 600)
+    with torch.inference_mode():
+        packed.weight.clamp_(min=0)
+        layer.weight.clamp_(min=0)
+        assert torch.equal(packed(rows), layer(rows))
+
+
+def test_gradients_are_as_before() -> None:
+    layer, rows = linear(), torch.randn(2, 600)
+    packed = PackedLinear(layer.weight, layer.bias)
+    gradients = []
+    for each in (packed, layer):
+        with torch.inference_mode(), torch.inference_mode(mode=False), torch.enable_grad():
+            given = rows.clone().requires_grad_()
+            gradients.append(torch.autograd.grad(each(given).sum(), given)[0])
+    assert torch.equal(*gradients)
+
+
+def test_autocast_is_heeded() -> None:
+    layer, rows = linear(), torch.randn(2, 600)
+    packed = PackedLinear(layer.weight, layer.bias)
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        assert packed(rows).dtype == torch.bfloat16
+        assert torch.equal(packed(rows), layer(rows))
+
+
+def test_a_layer_that_somebody_has_changed_stays_as_it_is() -> None:
+    patched, marked, buffered = linear(), linear(), linear()
+    patched.forward = lambda rows: rows  # type: ignore[method-assign, assignment]
+    marked.scale = 2.0  # type: ignore[assignment]
+    buffered.register_buffer("seen", torch.zeros(1))
+    for layer in (patched, marked, buffered):
+        assert pack_weights(layer) is layer
+
+
+def test_a_module_keeps_a_parameter_to_tell_its_device_by() -> None:
+    module = pack_weights(nn.Sequential(linear(600, 600, bias=False), linear(600, 600, bias=False)))
+    assert [type(part) for part in module.children()] == [PackedLinear, nn.Linear]
+    assert next(module.parameters()).device.type == "cpu"
 
 
 def test_shared_weights_stay_as_they_are() -> None:
