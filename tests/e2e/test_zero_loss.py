@@ -82,9 +82,15 @@ def kill_a_pod(cluster: Cluster, release: Release, _: str) -> None:
     ids=lambda operate: operate.__name__,
 )
 def test_a_planned_operation_fails_no_request(
-    cluster: Cluster, steady: Release, image: str, own_image: str, transcript: Transcript, operate: Operation
+    cluster: Cluster,
+    steady: Release,
+    image: str,
+    transcript: Transcript,
+    operate: Operation,
+    request: pytest.FixtureRequest,
 ) -> None:
-    report = _report_of(cluster, steady, image, own_image, operate)
+    other_image = request.getfixturevalue("own_image") if operate is change_the_image else image
+    report = _report_of(cluster, steady, image, other_image, operate)
     transcript.note(f"requests over: {operate.__name__.replace('_', ' ')}", _counts(report))
     assert report["failed"] == 0, report
     assert report["sent"] >= FEWEST
@@ -92,9 +98,9 @@ def test_a_planned_operation_fails_no_request(
 
 @pytest.mark.e2e_full
 def test_a_killed_pod_fails_what_it_was_asked_and_no_more(
-    cluster: Cluster, steady: Release, image: str, own_image: str, transcript: Transcript
+    cluster: Cluster, steady: Release, image: str, transcript: Transcript
 ) -> None:
-    report = _report_of(cluster, steady, image, own_image, kill_a_pod)
+    report = _report_of(cluster, steady, image, image, kill_a_pod)
     transcript.note("requests over: kill a pod", f"{_counts(report)}: {report['errors']}")
     assert report["sent"] >= FEWEST
     assert report["failed"] <= CLIENTS, report
