@@ -191,7 +191,7 @@ class Settings(BaseSettings):
         if self.request_timeout_ms > self.max_request_timeout_ms:
             raise ValueError(f"{PREFIX}REQUEST_TIMEOUT_MS lies above {PREFIX}MAX_REQUEST_TIMEOUT_MS")
         ports = {
-            "ADMIN_PORT": self.desired_state and self.admin_port,
+            "ADMIN_PORT": None if self.desired_state is None else self.admin_port,
             "METRICS_PORT": self.metrics_port,
             "PORT": self.port,
         }

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 _FEWEST_WEIGHTS = 512 * 512
 """Where a layer has fewer, the dearer call costs what the order of the weights saves."""
 _ATTRIBUTES = frozenset(vars(nn.Linear(1, 1)))
+"""What a layer has that nobody has added to; libraries leave marks on theirs too, whose names begin with `_`."""
 
 
 class PackedLinear(nn.Module):
@@ -29,25 +30,21 @@ class PackedLinear(nn.Module):
         super().__init__()
         self.out_features, self.in_features = weight.shape
         self.bias = bias
-        self._plain: Tensor | None = None
         with torch.no_grad():
-            self._packed: Tensor | None = torch.ops.mkldnn._reorder_linear_weight(weight.detach(), None)  # noqa: SLF001
+            self._weight: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight.detach(), None)  # noqa: SLF001
 
     @property
     def weight(self) -> Tensor:
         """The weights, row by row, for a module that reads or writes those of its parts."""
-        packed = self._packed
-        if packed is not None:
+        if self._weight.is_mkldnn:
             with torch.inference_mode(mode=False), torch.no_grad():
-                self._plain = packed.to_dense()
-            self._packed = None
-        assert self._plain is not None  # noqa: S101  # one of both is there
-        return self._plain
+                self._weight = self._weight.to_dense()
+        return self._weight
 
     def forward(self, rows: Tensor) -> Tensor:
         """What the layer makes of rows of shape [..., in_features]."""
-        packed = self._packed
-        if packed is None or torch.is_grad_enabled() or torch.is_autocast_enabled("cpu"):
+        packed = self._weight
+        if not packed.is_mkldnn or torch.is_grad_enabled() or torch.is_autocast_enabled("cpu"):
             return F.linear(rows, self.weight, self.bias)
         if rows.dtype != torch.float32 or rows.shape[-1] != self.in_features:
             return F.linear(rows, packed.to_dense(), self.bias)  # which says best what is wrong with them
@@ -106,7 +103,5 @@ def _is_worth_it(part: nn.Linear) -> bool:
 def _is_untouched(part: nn.Linear) -> bool:
     if part._forward_pre_hooks or part._forward_hooks or part._buffers or part._modules:  # noqa: SLF001
         return False
-    added = {
-        name for name in vars(part).keys() - _ATTRIBUTES if not name.startswith("_")
-    }  # libraries leave marks with _
-    return not added and part._parameters.keys() == {"weight", "bias"}  # noqa: SLF001
+    added = vars(part).keys() - _ATTRIBUTES
+    return all(name.startswith("_") for name in added) and part._parameters.keys() == {"weight", "bias"}  # noqa: SLF001

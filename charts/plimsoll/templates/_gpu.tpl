@@ -7,7 +7,7 @@
 
 {{/* Resources of the server's container; devices among the limits, or as a claim. */}}
 {{- define "plimsoll.resources" -}}
-{{- $resources := deepCopy (default dict .Values.resources) }}
+{{- $resources := deepCopy .Values.resources }}
 {{- if and .Values.gpu.enabled .Values.gpu.dra.enabled }}
 {{- $_ := set $resources "claims" (list (dict "name" "gpu")) }}
 {{- else if .Values.gpu.enabled }}

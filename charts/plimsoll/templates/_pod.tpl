@@ -17,7 +17,7 @@ metadata:
     {{- toYaml . | nindent 4 }}
     {{- end }}
     kubectl.kubernetes.io/default-container: plimsoll
-    {{- if not (hasKey (default dict $values.podAnnotations) "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes") }}
+    {{- if not (hasKey $values.podAnnotations "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes") }}
     # Nothing in them outlives a pod, so they need not keep a node from being scaled away.
     cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes: {{ include "plimsoll.emptyVolumes" . }}
     {{- end }}

@@ -74,8 +74,9 @@
 
 {{/* Names of the volumes that are empty at the start of a pod. */}}
 {{- define "plimsoll.emptyVolumes" -}}
-{{- $names := list "tmp" }}
-{{- if .root.Values.gpu.enabled }}{{ $names = append $names "shm" }}{{ end }}
-{{- range .root.Values.extraVolumes }}{{ if hasKey . "emptyDir" }}{{ $names = append $names .name }}{{ end }}{{ end }}
+{{- $names := list }}
+{{- range include "plimsoll.volumes" . | fromYamlArray }}
+{{- if hasKey . "emptyDir" }}{{ $names = append $names .name }}{{ end }}
+{{- end }}
 {{- join "," $names }}
 {{- end }}
