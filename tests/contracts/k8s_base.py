@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 from typing import Any
 
 import yaml
 
+from tests.contracts.chart import objects, template
 from tests.contracts.generated import REPOSITORY
 
 BASE = REPOSITORY / "k8s" / "base" / "plimsoll.yaml"
@@ -16,10 +16,8 @@ _OF_HELM = ("helm.sh/chart", "app.kubernetes.io/managed-by")
 
 def rendered() -> str:
     """What `helm template` makes of the chart with its defaults, without what only Helm has a use for."""
-    command = ["helm", "template", "plimsoll", "charts/plimsoll", "--skip-tests"]
-    text = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
-    objects = [_without_helm(each) for each in yaml.safe_load_all(text) if each]
-    return _HEAD + yaml.safe_dump_all(objects, sort_keys=False, width=120)
+    made = [_without_helm(each) for each in objects(template("--skip-tests"))]
+    return _HEAD + yaml.safe_dump_all(made, sort_keys=False, width=120)
 
 
 def _without_helm(made: dict[str, Any]) -> dict[str, Any]:

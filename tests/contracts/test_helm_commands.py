@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.contracts.alerts.rules import RUNBOOKS
+from tests.contracts.chart import needs_helm, objects
 from tests.contracts.generated import REPOSITORY
 
 PAGES = [
@@ -44,18 +43,17 @@ COMMANDS = [(page, command) for page in PAGES for command in commands(page.read_
 def rendered(command: str) -> str:
     """What the chart makes of a command's values; fails where it refuses them."""
     words = as_template(command)
-    if shutil.which("helm") is None:
-        pytest.skip("needs helm: https://helm.sh/docs/intro/install")
     result = subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert result.returncode == 0, f"{command}\n{result.stderr}"
     return result.stdout
 
 
+@needs_helm
 @pytest.mark.parametrize(
     ("page", "command"), COMMANDS, ids=[f"{page.stem}-{number}" for number, (page, _) in enumerate(COMMANDS)]
 )
 def test_the_chart_takes_the_values_of_a_command(page: Path, command: str) -> None:
-    kinds = {each["kind"] for each in yaml.safe_load_all(rendered(command)) if each}
+    kinds = {each["kind"] for each in objects(rendered(command))}
     assert {"Deployment", "Service"} <= kinds, page
 
 
@@ -63,12 +61,14 @@ def test_the_pages_show_such_commands() -> None:
     assert {page.stem for page, _ in COMMANDS} >= {"README", "observability", "bring-your-model", "PlimsollShedding"}
 
 
+@needs_helm
 @pytest.mark.parametrize("written", ["--set tracing.ratio=0.01", "--set-json tracing.ratio=0.01"])
 def test_the_share_of_traced_requests_may_be_a_number_or_what_set_makes_of_one(written: str) -> None:
     command = f"helm upgrade $RELEASE charts/plimsoll --set tracing.endpoint=http://c:4318 {written}  # traced"
     assert 'value: "0.01"' in rendered(command)
 
 
+@needs_helm
 def test_a_value_that_the_chart_refuses_is_noticed() -> None:
     with pytest.raises(AssertionError, match="ratio"):
         rendered("helm -n $NAMESPACE upgrade $RELEASE charts/plimsoll --reuse-values --set tracing.ratio=many --wait")

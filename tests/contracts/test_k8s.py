@@ -7,11 +7,10 @@ import subprocess
 from typing import Any
 
 import pytest
-import yaml
 
+from tests.contracts.chart import needs_helm, objects
 from tests.contracts.generated import REPOSITORY
 from tests.contracts.k8s_base import BASE, rendered
-from tests.contracts.test_chart_values import needs_helm
 
 needs_kubectl = pytest.mark.skipif(
     shutil.which("kubectl") is None, reason="needs kubectl: https://kubernetes.io/docs/tasks/tools"
@@ -22,7 +21,7 @@ def deployment(overlay: str) -> dict[str, Any]:
     """The Deployment as `kubectl kustomize` makes it."""
     command = ["kubectl", "kustomize", f"k8s/overlays/{overlay}"]
     text = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
-    (found,) = (each for each in yaml.safe_load_all(text) if each["kind"] == "Deployment")
+    (found,) = (each for each in objects(text) if each["kind"] == "Deployment")
     return dict(found)
 
 

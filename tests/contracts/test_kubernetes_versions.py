@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import kubernetes_validate
 import pytest
-import yaml
 
-from tests.contracts.test_chart_values import CHART, needs_helm, render
+from tests.contracts.chart import CHART, needs_helm, objects, template
 
 VERSIONS = ("1.30", "1.33", "1.35", "1.37")
 EXAMPLES = sorted((CHART / "ci").glob("*.yaml"))
@@ -20,14 +20,14 @@ NEEDS = {"gpu-claim-values": "1.34"}
 @needs_helm
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda file: file.stem)
-def test_every_object_is_valid(example: Path, version: str, tmp_path: Path) -> None:
-    values = yaml.safe_load(example.read_text(encoding="utf-8")) or {}
-    rendered = render(values, tmp_path, "--kube-version", version)
+def test_every_object_is_valid(example: Path, version: str) -> None:
+    options = (f"--values={example}", f"--kube-version={version}")
     if version < NEEDS.get(example.stem, version):
-        assert f"needs Kubernetes {NEEDS[example.stem]}" in rendered.stderr
+        with pytest.raises(subprocess.CalledProcessError) as refused:
+            template(*options)
+        assert f"needs Kubernetes {NEEDS[example.stem]}" in refused.value.stderr
         return
-    objects = [each for each in yaml.safe_load_all(rendered.stdout) if each]
-    known = [each for each in objects if not each["apiVersion"].startswith(OF_CRDS)]
+    known = [each for each in objects(template(*options)) if not each["apiVersion"].startswith(OF_CRDS)]
     for each in known:
         kubernetes_validate.validate(each, version, strict=True)
     assert {"Deployment", "Service", "NetworkPolicy"} <= {each["kind"] for each in known}

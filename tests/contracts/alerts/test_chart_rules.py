@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +10,19 @@ import yaml
 
 from tests.contracts.alerts.rules import rule_expressions
 from tests.contracts.alerts.test_rules import promtool
-from tests.contracts.generated import REPOSITORY
+from tests.contracts.chart import needs_helm, objects, template
 from tests.contracts.promql import selectors
+
+pytestmark = needs_helm
 
 
 @pytest.fixture(scope="module")
 def rendered() -> dict[str, Any]:
     """The rule groups of a release `digits` whose availability objective is 95 %."""
-    helm = shutil.which("helm")
-    if helm is None:
-        pytest.skip("needs helm: https://helm.sh/docs/intro/install")
     values = ["monitoring.rules.enabled=true", "monitoring.rules.availabilityObjective=95", "fullnameOverride=digits"]
-    chart = str(REPOSITORY / "charts" / "plimsoll")
-    command = [helm, "template", "digits", chart, "--namespace=demo", "--show-only=templates/prometheusrule.yaml"]
-    result = subprocess.run(
-        [*command, *(f"--set={value}" for value in values)], capture_output=True, text=True, check=True
-    )
-    return {"groups": yaml.safe_load(result.stdout)["spec"]["groups"]}
+    only = ("--namespace=demo", "--show-only=templates/prometheusrule.yaml")
+    (rule,) = objects(template(*only, *(f"--set={value}" for value in values), name="digits"))
+    return {"groups": rule["spec"]["groups"]}
 
 
 def test_nothing_is_lost_and_every_selector_is_narrowed(rendered: dict[str, Any]) -> None:

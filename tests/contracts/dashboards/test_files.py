@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
-import yaml
 
 from ops.dashboards.files import BOARDS, FOLDERS, documents
+from tests.contracts.chart import needs_helm, objects, template
 from tests.contracts.dashboards.queries import FOLDER, panels_of
-from tests.contracts.generated import REPOSITORY
 
 LARGEST_CONFIG_MAP_BYTES = 1024 * 1024
 
@@ -23,13 +20,10 @@ def test_the_files_are_what_the_code_makes(folder: Path) -> None:
     assert {path.name: path.read_bytes() for path in folder.glob("*.json")} == made, "run make dashboards"
 
 
-@pytest.mark.skipif(shutil.which("helm") is None, reason="needs helm: https://helm.sh/docs/intro/install")
+@needs_helm
 def test_the_chart_renders_the_same_bytes() -> None:
-    chart = str(REPOSITORY / "charts" / "plimsoll")
-    command = ["helm", "template", "x", chart, "--set", "monitoring.dashboards.enabled=true"]
-    command += ["--show-only", "templates/dashboards.yaml"]
-    rendered = subprocess.run(command, capture_output=True, check=True, text=True).stdout
-    maps = [document["data"] for document in yaml.safe_load_all(rendered) if document]
+    rendered = template("--set=monitoring.dashboards.enabled=true", "--show-only=templates/dashboards.yaml", name="x")
+    maps = [document["data"] for document in objects(rendered)]
     assert {name: text for data in maps for name, text in data.items()} == {
         f"plimsoll-{name}": text for name, text in documents().items()
     }
