@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
 import uvicorn
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
@@ -69,19 +70,29 @@ class Application:
             await send(message)
 
 
-async def said_by(protocol: type[HttpToolsProtocol], application: Application, *requests: bytes) -> Recorder:
-    """What goes out for some requests, one after the other."""
+def connected(protocol: type[HttpToolsProtocol], application: ASGIApp) -> tuple[HttpToolsProtocol, Recorder]:
+    """A connection that a client has just made, and what it hears of it."""
     config = uvicorn.Config(application, log_config=None, access_log=False, lifespan="off")
     config.load()
-    client = Recorder()
-    connection = protocol(config, ServerState(), {})
+    connection, client = protocol(config, ServerState(), {}), Recorder()
     connection.connection_made(client)
-    for request in requests:
-        connection.data_received(request)
-        await asyncio.gather(*connection.tasks)
-        await asyncio.sleep(0)
+    return connection, client
+
+
+async def finish(connection: HttpToolsProtocol) -> None:
+    """Let what was asked be answered, and leave no alarm behind."""
+    await asyncio.gather(*connection.tasks)
     if connection.timeout_keep_alive_task is not None:
         connection.timeout_keep_alive_task.cancel()
+
+
+async def said_by(protocol: type[HttpToolsProtocol], application: Application, *requests: bytes) -> Recorder:
+    """What goes out for some requests, one after the other."""
+    connection, client = connected(protocol, application)
+    for request in requests:
+        connection.data_received(request)
+        await finish(connection)
+        await asyncio.sleep(0)
     return client
 
 
@@ -107,48 +118,31 @@ def test_an_answer_is_one_write(request_bytes: bytes) -> None:
     assert len(asyncio.run(said_by(HttpProtocol, Application(), request_bytes)).writes) == 1
 
 
+async def said_at_once(application: ASGIApp, request: bytes, go_on: Callable[[HttpToolsProtocol], None]) -> bytes:
+    """What goes out in the loop's first turns for a request; it is answered to its end once it may `go_on`."""
+    connection, client = connected(HttpProtocol, application)
+    connection.data_received(request)
+    for _ in range(3):
+        await asyncio.sleep(0)
+    said = b"".join(client.writes)
+    go_on(connection)
+    await finish(connection)
+    assert connection.timeout_keep_alive_task is not None, "not answered"
+    return said
+
+
 def test_a_head_does_not_wait_for_a_slow_body() -> None:
-    async def said_before_the_body() -> bytes:
-        released = asyncio.Event()
+    released = asyncio.Event()
 
-        async def slow(_scope: Scope, _receive: Receive, send: Send) -> None:
-            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
-            await released.wait()
-            await send({"type": "http.response.body", "body": b"{}"})
+    async def slow(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await released.wait()
+        await send({"type": "http.response.body", "body": b"{}"})
 
-        client = Recorder()
-        config = uvicorn.Config(slow, log_config=None, access_log=False, lifespan="off")
-        config.load()
-        connection = HttpProtocol(config, ServerState(), {})
-        connection.connection_made(client)
-        connection.data_received(GET)
-        for _ in range(3):
-            await asyncio.sleep(0)
-        said = b"".join(client.writes)
-        released.set()
-        await asyncio.gather(*connection.tasks)
-        assert connection.timeout_keep_alive_task is not None
-        connection.timeout_keep_alive_task.cancel()
-        return said
-
-    assert asyncio.run(said_before_the_body()) == b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n"
+    said = asyncio.run(said_at_once(slow, GET, lambda _: released.set()))
+    assert said == b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n"
 
 
 def test_a_client_that_waits_to_be_asked_for_its_body_is_asked_at_once() -> None:
-    async def asked() -> list[bytes]:
-        client = Recorder()
-        config = uvicorn.Config(Application(), log_config=None, access_log=False, lifespan="off")
-        config.load()
-        connection = HttpProtocol(config, ServerState(), {})
-        connection.connection_made(client)
-        connection.data_received(EXPECTING)
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        said = list(client.writes)
-        connection.data_received(b"{}")
-        await asyncio.gather(*connection.tasks)
-        assert connection.timeout_keep_alive_task is not None
-        connection.timeout_keep_alive_task.cancel()
-        return said
-
-    assert asyncio.run(asked()) == [b"HTTP/1.1 100 Continue\r\n\r\n"]
+    said = asyncio.run(said_at_once(Application(), EXPECTING, lambda connection: connection.data_received(b"{}")))
+    assert said == b"HTTP/1.1 100 Continue\r\n\r\n"
