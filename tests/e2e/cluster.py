@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from service.access.keys import new_key
+
 T = TypeVar("T")
 
 
@@ -36,6 +38,17 @@ def eventually(what: str, probe: Callable[[], T | None], timeout_seconds: float 
             return found
         time.sleep(0.5)
     raise AssertionError(f"{what}: not within {timeout_seconds:.0f} s; last: {last}")
+
+
+def kubectl_json(*arguments: str) -> dict[str, Any]:
+    """What kubectl says, as JSON."""
+    document: dict[str, Any] = json.loads(run("kubectl", *arguments, "--output=json"))
+    return document
+
+
+def server_version() -> str:
+    """The version of Kubernetes, as `v1.37.2`."""
+    return str(kubectl_json("version")["serverVersion"]["gitVersion"])
 
 
 class Cluster:
@@ -75,6 +88,21 @@ class Cluster:
     def apply(self, *objects: dict[str, Any]) -> None:
         """Create or change objects."""
         self.kubectl("apply", "--filename=-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
+
+    def apply_secret(self, name: str, entry: str, content: str) -> None:
+        """Create or change a Secret of one entry."""
+        self.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": {entry: content}})
+
+    def apply_keys(self, name: str) -> str:
+        """Create or change a Secret with a key file, whose one key may predict; that key."""
+        key, sha256 = new_key()
+        file = {"keys": [{"label": "e2e", "sha256": sha256, "scopes": ["predict"]}]}
+        self.apply_secret(name, "keys.yaml", json.dumps(file))
+        return key
+
+    def log_line(self, pod: str, word: str) -> str | None:
+        """The first line of a pod's log with this word in it."""
+        return next((line for line in self.kubectl("logs", pod).splitlines() if word in line), None)
 
     def execute(self, pod: str, *command: str) -> str:
         """The output of a command in a running pod."""

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tests.doubles.otlp import spans_in
-from tests.e2e.cluster import Cluster, CommandError, eventually, run
+from tests.e2e.cluster import Cluster, CommandError, eventually, kubectl_json, run
 from tests.e2e.release import is_ready
 
 _CRDS = ("prometheuses", "podmonitors", "prometheusrules")
@@ -18,7 +18,7 @@ _POD = "prometheus-e2e-0"
 
 def state_metrics_address() -> str | None:
     """Where kube-state-metrics listens, whatever its namespace; `None` where the cluster has none."""
-    services = json.loads(run("kubectl", "get", "services", "--all-namespaces", "--output=json"))["items"]
+    services = kubectl_json("get", "services", "--all-namespaces")["items"]
     for each in services:
         if each["metadata"]["name"] == "kube-state-metrics":
             return f"kube-state-metrics.{each['metadata']['namespace']}:8080"

@@ -16,7 +16,10 @@ _MEMORY = {"container_memory_working_set_bytes": "working set", "container_memor
 
 
 class Release:
-    """One installation of the chart, always of the same image."""
+    """One installation of the chart, whose objects are called as it is.
+
+    Values are `name=value`: texts, or `typed` ones, which are numbers and switches.
+    """
 
     def __init__(
         self,
@@ -24,15 +27,12 @@ class Release:
         image: str,
         name: str = NAME,
         *values: str,
-        switches: tuple[str, ...] = (),
-        numbers: tuple[str, ...] = (),
+        typed: tuple[str, ...] = (),
     ) -> None:
         self._cluster = cluster
         self._name = name
         self._labels = f"app.kubernetes.io/name={NAME},app.kubernetes.io/instance={name}"
-        self._values = [part for value in values for part in ("--set-string", value)]
-        self._values += [part for switch in switches for part in ("--set", f"{switch}=true")]
-        self._values += [part for number in numbers for part in ("--set", number)]
+        self._values = _sets(*values, *([] if name == NAME else [f"fullnameOverride={name}"]), typed=typed)
         repository, _, tag = image.rpartition(":")
         self._image = ("--set", f"image.repository={repository}", "--set-string", f"image.tag={tag}")
 
@@ -41,19 +41,18 @@ class Release:
         self._helm("install", self._name, str(chart), *self._image, *self._values, *options, *_WAIT[wait])
 
     def upgrade(
-        self, *values: str, wait: bool = True, chart: Path = CHART, options: tuple[str, ...] = ("--reuse-values",)
+        self,
+        *values: str,
+        typed: tuple[str, ...] = (),
+        wait: bool = True,
+        options: tuple[str, ...] = ("--reuse-values",),
     ) -> None:
-        """Change values (`name=value`) and keep the others."""
-        sets = [part for value in values for part in ("--set-string", value)]
-        self._helm("upgrade", self._name, str(chart), *options, *sets, *_WAIT[wait])
-
-    def set_value(self, value: str) -> None:
-        """Change a number or a switch (`name=value`), keep the others, and wait until all pods are ready."""
-        self._helm("upgrade", self._name, str(CHART), "--reuse-values", "--set", value, *_WAIT[True])
+        """Change values and keep the others."""
+        self._helm("upgrade", self._name, str(CHART), *options, *_sets(*values, typed=typed), *_WAIT[wait])
 
     def roll_back(self) -> None:
         """Return to the revision before."""
-        self._helm("rollback", self._name, "--wait", "--timeout=180s")
+        self._helm("rollback", self._name, *_WAIT[True])
 
     def test(self) -> str:
         """Run the chart's own test."""
@@ -101,6 +100,16 @@ class Release:
 
     def _helm(self, *arguments: str) -> str:
         return run("helm", "--namespace", self._cluster.namespace, *arguments)
+
+
+def _sets(*values: str, typed: tuple[str, ...]) -> list[str]:
+    given = [("--set-string", value) for value in values] + [("--set", value) for value in typed]
+    return [part for pair in given for part in pair]
+
+
+def namespace_in(peers: str, namespace: str) -> str:
+    """The value that makes a namespace the first of some peers, such as `networkPolicy.clients`."""
+    return f"{peers}[0].namespaceSelector.matchLabels.kubernetes\\.io/metadata\\.name={namespace}"
 
 
 def is_ready(pod: dict[str, Any]) -> bool:

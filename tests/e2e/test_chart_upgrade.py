@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.client_pod import ClientPod
 from tests.e2e.cluster import Cluster
-from tests.e2e.release import CHART, Release
+from tests.e2e.release import Release
 from tests.e2e.transcript import Transcript
 
 pytestmark = pytest.mark.e2e_full
@@ -51,11 +51,11 @@ def test_no_ready_pod_is_missed(
     cluster: Cluster, image: str, client: ClientPod, transcript: Transcript, server_side: str
 ) -> None:
     apply = f"--server-side={server_side}"
-    release = Release(cluster, image, "older", "fullnameOverride=older", numbers=(f"replicas={PODS}",))
+    release = Release(cluster, image, "older", typed=(f"replicas={PODS}",))
     release.install(PREVIOUS, apply)
     for change, values in CHANGES.items():
         with watched_pods(cluster, "older-stable") as seen:
-            release.upgrade(*values, chart=CHART, options=("--reset-then-reuse-values", apply))
+            release.upgrade(*values, options=("--reset-then-reuse-values", apply))
         assert {wanted for wanted, _ in seen} == {PODS}, change
         assert min(ready for _, ready in seen) >= PODS, change
         transcript.note(

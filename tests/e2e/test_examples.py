@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from service.access.keys import new_key
-from tests.e2e.cluster import Cluster, CommandError, run
+from tests.e2e.cluster import Cluster, CommandError, run, server_version
 from tests.e2e.release import CHART, Release
 from tests.e2e.transcript import Transcript
 
@@ -19,10 +18,9 @@ EXAMPLES = sorted((CHART / "ci").glob("*-values.yaml"))
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda file: file.stem)
 def test_the_api_server_takes_every_field(cluster: Cluster, example: Path, transcript: Transcript) -> None:
-    version = json.loads(run("kubectl", "version", "--output=json"))["serverVersion"]["gitVersion"]
     rendered = run(
         "helm", "template", "example", str(CHART), f"--namespace={cluster.namespace}", f"--values={example}",
-        f"--kube-version={version}",
+        f"--kube-version={server_version()}",
     )  # fmt: skip
     said = cluster.kubectl("apply", "--dry-run=server", "--validate=strict", "--filename=-", stdin=rendered)
     objects = [line.split()[0] for line in said.splitlines() if "dry run" in line]
@@ -40,16 +38,8 @@ def test_a_field_that_no_object_has_would_be_seen(cluster: Cluster) -> None:
 def test_an_example_is_installed_and_passes_its_own_test(
     cluster: Cluster, image: str, example: str, transcript: Transcript
 ) -> None:
-    keys = {"keys": [{"label": "e2e", "sha256": new_key()[1], "scopes": ["predict"]}]}
-    cluster.apply(
-        {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {"name": "plimsoll-keys"},
-            "stringData": {"keys.yaml": json.dumps(keys)},
-        }
-    )
-    release = Release(cluster, image, "example", "fullnameOverride=example")
+    cluster.apply_keys("plimsoll-keys")
+    release = Release(cluster, image, "example")
     release.install(CHART, f"--values={CHART / 'ci' / f'{example}-values.yaml'}")
     assert "Succeeded" in release.test()
     transcript.note(f"example {example}, installed", f"{len(release.pods())} pods ready, helm test passed")

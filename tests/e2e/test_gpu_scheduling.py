@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.client_pod import ClientPod
-from tests.e2e.cluster import Cluster, eventually, run
+from tests.e2e.cluster import Cluster, eventually, kubectl_json, run
 from tests.e2e.release import Release, is_ready
 from tests.e2e.transcript import Transcript
 
@@ -22,7 +22,7 @@ DEVICES = 2
 @pytest.fixture(scope="module", autouse=True)
 def devices() -> Iterator[None]:
     """Two devices on one node, as a device plugin would advertise them."""
-    node = json.loads(run("kubectl", "get", "nodes", "--output=json"))["items"][-1]["metadata"]["name"]
+    node = kubectl_json("get", "nodes")["items"][-1]["metadata"]["name"]
     _advertise(node, str(DEVICES))
     eventually("the devices", lambda: _allocatable(node) == str(DEVICES))
     yield
@@ -33,9 +33,8 @@ def test_every_pod_gets_a_device_and_one_too_many_waits(
     cluster: Cluster, own_image: str, transcript: Transcript
 ) -> None:
     release = Release(
-        cluster, own_image, "devices", "fullnameOverride=devices", "model.name=letters", "test.picture=",
-        "resources.limits.memory=4Gi",
-        switches=("gpu.enabled",), numbers=(f"replicas={DEVICES + 1}",),
+        cluster, own_image, "devices", "model.name=letters", "test.picture=", "resources.limits.memory=4Gi",
+        typed=("gpu.enabled=true", f"replicas={DEVICES + 1}"),
     )  # fmt: skip
     release.install(wait=False)
     eventually("pods on devices", lambda: len(_placed(release.pods())) == DEVICES)
@@ -44,7 +43,7 @@ def test_every_pod_gets_a_device_and_one_too_many_waits(
     told = eventually("the event", lambda: _scheduling_event(cluster, waiting["metadata"]["name"]))
     assert f"Insufficient {DEVICE}" in told
     placed = _placed(release.pods())[0]["metadata"]["name"]
-    log = eventually("the log", lambda: _said(cluster, placed))
+    log = eventually("the log", lambda: cluster.log_line(placed, "CUDA"))
     transcript.note("devices", f"{DEVICES} pods on {DEVICES} devices; the third: {told}")
     transcript.note("a pod without a GPU", log)
     release.uninstall()
@@ -54,8 +53,8 @@ def test_an_upgrade_goes_on_where_no_device_is_spare(
     cluster: Cluster, image: str, client: ClientPod, transcript: Transcript
 ) -> None:
     release = Release(
-        cluster, image, "full", "fullnameOverride=full", "strategy=replace",
-        numbers=(f"replicas={DEVICES}", f"resources.limits.{DEVICE.replace('.', chr(92) + '.')}=1"),
+        cluster, image, "full", "strategy=replace",
+        typed=(f"replicas={DEVICES}", f"resources.limits.{DEVICE.replace('.', chr(92) + '.')}=1"),
     )  # fmt: skip
     release.install()
     release.upgrade("model.version=2")
@@ -72,8 +71,7 @@ def _advertise(node: str, count: str | None) -> None:
 
 
 def _allocatable(node: str) -> str | None:
-    status = json.loads(run("kubectl", "get", "node", node, "--output=json"))["status"]
-    return str(status["allocatable"].get(DEVICE))
+    return str(kubectl_json("get", "node", node)["status"]["allocatable"].get(DEVICE))
 
 
 def _placed(pods: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -84,8 +82,3 @@ def _scheduling_event(cluster: Cluster, pod: str) -> str | None:
     selector = f"--field-selector=involvedObject.name={pod},reason=FailedScheduling"
     events = json.loads(cluster.kubectl("get", "events", selector, "--output=json"))["items"]
     return str(events[-1]["message"]) if events else None
-
-
-def _said(cluster: Cluster, pod: str) -> str | None:
-    lines = cluster.kubectl("logs", pod).splitlines()
-    return next((line for line in lines if "PLIMSOLL_DEVICE" in line or "CUDA" in line or "GPU" in line), None)

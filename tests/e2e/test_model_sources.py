@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.client_pod import ClientPod
-from tests.e2e.cluster import Cluster, eventually, run
+from tests.e2e.cluster import Cluster, eventually, kubectl_json, run
 from tests.e2e.release import Release, is_ready
 from tests.e2e.transcript import Transcript
 
@@ -24,7 +24,7 @@ VOLUME = "plimsoll-e2e-models"
 @pytest.fixture
 def volume(cluster: Cluster) -> Iterator[str]:
     """An empty folder of one node, claimed in the namespace; its path on that node."""
-    node = json.loads(run("kubectl", "get", "nodes", "--output=json"))["items"][-1]["metadata"]["name"]
+    node = kubectl_json("get", "nodes")["items"][-1]["metadata"]["name"]
     host_path = f"/var/tmp/{VOLUME}-{uuid.uuid4().hex}"  # noqa: S108  # on the node, where the kubelet makes it
     here = {"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}
     common = {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadOnlyMany"], "storageClassName": ""}
@@ -100,13 +100,12 @@ def test_a_volume_serves_once_a_model_is_on_it(
 
 
 def _release(cluster: Cluster, image: str, name: str, *values: str) -> Release:
-    return Release(cluster, image, name, f"fullnameOverride={name}", "model.version=2", *values)
+    return Release(cluster, image, name, "model.version=2", *values)
 
 
 def _line(cluster: Cluster, release: Release, word: str) -> str | None:
     pods = release.pods()
-    lines = cluster.kubectl("logs", pods[0]["metadata"]["name"]).splitlines() if pods else []
-    found = next((line for line in lines if word in line), None)
+    found = cluster.log_line(pods[0]["metadata"]["name"], word) if pods else None
     return str(json.loads(found)["message"]) if found else None
 
 

@@ -54,8 +54,8 @@ def watched(  # the client brings the scripts
     prometheus.start(state_metrics)
     release = Release(
         cluster, image, "watched",
-        "fullnameOverride=watched", f"tracing.endpoint={collector.endpoint}", "monitoring.podMonitor.interval=5s",
-        switches=("monitoring.podMonitor.enabled", "monitoring.rules.enabled", "monitoring.dashboards.enabled"),
+        f"tracing.endpoint={collector.endpoint}", "monitoring.podMonitor.interval=5s",
+        typed=tuple(f"monitoring.{each}.enabled=true" for each in ("podMonitor", "rules", "dashboards")),
     )  # fmt: skip
     release.install()
     load = LoadPod(cluster, image, "watched", "watched-load")

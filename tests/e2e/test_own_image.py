@@ -17,7 +17,7 @@ pytestmark = pytest.mark.e2e
 def test_an_image_on_top_of_ours_serves_its_own_model(
     cluster: Cluster, own_image: str, client: ClientPod, transcript: Transcript
 ) -> None:
-    release = Release(cluster, own_image, "letters", "fullnameOverride=letters", "model.name=letters", "test.picture=")
+    release = Release(cluster, own_image, "letters", "model.name=letters", "test.picture=")
     release.install()
     answer = client.request("http://letters:8000/v1/predict", "/examples/digits/7.json")
     assert (answer["status"], answer["headers"]["x-plimsoll-version"]) == (200, "1")

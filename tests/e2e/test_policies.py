@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.client_pod import ClientPod
-from tests.e2e.cluster import Cluster, eventually, run
-from tests.e2e.release import Release
+from tests.e2e.cluster import Cluster, eventually, kubectl_json
+from tests.e2e.release import Release, namespace_in
 from tests.e2e.transcript import Transcript
 
 pytestmark = pytest.mark.e2e
@@ -38,10 +38,9 @@ print(json.dumps(found))
 @pytest.fixture(scope="module")
 def guarded(cluster: Cluster, image: str, client: ClientPod) -> Iterator[Release]:  # noqa: ARG001  # brings scripts
     """A release that names one namespace of clients, and Prometheus in another."""
-    peer = "[0].namespaceSelector.matchLabels.kubernetes\\.io/metadata\\.name"
     release = Release(
-        cluster, image, "guarded", "fullnameOverride=guarded",
-        f"networkPolicy.clients{peer}={NAMED}", f"networkPolicy.prometheus{peer}={NAMED}",
+        cluster, image, "guarded",
+        namespace_in("networkPolicy.clients", NAMED), namespace_in("networkPolicy.prometheus", NAMED),
         f"tracing.endpoint=http://collector.{NAMED}:4318",
     )  # fmt: skip
     release.install()
@@ -73,9 +72,9 @@ def test_only_those_who_are_named_get_in(
     stranger = elsewhere[STRANGE]
     assert (stranger.request(api, ROW)["status"], stranger.request(metrics)["status"]) == (0, 0)
     # What keeps it out is the policy, and not that it finds nobody.
-    guarded.set_value("networkPolicy.enabled=false")
+    guarded.upgrade(typed=("networkPolicy.enabled=false",))
     eventually("an open door", lambda: stranger.request(api, ROW)["status"] == 200)
-    guarded.set_value("networkPolicy.enabled=true")
+    guarded.upgrade(typed=("networkPolicy.enabled=true",))
     eventually("a closed one", lambda: stranger.request(api, ROW)["status"] == 0)
     transcript.note("network policy, inwards", "own and named namespace: API and metrics; another one: neither")
 
@@ -91,9 +90,7 @@ def test_the_pods_reach_only_what_they_need(
     cluster: Cluster, guarded: Release, client: ClientPod, elsewhere: dict[str, ClientPod], transcript: Transcript
 ) -> None:
     named, strange = elsewhere[NAMED].address, elsewhere[STRANGE].address
-    apiserver = json.loads(run("kubectl", "--namespace=default", "get", "service", "kubernetes", "--output=json"))[
-        "spec"
-    ]["clusterIP"]
+    apiserver = kubectl_json("--namespace=default", "get", "service", "kubernetes")["spec"]["clusterIP"]
     targets = {
         f"{client.address}:9": True,  # the own namespace, whatever the port
         f"{named}:4318": True,  # where traces go

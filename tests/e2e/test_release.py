@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import re
 import time
-from typing import Any
 
 import pytest
 
-from service.access.keys import new_key
 from tests.e2e.client_pod import SCRIPTS, ClientPod, LoadPod, pod_of
 from tests.e2e.cluster import Cluster, eventually
 from tests.e2e.release import Release, is_ready, restarts, seconds_to_ready
@@ -168,9 +166,7 @@ def test_a_missing_bundle_is_named_and_never_takes_traffic(
 
 
 def test_with_keys_only_their_holders_are_answered(cluster: Cluster, release: Release, client: ClientPod) -> None:
-    key, sha256 = new_key()
-    file = json.dumps({"keys": [{"label": "e2e", "sha256": sha256, "scopes": ["predict"]}]})
-    cluster.apply(_secret("e2e-keys", "keys.yaml", file), _secret("e2e-test-key", "key", key))
+    cluster.apply_secret("e2e-test-key", "key", cluster.apply_keys("e2e-keys"))
     release.upgrade("auth.existingSecret=e2e-keys")
     release.settle()
     assert client.request(_PREDICT, _ROW)["status"] == 401
@@ -183,10 +179,6 @@ def test_with_keys_only_their_holders_are_answered(cluster: Cluster, release: Re
 def test_nothing_is_left_after_an_uninstall(cluster: Cluster, release: Release) -> None:
     release.uninstall()
     assert cluster.everything() == {"pod/client", "pod/load", f"configmap/{SCRIPTS}"}
-
-
-def _secret(name: str, entry: str, content: str) -> dict[str, Any]:
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": {entry: content}}
 
 
 def _log_about(cluster: Cluster, pod: str, word: str) -> str | None:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.e2e
 def test_torch_takes_as_many_threads_as_the_pod_has_cpus(
     cluster: Cluster, image: str, client: ClientPod, transcript: Transcript, cpus: int
 ) -> None:
-    values = ("fullnameOverride=threads", "resources.requests.cpu=100m", f"resources.limits.cpu={cpus}")
+    values = ("resources.requests.cpu=100m", f"resources.limits.cpu={cpus}")
     release = Release(cluster, image, "threads", *values)
     release.install()
     name = release.the_pod()["metadata"]["name"]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import pytest
 
-from service.access.keys import new_key
 from tests.e2e.client_pod import ClientPod
-from tests.e2e.cluster import Cluster, CommandError, eventually, run
-from tests.e2e.release import Release
+from tests.e2e.cluster import Cluster, CommandError, eventually, kubectl_json
+from tests.e2e.release import Release, namespace_in
 from tests.e2e.transcript import Transcript
 
 pytestmark = pytest.mark.e2e_full
@@ -33,7 +31,7 @@ _OWNER = "gateway.envoyproxy.io/owning-gateway-name=e2e"
 def gateway(cluster: Cluster) -> Iterator[tuple[str, str]]:
     """A Gateway of Envoy Gateway: the namespace of its proxy, and where that answers."""
     try:
-        classes = json.loads(run("kubectl", "get", "gatewayclasses", "--output=json"))["items"]
+        classes = kubectl_json("get", "gatewayclasses")["items"]
     except CommandError:
         classes = []
     if not classes:
@@ -58,20 +56,10 @@ def test_only_what_clients_call_is_routed(
     cluster: Cluster, image: str, client: ClientPod, gateway: tuple[str, str], transcript: Transcript
 ) -> None:
     namespace, url = gateway
-    key, sha256 = new_key()
-    keys = {"keys": [{"label": "e2e", "sha256": sha256, "scopes": ["predict"]}]}
-    cluster.apply(
-        {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {"name": "way-keys"},
-            "stringData": {"keys.yaml": json.dumps(keys)},
-        }
-    )
-    peer = "networkPolicy.clients[0].namespaceSelector.matchLabels.kubernetes\\.io/metadata\\.name"
+    key = cluster.apply_keys("way-keys")
     release = Release(
-        cluster, image, "way", "fullnameOverride=way", "auth.existingSecret=way-keys",
-        "httpRoute.parentRefs[0].name=e2e", f"{peer}={namespace}", switches=("httpRoute.enabled",),
+        cluster, image, "way", "auth.existingSecret=way-keys", "httpRoute.parentRefs[0].name=e2e",
+        namespace_in("networkPolicy.clients", namespace), typed=("httpRoute.enabled=true",),
     )  # fmt: skip
     release.install()
     with_key = {"Authorization": f"Bearer {key}"}
@@ -86,6 +74,7 @@ def test_only_what_clients_call_is_routed(
 
 
 def _proxies() -> list[dict[str, dict[str, str]]]:
-    found = json.loads(run("kubectl", "get", "services", "--all-namespaces", f"--selector={_OWNER}", "--output=json"))
-    proxies: list[dict[str, dict[str, str]]] = found["items"]
+    proxies: list[dict[str, dict[str, str]]] = kubectl_json(
+        "get", "services", "--all-namespaces", f"--selector={_OWNER}"
+    )["items"]
     return proxies

@@ -28,7 +28,7 @@ Operation = Callable[[Cluster, Release, str], None]
 
 @pytest.fixture(scope="module")
 def steady(cluster: Cluster, image: str, client: ClientPod) -> Iterator[Release]:  # noqa: ARG001  # brings scripts
-    release = Release(cluster, image, "steady", "fullnameOverride=steady", numbers=(f"replicas={PODS}",))
+    release = Release(cluster, image, "steady", typed=(f"replicas={PODS}",))
     release.install()
     yield release
     release.uninstall()
@@ -52,8 +52,8 @@ def roll_back(_cluster: Cluster, release: Release, _: str) -> None:
 
 
 def scale_down(_cluster: Cluster, release: Release, _: str) -> None:
-    release.set_value(f"replicas={PODS + 1}")
-    release.set_value(f"replicas={PODS}")
+    release.upgrade(typed=(f"replicas={PODS + 1}",))
+    release.upgrade(typed=(f"replicas={PODS}",))
 
 
 def drain_a_node(cluster: Cluster, release: Release, _: str) -> None:

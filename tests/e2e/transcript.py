@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.e2e.cluster import run
+from tests.e2e.cluster import run, server_version
 
 
 class Transcript:
@@ -28,9 +27,10 @@ class Transcript:
         """Append the table, with commit, date and cluster, to the file of PLIMSOLL_E2E_TRANSCRIPT, if that is set."""
         target = os.environ.get("PLIMSOLL_E2E_TRANSCRIPT")
         if target and self._rows:
-            server = json.loads(run("kubectl", "version", "--output=json"))["serverVersion"]["gitVersion"]
             helm = run("helm", "version", "--template={{.Version}}")
             commit = run("git", "describe", "--always", "--dirty=, and changes").strip()
-            made = f"Commit {commit}; {datetime.now(UTC):%Y-%m-%d %H:%M} UTC; Kubernetes {server}, Helm {helm}."
+            made = (
+                f"Commit {commit}; {datetime.now(UTC):%Y-%m-%d %H:%M} UTC; Kubernetes {server_version()}, Helm {helm}."
+            )
             with Path(target).open("a", encoding="utf-8") as file:
                 file.write(f"# End to end\n\n{made}\n\n{self.markdown()}\n")
