@@ -18,10 +18,11 @@ lock() { # OUTPUT INPUT... [OPTIONS]: one hashed lock file without index address
   uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
     --output-file "$output" "$@" >/dev/null
 }
-declared() { # TABLE.KEY of pyproject.toml: a list of requirements, without torch
+declared() { # PATH.TO.KEY of pyproject.toml: a list of requirements, without torch
   python3 -c 'import sys, tomllib
-table, key = sys.argv[1].split(".")
-print(*(line for line in tomllib.load(open("pyproject.toml", "rb"))[table][key] if not line.startswith("torch")), sep="\n")' "$1"
+found = tomllib.load(open("pyproject.toml", "rb"))
+for key in sys.argv[1].split("."): found = found[key]
+print(*(line for line in found if not line.startswith("torch")), sep="\n")' "$1"
 }
 apple_hash() { # PYTHON: the sha256 of PyPI's wheel for Macs, which is a CPU build too (read from the index, nothing is downloaded)
   python3 -m pip install --quiet --dry-run --ignore-installed --no-deps --only-binary :all: --platform macosx_14_0_arm64 \
@@ -38,14 +39,16 @@ explain() { # FILE LINE...: a comment on top of a lock file, saying what it is
 # The one resolution, with torch's CPU build. Pins of an earlier run are preferences.
 { declared build-system.requires; echo editables; } >"$work/build.in" # hatchling asks for it in editable installs
 declared project.dependencies >"$work/service.in"
+declared project.optional-dependencies.dev | grep '^cyclonedx-bom' >"$work/sbom.in"
 echo "torch==$torch+cpu" >"$work/torch-cpu.in"
 echo "torch==$torch" >"$work/torch-cuda.in"
-cat requirements/{build,service,dev}.txt >"$work/all.txt" 2>/dev/null || true
+cat requirements/{build,service,sbom,dev}.txt >"$work/all.txt" 2>/dev/null || true
 lock "$work/all.txt" pyproject.toml --extra dev "$work/torch-cpu.in" "$work/build.in" --find-links "$TORCH_WHEELS" "$@"
 awk '/^[^ #]/ {torch = /^torch==/} !torch' "$work/all.txt" >"$work/pins.txt"
 
 lock requirements/build.txt "$work/build.in" --constraints "$work/pins.txt"
 lock requirements/service.txt "$work/service.in" --constraints "$work/pins.txt"
+lock requirements/sbom.txt "$work/sbom.in" --constraints "$work/pins.txt"
 lock requirements/dev.txt pyproject.toml --extra dev --no-emit-package torch \
   --constraints "$work/pins.txt" --constraints "$work/torch-cpu.in" --find-links "$TORCH_WHEELS"
 lock requirements/torch-cpu.txt "$work/torch-cpu.in" --constraints "$work/pins.txt" --find-links "$TORCH_WHEELS"
@@ -58,6 +61,7 @@ done
 
 explain requirements/build.txt "What builds this repository's wheel, or an editable install; no part of an image's last stage."
 explain requirements/service.txt "Every dependency of the service except torch, which has a file of its own per variant."
+explain requirements/sbom.txt "What makes an image's bill of materials while it is built; no part of an image's last stage."
 explain requirements/dev.txt "Tests, lint and training, with the service's dependencies; torch itself comes from torch-cpu.txt."
 explain requirements/torch-cpu.txt "PyTorch's CPU build. PyPI has it for Macs only; for Linux pip has to be told where PyTorch's CPU wheels lie" \
   "(images: build argument TORCH_INDEX_URL). The version matches the local one, $torch+cpu; the hash decides."

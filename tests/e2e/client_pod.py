@@ -67,15 +67,19 @@ class ClientPod:
         """The pod's own address."""
         return str(self._cluster.get("pod", self._name)["status"]["podIP"])
 
+    def execute(self, *command: str) -> str:
+        """The output of a command in the pod."""
+        return self._cluster.execute(self._name, *command)
+
     def classify(self, picture: str) -> dict[str, Any]:
         """What `plimsoll predict` prints for a picture in the image."""
         url = f"http://{SERVICE}:8000"
-        return parsed(self._cluster.execute(self._name, "plimsoll", "predict", "--url", url, "--image", picture))
+        return parsed(self.execute("plimsoll", "predict", "--url", url, "--image", picture))
 
     def request(self, url: str, body_file: str = "", **headers: str) -> dict[str, Any]:
         """Status, headers and body of one request."""
         extra = [body_file, *(f"{name}={value}" for name, value in headers.items())]
-        return parsed(self._cluster.execute(self._name, "python", "/scripts/request.py", url, *extra))
+        return parsed(self.execute("python", "/scripts/request.py", url, *extra))
 
 
 class LoadPod:
