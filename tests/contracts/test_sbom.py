@@ -25,9 +25,9 @@ NO_PYTHON = '{"bomFormat": "CycloneDX", "specVersion": "1.6", "components": []}'
 def python_packages(tmp_path_factory: pytest.TempPathFactory) -> str:
     """What cyclonedx-py finds in the environment of this test."""
     found = tmp_path_factory.mktemp("sbom") / "python.json"
-    program = Path(sys.executable).with_name("cyclonedx-py")
-    command = [program, "environment", "--output-reproducible", "--no-validate", "-o", found, sys.executable]
-    subprocess.run(command, check=True)
+    program = str(Path(sys.executable).with_name("cyclonedx-py"))
+    options = ("--output-reproducible", "--no-validate", "-o", str(found))
+    subprocess.run([program, "environment", *options, sys.executable], check=True)
     return found.read_text(encoding="utf-8")
 
 

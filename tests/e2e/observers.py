@@ -65,12 +65,9 @@ class InClusterPrometheus:
         return [rule for group in groups for rule in group["rules"]]
 
     def remove(self) -> None:
-        """Delete what of it lies outside of the namespace too."""
+        """Delete what of it lies outside of the namespace."""
         name = f"{self._cluster.namespace}-prometheus"
         run("kubectl", "delete", "clusterrole,clusterrolebinding", name, "--ignore-not-found")
-        for kind, each in (("prometheus", "e2e"), ("serviceaccount", "prometheus"), ("secret", "prometheus-scrapes")):
-            self._cluster.kubectl("delete", kind, each, "--ignore-not-found", "--wait")
-        eventually("the end of Prometheus", lambda: not self._cluster.select("pods", "prometheus=e2e"))
 
 
 class Collector:
@@ -79,18 +76,14 @@ class Collector:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self.endpoint = f"http://collector.{cluster.namespace}:4318"
-        self._manifest = (Path(__file__).parent / "collector.yaml").read_text(encoding="utf-8")
 
     def start(self) -> None:
         """Create it and wait for it."""
-        self._cluster.kubectl("apply", "--filename=-", stdin=self._manifest)
+        manifest = (Path(__file__).parent / "collector.yaml").read_text(encoding="utf-8")
+        self._cluster.kubectl("apply", "--filename=-", stdin=manifest)
         eventually("the collector", lambda: is_ready(self._cluster.get("pod", "collector")))
 
     def spans(self, trace_id: str) -> list[dict[str, Any]]:
         """The spans of one trace that have come so far, with the attributes of who sent them under `resource`."""
         found = spans_in(self._cluster.kubectl("logs", "collector").splitlines())
         return [span for span in found if span["traceId"] == trace_id]
-
-    def remove(self) -> None:
-        """Delete it."""
-        self._cluster.kubectl("delete", "--filename=-", "--wait", stdin=self._manifest)
