@@ -28,6 +28,11 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 
+{{/* The same with more of a value's, which never replace them. Takes root and more. */}}
+{{- define "plimsoll.labelsAnd" -}}
+{{- toYaml (merge (include "plimsoll.labels" .root | fromYaml) .more) }}
+{{- end }}
+
 {{/* What clients are sent to: the pods of this release, whatever their track. */}}
 {{- define "plimsoll.releaseLabels" -}}
 app.kubernetes.io/name: {{ include "plimsoll.name" . }}
