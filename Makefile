@@ -6,7 +6,7 @@ BUILD ?= docker build --tag
 SAVE ?= docker save --output build/image.tar
 CASES ?= 1000000
 
-.PHONY: help run test differential lint types chart image-cpu image-gpu e2e e2e-full soak bench bench-quick bench-compare rules settings-table metrics-table values-table openapi dashboards k8s-base kind-up
+.PHONY: help run test differential lint types chart image-cpu image-gpu e2e e2e-full soak bench bench-quick bench-compare rules settings-table metrics-table values-table openapi dashboards renders kind-up
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
 
@@ -32,8 +32,8 @@ chart: ## lint and unit-test the chart (needs helm and helm-unittest)
 	helm lint --strict charts/plimsoll
 	helm-unittest --strict --file 'unittests/*_test.yaml' charts/plimsoll
 
-k8s-base: .venv/dev.done ## write k8s/base from the chart (needs helm)
-	$(BIN)/python -m tests.contracts.k8s_base
+renders: .venv/dev.done ## write k8s/base and the golden files of GPUs from the chart (needs helm)
+	$(BIN)/python -m tests.contracts.renders
 
 kind-up: image-cpu ## a kind cluster with the image, Prometheus and a release that it watches (needs docker, kind, helm, kubectl)
 	k8s/kind-up.sh $(IMAGE):cpu

@@ -1,23 +1,39 @@
-"""The chart's defaults as plain objects, for kustomize; run as a module to write them anew."""
+"""What the chart renders, as files of the repository; run as a module to write them anew.
+
+k8s/base is for kustomize: all the objects of the defaults. The golden files hold the pods, and the claims, of each
+example with a GPU.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import yaml
 
-from tests.contracts.chart import objects, template
+from tests.contracts.chart import CHART, objects, template
 from tests.contracts.generated import REPOSITORY
 
 BASE = REPOSITORY / "k8s" / "base" / "plimsoll.yaml"
-_HEAD = "# Made from charts/plimsoll by `make k8s-base`; change it in an overlay.\n"
+GOLDEN = REPOSITORY / "tests" / "contracts" / "golden"
 _OF_HELM = ("helm.sh/chart", "app.kubernetes.io/managed-by")
 
 
-def rendered() -> str:
-    """What `helm template` makes of the chart with its defaults, without what only Helm has a use for."""
+def _base() -> str:
+    """Without what only Helm has a use for."""
     made = [_without_helm(each) for each in objects(template("--skip-tests"))]
-    return _HEAD + yaml.safe_dump_all(made, sort_keys=False, width=120)
+    return "# Made from charts/plimsoll by `make renders`; change it in an overlay.\n" + _text(made)
+
+
+def _pods_of(example: Path) -> str:
+    rendered = objects(template(f"--values={example}", "--kube-version=1.37"))
+    made = [each for each in rendered if each["kind"] in {"Deployment", "ResourceClaimTemplate"}]
+    return f"# Made from charts/plimsoll/ci/{example.name} by `make renders`.\n" + _text(made)
+
+
+def _text(made: list[dict[str, Any]]) -> str:
+    return yaml.safe_dump_all(made, sort_keys=False, width=120)
 
 
 def _without_helm(made: dict[str, Any]) -> dict[str, Any]:
@@ -27,5 +43,14 @@ def _without_helm(made: dict[str, Any]) -> dict[str, Any]:
     return made
 
 
+def _golden(example: Path) -> tuple[Path, Callable[[], str]]:
+    return GOLDEN / f"{example.name.removesuffix('-values.yaml')}.yaml", lambda: _pods_of(example)
+
+
+RENDERS: dict[Path, Callable[[], str]] = {BASE: _base} | dict(map(_golden, sorted((CHART / "ci").glob("gpu-*.yaml"))))
+"""Each file, and what makes its text; that needs Helm."""
+
+
 if __name__ == "__main__":
-    BASE.write_text(rendered(), encoding="utf-8")
+    for file, text in RENDERS.items():
+        file.write_text(text(), encoding="utf-8")

@@ -1,16 +1,17 @@
-"""The plain objects are the chart's, and kustomize makes of them what the overlays say."""
+"""The committed objects are the chart's, and kustomize makes of them what the overlays say."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.contracts.chart import needs_helm, objects
 from tests.contracts.generated import REPOSITORY
-from tests.contracts.k8s_base import BASE, rendered
+from tests.contracts.renders import RENDERS
 
 needs_kubectl = pytest.mark.skipif(
     shutil.which("kubectl") is None, reason="needs kubectl: https://kubernetes.io/docs/tasks/tools"
@@ -26,8 +27,9 @@ def deployment(overlay: str) -> dict[str, Any]:
 
 
 @needs_helm
-def test_the_base_is_what_the_chart_renders() -> None:
-    assert rendered() == BASE.read_text(encoding="utf-8"), "run: make k8s-base"
+@pytest.mark.parametrize("file", RENDERS, ids=lambda file: file.stem)
+def test_a_committed_render_is_what_the_chart_makes_today(file: Path) -> None:
+    assert RENDERS[file]() == file.read_text(encoding="utf-8"), "run: make renders"
 
 
 @needs_kubectl
