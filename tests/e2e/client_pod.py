@@ -83,12 +83,16 @@ class ClientPod:
 
 
 class LoadPod:
-    """A pod that asks at a constant rate until it is told to stop; `rate` is in requests per second."""
+    """A pod that asks at a constant rate until it is told to stop.
 
-    def __init__(
-        self, cluster: Cluster, image: str, service: str = SERVICE, name: str = "load", rate: int = 20
+    `rate` is in requests per second, `service` a name or an address; `node` is where it runs, if that matters.
+    """
+
+    def __init__(  # who asks whom, how often and from where
+        self, cluster: Cluster, image: str, service: str = SERVICE, name: str = "load", rate: int = 20, node: str = ""
     ) -> None:
         self._rate = rate
+        self._where = {"nodeName": node} if node else {}
         self._cluster = cluster
         self._image = image
         self._service = service
@@ -98,7 +102,7 @@ class LoadPod:
         """Begin to send."""
         command = ["python", "/scripts/load.py", "--host", self._service, "--body", "/examples/digits/7.json"]
         command += ["--expect", "7", "--rate", str(self._rate)]
-        self._cluster.apply(pod_of(self._name, self._image, command))
+        self._cluster.apply(pod_of(self._name, self._image, command, **self._where))
         eventually("the load pod", lambda: is_ready(self._cluster.get("pod", self._name)))
 
     def stop(self) -> dict[str, Any]:

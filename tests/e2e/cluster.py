@@ -100,6 +100,12 @@ class Cluster:
         self.apply_secret(name, "keys.yaml", json.dumps(file))
         return key
 
+    def event(self, pod: str, reason: str) -> str | None:
+        """What the newest event of a pod with this reason says."""
+        selector = f"--field-selector=involvedObject.name={pod},reason={reason}"
+        events = json.loads(self.kubectl("get", "events", selector, "--output=json"))["items"]
+        return str(events[-1]["message"]) if events else None
+
     def log_line(self, pod: str, word: str) -> str | None:
         """The first line of a pod's log with this word in it."""
         return next((line for line in self.kubectl("logs", pod).splitlines() if word in line), None)

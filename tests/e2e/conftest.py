@@ -14,10 +14,17 @@ from tests.e2e.client_pod import ClientPod
 from tests.e2e.cluster import Cluster, run
 from tests.e2e.image_archive import unpacked_bytes
 from tests.e2e.release import Release
+from tests.e2e.steady import Steady
 from tests.e2e.transcript import Transcript
 
 _TRANSCRIPT = pytest.StashKey[Transcript]()
 _CLUSTER = Cluster("plimsoll-e2e")
+_WITHOUT_GPU = """\
+ARG PLIMSOLL_IMAGE
+FROM ${PLIMSOLL_IMAGE}
+ENTRYPOINT ["env", "PLIMSOLL_DEVICE=cpu", "plimsoll"]
+CMD ["serve"]
+"""
 
 
 @pytest.fixture(scope="session")
@@ -41,11 +48,22 @@ def image(transcript: Transcript) -> str:
 @pytest.fixture(scope="session")
 def own_image(image: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Name of the image of docs/bring-your-model.md, built on top of ours and on the nodes from here on."""
+    return _built("letters:e2e", image, make_own_bundle(tmp_path_factory.mktemp("own")))
+
+
+@pytest.fixture(scope="session")
+def without_gpu(image: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Name of an image that stands in for the GPU one where no GPU is: told to compute on one, it takes the CPU."""
+    folder = tmp_path_factory.mktemp("without-gpu")
+    (folder / "Dockerfile").write_text(_WITHOUT_GPU)
+    return _built("without-gpu:e2e", image, folder)
+
+
+def _built(name: str, image: str, folder: Path) -> str:
     build, save = os.environ.get("PLIMSOLL_E2E_BUILD"), os.environ.get("PLIMSOLL_E2E_SAVE")
     if not build or not save:
         pytest.skip("set PLIMSOLL_E2E_BUILD and PLIMSOLL_E2E_SAVE, as tests/e2e/README.md says, to build an image")
-    name, folder = "letters:e2e", make_own_bundle(tmp_path_factory.mktemp("own"))
-    archive = str(folder / "letters.tar")
+    archive = str(folder / "image.tar")
     run(*shlex.split(build), name, "--build-arg", f"PLIMSOLL_IMAGE={image}", str(folder))
     run(*(part.format(image=name, archive=archive) for part in shlex.split(save)))
     run(*shlex.split(os.environ["PLIMSOLL_E2E_LOAD"]), archive)
@@ -69,6 +87,14 @@ def client(cluster: Cluster, image: str) -> ClientPod:
     pod = ClientPod(cluster, image)
     pod.start()
     return pod
+
+
+@pytest.fixture(scope="module")
+def steady(cluster: Cluster, image: str, client: ClientPod) -> Iterator[Steady]:  # noqa: ARG001  # brings scripts
+    pods = Steady(cluster, image)
+    pods.release.install()
+    yield pods
+    pods.release.uninstall()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -20,6 +20,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+CLIENTS = 8
+"""Unless told otherwise; each has one request in flight at most."""
+PATIENCE_SECONDS = 10
+"""How long a client waits for an answer, or for a connection."""
+
 
 class Answer(NamedTuple):
     """What came back for one request."""
@@ -122,7 +127,7 @@ async def _keep_sending(client: Client, tally: Tally, expected: str, interval: f
         tally.sent += 1
         started = time.monotonic()
         try:
-            tally.answered(await asyncio.wait_for(client.send(), timeout=10), expected)
+            tally.answered(await asyncio.wait_for(client.send(), PATIENCE_SECONDS), expected)
         except (OSError, EOFError, TimeoutError, ValueError, KeyError, IndexError) as error:
             tally.errors[f"{type(error).__name__}: {error}"] += 1
             client.hang_up()
@@ -160,7 +165,7 @@ def main() -> None:
     parser.add_argument("--host", required=True)
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--rate", type=float, default=20, help="requests per second, all clients together")
-    parser.add_argument("--clients", type=int, default=8)
+    parser.add_argument("--clients", type=int, default=CLIENTS)
     parser.add_argument("--body", required=True, help="file with the body of every request")
     parser.add_argument("--expect", required=True, help="the class that every answer must have")
     options = parser.parse_args()

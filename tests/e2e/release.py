@@ -128,6 +128,12 @@ def seconds_to_ready(pod: dict[str, Any]) -> float:
     return (_ready_at(pod) - datetime.fromisoformat(started)).total_seconds()
 
 
+def seconds_away(pod: dict[str, Any]) -> float:
+    """From the end of the container before to the pod's readiness; Kubernetes rounds both to seconds."""
+    ended = pod["status"]["containerStatuses"][0]["lastState"]["terminated"]["finishedAt"]
+    return (_ready_at(pod) - datetime.fromisoformat(ended)).total_seconds()
+
+
 def _ready_at(pod: dict[str, Any]) -> datetime:
     (changed,) = (each["lastTransitionTime"] for each in pod["status"]["conditions"] if each["type"] == "Ready")
     return datetime.fromisoformat(changed)
