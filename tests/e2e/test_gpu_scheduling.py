@@ -9,26 +9,27 @@ from typing import Any
 import pytest
 
 from tests.e2e.client_pod import ClientPod
-from tests.e2e.cluster import Cluster, eventually, kubectl_json, run
-from tests.e2e.release import Release, is_ready
+from tests.e2e.cluster import Cluster, eventually
+from tests.e2e.devices import claimable, counted
+from tests.e2e.release import CHART, Release, is_ready
 from tests.e2e.transcript import Transcript
+from tests.e2e.watch import watched_pods
 
 pytestmark = pytest.mark.e2e_full
 
 DEVICE = "nvidia.com/gpu"
 DEVICES = 2
+CLAIM = CHART / "ci" / "gpu-claim-values.yaml"
+CLAIMED, OTHER = "NVIDIA H100 80GB HBM3", "NVIDIA A100-SXM4-80GB"
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture
 def devices() -> Iterator[None]:
-    """Two devices on one node, as a device plugin would advertise them."""
-    node = kubectl_json("get", "nodes")["items"][-1]["metadata"]["name"]
-    _advertise(node, str(DEVICES))
-    eventually("the devices", lambda: _allocatable(node) == str(DEVICES))
-    yield
-    _advertise(node, None)
+    with counted(DEVICE, DEVICES):
+        yield
 
 
+@pytest.mark.usefixtures("devices")
 def test_every_pod_gets_a_device_and_one_too_many_waits(
     cluster: Cluster, own_image: str, transcript: Transcript
 ) -> None:
@@ -37,10 +38,7 @@ def test_every_pod_gets_a_device_and_one_too_many_waits(
         typed=("gpu.enabled=true", f"replicas={DEVICES + 1}"),
     )  # fmt: skip
     release.install(wait=False)
-    eventually("pods on devices", lambda: len(_placed(release.pods())) == DEVICES)
-    eventually("the pod too many", lambda: len(release.pods()) == DEVICES + 1)
-    (waiting,) = [pod for pod in release.pods() if not pod["spec"].get("nodeName")]
-    told = eventually("the event", lambda: _scheduling_event(cluster, waiting["metadata"]["name"]))
+    told = _one_too_many(cluster, release, DEVICES)
     assert f"Insufficient {DEVICE}" in told
     placed = _placed(release.pods())[0]["metadata"]["name"]
     log = eventually("the log", lambda: cluster.log_line(placed, "CUDA"))
@@ -49,36 +47,48 @@ def test_every_pod_gets_a_device_and_one_too_many_waits(
     release.uninstall()
 
 
+@pytest.mark.usefixtures("devices")
 def test_an_upgrade_goes_on_where_no_device_is_spare(
-    cluster: Cluster, image: str, client: ClientPod, transcript: Transcript
+    cluster: Cluster, without_gpu: str, client: ClientPod, transcript: Transcript
 ) -> None:
     release = Release(
-        cluster, image, "full", "strategy=replace",
-        typed=(f"replicas={DEVICES}", f"resources.limits.{DEVICE.replace('.', chr(92) + '.')}=1"),
+        cluster, without_gpu, "full", "strategy=replace", "resources.limits.memory=4Gi",
+        typed=("gpu.enabled=true", f"replicas={DEVICES}"),
     )  # fmt: skip
     release.install()
-    release.upgrade("model.version=2")
+    with watched_pods(cluster, "full-stable") as seen:
+        release.upgrade("model.version=2")
+    assert min(ready for _, ready in seen) >= DEVICES - 1
     eventually("all pods", lambda: len(release.pods()) == DEVICES and all(map(is_ready, release.pods())))
     answer = client.request("http://full:8000/v1/predict", "/examples/digits/7.json")
     assert answer["headers"]["x-plimsoll-version"] == "2"
-    transcript.note("an upgrade with every device taken", "went through, one pod at a time")
+    transcript.note("an upgrade with every device taken", f"went through; never fewer than {DEVICES - 1} ready")
     release.uninstall()
 
 
-def _advertise(node: str, count: str | None) -> None:
-    patch = json.dumps({"status": {"capacity": {DEVICE: count}}})
-    run("kubectl", "patch", "node", node, "--subresource=status", "--type=merge", f"--patch={patch}")
+def test_a_claim_is_given_a_device_of_its_product_and_one_too_many_waits(
+    cluster: Cluster, without_gpu: str, transcript: Transcript
+) -> None:
+    """The scheduler gives the device; to start the pod needs NVIDIA's driver on the node, and none is there."""
+    with claimable(OTHER, CLAIMED):
+        release = Release(cluster, without_gpu, "claims", typed=("replicas=2",))
+        release.install(CHART, f"--values={CLAIM}", wait=False)
+        told = _one_too_many(cluster, release, 1)
+        assert "cannot allocate all claims" in told
+        claims = json.loads(cluster.kubectl("get", "resourceclaims", "--output=json"))["items"]
+        given = [each["status"]["allocation"] for each in claims if "allocation" in each.get("status", {})]
+        assert [result["device"] for each in given for result in each["devices"]["results"]] == ["gpu-1"]
+        transcript.note("claims", f"1 pod on the only {CLAIMED}; the second: {told}")
+        release.uninstall()
 
 
-def _allocatable(node: str) -> str | None:
-    return str(kubectl_json("get", "node", node)["status"]["allocatable"].get(DEVICE))
+def _one_too_many(cluster: Cluster, release: Release, placed: int) -> str:
+    """What the scheduler says of the only pod that finds no device beside those that do."""
+    eventually("pods on devices", lambda: len(_placed(release.pods())) == placed)
+    eventually("the pod too many", lambda: len(release.pods()) == placed + 1)
+    (waiting,) = [pod for pod in release.pods() if not pod["spec"].get("nodeName")]
+    return eventually("the event", lambda: cluster.event(waiting["metadata"]["name"], "FailedScheduling"))
 
 
 def _placed(pods: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [pod for pod in pods if pod["spec"].get("nodeName")]
-
-
-def _scheduling_event(cluster: Cluster, pod: str) -> str | None:
-    selector = f"--field-selector=involvedObject.name={pod},reason=FailedScheduling"
-    events = json.loads(cluster.kubectl("get", "events", selector, "--output=json"))["items"]
-    return str(events[-1]["message"]) if events else None

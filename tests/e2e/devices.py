@@ -1,0 +1,96 @@
+"""Devices that a node says it has, as a device plugin or a driver would say it; none is there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tests.e2e.cluster import CommandError, eventually, kubectl_json, run
+
+DRIVER = "gpu.nvidia.com"
+"""NVIDIA's, and its DeviceClass."""
+RUNTIME_CLASS = "nvidia"
+
+
+@contextmanager
+def counted(resource: str, count: int) -> Iterator[None]:
+    """Devices of a device plugin, on one node."""
+    node = _a_node()
+    _advertise(node, resource, str(count))
+    eventually("the devices", lambda: _allocatable(node).get(resource) == str(count))
+    try:
+        yield
+    finally:
+        _advertise(node, resource, None)
+
+
+@contextmanager
+def claimable(*products: str) -> Iterator[None]:
+    """Devices of a DRA driver, on one node: a ResourceSlice with one for each product, and the driver's DeviceClass."""
+    node = _a_node()
+    devices = [
+        {"name": f"gpu-{number}", "attributes": {"productName": {"string": product}}}
+        for number, product in enumerate(products)
+    ]
+    resources = {"apiVersion": "resource.k8s.io/v1"}
+    made: list[dict[str, Any]] = [
+        {
+            **resources,
+            "kind": "DeviceClass",
+            "metadata": {"name": DRIVER},
+            "spec": {"selectors": [{"cel": {"expression": f"device.driver == '{DRIVER}'"}}]},
+        },
+        {
+            **resources,
+            "kind": "ResourceSlice",
+            "metadata": {"name": "plimsoll-e2e"},
+            "spec": {
+                "driver": DRIVER,
+                "nodeName": node,
+                "pool": {"name": node, "generation": 1, "resourceSliceCount": 1},
+                "devices": devices,
+            },
+        },
+    ]
+    with _existing(*made):
+        yield
+
+
+@contextmanager
+def runtime_class() -> Iterator[None]:
+    """The RuntimeClass that the GPU operator makes, here with the usual runtime; one that is there is left alone."""
+    try:
+        run("kubectl", "get", "runtimeclass", RUNTIME_CLASS)
+    except CommandError:
+        made = {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "handler": "runc"}
+        with _existing({**made, "metadata": {"name": RUNTIME_CLASS}}):
+            yield
+    else:
+        yield
+
+
+@contextmanager
+def _existing(*objects: dict[str, Any]) -> Iterator[None]:
+    """Objects of the whole cluster."""
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+    run("kubectl", "create", "--filename=-", stdin=text)
+    try:
+        yield
+    finally:
+        run("kubectl", "delete", "--filename=-", "--wait", stdin=text)
+
+
+def _a_node() -> str:
+    return str(kubectl_json("get", "nodes")["items"][-1]["metadata"]["name"])
+
+
+def _advertise(node: str, resource: str, count: str | None) -> None:
+    patch = json.dumps({"status": {"capacity": {resource: count}}})
+    run("kubectl", "patch", "node", node, "--subresource=status", "--type=merge", f"--patch={patch}")
+
+
+def _allocatable(node: str) -> dict[str, str]:
+    found: dict[str, str] = kubectl_json("get", "node", node)["status"]["allocatable"]
+    return found
