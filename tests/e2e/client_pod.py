@@ -85,13 +85,13 @@ class ClientPod:
 class LoadPod:
     """A pod that asks at a constant rate until it is told to stop.
 
-    `rate` is in requests per second, `service` a name or an address; `node` is where it runs, if that matters.
+    `service` is a name or an address; `node` is where the pod runs, if that matters; `options` are load.py's.
     """
 
-    def __init__(  # who asks whom, how often and from where
-        self, cluster: Cluster, image: str, service: str = SERVICE, name: str = "load", rate: int = 20, node: str = ""
+    def __init__(
+        self, cluster: Cluster, image: str, service: str = SERVICE, name: str = "load", node: str = "", *options: str
     ) -> None:
-        self._rate = rate
+        self._options = options
         self._where = {"nodeName": node} if node else {}
         self._cluster = cluster
         self._image = image
@@ -101,7 +101,7 @@ class LoadPod:
     def start(self) -> None:
         """Begin to send."""
         command = ["python", "/scripts/load.py", "--host", self._service, "--body", "/examples/digits/7.json"]
-        command += ["--expect", "7", "--rate", str(self._rate)]
+        command += ["--expect", "7", *self._options]
         self._cluster.apply(pod_of(self._name, self._image, command, **self._where))
         eventually("the load pod", lambda: is_ready(self._cluster.get("pod", self._name)))
 

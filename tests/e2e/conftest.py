@@ -4,21 +4,40 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.doubles.own_model import make_own_bundle
+from tests.e2e.autoscaler import give_the_adapter, has_the_adapter, take_from_the_adapter
 from tests.e2e.client_pod import ClientPod
 from tests.e2e.cluster import Cluster, run
+from tests.e2e.gateway import NAME as GATEWAY
+from tests.e2e.gateway import Way, create_gateway, gateway_class
 from tests.e2e.image_archive import unpacked_bytes
+from tests.e2e.observers import InClusterPrometheus, has_the_operator, state_metrics_address
 from tests.e2e.release import Release
 from tests.e2e.steady import Steady
 from tests.e2e.transcript import Transcript
 
 _TRANSCRIPT = pytest.StashKey[Transcript]()
 _CLUSTER = Cluster("plimsoll-e2e")
+_SLOW = """\
+ARG PLIMSOLL_IMAGE
+FROM ${PLIMSOLL_IMAGE}
+COPY ourmodels /ours/ourmodels
+"""
+_DRIVER = """\
+ARG PLIMSOLL_IMAGE
+FROM python:3.11-slim-bookworm AS grpc
+RUN python3 -m pip install --no-cache-dir --target /grpc "grpcio>=1.80,<2"
+FROM ${PLIMSOLL_IMAGE}
+COPY --from=grpc /grpc /grpc
+COPY dra_driver.py /dra_driver.py
+ENV PYTHONPATH=/grpc
+"""
 _WITHOUT_GPU = """\
 ARG PLIMSOLL_IMAGE
 FROM ${PLIMSOLL_IMAGE}
@@ -59,6 +78,29 @@ def without_gpu(image: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     return _built("without-gpu:e2e", image, folder)
 
 
+@pytest.fixture(scope="session")
+def slow_image(own_image: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Name of an image whose model is `own_image`'s and takes a tenth of a second longer."""
+    folder = tmp_path_factory.mktemp("slow")
+    theirs = Path(__file__).parents[2] / "examples" / "bring-your-model" / "ourmodels" / "__init__.py"
+    slow = theirs.read_text(encoding="utf-8").replace(
+        "        return softmax", "        sleep(0.1)\n        return softmax"
+    )
+    (folder / "ourmodels").mkdir()
+    (folder / "ourmodels" / "__init__.py").write_text(f"from time import sleep\n{slow}", encoding="utf-8")
+    (folder / "Dockerfile").write_text(_SLOW)
+    return _built("slow:e2e", own_image, folder)
+
+
+@pytest.fixture(scope="session")
+def driver_image(image: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Name of an image with a driver for claims of devices that are not there."""
+    folder = tmp_path_factory.mktemp("driver")
+    shutil.copy(Path(__file__).parent / "dra_driver.py", folder)
+    (folder / "Dockerfile").write_text(_DRIVER)
+    return _built("dra-driver:e2e", image, folder)
+
+
 def _built(name: str, image: str, folder: Path) -> str:
     build, save = os.environ.get("PLIMSOLL_E2E_BUILD"), os.environ.get("PLIMSOLL_E2E_SAVE")
     if not build or not save:
@@ -95,6 +137,45 @@ def steady(cluster: Cluster, image: str, client: ClientPod) -> Iterator[Steady]:
     pods.release.install()
     yield pods
     pods.release.uninstall()
+
+
+@pytest.fixture(scope="session")
+def tools() -> Iterator[Cluster]:
+    """A namespace of the operator's tools; a release's network policy must let them in, and traces out to them."""
+    there = Cluster("plimsoll-e2e-tools")
+    there.create()
+    yield there
+    there.remove()
+
+
+@pytest.fixture(scope="session")
+def prometheus(tools: Cluster) -> Iterator[InClusterPrometheus]:
+    state_metrics = state_metrics_address()
+    if state_metrics is None or not has_the_operator():
+        pytest.skip("needs the Prometheus operator and kube-state-metrics on the cluster; tests/e2e/README.md says how")
+    made = InClusterPrometheus(tools)
+    made.start(state_metrics)
+    yield made
+    made.remove()
+
+
+@pytest.fixture(scope="session")
+def adapted(prometheus: InClusterPrometheus) -> Iterator[InClusterPrometheus]:
+    """The Prometheus whose records the adapter passes on."""
+    if not has_the_adapter():
+        pytest.skip("needs prometheus-adapter in the namespace monitoring; tests/e2e/README.md says how")
+    give_the_adapter(prometheus.host)
+    yield prometheus
+    take_from_the_adapter()
+
+
+@pytest.fixture(scope="module")
+def way(cluster: Cluster) -> Iterator[Way]:
+    class_name = gateway_class()
+    if class_name is None:
+        pytest.skip("needs Envoy Gateway and a GatewayClass of it; tests/e2e/README.md says how")
+    yield create_gateway(cluster, class_name)
+    cluster.kubectl("delete", "gateway", GATEWAY)
 
 
 @pytest.hookimpl(wrapper=True)

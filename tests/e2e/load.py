@@ -1,8 +1,8 @@
 """A light load at a constant rate, for a pod: standard library only, no retries.
 
-Half of the clients keep their connection, half open a new one for every request. A client with a kept connection does
-what HTTP asks of it: it closes on `Connection: close`, and it looks whether the server has hung up before it sends.
-Beyond that every request that is not answered 200 with the class expected is a failure.
+Half of the clients keep their connection, half open a new one for every request, or all do. A client with a kept
+connection does what HTTP asks of it: it closes on `Connection: close`, and it looks whether the server has hung up
+before it sends. Beyond that every request that is not answered 200 with the class expected is a failure.
 
 Sends until SIGTERM, then writes one line of JSON.
 """
@@ -150,7 +150,7 @@ async def _run(options: argparse.Namespace, body: bytes) -> Tally:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     async with asyncio.TaskGroup() as group:
         for number in range(options.clients):
-            keeps = number % 2 == 0
+            keeps = number % 2 == 0 and not options.new
             request = _request(options.host, options.port, body, keeps=keeps)
             client = Client(options.host, options.port, request, tally, keeps=keeps)
             interval = options.clients / options.rate
@@ -166,6 +166,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--rate", type=float, default=20, help="requests per second, all clients together")
     parser.add_argument("--clients", type=int, default=CLIENTS)
+    parser.add_argument("--new", action="store_true", help="a new connection for every request")
     parser.add_argument("--body", required=True, help="file with the body of every request")
     parser.add_argument("--expect", required=True, help="the class that every answer must have")
     options = parser.parse_args()

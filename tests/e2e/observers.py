@@ -39,6 +39,8 @@ class InClusterPrometheus:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
+        self.namespace = cluster.namespace
+        self.host = f"prometheus-operated.{cluster.namespace}.svc.cluster.local"
         self._api = f"/api/v1/namespaces/{cluster.namespace}/pods/{_POD}:9090/proxy/api/v1"
 
     def start(self, state_metrics: str) -> None:
@@ -47,6 +49,20 @@ class InClusterPrometheus:
         manifest = manifest.replace("NAMESPACE", self._cluster.namespace).replace("STATE_METRICS", state_metrics)
         self._cluster.kubectl("apply", "--filename=-", stdin=manifest)
         eventually("Prometheus", lambda: is_ready(self._cluster.get("pod", _POD)))
+
+    def stop(self) -> None:
+        """Take its pod away."""
+        self._run_pods(0)
+        eventually("the end of Prometheus", lambda: not self._cluster.select("pods", "prometheus=e2e"))
+
+    def resume(self) -> None:
+        """Give its pod back, with no memory of before."""
+        self._run_pods(1)
+        eventually("Prometheus", lambda: is_ready(self._cluster.get("pod", _POD)))
+
+    def _run_pods(self, count: int) -> None:
+        patch = json.dumps({"spec": {"replicas": count}})
+        self._cluster.kubectl("patch", "prometheus", "e2e", "--type=merge", f"--patch={patch}")
 
     def query(self, expr: str) -> list[dict[str, Any]]:
         """The series that an expression has now."""

@@ -33,17 +33,13 @@ class Steady:
 
         They are sent to a Service, by its name or its address, from the node that is named, if one is.
         """
-        load = LoadPod(self.cluster, self._image, service, f"load-{what.replace(' ', '-')}", RATE, node)
-        load.start()
-        started = time.monotonic()
-        time.sleep(2)
-        operate()
-        eventually("all pods ready again, and the old ones gone", self._all_ready, timeout_seconds=240)
-        time.sleep(max(2.0, started + 1.1 * FEWEST / RATE - time.monotonic()))
-        report = load.stop()
-        load.remove()
-        assert report["sent"] >= FEWEST
-        return report
+        load = LoadPod(self.cluster, self._image, service, f"load-{what.replace(' ', '-')}", node, f"--rate={RATE}")
+
+        def operate_and_settle() -> None:
+            operate()
+            eventually("all pods ready again, and the old ones gone", self._all_ready, timeout_seconds=240)
+
+        return report_over(load, operate_and_settle)
 
     def ready_endpoints(self) -> int:
         """How many pods the Service sends requests to."""
@@ -55,6 +51,20 @@ class Steady:
         return len(pods) == PODS and all(map(is_ready, pods))
 
 
+def report_over(load: LoadPod, operate: Callable[[], None]) -> dict[str, Any]:
+    """What happened to the requests before, during and after an operation; they are `FEWEST` or more."""
+    load.start()
+    started = time.monotonic()
+    time.sleep(2)
+    operate()
+    time.sleep(max(2.0, started + 1.1 * FEWEST / RATE - time.monotonic()))
+    report = load.stop()
+    load.remove()
+    assert report["sent"] >= FEWEST
+    return report
+
+
 def counts(report: dict[str, Any]) -> str:
-    """How many requests were sent, and how many of them failed."""
-    return f"{report['sent']} sent, {report['failed']} failed"
+    """How many requests were sent, and how many of them failed in which ways."""
+    errors = ", ".join(f"{count} {name.partition(':')[0]}" for name, count in report["errors"].items())
+    return f"{report['sent']} sent, {report['failed']} failed{f' ({errors})' if errors else ''}"

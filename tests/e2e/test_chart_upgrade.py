@@ -15,6 +15,8 @@ from tests.e2e.watch import watched_pods
 pytestmark = pytest.mark.e2e_full
 
 PREVIOUS = max((Path(__file__).parent / "previous").glob("plimsoll-*.tgz"))
+OLDER = PREVIOUS.with_name("plimsoll-0.1.0.tgz")
+"""Its values have one that 0.2.0 does not know."""
 PODS = 2
 KEEPING = "--reset-then-reuse-values"
 REMOVED = "probes.startup.failureThreshold"
@@ -50,7 +52,7 @@ def test_a_value_that_is_gone_is_refused_by_name_until_it_is_taken_back(
 ) -> None:
     """charts/plimsoll/UPGRADING.md says how."""
     release = Release(cluster, image, "gone", typed=(f"{REMOVED}=120",))
-    release.install(PREVIOUS)
+    release.install(OLDER)
     before = release.the_pod()["metadata"]["uid"]
     with pytest.raises(CommandError, match="'failureThreshold' not allowed"):
         release.upgrade(options=(KEEPING,))

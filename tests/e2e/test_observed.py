@@ -13,7 +13,7 @@ from tests.contracts.dashboards.queries import board_queries, concrete, variable
 from tests.contracts.promql import metric_names
 from tests.e2e.client_pod import ClientPod, LoadPod
 from tests.e2e.cluster import Cluster, eventually
-from tests.e2e.observers import Collector, InClusterPrometheus, has_the_operator, state_metrics_address
+from tests.e2e.observers import Collector, InClusterPrometheus
 from tests.e2e.release import CHART, Release, namespace_in
 from tests.e2e.transcript import Transcript
 
@@ -28,17 +28,7 @@ NOT_HERE = {
     "plimsoll_cache_lookups_total": "the cache is off by default; answered in tests/integration",
 }
 """Metrics that this cluster does not have, and why."""
-TOOLS = "plimsoll-e2e-tools"
 BOARDS = Path(__file__).parents[2] / "ops" / "dashboards"
-
-
-@pytest.fixture(scope="module")
-def tools() -> Iterator[Cluster]:
-    """A namespace of the operator's tools; the release's network policy must let them in, and traces out to them."""
-    there = Cluster(TOOLS)
-    there.create()
-    yield there
-    there.remove()
 
 
 @pytest.fixture(scope="module")
@@ -52,30 +42,28 @@ def collector(tools: Cluster) -> Collector:
 def watched(  # the client brings the scripts
     cluster: Cluster,
     image: str,
-    tools: Cluster,
+    adapted: InClusterPrometheus,
     collector: Collector,
     client: ClientPod,  # noqa: ARG001
 ) -> Iterator[tuple[Release, InClusterPrometheus]]:
     """A release under load, and the Prometheus that watches it from another namespace."""
-    state_metrics = state_metrics_address()
-    if state_metrics is None or not has_the_operator():
-        pytest.skip("needs the Prometheus operator and kube-state-metrics on the cluster; tests/e2e/README.md says how")
-    prometheus = InClusterPrometheus(tools)
-    prometheus.start(state_metrics)
     release = Release(
-        cluster, image, "watched", namespace_in("networkPolicy.prometheus", TOOLS),
+        cluster, image, "watched", namespace_in("networkPolicy.prometheus", adapted.namespace),
         f"tracing.endpoint={collector.endpoint}", "monitoring.podMonitor.interval=5s",
-        typed=tuple(f"monitoring.{each}.enabled=true" for each in ("podMonitor", "rules", "dashboards")),
+        "autoscaling.engine=prometheusAdapter",
+        typed=(
+            *(f"monitoring.{each}.enabled=true" for each in ("podMonitor", "rules", "dashboards")),
+            "autoscaling.minReplicas=1", "autoscaling.cpuPercent=1000",
+        ),
     )  # fmt: skip
     release.install()
     load = LoadPod(cluster, image, "watched", "watched-load")
     load.start()
-    yield release, prometheus
+    yield release, adapted
     report = load.stop()
     assert report["failed"] == 0
     load.remove()
     release.uninstall()
-    prometheus.remove()
 
 
 def test_prometheus_finds_the_pod_by_the_chart_s_monitor_and_labels_it_by_its_track(

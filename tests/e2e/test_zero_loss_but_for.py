@@ -46,7 +46,7 @@ def test_a_pod_without_grace_loses_what_is_in_flight(steady: Steady, transcript:
         steady.cluster.kubectl("delete", "pod", name, "--force", "--grace-period=0")
 
     report = steady.report_over("force a pod out", force_out)
-    transcript.note("requests over: force a pod out", _losses(report))
+    transcript.note("requests over: force a pod out", counts(report))
     assert report["failed"] <= CLIENTS, report
 
 
@@ -56,7 +56,7 @@ def test_a_killed_server_loses_what_is_in_flight_and_what_comes_until_kubernetes
     """By SIGKILL, as the kernel does it to a container that takes more memory than it may."""
     pod = steady.release.pods()[0]
     report = steady.report_over("kill a server", lambda: kill_server(image, pod))
-    transcript.note("requests over: kill a server", _losses(report))
+    transcript.note("requests over: kill a server", counts(report))
     killed = steady.cluster.get("pod", pod["metadata"]["name"])
     assert restarts(killed) == 1
     refused = _failed(report, "ConnectionRefusedError")
@@ -87,7 +87,7 @@ def test_a_node_without_power_loses_what_is_sent_to_it_until_kubernetes_sees_it(
     # By its address and from the other node: neither DNS nor the clients lose power.
     address = steady.cluster.get("service", NAME)["spec"]["clusterIP"]
     report = steady.report_over("cut a node s power", cut_power, address, kept)
-    transcript.note("requests over: cut a node's power", f"{_losses(report)}; noticed in {noticed_seconds:.0f} s")
+    transcript.note("requests over: cut a node's power", f"{counts(report)}; noticed in {noticed_seconds:.0f} s")
     assert set(report["by_status"]) == {"200"}, report
     waited = _failed(report, "TimeoutError")
     assert waited <= CLIENTS * (1 + noticed_seconds // PATIENCE_SECONDS), report
@@ -96,8 +96,3 @@ def test_a_node_without_power_loses_what_is_sent_to_it_until_kubernetes_sees_it(
 
 def _failed(report: dict[str, Any], error: str) -> int:
     return sum(count for name, count in report["errors"].items() if name.startswith(error))
-
-
-def _losses(report: dict[str, Any]) -> str:
-    errors = ", ".join(f"{count} {name.partition(':')[0]}" for name, count in report["errors"].items())
-    return f"{counts(report)} ({errors or 'none'})"

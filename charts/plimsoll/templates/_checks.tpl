@@ -4,6 +4,8 @@
 {{- include "plimsoll.checks.model" . }}
 {{- include "plimsoll.checks.access" . }}
 {{- include "plimsoll.checks.gpu" . }}
+{{- include "plimsoll.checks.canary" . }}
+{{- include "plimsoll.checks.autoscaling" . }}
 {{- include "plimsoll.checks.monitoring" . }}
 {{- end }}
 
@@ -62,11 +64,13 @@
 {{- end }}
 
 {{- define "plimsoll.checks.gpu" -}}
-{{- $tag := toString .Values.image.tag }}
+{{- $images := dict "image" .Values.image "canary.image" .Values.canary.image }}
 {{- with .Values.gpu }}
 {{- if .enabled }}
-{{- if and (regexMatch "(^|[-_./])cpu($|[-_.])" $tag) (not $.Values.image.digest) }}
-{{- fail (printf "gpu.enabled asks for a GPU, and image.tag is %s, whose torch cannot use one; take the tag that ends in -gpu" $tag) }}
+{{- range $name, $image := $images }}
+{{- if and (regexMatch "(^|[-_./])cpu($|[-_.])" (toString $image.tag)) (not $image.digest) }}
+{{- fail (printf "gpu.enabled asks for a GPU, and %s.tag is %s, whose torch cannot use one; take the tag that ends in -gpu" $name (toString $image.tag)) }}
+{{- end }}
 {{- end }}
 {{- $limits := default dict $.Values.resources.limits }}
 {{- if hasKey $limits (include "plimsoll.gpuResource" $) }}
@@ -89,6 +93,87 @@
 {{- end }}
 {{- else if or .migProfile .dra.enabled .runtimeClassName .nodeSelector }}
 {{- fail "gpu.migProfile, gpu.dra, gpu.runtimeClassName or gpu.nodeSelector is set, and gpu.enabled is not; set gpu.enabled=true" }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "plimsoll.checks.canary" -}}
+{{- $values := .Values }}
+{{- with .Values.canary }}
+{{- if ne .mode "none" }}
+{{- if not (or .model.version .image.repository .image.tag .image.digest) }}
+{{- fail (printf "canary.mode is %s, and nothing says what the canary is; set canary.model.version, or an image in canary.image" .mode) }}
+{{- end }}
+{{- if and (eq $values.model.source "configMap") .model.version (ne (include "plimsoll.canaryVersion" $) (include "plimsoll.asText" $values.model.version)) (not .model.configMap.name) }}
+{{- fail (printf "model.source is configMap, and each version has one of its own; name that of version %s in canary.model.configMap.name" (include "plimsoll.canaryVersion" $)) }}
+{{- end }}
+{{- if and .model.configMap.name (ne $values.model.source "configMap") }}
+{{- fail (printf "canary.model.configMap.name is set and model.source is %s; set model.source to configMap, or leave the name out" $values.model.source) }}
+{{- end }}
+{{- end }}
+{{- if and (ne .mode "gatewayAPI") .weight }}
+{{- fail (printf "canary.weight is %d and canary.mode is %s; weights are split by a Gateway: set canary.mode=gatewayAPI, or canary.weight=0" (int .weight) .mode) }}
+{{- end }}
+{{- if eq .mode "gatewayAPI" }}
+{{- if not $values.httpRoute.enabled }}
+{{- fail "canary.mode is gatewayAPI, and there is no route to split; set httpRoute.enabled=true and its parentRefs, or canary.mode=replicas" }}
+{{- end }}
+{{- if $values.ingress.enabled }}
+{{- fail "ingress.enabled leads to the pods of both tracks, whatever canary.weight says; leave it out with canary.mode=gatewayAPI, or set canary.mode=replicas" }}
+{{- end }}
+{{- if and .weight (not .replicas) }}
+{{- fail (printf "canary.weight is %d and canary.replicas is 0, so that nobody would answer; set canary.weight=0 first" (int .weight)) }}
+{{- end }}
+{{- include "plimsoll.checks.canaryReady" $ }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "plimsoll.checks.autoscaling" -}}
+{{- $values := .Values }}
+{{- with .Values.autoscaling }}
+{{- if ne .engine "none" }}
+{{- if gt (int .minReplicas) (int .maxReplicas) }}
+{{- fail (printf "autoscaling.minReplicas is %d, above autoscaling.maxReplicas, %d; raise one or lower the other" (int .minReplicas) (int .maxReplicas)) }}
+{{- end }}
+{{- if and (or (eq .engine "cpu") (not $values.gpu.enabled)) (not (dig "requests" "cpu" "" $values.resources)) (not (dig "limits" "cpu" "" $values.resources)) }}
+{{- fail "autoscaling goes by CPU in percent of the pods' request, and resources.requests.cpu is not set; set it" }}
+{{- end }}
+{{- $target := divf (include "plimsoll.inflightMilli" $ | float64) 1000 }}
+{{- $limit := default (mul 2 $values.serving.concurrency) $values.serving.queueLimit }}
+{{- if ge $target (float64 $limit) }}
+{{- fail (printf "autoscaling.targetPercent aims at %g requests in flight per pod, and a pod refuses more than %d; lower it, or raise serving.queueLimit" $target (int $limit)) }}
+{{- end }}
+{{- if eq $values.canary.mode "replicas" }}
+{{- fail "canary.mode=replicas splits by the number of pods, which autoscaling.engine changes; split by a Gateway (canary.mode=gatewayAPI), or set autoscaling.engine=none" }}
+{{- end }}
+{{- if and (eq $values.canary.mode "gatewayAPI") (or (lt (int $values.canary.replicas) 1) (gt (int $values.canary.replicas) (int $values.canary.maxReplicas))) }}
+{{- fail (printf "canary.replicas is %d, the fewest that its autoscaler keeps; take 1 to canary.maxReplicas, %d" (int $values.canary.replicas) (int $values.canary.maxReplicas)) }}
+{{- end }}
+{{- else }}
+{{- include "plimsoll.checks.autoscalerGone" $ }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Asks the cluster, where Helm may: without its autoscaler a Deployment falls back to what `replicas` says. */}}
+{{- define "plimsoll.checks.autoscalerGone" -}}
+{{- $name := printf "%s-stable" (include "plimsoll.fullname" .) }}
+{{- if lookup "autoscaling/v2" "HorizontalPodAutoscaler" .Release.Namespace $name }}
+{{- $live := dig "spec" "replicas" 0 (lookup "apps/v1" "Deployment" .Release.Namespace $name) | int }}
+{{- if gt $live (int .Values.replicas) }}
+{{- fail (printf "autoscaling.engine=none leaves as many pods as replicas says, %d, and %d run; set replicas=%d in the same upgrade, and lower it afterwards" (int .Values.replicas) $live $live) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Asks the cluster, where Helm may: a Gateway answers 503 for a canary that has no ready pod. */}}
+{{- define "plimsoll.checks.canaryReady" -}}
+{{- $fullname := include "plimsoll.fullname" . }}
+{{- if and .Values.canary.weight .Release.IsUpgrade (lookup "apps/v1" "Deployment" .Release.Namespace (printf "%s-stable" $fullname)) }}
+{{- $canary := lookup "apps/v1" "Deployment" .Release.Namespace (printf "%s-canary" $fullname) }}
+{{- if not (dig "status" "readyReplicas" 0 $canary) }}
+{{- fail (printf "canary.weight is %d and no pod of Deployment %s-canary is ready; set canary.weight=0, wait until one is, then set the weight" (int .Values.canary.weight) $fullname) }}
 {{- end }}
 {{- end }}
 {{- end }}

@@ -31,8 +31,8 @@
 - name: PLIMSOLL_REQUEST_TIMEOUT_MS
   value: {{ int64 $values.serving.requestTimeoutMs | quote }}
 {{- /* The kubelet rounds up to whole CPUs. */}}
-{{- $limits := $values.resources.limits | default dict }}
-{{- $requests := $values.resources.requests | default dict }}
+{{- $limits := .resources.limits | default dict }}
+{{- $requests := .resources.requests | default dict }}
 {{- with or (and $limits.cpu "limits.cpu") (and $requests.cpu "requests.cpu") }}
 - name: PLIMSOLL_CPUS
   valueFrom: {resourceFieldRef: {resource: {{ . }}}}

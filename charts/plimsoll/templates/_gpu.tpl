@@ -5,14 +5,15 @@
 {{- with .Values.gpu }}{{ ternary (printf "nvidia.com/mig-%s" .migProfile) .resourceName (ne .migProfile "") }}{{ end }}
 {{- end }}
 
-{{/* Resources of the server's container; devices among the limits, or as a claim. */}}
+{{/* Resources of the server's container; devices among the limits, or as a claim. Takes what the pod does. */}}
 {{- define "plimsoll.resources" -}}
-{{- $resources := deepCopy .Values.resources }}
-{{- if and .Values.gpu.enabled .Values.gpu.dra.enabled }}
+{{- $gpu := .root.Values.gpu }}
+{{- $resources := deepCopy .resources }}
+{{- if and $gpu.enabled $gpu.dra.enabled }}
 {{- $_ := set $resources "claims" (list (dict "name" "gpu")) }}
-{{- else if .Values.gpu.enabled }}
+{{- else if $gpu.enabled }}
 {{- $limits := default dict $resources.limits }}
-{{- $_ := set $limits (include "plimsoll.gpuResource" .) .Values.gpu.count }}
+{{- $_ := set $limits (include "plimsoll.gpuResource" .root) $gpu.count }}
 {{- $_ := set $resources "limits" $limits }}
 {{- end }}
 {{- toYaml $resources }}

@@ -15,9 +15,10 @@
 {{- default (ternary (include "plimsoll.fullname" .) "default" .Values.serviceAccount.create) .Values.serviceAccount.name }}
 {{- end }}
 
+{{/* An image as a pod names it. Takes root and image. */}}
 {{- define "plimsoll.image" -}}
-{{- $tag := default (printf "%s-%s" .Chart.AppVersion (ternary "gpu" "cpu" .Values.gpu.enabled)) .Values.image.tag }}
-{{- .Values.image.repository }}{{ if .Values.image.digest }}@{{ .Values.image.digest }}{{ else }}:{{ $tag }}{{ end }}
+{{- $tag := default (printf "%s-%s" .root.Chart.AppVersion (ternary "gpu" "cpu" .root.Values.gpu.enabled)) .image.tag }}
+{{- .image.repository }}{{ if .image.digest }}@{{ .image.digest }}{{ else }}:{{ $tag }}{{ end }}
 {{- end }}
 
 {{/* Every object. */}}

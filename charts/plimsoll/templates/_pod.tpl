@@ -1,5 +1,5 @@
 {{/*
-The one pod template. Takes root, track (stable) and model (name, version).
+The one pod template. Takes root, track (stable or canary), model, image and resources.
 
 What a pod serves is written in its own template, as an annotation that the downward API turns into a file: a ConfigMap
 would change under the pods of the old revision, and one of those, restarted during an upgrade, would come back as the new.
@@ -76,7 +76,7 @@ spec:
   {{- end }}
   containers:
     - name: plimsoll
-      image: {{ include "plimsoll.image" .root | quote }}
+      image: {{ include "plimsoll.image" . | quote }}
       imagePullPolicy: {{ $values.image.pullPolicy }}
       securityContext:
         {{- include "plimsoll.containerSecurity" . | nindent 8 }}
@@ -106,7 +106,7 @@ spec:
         httpGet: {path: /livez, port: http}
         {{- toYaml $values.probes.liveness | nindent 8 }}
       resources:
-        {{- include "plimsoll.resources" .root | nindent 8 }}
+        {{- include "plimsoll.resources" . | nindent 8 }}
       volumeMounts:
         {{- include "plimsoll.volumeMounts" . | nindent 8 }}
   volumes:

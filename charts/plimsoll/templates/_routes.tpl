@@ -4,3 +4,8 @@
 - {type: Prefix, path: /v1/models}
 - {type: Exact, path: /v1/health}
 {{- end }}
+
+{{/* A Service of the release as an HTTPRoute names one. Takes root, service (what follows the fullname) and weight. */}}
+{{- define "plimsoll.backend" -}}
+{group: "", kind: Service, name: {{ include "plimsoll.fullname" .root }}{{ .service }}, port: {{ .root.Values.service.port }}, weight: {{ .weight }}}
+{{- end }}

@@ -18,15 +18,15 @@
 - name: tmp
   emptyDir:
     sizeLimit: {{ $values.tmpSizeLimit }}
-{{- if eq $values.model.source "pvc" }}
+{{- if eq .model.source "pvc" }}
 - name: models
   persistentVolumeClaim:
-    claimName: {{ $values.model.pvc.claimName }}
+    claimName: {{ .model.pvc.claimName }}
     readOnly: true
-{{- else if eq $values.model.source "configMap" }}
+{{- else if eq .model.source "configMap" }}
 - name: models
   configMap:
-    name: {{ $values.model.configMap.name }}
+    name: {{ .model.configMap.name }}
 {{- end }}
 {{- if $values.gpu.enabled }}
 - name: shm
@@ -51,14 +51,14 @@
 {{- end }}
 - name: tmp
   mountPath: /tmp
-{{- if eq $values.model.source "pvc" }}
+{{- if eq .model.source "pvc" }}
 - name: models
   mountPath: /models
-  {{- with $values.model.pvc.folder }}
+  {{- with .model.pvc.folder }}
   subPath: {{ . }}
   {{- end }}
   readOnly: true
-{{- else if eq $values.model.source "configMap" }}
+{{- else if eq .model.source "configMap" }}
 - name: models
   mountPath: /models/{{ .model.name }}/{{ include "plimsoll.asText" .model.version }}
   readOnly: true

@@ -1,0 +1,72 @@
+{{/* What NOTES.txt says of a canary, and of autoscalers. */}}
+{{- define "plimsoll.canaryNotes" -}}
+{{- $fullname := include "plimsoll.fullname" . }}
+{{- $kubectl := printf "kubectl -n %s" .Release.Namespace }}
+{{- $upgrade := printf "helm -n %s upgrade %s CHART --reuse-values --wait --set" .Release.Namespace .Release.Name }}
+{{- $stable := int .Values.replicas }}
+{{- with .Values.canary }}
+{{- if ne .mode "none" }}
+{{- $pods := int .replicas }}
+{{- $version := include "plimsoll.canaryVersion" $ }}
+
+A canary runs beside it, version {{ $version }}:
+
+  {{ $kubectl }} rollout status deployment/{{ $fullname }}-canary
+{{- if eq $version (include "plimsoll.asText" $.Values.model.version) }}
+
+Both tracks serve version {{ $version }}, as in the middle of a promotion; a request that names it goes to the canary.
+{{- end }}
+{{- if eq .mode "replicas" }}
+
+It gets about {{ round (mulf 100 (divf $pods (max 1 (add $stable $pods)))) 1 }} % of the connections: {{ $pods }} of {{ add $stable $pods }} pods. A client that keeps its connection
+stays with one pod. A request that names a version or a track (x-plimsoll-version) is not routed by it: a pod that does
+not serve it answers 404.
+{{- else }}
+
+It gets {{ .weight }} % of what comes through the Gateway, and every request with x-plimsoll-version: canary, or {{ $version }}.
+Inside the cluster the Service {{ $fullname }} leads to the pods of both tracks, {{ $fullname }}-stable and {{ $fullname }}-canary to one.
+{{- if not .weight }}
+
+Try it by that header first. Then, once a pod of it is ready:
+
+  {{ $upgrade }} canary.weight=5
+{{- end }}
+{{- end }}
+
+To go back{{ if eq .mode "gatewayAPI" }}, weight first{{ end }}:
+{{ if .weight }}
+  {{ $upgrade }} canary.weight=0
+{{- end }}
+  {{ $upgrade }} canary.mode=none
+
+docs/canary.md has the steps of a promotion.
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "plimsoll.autoscalingNotes" -}}
+{{- $kubectl := printf "kubectl -n %s" .Release.Namespace }}
+{{- $service := printf "%s-stable" (include "plimsoll.fullname" .) }}
+{{- $monitored := or .Values.monitoring.podMonitor.enabled .Values.monitoring.serviceMonitor.enabled }}
+{{- with .Values.autoscaling }}
+{{- if ne .engine "none" }}
+
+Its pods are {{ .minReplicas }} to {{ .maxReplicas }}, as an autoscaler decides. Whether that has what it goes by, and what it did last:
+
+  {{ $kubectl }} describe hpa {{ $service }}
+{{- if eq .engine "prometheusAdapter" }}
+  kubectl get --raw /apis/custom.metrics.k8s.io/v1beta1/namespaces/{{ $.Release.Namespace }}/services/{{ $service }}/plimsoll_inflight
+{{- if not (and $monitored $.Values.monitoring.rules.enabled) }}
+
+It goes by what Prometheus records: scrape the pods and load the rules, by monitoring.podMonitor.enabled=true and
+monitoring.rules.enabled=true or by means of your own.
+{{- end }}
+{{- if not ($.Capabilities.APIVersions.Has "custom.metrics.k8s.io/v1beta1") }}
+
+This cluster has no custom metrics API yet, and without it only CPU counts; docs/autoscaling.md says how to install
+prometheus-adapter.
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}

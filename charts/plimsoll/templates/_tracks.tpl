@@ -1,0 +1,79 @@
+{{/*
+What each track has: a Deployment, a Service and a PodDisruptionBudget, whose selectors never meet.
+
+They take root, track (stable or canary), model, image, resources and replicas; deployment-stable.yaml and
+deployment-canary.yaml say what those are.
+*/}}
+
+{{- define "plimsoll.deployment" -}}
+{{- $values := .root.Values -}}
+apiVersion: apps/v1
+kind: Deployment
+{{ include "plimsoll.trackMetadata" . }}
+spec:
+  {{- with include "plimsoll.replicas" . }}
+  {{- . | nindent 2 }}
+  {{- end }}
+  selector:
+    matchLabels:
+      {{- include "plimsoll.trackLabels" . | nindent 6 }}
+  strategy:
+    type: RollingUpdate
+    rollingUpdate:
+      {{- if eq $values.strategy "replace" }}
+      maxUnavailable: 1
+      maxSurge: 0
+      {{- else }}
+      maxUnavailable: 0
+      maxSurge: 1
+      {{- end }}
+  # The startup budget, and five minutes to schedule the pod and pull its image.
+  progressDeadlineSeconds: {{ add $values.probes.startup.budgetSeconds 300 }}
+  template:
+    {{- include "plimsoll.pod" . | nindent 4 }}
+{{- end }}
+
+{{- define "plimsoll.trackService" -}}
+apiVersion: v1
+kind: Service
+{{ include "plimsoll.trackMetadata" . }}
+spec:
+  type: ClusterIP
+  {{- with .root.Values.service.trafficDistribution }}
+  trafficDistribution: {{ . }}
+  {{- end }}
+  selector:
+    {{- include "plimsoll.trackLabels" . | nindent 4 }}
+  ports:
+    - name: http
+      port: {{ .root.Values.service.port }}
+      targetPort: http
+      appProtocol: http
+{{- end }}
+
+{{- define "plimsoll.trackBudget" -}}
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+{{ include "plimsoll.trackMetadata" . }}
+spec:
+  maxUnavailable: 1
+  # A pod that is not ready serves nobody, and must not keep a node from being drained.
+  unhealthyPodEvictionPolicy: AlwaysAllow
+  selector:
+    matchLabels:
+      {{- include "plimsoll.trackLabels" . | nindent 6 }}
+{{- end }}
+
+{{- define "plimsoll.trackMetadata" -}}
+metadata:
+  name: {{ include "plimsoll.fullname" .root }}-{{ .track }}
+  namespace: {{ .root.Release.Namespace }}
+  labels:
+    {{- include "plimsoll.labels" .root | nindent 4 }}
+    plimsoll.dev/track: {{ .track }}
+{{- end }}
+
+{{/* The version that a track serves, as text. */}}
+{{- define "plimsoll.canaryVersion" -}}
+{{- include "plimsoll.asText" (default .Values.model.version .Values.canary.model.version) }}
+{{- end }}

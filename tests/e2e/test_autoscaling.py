@@ -1,0 +1,162 @@
+"""Pods that follow requests in flight and latency, by Prometheus, its adapter and the real controller."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.e2e.autoscaler import Autoscaler, Look
+from tests.e2e.client_pod import ClientPod, LoadPod
+from tests.e2e.cluster import Cluster, eventually
+from tests.e2e.observers import InClusterPrometheus
+from tests.e2e.release import Release, namespace_in
+from tests.e2e.transcript import Transcript
+from tests.e2e.watch import watched_pods
+
+NAME = "scaled"
+MOST = 3
+CONCURRENCY = 4
+RECORDED = {"plimsoll_inflight": "plimsoll:inflight:sum", "plimsoll_latency_guard": "plimsoll:latency_guard:ratio"}
+
+
+@pytest.fixture(scope="module")
+def scaled(
+    cluster: Cluster,
+    slow_image: str,
+    adapted: InClusterPrometheus,
+    client: ClientPod,  # noqa: ARG001  # brings scripts
+) -> Iterator[Release]:
+    """A slow model whose pods follow the requests in flight; the latency objective is out of reach of it."""
+    release = Release(
+        cluster, slow_image, NAME, "model.name=letters", "test.picture=", "autoscaling.engine=prometheusAdapter",
+        "monitoring.podMonitor.interval=5s", namespace_in("networkPolicy.prometheus", adapted.namespace),
+        typed=(
+            "monitoring.podMonitor.enabled=true", "monitoring.rules.enabled=true",
+            f"serving.concurrency={CONCURRENCY}", "serving.objectiveMs=5000",
+            "autoscaling.minReplicas=1", f"autoscaling.maxReplicas={MOST}", "autoscaling.coldStartSeconds=0",
+            "autoscaling.scaleDownAfterSeconds=10", "autoscaling.cpuPercent=1000",
+        ),
+    )  # fmt: skip
+    release.install()
+    yield release
+    release.uninstall()
+
+
+@pytest.fixture(scope="module")
+def autoscaler(cluster: Cluster, scaled: Release) -> Autoscaler:  # noqa: ARG001  # its release is there
+    found = Autoscaler(cluster, f"{NAME}-stable")
+    found.wait_for_its_signal()
+    return found
+
+
+class Timeline:
+    """What an autoscaler said while it was waited for."""
+
+    def __init__(self, autoscaler: Autoscaler) -> None:
+        self._autoscaler = autoscaler
+        self._started = time.monotonic()
+        self.looks: list[tuple[float, Look]] = []
+
+    def until(self, what: str, reached: Callable[[Look], bool]) -> None:
+        """Look until it is so."""
+        eventually(what, lambda: reached(self._look()), timeout_seconds=240)
+
+    def _look(self) -> Look:
+        look = self._autoscaler.look()
+        if not self.looks or self.looks[-1][1] != look:
+            self.looks.append((time.monotonic() - self._started, look))
+        return look
+
+    def __str__(self) -> str:
+        return ", ".join(f"{look.pods} of {look.wanted} at {at:.0f} s" for at, look in self.looks)
+
+
+@pytest.mark.e2e
+def test_the_custom_metrics_are_what_prometheus_recorded(autoscaler: Autoscaler, adapted: InClusterPrometheus) -> None:
+    for metric, series in RECORDED.items():
+        (found,) = adapted.query(f'{series}{{service="{NAME}-stable"}}')
+        assert autoscaler.metric(metric) == float(found["value"][1]) == 0
+
+
+@pytest.mark.e2e
+def test_requests_in_flight_bring_pods_and_their_end_takes_them_away(
+    cluster: Cluster, slow_image: str, autoscaler: Autoscaler, transcript: Transcript
+) -> None:
+    load = LoadPod(cluster, slow_image, NAME, "load-step", "", "--rate=100")
+    timeline = Timeline(autoscaler)
+    load.start()
+    timeline.until("more pods", lambda look: look.pods == MOST)
+    report = load.stop()
+    load.remove()
+    timeline.until("fewer pods", lambda look: look.pods == 1)
+    assert report["failed"] == 0, report
+    assert {look.active for _, look in timeline.looks} == {"True"}
+    assert any("plimsoll_inflight" in reason for reason in autoscaler.reasons())
+    transcript.note("autoscaling: a load step and its end", timeline)
+
+
+@pytest.mark.e2e_full
+def test_latency_beyond_the_objective_brings_pods_while_few_requests_are_in_flight(
+    cluster: Cluster, slow_image: str, scaled: Release, autoscaler: Autoscaler, transcript: Transcript
+) -> None:
+    scaled.upgrade(typed=("serving.concurrency=64", "serving.objectiveMs=50"))
+    scaled.settle()
+    time.sleep(15)  # a pod's CPU is known some time after it is ready; until then one signal is missing
+    autoscaler.wait_for_its_signal()
+    load = LoadPod(cluster, slow_image, NAME, "load-slow", "", "--rate=20")
+    timeline = Timeline(autoscaler)
+    load.start()
+    timeline.until("more pods", lambda look: look.pods > 1)
+    assert autoscaler.metric("plimsoll_inflight") < 0.7 * 64
+    load.stop()
+    load.remove()
+    assert {look.active for _, look in timeline.looks} == {"True"}
+    assert "plimsoll_latency_guard" in autoscaler.reasons()[-1]
+    transcript.note("autoscaling: latency beyond the objective", f"{timeline}; {autoscaler.reasons()[-1]}")
+
+
+@pytest.mark.e2e_full
+def test_without_prometheus_the_pods_stay(
+    autoscaler: Autoscaler, adapted: InClusterPrometheus, transcript: Transcript
+) -> None:
+    before = autoscaler.look().pods
+    assert before > 1
+    adapted.stop()
+    eventually("the loss of the signal", lambda: autoscaler.look().active == "False", timeout_seconds=240)
+    timeline = Timeline(autoscaler)
+    ended = time.monotonic() + 30  # three times the window after which pods would go
+    timeline.until("half a minute", lambda _: time.monotonic() > ended)
+    assert {look.pods for _, look in timeline.looks} == {before}
+    adapted.resume()
+    autoscaler.wait_for_its_signal()
+    transcript.note("autoscaling: Prometheus stopped", f"{before} pods stayed")
+
+
+@pytest.mark.e2e_full
+@pytest.mark.parametrize("server_side", ["true", "false"])
+def test_no_upgrade_takes_a_pod_away(
+    cluster: Cluster, slow_image: str, own_image: str, transcript: Transcript, server_side: str
+) -> None:
+    """Switched on, changed, and switched off again, with more pods than anybody wrote down."""
+    options = ("--reuse-values", f"--server-side={server_side}")
+    release = Release(
+        cluster, slow_image, "switched", "model.name=letters", "test.picture=",
+        typed=("replicas=3", "autoscaling.scaleDownAfterSeconds=3600"),
+    )  # fmt: skip
+    release.install()
+    repository, _, tag = own_image.rpartition(":")
+    for change, values in {
+        "on": ("autoscaling.engine=cpu",),
+        "resources": ("resources.requests.cpu=120m",),
+        "image": (f"image.repository={repository}", f"image.tag={tag}"),
+        "off": ("autoscaling.engine=none",),
+        "after": ("serving.logLevel=warning",),
+    }.items():
+        with watched_pods(cluster, "switched-stable") as seen:
+            release.upgrade(*values, options=options)
+        assert {wanted for wanted, _ in seen} == {3}, (change, seen)
+        assert min(ready for _, ready in seen) >= 3, (change, seen)
+    transcript.note(f"autoscaling: on, changed and off, --server-side={server_side}", "3 of 3 ready")
+    release.uninstall()
