@@ -59,6 +59,35 @@ def claimable(*products: str) -> Iterator[None]:
 
 
 @contextmanager
+def driven(driver_image: str) -> Iterator[None]:
+    """A driver on that node, with which pods that were given a claim start."""
+    folders = {"plugins": "/var/lib/kubelet/plugins", "registry": "/var/lib/kubelet/plugins_registry"}
+    container = {
+        "name": "driver",
+        "image": driver_image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["python", "/dra_driver.py", DRIVER],
+        "securityContext": {"runAsUser": 0},
+        "volumeMounts": [{"name": name, "mountPath": path} for name, path in folders.items()],
+    }
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "plimsoll-e2e-driver", "namespace": "default"},
+        "spec": {
+            "nodeName": _a_node(),
+            "terminationGracePeriodSeconds": 0,
+            "enableServiceLinks": False,
+            "containers": [container],
+            "volumes": [{"name": name, "hostPath": {"path": path}} for name, path in folders.items()],
+        },
+    }
+    with _existing(pod):
+        run("kubectl", "--namespace=default", "wait", "pod/plimsoll-e2e-driver", "--for=condition=Ready")
+        yield
+
+
+@contextmanager
 def runtime_class() -> Iterator[None]:
     """The RuntimeClass that the GPU operator makes, here with the usual runtime; one that is there is left alone."""
     try:
@@ -73,7 +102,7 @@ def runtime_class() -> Iterator[None]:
 
 @contextmanager
 def _existing(*objects: dict[str, Any]) -> Iterator[None]:
-    """Objects of the whole cluster."""
+    """Objects of the whole cluster, or of a namespace that they name."""
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
     run("kubectl", "create", "--filename=-", stdin=text)
     try:

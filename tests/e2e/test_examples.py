@@ -6,11 +6,12 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from tests.e2e.cluster import Cluster, CommandError, run, server_version
-from tests.e2e.devices import counted, runtime_class
+from tests.e2e.devices import claimable, counted, driven, runtime_class
 from tests.e2e.release import CHART, Release
 from tests.e2e.transcript import Transcript
 from tests.e2e.volume import NodeVolume
@@ -19,51 +20,66 @@ pytestmark = pytest.mark.e2e_full
 
 EXAMPLES = sorted((CHART / "ci").glob("*-values.yaml"))
 MODEL = Path(__file__).parents[2] / "models" / "digits" / "2"
-WITHOUT_A_DRIVER = "gpu-claim-values"
-"""Its pods cannot start without NVIDIA's driver on a node; test_gpu_scheduling.py shows how far they get."""
 
-Need = Callable[[Cluster, str], AbstractContextManager[None]]
-"""Takes the image, too."""
+
+class Setting(NamedTuple):
+    """Where an example is installed, its image, and what else a need may ask pytest for."""
+
+    cluster: Cluster
+    image: str
+    request: pytest.FixtureRequest
+
+
+Need = Callable[[Setting], AbstractContextManager[None]]
 
 
 @contextmanager
-def keys(cluster: Cluster, _: str) -> Iterator[None]:
-    cluster.apply_keys("plimsoll-keys")
+def keys(setting: Setting) -> Iterator[None]:
+    setting.cluster.apply_keys("plimsoll-keys")
     yield
-    cluster.kubectl("delete", "secret", "plimsoll-keys")
+    setting.cluster.kubectl("delete", "secret", "plimsoll-keys")
 
 
 @contextmanager
-def model_in_a_config_map(cluster: Cluster, _: str) -> Iterator[None]:
-    cluster.kubectl("create", "configmap", "digits-2", f"--from-file={MODEL}")
+def model_in_a_config_map(setting: Setting) -> Iterator[None]:
+    setting.cluster.kubectl("create", "configmap", "digits-2", f"--from-file={MODEL}")
     yield
-    cluster.kubectl("delete", "configmap", "digits-2")
+    setting.cluster.kubectl("delete", "configmap", "digits-2")
 
 
 @contextmanager
-def model_on_a_volume(cluster: Cluster, image: str) -> Iterator[None]:
-    volume = NodeVolume(cluster, "models")
+def model_on_a_volume(setting: Setting) -> Iterator[None]:
+    volume = NodeVolume(setting.cluster, "models")
     volume.create()
-    volume.fill(image)
+    volume.fill(setting.image)
     yield
     volume.remove()
 
 
 @contextmanager
-def a_slice(_cluster: Cluster, _image: str) -> Iterator[None]:
+def a_slice(_: Setting) -> Iterator[None]:
     with counted("nvidia.com/mig-1g.10gb", 1):
         yield
 
 
 @contextmanager
-def a_shared_device(_cluster: Cluster, _image: str) -> Iterator[None]:
+def a_shared_device(_: Setting) -> Iterator[None]:
     with counted("nvidia.com/gpu.shared", 2), runtime_class():
         yield
 
 
+@contextmanager
+def a_claimed_device(setting: Setting) -> Iterator[None]:
+    with claimable("NVIDIA H100 80GB HBM3"), driven(setting.request.getfixturevalue("driver_image")):
+        yield
+
+
 NEEDS: dict[str, list[Need]] = {
+    "autoscaling-values": [],
+    "canary-values": [keys],
     "everything-values": [keys],
     "gateway-values": [keys, model_in_a_config_map],
+    "gpu-claim-values": [a_claimed_device],
     "gpu-mig-values": [a_slice],
     "gpu-shared-values": [a_shared_device],
     "minimal-values": [],
@@ -90,9 +106,7 @@ def test_a_field_that_no_object_has_would_be_seen(cluster: Cluster) -> None:
         cluster.kubectl("apply", "--dry-run=server", "--validate=strict", "--filename=-", stdin=json.dumps(wrong))
 
 
-@pytest.mark.parametrize(
-    "example", [each for each in EXAMPLES if each.stem != WITHOUT_A_DRIVER], ids=lambda file: file.stem
-)
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda file: file.stem)
 def test_an_example_is_installed_and_passes_its_own_test(
     cluster: Cluster, image: str, example: Path, transcript: Transcript, request: pytest.FixtureRequest
 ) -> None:
@@ -100,7 +114,7 @@ def test_an_example_is_installed_and_passes_its_own_test(
         image = request.getfixturevalue("without_gpu")
     with ExitStack() as needs:
         for need in NEEDS[example.stem]:
-            needs.enter_context(need(cluster, image))
+            needs.enter_context(need(Setting(cluster, image, request)))
         release = Release(cluster, image, "example")
         release.install(CHART, f"--values={example}")
         assert "Succeeded" in release.test()
