@@ -26,6 +26,7 @@ ROW = "/examples/digits/7.json"
 PODS = 2
 WEIGHTS = (5, 25, 50, 100, 0)
 SHARE = 10
+COMINGS = 4
 Watch = Callable[[str, Callable[[], None]], dict[str, Any]]
 """Does something while the Gateway is asked, and gives what happened to the requests."""
 
@@ -60,8 +61,15 @@ def test_a_weight_is_refused_before_a_pod_is_ready(weighted: Release) -> None:
         weighted.upgrade("canary.mode=gatewayAPI", "canary.model.version=2", typed=("canary.weight=5",))
 
 
-def test_a_canary_without_weight_is_added_and_nobody_gets_it(weighted: Release, through_the_gateway: Watch) -> None:
-    report = through_the_gateway("adding it", lambda: _add_canary(weighted, "2"))
+def test_a_canary_without_weight_comes_and_goes_and_nobody_gets_it(
+    weighted: Release, through_the_gateway: Watch
+) -> None:
+    def come_and_go() -> None:
+        for _ in range(COMINGS):
+            weighted.upgrade("canary.mode=none")
+            _add_canary(weighted, "2")
+
+    report = through_the_gateway(f"coming and going {COMINGS} times", come_and_go)
     assert report["failed"] == 0, report["errors"]
     assert set(report["versions"]) == {"1"}
 
@@ -174,5 +182,5 @@ def _is_back(pod: dict[str, Any]) -> bool:
 
 def _weights(cluster: Cluster) -> list[int]:
     """Of the rule for requests that name nothing."""
-    rule = cluster.get("httproute", NAME)["spec"]["rules"][-1]
+    rule = cluster.get("httproute", NAME)["spec"]["rules"][0]
     return [backend["weight"] for backend in rule["backendRefs"]]
