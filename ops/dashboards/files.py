@@ -6,12 +6,13 @@ from pathlib import Path
 
 import yaml
 
+from ops.dashboards.autoscaling import AUTOSCALING
 from ops.dashboards.board import Board
 from ops.dashboards.resources import RESOURCES
 from ops.dashboards.rollout import ROLLOUT
 from ops.dashboards.serving import SERVING
 
-BOARDS: tuple[Board, ...] = (SERVING, ROLLOUT, RESOURCES)
+BOARDS: tuple[Board, ...] = (SERVING, ROLLOUT, AUTOSCALING, RESOURCES)
 _CHART = Path(__file__).parents[2] / "charts" / "plimsoll"
 FOLDERS = (Path(__file__).parent, _CHART / "dashboards")
 

@@ -122,6 +122,13 @@ def of_our_containers(expr: str) -> str:
     return f"{expr} and on (cluster, namespace, pod, container) {series('plimsoll_build_info')}"
 
 
+def of_our_autoscalers(metric: str, *matchers: str) -> str:
+    """A metric that kube-state-metrics has of every autoscaler, of the chosen services' only: both have one name."""
+    selector = every_service(metric, *matchers)
+    named = f'label_replace({selector}, "service", "$1", "horizontalpodautoscaler", "(.+)")'
+    return f"{named} and on (cluster, namespace, service) {series('plimsoll_build_info')}"
+
+
 def of_our_gpus(metric: str) -> str:
     """A metric of the DCGM exporter, of the GPUs that the chosen services' pods hold.
 

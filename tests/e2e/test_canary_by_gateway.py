@@ -109,7 +109,7 @@ def test_its_weight_changes_and_no_request_fails(weighted: Release, through_the_
 
 @pytest.mark.parametrize("server_side", ["true", "false"])
 def test_what_else_changes_leaves_the_split_alone(
-    cluster: Cluster, weighted: Release, without_gpu: str, transcript: Transcript, server_side: str
+    cluster: Cluster, weighted: Release, image: str, without_gpu: str, transcript: Transcript, server_side: str
 ) -> None:
     options = ("--reuse-values", f"--server-side={server_side}")
     weighted.upgrade("model.version=1", typed=("canary.weight=25",), options=options)
@@ -125,7 +125,9 @@ def test_what_else_changes_leaves_the_split_alone(
         assert min(ready for _, ready in seen) >= PODS, change
         assert _weights(cluster) == [75, 25], change
     transcript.note(f"canary by Gateway: upgrades, --server-side={server_side}", f"weights 75 and 25; {PODS} ready")
-    weighted.upgrade("model.version=1", typed=("canary.weight=0",), options=options)
+    mine, _, tag = image.rpartition(":")
+    back = ("model.version=1", f"image.repository={mine}", f"image.tag={tag}")
+    weighted.upgrade(*back, typed=("canary.weight=0",), options=options)
 
 
 def test_a_killed_canary_costs_its_share_until_it_is_back(

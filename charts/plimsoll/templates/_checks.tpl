@@ -64,7 +64,9 @@
 {{- end }}
 
 {{- define "plimsoll.checks.gpu" -}}
-{{- $images := dict "image" .Values.image "canary.image" .Values.canary.image }}
+{{- $canary := ne .Values.canary.mode "none" }}
+{{- $images := dict "image" .Values.image "canary.image" (ternary .Values.canary.image dict $canary) }}
+{{- $all := dict "resources" .Values.resources "canary.resources" (ternary .Values.canary.resources dict $canary) }}
 {{- with .Values.gpu }}
 {{- if .enabled }}
 {{- range $name, $image := $images }}
@@ -72,12 +74,14 @@
 {{- fail (printf "gpu.enabled asks for a GPU, and %s.tag is %s, whose torch cannot use one; take the tag that ends in -gpu" $name (toString $image.tag)) }}
 {{- end }}
 {{- end }}
-{{- $limits := default dict $.Values.resources.limits }}
+{{- range $name, $resources := $all }}
+{{- $limits := default dict $resources.limits }}
 {{- if hasKey $limits (include "plimsoll.gpuResource" $) }}
-{{- fail (printf "gpu.enabled adds %s to the limits, and resources.limits has it too; set gpu.count" (include "plimsoll.gpuResource" $)) }}
+{{- fail (printf "gpu.enabled adds %s to the limits, and %s.limits has it too; set gpu.count" (include "plimsoll.gpuResource" $) $name) }}
 {{- end }}
 {{- if regexMatch "^([0-9]+Mi|[0-3]Gi)$" (toString $limits.memory) }}
-{{- fail (printf "gpu.enabled needs more than resources.limits.memory, %s, which CUDA alone takes; 8Gi is a start, as in values-gpu.yaml" $limits.memory) }}
+{{- fail (printf "gpu.enabled needs more than %s.limits.memory, %s, which CUDA alone takes; 8Gi is a start, as in values-gpu.yaml" $name $limits.memory) }}
+{{- end }}
 {{- end }}
 {{- if and .dra.enabled (ne .resourceName "nvidia.com/gpu") }}
 {{- fail (printf "gpu.dra.enabled asks by a claim, and gpu.resourceName is %s; leave one of them out" .resourceName) }}
@@ -107,6 +111,9 @@
 {{- if and (eq $values.model.source "configMap") .model.version (ne (include "plimsoll.canaryVersion" $) (include "plimsoll.asText" $values.model.version)) (not .model.configMap.name) }}
 {{- fail (printf "model.source is configMap, and each version has one of its own; name that of version %s in canary.model.configMap.name" (include "plimsoll.canaryVersion" $)) }}
 {{- end }}
+{{- if and .model.configMap.name (eq .model.configMap.name $values.model.configMap.name) (ne (include "plimsoll.canaryVersion" $) (include "plimsoll.asText" $values.model.version)) }}
+{{- fail (printf "canary.model.configMap.name is %s, which model.configMap.name is too, and the versions are not the same; each has one of its own" .model.configMap.name) }}
+{{- end }}
 {{- if and .model.configMap.name (ne $values.model.source "configMap") }}
 {{- fail (printf "canary.model.configMap.name is set and model.source is %s; set model.source to configMap, or leave the name out" $values.model.source) }}
 {{- end }}
@@ -120,6 +127,9 @@
 {{- end }}
 {{- if $values.ingress.enabled }}
 {{- fail "ingress.enabled leads to the pods of both tracks, whatever canary.weight says; leave it out with canary.mode=gatewayAPI, or set canary.mode=replicas" }}
+{{- end }}
+{{- if ne $values.service.type "ClusterIP" }}
+{{- fail (printf "service.type %s leads to the pods of both tracks, whatever canary.weight says; set ClusterIP with canary.mode=gatewayAPI, or set canary.mode=replicas" $values.service.type) }}
 {{- end }}
 {{- if and .weight (not .replicas) }}
 {{- fail (printf "canary.weight is %d and canary.replicas is 0, so that nobody would answer; set canary.weight=0 first" (int .weight)) }}
@@ -136,12 +146,17 @@
 {{- if gt (int .minReplicas) (int .maxReplicas) }}
 {{- fail (printf "autoscaling.minReplicas is %d, above autoscaling.maxReplicas, %d; raise one or lower the other" (int .minReplicas) (int .maxReplicas)) }}
 {{- end }}
-{{- if and (or (eq .engine "cpu") (not $values.gpu.enabled)) (not (dig "requests" "cpu" "" $values.resources)) (not (dig "limits" "cpu" "" $values.resources)) }}
-{{- fail "autoscaling goes by CPU in percent of the pods' request, and resources.requests.cpu is not set; set it" }}
+{{- if or (eq .engine "cpu") (not $values.gpu.enabled) }}
+{{- $canary := ternary (default $values.resources $values.canary.resources) $values.resources (ne $values.canary.mode "none") }}
+{{- range $name, $resources := dict "resources" $values.resources "canary.resources" $canary }}
+{{- if not (or (dig "requests" "cpu" "" $resources) (dig "limits" "cpu" "" $resources)) }}
+{{- fail (printf "autoscaling goes by CPU in percent of the pods' request, and %s.requests.cpu is not set; set it" $name) }}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- $target := divf (include "plimsoll.inflightMilli" $ | float64) 1000 }}
 {{- $limit := default (mul 2 $values.serving.concurrency) $values.serving.queueLimit }}
-{{- if ge $target (float64 $limit) }}
+{{- if and (eq .engine "prometheusAdapter") (ge $target (float64 $limit)) }}
 {{- fail (printf "autoscaling.targetPercent aims at %g requests in flight per pod, and a pod refuses more than %d; lower it, or raise serving.queueLimit" $target (int $limit)) }}
 {{- end }}
 {{- if eq $values.canary.mode "replicas" }}
@@ -150,19 +165,30 @@
 {{- if and (eq $values.canary.mode "gatewayAPI") (or (lt (int $values.canary.replicas) 1) (gt (int $values.canary.replicas) (int $values.canary.maxReplicas))) }}
 {{- fail (printf "canary.replicas is %d, the fewest that its autoscaler keeps; take 1 to canary.maxReplicas, %d" (int $values.canary.replicas) (int $values.canary.maxReplicas)) }}
 {{- end }}
-{{- else }}
-{{- include "plimsoll.checks.autoscalerGone" $ }}
+{{- end }}
+{{- include "plimsoll.checks.switch" (dict "root" $ "track" "stable" "replicas" $values.replicas "most" .maxReplicas) }}
+{{- if ne $values.canary.mode "none" }}
+{{- include "plimsoll.checks.switch" (dict "root" $ "track" "canary" "replicas" $values.canary.replicas "most" $values.canary.maxReplicas) }}
 {{- end }}
 {{- end }}
 {{- end }}
 
-{{/* Asks the cluster, where Helm may: without its autoscaler a Deployment falls back to what `replicas` says. */}}
-{{- define "plimsoll.checks.autoscalerGone" -}}
-{{- $name := printf "%s-stable" (include "plimsoll.fullname" .) }}
-{{- if lookup "autoscaling/v2" "HorizontalPodAutoscaler" .Release.Namespace $name }}
-{{- $live := dig "spec" "replicas" 0 (lookup "apps/v1" "Deployment" .Release.Namespace $name) | int }}
-{{- if gt $live (int .Values.replicas) }}
-{{- fail (printf "autoscaling.engine=none leaves as many pods as replicas says, %d, and %d run; set replicas=%d in the same upgrade, and lower it afterwards" (int .Values.replicas) $live $live) }}
+{{/*
+Asks the cluster, where Helm may, whether switching the autoscaler on or off would take pods of a track away: without it as
+many stay as `replicas` says, and a new one cuts to its most at once. Takes root, track, replicas and most.
+*/}}
+{{- define "plimsoll.checks.switch" -}}
+{{- $name := printf "%s-%s" (include "plimsoll.fullname" .root) .track }}
+{{- $prefix := ternary "" "canary." (eq .track "stable") }}
+{{- $on := ne .root.Values.autoscaling.engine "none" }}
+{{- $most := int (ternary .most .replicas $on) }}
+{{- $live := dig "spec" "replicas" 0 (lookup "apps/v1" "Deployment" .root.Release.Namespace $name) | int }}
+{{- if gt $live $most }}
+{{- $scaled := lookup "autoscaling/v2" "HorizontalPodAutoscaler" .root.Release.Namespace $name }}
+{{- if and $scaled (not $on) }}
+{{- fail (printf "autoscaling.engine=none leaves as many pods of Deployment %s as %sreplicas says, %d, and %d run; set %sreplicas=%d in the same upgrade, and lower it afterwards" $name $prefix $most $live $prefix $live) }}
+{{- else if and $on (not $scaled) }}
+{{- fail (printf "%d pods of Deployment %s run, and its autoscaler would cut them to %d at once; raise %s, or lower %sreplicas first" $live $name $most (ternary "autoscaling.maxReplicas" "canary.maxReplicas" (eq .track "stable")) $prefix) }}
 {{- end }}
 {{- end }}
 {{- end }}

@@ -18,7 +18,7 @@ Both tracks serve version {{ $version }}, as in the middle of a promotion; a req
 {{- end }}
 {{- if eq .mode "replicas" }}
 
-It gets about {{ round (mulf 100 (divf $pods (max 1 (add $stable $pods)))) 1 }} % of the connections: {{ $pods }} of {{ add $stable $pods }} pods. A client that keeps its connection
+It gets about {{ round (include "plimsoll.canaryPercent" $ | float64) 1 }} % of the connections: {{ $pods }} of {{ add $stable $pods }} pods. A client that keeps its connection
 stays with one pod. A request that names a version or a track (x-plimsoll-version) is not routed by it: a pod that does
 not serve it answers 404.
 {{- else }}
@@ -63,8 +63,8 @@ monitoring.rules.enabled=true or by means of your own.
 {{- end }}
 {{- if not ($.Capabilities.APIVersions.Has "custom.metrics.k8s.io/v1beta1") }}
 
-This cluster has no custom metrics API yet, and without it only CPU counts; docs/autoscaling.md says how to install
-prometheus-adapter.
+This cluster has no custom metrics API yet, and without it {{ ternary "no pod is added" "only CPU counts" $.Values.gpu.enabled }};
+docs/autoscaling.md says how to install prometheus-adapter.
 {{- end }}
 {{- end }}
 {{- end }}

@@ -73,7 +73,18 @@ metadata:
     plimsoll.dev/track: {{ .track }}
 {{- end }}
 
-{{/* The version that a track serves, as text. */}}
+{{/* The fewest pods that stable has. */}}
+{{- define "plimsoll.leastPods" -}}
+{{- ternary .Values.replicas .Values.autoscaling.minReplicas (eq .Values.autoscaling.engine "none") }}
+{{- end }}
+
+{{/* Percent of the requests that the canary is to get: its weight, or its part of the pods. */}}
+{{- define "plimsoll.canaryPercent" -}}
+{{- $pods := int .Values.canary.replicas }}
+{{- if eq .Values.canary.mode "replicas" }}{{ mulf 100 (divf $pods (max 1 (add .Values.replicas $pods))) }}{{ else }}{{ .Values.canary.weight }}{{ end }}
+{{- end }}
+
+{{/* The version that the canary serves, as text. */}}
 {{- define "plimsoll.canaryVersion" -}}
 {{- include "plimsoll.asText" (default .Values.model.version .Values.canary.model.version) }}
 {{- end }}

@@ -148,7 +148,10 @@ def queries_parse(board: Board) -> Iterator[str]:
 
 
 def queries_ask_for_what_is_chosen(board: Board) -> Iterator[str]:
-    """Metrics of our own match the variables; those of Kubernetes and DCGM are kept where a pod of ours is."""
+    """Metrics of our own match the variables; those of Kubernetes and DCGM are kept where a pod of ours is.
+
+    An autoscaler has no pod, and the name of our service.
+    """
     for title, expr in queries_of(board):
         wholes = [str(selector) for selector in syntax.divisors(expr)]
         for selector in syntax.selectors(expr):
@@ -159,7 +162,7 @@ def queries_ask_for_what_is_chosen(board: Board) -> Iterator[str]:
                     wanted = wanted - OF_A_WHOLE.get(title, set())
                 if missing := wanted - syntax.chosen_labels(selector):
                     yield f"{title}: {name} is not filtered by {sorted(missing)}"
-            elif not syntax.joins_on(expr, "pod"):
+            elif not syntax.joins_on(expr, "service" if name.startswith("kube_horizontalpodautoscaler_") else "pod"):
                 yield f"{title}: {name} is that of every pod of the cluster"
             if name.startswith("process_") and not syntax.joins_on(expr, "instance"):
                 yield f"{title}: {name} is that of every program that exports it"

@@ -21,7 +21,11 @@ def test_every_alert_has_a_panel_to_look_at() -> None:
 
 
 def test_every_board_is_there_and_asks_something() -> None:
-    assert set(boards()) == {"serving", "rollout", "resources"} == {board for board, _, _ in board_queries()}
+    assert (
+        set(boards())
+        == {"serving", "rollout", "autoscaling", "resources"}
+        == {board for board, _, _ in board_queries()}
+    )
 
 
 def test_every_query_names_a_metric() -> None:
