@@ -63,9 +63,14 @@ def main() -> None:
     about = message((1, b"DRAPlugin"), (2, name.encode()), (3, str(plugin).encode()), (4, b"v1.DRAPlugin"))
     claims: dict[str, Method] = {"NodePrepareResources": agree, "NodeUnprepareResources": agree}
     registration: dict[str, Method] = {"GetInfo": lambda _: about, "NotifyRegistrationStatus": lambda _: b""}
-    serve(plugin, "k8s.io.kubelet.pkg.apis.dra.v1.DRAPlugin", claims)
     registry = _KUBELET / "plugins_registry" / f"{name}-reg.sock"
-    serve(registry, "pluginregistration.Registration", registration).wait_for_termination()
+    # Both are kept: one that nobody holds any more takes its socket away.
+    servers = [
+        serve(plugin, "k8s.io.kubelet.pkg.apis.dra.v1.DRAPlugin", claims),
+        serve(registry, "pluginregistration.Registration", registration),
+    ]
+    for server in servers:
+        server.wait_for_termination()
 
 
 if __name__ == "__main__":
