@@ -47,6 +47,8 @@ def scaled(
 @pytest.fixture(scope="module")
 def autoscaler(cluster: Cluster, scaled: Release) -> Autoscaler:  # noqa: ARG001  # its release is there
     found = Autoscaler(cluster, f"{NAME}-stable")
+    # It sees as soon as one of its metrics is there; here all of them have to be.
+    eventually("what the adapter passes on", lambda: [found.metric(name) for name in RECORDED], timeout_seconds=180)
     found.wait_for_its_signal()
     return found
 
