@@ -123,10 +123,11 @@ def test_latency_beyond_the_objective_brings_pods_while_few_requests_are_in_flig
 def test_without_prometheus_the_pods_stay(
     autoscaler: Autoscaler, adapted: InClusterPrometheus, transcript: Transcript
 ) -> None:
-    before = autoscaler.look().pods
-    assert before > 1
     adapted.stop()
     eventually("the loss of the signal", lambda: autoscaler.look().active == "False", timeout_seconds=240)
+    eventually("the pods that it wanted last", lambda: autoscaler.look().pods == autoscaler.look().wanted)
+    before = autoscaler.look().pods
+    assert before > 1
     timeline = Timeline(autoscaler)
     ended = time.monotonic() + 30  # three times the window after which pods would go
     timeline.until("half a minute", lambda _: time.monotonic() > ended)
