@@ -101,5 +101,6 @@ class Collector:
 
     def spans(self, trace_id: str) -> list[dict[str, Any]]:
         """The spans of one trace that have come so far, with the attributes of who sent them under `resource`."""
-        found = spans_in(self._cluster.kubectl("logs", "collector").splitlines())
+        whole_lines = self._cluster.kubectl("logs", "collector").rpartition("\n")[0]  # the last may be half written
+        found = spans_in(whole_lines.splitlines())
         return [span for span in found if span["traceId"] == trace_id]
