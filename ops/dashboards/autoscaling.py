@@ -6,18 +6,14 @@ from ops.dashboards.board import Board, Section
 from ops.dashboards.panels import SERVICE, Graph, Query
 from ops.dashboards.promql import WHERE, highest, of_our_autoscalers, series, version_series
 
-AUTOSCALER = "cluster, namespace, service"
 
-
-def autoscaler(metric: str, *matchers: str, by: str = AUTOSCALER) -> str:
+def autoscaler(metric: str, *matchers: str) -> str:
     """What kube-state-metrics tells of the autoscalers of the chosen services."""
-    return highest(of_our_autoscalers(f"kube_horizontalpodautoscaler_{metric}", *matchers), by)
+    return highest(of_our_autoscalers(f"kube_horizontalpodautoscaler_{metric}", *matchers), WHERE)
 
 
-def of_target(kind: str) -> str:
-    """What an autoscaler aims at for the requests in flight: `average` is for each pod."""
-    return autoscaler("spec_target_metric", 'metric_name="plimsoll_inflight"', f'metric_target_type="{kind}"')
-
+TARGET = autoscaler("spec_target_metric", 'metric_name="plimsoll_inflight"', 'metric_target_type="average"')
+"""Requests in flight that each pod is meant to have."""
 
 SIGNALS = [
     Graph(
@@ -25,7 +21,7 @@ SIGNALS = [
         [
             Query(highest(series("plimsoll:inflight:sum"), WHERE), SERVICE),
             Query(
-                f"{of_target('average')} * on ({AUTOSCALER}) {autoscaler('status_current_replicas')}",
+                f"{TARGET} * on ({WHERE}) {autoscaler('status_current_replicas')}",
                 f"{SERVICE}, target of all pods",
             ),
         ],
@@ -75,12 +71,7 @@ PODS = [
     ),
     Graph(
         "From start to ready",
-        [
-            Query(
-                highest(version_series("plimsoll_model_load_seconds"), WHERE),
-                SERVICE,
-            )
-        ],
+        [Query(highest(version_series("plimsoll_model_load_seconds"), WHERE), SERVICE)],
         unit="s",
         height=10,
         says="The slowest load of a model that a pod has now, with its proof. autoscaling.coldStartSeconds "

@@ -4,7 +4,7 @@ An autoscaler of a track, and how many pods a Deployment is given beside one. Bo
 
 {{- define "plimsoll.autoscaler" -}}
 {{- $values := .root.Values -}}
-{{- $service := printf "%s-%s" (include "plimsoll.fullname" .root) .track -}}
+{{- $service := include "plimsoll.trackName" . -}}
 {{- $period := add $values.autoscaling.coldStartSeconds 30 -}}
 apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
@@ -64,7 +64,7 @@ that was there sets it to 1. Where there is none yet, or no cluster, it is left 
 {{- if eq .root.Values.autoscaling.engine "none" -}}
 replicas: {{ .replicas }}
 {{- else -}}
-{{- $live := lookup "apps/v1" "Deployment" .root.Release.Namespace (printf "%s-%s" (include "plimsoll.fullname" .root) .track) -}}
+{{- $live := lookup "apps/v1" "Deployment" .root.Release.Namespace (include "plimsoll.trackName" .) -}}
 {{- if $live }}replicas: {{ int $live.spec.replicas }}{{ end }}
 {{- end }}
 {{- end }}

@@ -64,9 +64,7 @@
 {{- end }}
 
 {{- define "plimsoll.checks.gpu" -}}
-{{- $canary := ne .Values.canary.mode "none" }}
-{{- $images := dict "image" .Values.image "canary.image" (ternary .Values.canary.image dict $canary) }}
-{{- $all := dict "resources" .Values.resources "canary.resources" (ternary .Values.canary.resources dict $canary) }}
+{{- $images := dict "image" .Values.image "canary.image" (ternary .Values.canary.image dict (ne .Values.canary.mode "none")) }}
 {{- with .Values.gpu }}
 {{- if .enabled }}
 {{- range $name, $image := $images }}
@@ -74,7 +72,7 @@
 {{- fail (printf "gpu.enabled asks for a GPU, and %s.tag is %s, whose torch cannot use one; take the tag that ends in -gpu" $name (toString $image.tag)) }}
 {{- end }}
 {{- end }}
-{{- range $name, $resources := $all }}
+{{- range $name, $resources := include "plimsoll.writtenResources" $ | fromJson }}
 {{- $limits := default dict $resources.limits }}
 {{- if hasKey $limits (include "plimsoll.gpuResource" $) }}
 {{- fail (printf "gpu.enabled adds %s to the limits, and %s.limits has it too; set gpu.count" (include "plimsoll.gpuResource" $) $name) }}
@@ -101,17 +99,26 @@
 {{- end }}
 {{- end }}
 
+{{/* Resources that are written down, by the name of their value; the canary's where it has some of its own. */}}
+{{- define "plimsoll.writtenResources" -}}
+{{- $written := dict "resources" .Values.resources }}
+{{- if and (ne .Values.canary.mode "none") .Values.canary.resources }}{{ $_ := set $written "canary.resources" .Values.canary.resources }}{{ end }}
+{{- toJson $written }}
+{{- end }}
+
 {{- define "plimsoll.checks.canary" -}}
 {{- $values := .Values }}
+{{- $version := include "plimsoll.canaryVersion" . }}
+{{- $differs := ne $version (include "plimsoll.stableVersion" .) }}
 {{- with .Values.canary }}
 {{- if ne .mode "none" }}
 {{- if not (or .model.version .image.repository .image.tag .image.digest) }}
 {{- fail (printf "canary.mode is %s, and nothing says what the canary is; set canary.model.version, or an image in canary.image" .mode) }}
 {{- end }}
-{{- if and (eq $values.model.source "configMap") .model.version (ne (include "plimsoll.canaryVersion" $) (include "plimsoll.asText" $values.model.version)) (not .model.configMap.name) }}
-{{- fail (printf "model.source is configMap, and each version has one of its own; name that of version %s in canary.model.configMap.name" (include "plimsoll.canaryVersion" $)) }}
+{{- if and (eq $values.model.source "configMap") $differs (not .model.configMap.name) }}
+{{- fail (printf "model.source is configMap, and each version has one of its own; name that of version %s in canary.model.configMap.name" $version) }}
 {{- end }}
-{{- if and .model.configMap.name (eq .model.configMap.name $values.model.configMap.name) (ne (include "plimsoll.canaryVersion" $) (include "plimsoll.asText" $values.model.version)) }}
+{{- if and .model.configMap.name (eq .model.configMap.name $values.model.configMap.name) $differs }}
 {{- fail (printf "canary.model.configMap.name is %s, which model.configMap.name is too, and the versions are not the same; each has one of its own" .model.configMap.name) }}
 {{- end }}
 {{- if and .model.configMap.name (ne $values.model.source "configMap") }}
@@ -147,8 +154,7 @@
 {{- fail (printf "autoscaling.minReplicas is %d, above autoscaling.maxReplicas, %d; raise one or lower the other" (int .minReplicas) (int .maxReplicas)) }}
 {{- end }}
 {{- if or (eq .engine "cpu") (not $values.gpu.enabled) }}
-{{- $canary := ternary (default $values.resources $values.canary.resources) $values.resources (ne $values.canary.mode "none") }}
-{{- range $name, $resources := dict "resources" $values.resources "canary.resources" $canary }}
+{{- range $name, $resources := include "plimsoll.writtenResources" $ | fromJson }}
 {{- if not (or (dig "requests" "cpu" "" $resources) (dig "limits" "cpu" "" $resources)) }}
 {{- fail (printf "autoscaling goes by CPU in percent of the pods' request, and %s.requests.cpu is not set; set it" $name) }}
 {{- end }}
@@ -178,7 +184,7 @@ Asks the cluster, where Helm may, whether switching the autoscaler on or off wou
 many stay as `replicas` says, and a new one cuts to its most at once. Takes root, track, replicas and most.
 */}}
 {{- define "plimsoll.checks.switch" -}}
-{{- $name := printf "%s-%s" (include "plimsoll.fullname" .root) .track }}
+{{- $name := include "plimsoll.trackName" . }}
 {{- $prefix := ternary "" "canary." (eq .track "stable") }}
 {{- $on := ne .root.Values.autoscaling.engine "none" }}
 {{- $most := int (ternary .most .replicas $on) }}

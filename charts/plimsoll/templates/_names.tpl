@@ -40,6 +40,11 @@ app.kubernetes.io/name: {{ include "plimsoll.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
+{{/* A track's Deployment, Service, budget and autoscaler. Takes root and track. */}}
+{{- define "plimsoll.trackName" -}}
+{{ include "plimsoll.fullname" .root }}-{{ .track }}
+{{- end }}
+
 {{/* One track's pods. Deployment selectors are immutable, so nothing may ever be added. Takes root and track. */}}
 {{- define "plimsoll.trackLabels" -}}
 {{ include "plimsoll.releaseLabels" .root }}

@@ -12,7 +12,7 @@
 A canary runs beside it, version {{ $version }}:
 
   {{ $kubectl }} rollout status deployment/{{ $fullname }}-canary
-{{- if eq $version (include "plimsoll.asText" $.Values.model.version) }}
+{{- if eq $version (include "plimsoll.stableVersion" $) }}
 
 Both tracks serve version {{ $version }}, as in the middle of a promotion; a request that names it goes to the canary.
 {{- end }}

@@ -39,16 +39,21 @@ kind: Service
 {{ include "plimsoll.trackMetadata" . }}
 spec:
   type: ClusterIP
-  {{- with .root.Values.service.trafficDistribution }}
-  trafficDistribution: {{ . }}
-  {{- end }}
   selector:
     {{- include "plimsoll.trackLabels" . | nindent 4 }}
-  ports:
-    - name: http
-      port: {{ .root.Values.service.port }}
-      targetPort: http
-      appProtocol: http
+  {{- include "plimsoll.servicePorts" .root | nindent 2 }}
+{{- end }}
+
+{{/* What every Service of the API has alike. */}}
+{{- define "plimsoll.servicePorts" -}}
+{{- with .Values.service.trafficDistribution -}}
+trafficDistribution: {{ . }}
+{{ end -}}
+ports:
+  - name: http
+    port: {{ .Values.service.port }}
+    targetPort: http
+    appProtocol: http
 {{- end }}
 
 {{- define "plimsoll.trackBudget" -}}
@@ -66,7 +71,7 @@ spec:
 
 {{- define "plimsoll.trackMetadata" -}}
 metadata:
-  name: {{ include "plimsoll.fullname" .root }}-{{ .track }}
+  name: {{ include "plimsoll.trackName" . }}
   namespace: {{ .root.Release.Namespace }}
   labels:
     {{- include "plimsoll.labels" .root | nindent 4 }}
@@ -82,6 +87,11 @@ metadata:
 {{- define "plimsoll.canaryPercent" -}}
 {{- $pods := int .Values.canary.replicas }}
 {{- if eq .Values.canary.mode "replicas" }}{{ mulf 100 (divf $pods (max 1 (add .Values.replicas $pods))) }}{{ else }}{{ .Values.canary.weight }}{{ end }}
+{{- end }}
+
+{{/* The version that stable serves, as text. */}}
+{{- define "plimsoll.stableVersion" -}}
+{{- include "plimsoll.asText" .Values.model.version }}
 {{- end }}
 
 {{/* The version that the canary serves, as text. */}}
