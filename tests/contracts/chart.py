@@ -12,6 +12,7 @@ import yaml
 from tests.contracts.generated import REPOSITORY
 
 CHART = REPOSITORY / "charts" / "plimsoll"
+EXAMPLES = sorted((CHART / "ci").glob("*-values.yaml"))
 needs_helm = pytest.mark.skipif(shutil.which("helm") is None, reason="needs helm: https://helm.sh/docs/intro/install")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from tests.contracts.chart import CHART, objects, template
+from tests.contracts.chart import EXAMPLES, objects, template
 from tests.contracts.generated import REPOSITORY
 
 BASE = REPOSITORY / "k8s" / "base" / "plimsoll.yaml"
@@ -47,7 +47,9 @@ def _golden(example: Path) -> tuple[Path, Callable[[], str]]:
     return GOLDEN / f"{example.name.removesuffix('-values.yaml')}.yaml", lambda: _pods_of(example)
 
 
-RENDERS: dict[Path, Callable[[], str]] = {BASE: _base} | dict(map(_golden, sorted((CHART / "ci").glob("gpu-*.yaml"))))
+RENDERS: dict[Path, Callable[[], str]] = {BASE: _base} | dict(
+    _golden(example) for example in EXAMPLES if example.name.startswith("gpu-")
+)
 """Each file, and what makes its text; that needs Helm."""
 
 

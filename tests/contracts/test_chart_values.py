@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.contracts.chart import CHART, needs_helm, objects, template
+from tests.contracts.chart import CHART, EXAMPLES, needs_helm, objects, template
 
 WRONG: list[tuple[str, object, str]] = [
     ("replicaCount", 2, "replicaCount"),
@@ -116,9 +116,7 @@ def test_a_wrong_value_is_refused_by_its_name(path: str, value: object, named: s
 
 
 @needs_helm
-@pytest.mark.parametrize(
-    "file", [*sorted((CHART / "ci").glob("*.yaml")), CHART / "values-gpu.yaml"], ids=lambda f: f.stem
-)
+@pytest.mark.parametrize("file", [*EXAMPLES, CHART / "values-gpu.yaml"], ids=lambda f: f.stem)
 def test_every_example_renders(file: Path) -> None:
     assert len(objects(template(f"--values={file}"))) >= 4
 

@@ -8,10 +8,9 @@ from pathlib import Path
 import kubernetes_validate
 import pytest
 
-from tests.contracts.chart import CHART, needs_helm, objects, template
+from tests.contracts.chart import EXAMPLES, needs_helm, objects, template
 
 VERSIONS = ("1.30", "1.33", "1.35", "1.37")
-EXAMPLES = sorted((CHART / "ci").glob("*.yaml"))
 OF_CRDS = ("monitoring.coreos.com/", "gateway.networking.k8s.io/")
 """Groups that are no part of Kubernetes; tests/e2e asks an API server that has them."""
 NEEDS = {"gpu-claim-values": "1.34"}

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.contracts.chart import CHART, needs_helm, objects, template
+from tests.contracts.chart import EXAMPLES, needs_helm, objects, template
 
-EXAMPLES = sorted((CHART / "ci").glob("*.yaml"))
 CANARY = {"canary": {"mode": "replicas", "replicas": 2, "model": {"version": "2"}}, "replicas": 2}
 BY_TRACK = {"Deployment", "PodDisruptionBudget", "Service"}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.cluster import Cluster, CommandError, eventually, run
+from tests.e2e.cluster import Cluster, eventually, exists, run
 
 _CONFIG = Path(__file__).parents[2] / "ops" / "autoscaling" / "prometheus-adapter-config.yaml"
 _MONITORING = ("kubectl", "--namespace=monitoring")
@@ -16,11 +16,7 @@ _DEPLOYMENT = "deployment/prometheus-adapter"
 
 def has_the_adapter() -> bool:
     """Whether prometheus-adapter runs in the namespace `monitoring`."""
-    try:
-        run(*_MONITORING, "get", _DEPLOYMENT)
-    except CommandError:
-        return False
-    return True
+    return exists("--namespace=monitoring", _DEPLOYMENT)
 
 
 def give_the_adapter(prometheus_host: str) -> None:
@@ -68,9 +64,7 @@ class Autoscaler:
 
     def reasons(self) -> list[str]:
         """Why it changed the number of pods, oldest first."""
-        selector = f"--field-selector=involvedObject.name={self._name},reason=SuccessfulRescale"
-        listed = json.loads(self._cluster.kubectl("get", "events", selector, "--output=json"))["items"]
-        return [str(each["message"]) for each in sorted(listed, key=lambda event: str(event["lastTimestamp"]))]
+        return self._cluster.events(self._name, "SuccessfulRescale")
 
     def metric(self, name: str) -> float:
         """What the custom metrics API says of the track's Service."""

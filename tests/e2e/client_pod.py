@@ -10,6 +10,8 @@ from tests.e2e.release import is_ready, parsed
 
 SCRIPTS = "e2e-scripts"
 SERVICE = "plimsoll"
+ROW = "/examples/digits/7.json"
+"""A body in the image, of a seven."""
 _RESTRICTED = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
 _BARE = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
 
@@ -100,7 +102,7 @@ class LoadPod:
 
     def start(self) -> None:
         """Begin to send."""
-        command = ["python", "/scripts/load.py", "--host", self._service, "--body", "/examples/digits/7.json"]
+        command = ["python", "/scripts/load.py", "--host", self._service, "--body", ROW]
         command += ["--expect", "7", *self._options]
         self._cluster.apply(pod_of(self._name, self._image, command, **self._where))
         eventually("the load pod", lambda: is_ready(self._cluster.get("pod", self._name)))

@@ -46,6 +46,20 @@ def kubectl_json(*arguments: str) -> dict[str, Any]:
     return document
 
 
+def exists(*what: str) -> bool:
+    """Whether `kubectl get` finds all of it."""
+    try:
+        run("kubectl", "get", *what)
+    except CommandError:
+        return False
+    return True
+
+
+def a_node() -> str:
+    """Name of a node, always the same, for what has to lie on one."""
+    return str(kubectl_json("get", "nodes")["items"][-1]["metadata"]["name"])
+
+
 def server_version() -> str:
     """The version of Kubernetes, as `v1.37.2`."""
     return str(kubectl_json("version")["serverVersion"]["gitVersion"])
@@ -100,11 +114,16 @@ class Cluster:
         self.apply_secret(name, "keys.yaml", json.dumps(file))
         return key
 
-    def event(self, pod: str, reason: str) -> str | None:
-        """What the newest event of a pod with this reason says."""
-        selector = f"--field-selector=involvedObject.name={pod},reason={reason}"
-        events = json.loads(self.kubectl("get", "events", selector, "--output=json"))["items"]
-        return str(events[-1]["message"]) if events else None
+    def events(self, name: str, reason: str) -> list[str]:
+        """What the events of an object with this reason say, oldest first."""
+        selector = f"--field-selector=involvedObject.name={name},reason={reason}"
+        listed = json.loads(self.kubectl("get", "events", selector, "--output=json"))["items"]
+        return [str(each["message"]) for each in sorted(listed, key=lambda event: str(event["lastTimestamp"]))]
+
+    def event(self, name: str, reason: str) -> str | None:
+        """What the newest of them says."""
+        events = self.events(name, reason)
+        return events[-1] if events else None
 
     def log_line(self, pod: str, word: str) -> str | None:
         """The first line of a pod's log with this word in it."""

@@ -7,17 +7,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tests.e2e.cluster import CommandError, eventually, kubectl_json, run
+from tests.e2e.cluster import a_node, eventually, exists, kubectl_json, run
+from tests.e2e.node_pod import pod_on_node
 
 DRIVER = "gpu.nvidia.com"
 """NVIDIA's, and its DeviceClass."""
 RUNTIME_CLASS = "nvidia"
+DRIVER_POD = "plimsoll-e2e-driver"
 
 
 @contextmanager
 def counted(resource: str, count: int) -> Iterator[None]:
     """Devices of a device plugin, on one node."""
-    node = _a_node()
+    node = a_node()
     _advertise(node, resource, str(count))
     eventually("the devices", lambda: _allocatable(node).get(resource) == str(count))
     try:
@@ -29,7 +31,7 @@ def counted(resource: str, count: int) -> Iterator[None]:
 @contextmanager
 def claimable(*products: str) -> Iterator[None]:
     """Devices of a DRA driver, on one node: a ResourceSlice with one for each product, and the driver's DeviceClass."""
-    node = _a_node()
+    node = a_node()
     devices = [
         {"name": f"gpu-{number}", "attributes": {"productName": {"string": product}}}
         for number, product in enumerate(products)
@@ -62,41 +64,29 @@ def claimable(*products: str) -> Iterator[None]:
 def driven(driver_image: str) -> Iterator[None]:
     """A driver on that node, with which pods that were given a claim start."""
     folders = {"plugins": "/var/lib/kubelet/plugins", "registry": "/var/lib/kubelet/plugins_registry"}
-    container = {
-        "name": "driver",
-        "image": driver_image,
-        "imagePullPolicy": "IfNotPresent",
-        "command": ["python", "/dra_driver.py", DRIVER],
-        "securityContext": {"runAsUser": 0},
-        "volumeMounts": [{"name": name, "mountPath": path} for name, path in folders.items()],
-    }
-    pod = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": "plimsoll-e2e-driver", "namespace": "default"},
-        "spec": {
-            "nodeName": _a_node(),
-            "terminationGracePeriodSeconds": 0,
-            "enableServiceLinks": False,
-            "containers": [container],
-            "volumes": [{"name": name, "hostPath": {"path": path}} for name, path in folders.items()],
-        },
-    }
+    container = {"volumeMounts": [{"name": name, "mountPath": path} for name, path in folders.items()]}
+    pod = pod_on_node(
+        DRIVER_POD,
+        driver_image,
+        a_node(),
+        ["python", "/dra_driver.py", DRIVER],
+        container,
+        terminationGracePeriodSeconds=0,
+        volumes=[{"name": name, "hostPath": {"path": path}} for name, path in folders.items()],
+    )
     with _existing(pod):
-        run("kubectl", "--namespace=default", "wait", "pod/plimsoll-e2e-driver", "--for=condition=Ready")
+        run("kubectl", "--namespace=default", "wait", f"pod/{DRIVER_POD}", "--for=condition=Ready")
         yield
 
 
 @contextmanager
 def runtime_class() -> Iterator[None]:
     """The RuntimeClass that the GPU operator makes, here with the usual runtime; one that is there is left alone."""
-    try:
-        run("kubectl", "get", "runtimeclass", RUNTIME_CLASS)
-    except CommandError:
-        made = {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "handler": "runc"}
-        with _existing({**made, "metadata": {"name": RUNTIME_CLASS}}):
-            yield
-    else:
+    if exists("runtimeclass", RUNTIME_CLASS):
+        yield
+        return
+    made = {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "handler": "runc"}
+    with _existing({**made, "metadata": {"name": RUNTIME_CLASS}}):
         yield
 
 
@@ -109,10 +99,6 @@ def _existing(*objects: dict[str, Any]) -> Iterator[None]:
         yield
     finally:
         run("kubectl", "delete", "--filename=-", "--wait", stdin=text)
-
-
-def _a_node() -> str:
-    return str(kubectl_json("get", "nodes")["items"][-1]["metadata"]["name"])
 
 
 def _advertise(node: str, resource: str, count: str | None) -> None:

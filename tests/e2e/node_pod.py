@@ -47,18 +47,25 @@ def kill_server(image: str, pod: dict[str, Any]) -> None:
     assert said.count("killed") == 1, said
 
 
-def _run(image: str, node: str, command: list[str], container: dict[str, Any], **spec: Any) -> str:
-    """The output of a command of the image's that runs as root on a node."""
+def pod_on_node(  # a pod has that many parts
+    name: str, image: str, node: str, command: list[str], container: dict[str, Any], **spec: Any
+) -> dict[str, Any]:
+    """A pod of the namespace `default` that runs a command of the image as root on a node."""
     made = {
         "name": "node", "image": image, "imagePullPolicy": "IfNotPresent", "command": command,
         "securityContext": {"runAsUser": 0}, **container,
     }  # fmt: skip
-    pod = {
-        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": _NAME},
+    return {
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "default"},
         "spec": {
             "nodeName": node, "restartPolicy": "Never", "enableServiceLinks": False, "containers": [made], **spec,
         },
     }  # fmt: skip
+
+
+def _run(image: str, node: str, command: list[str], container: dict[str, Any], **spec: Any) -> str:
+    """The output of such a command, once it has ended."""
+    pod = pod_on_node(_NAME, image, node, command, container, **spec)
     run("kubectl", "--namespace=default", "create", "--filename=-", stdin=json.dumps(pod))
     try:
         run("kubectl", "--namespace=default", "wait", f"pod/{_NAME}", "--for=jsonpath={.status.phase}=Succeeded")

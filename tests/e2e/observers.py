@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tests.doubles.otlp import spans_in
-from tests.e2e.cluster import Cluster, CommandError, eventually, kubectl_json, run
+from tests.e2e.cluster import Cluster, eventually, exists, kubectl_json, run
 from tests.e2e.release import is_ready
 
 _CRDS = ("prometheuses", "podmonitors", "prometheusrules")
@@ -27,11 +27,7 @@ def state_metrics_address() -> str | None:
 
 def has_the_operator() -> bool:
     """Whether the cluster knows the Prometheus operator's objects."""
-    try:
-        run("kubectl", "get", "crd", *(f"{each}.monitoring.coreos.com" for each in _CRDS))
-    except CommandError:
-        return False
-    return True
+    return exists("crd", *(f"{each}.monitoring.coreos.com" for each in _CRDS))
 
 
 class InClusterPrometheus:

@@ -33,8 +33,7 @@ class Release:
         self._name = name
         self._labels = f"app.kubernetes.io/name={NAME},app.kubernetes.io/instance={name}"
         self._values = _sets(*values, *([] if name == NAME else [f"fullnameOverride={name}"]), typed=typed)
-        repository, _, tag = image.rpartition(":")
-        self._image = ("--set", f"image.repository={repository}", "--set-string", f"image.tag={tag}")
+        self._image = _sets(*image_values(image), typed=())
 
     def install(self, chart: Path = CHART, *options: str, wait: bool = True) -> None:
         """Install with nothing but the image and the release's own values set, and wait until it is ready."""
@@ -105,6 +104,12 @@ class Release:
 def _sets(*values: str, typed: tuple[str, ...]) -> list[str]:
     given = [("--set-string", value) for value in values] + [("--set", value) for value in typed]
     return [part for pair in given for part in pair]
+
+
+def image_values(image: str) -> tuple[str, str]:
+    """The values that make it the image of a release."""
+    repository, _, tag = image.rpartition(":")
+    return f"image.repository={repository}", f"image.tag={tag}"
 
 
 def namespace_in(peers: str, namespace: str) -> str:

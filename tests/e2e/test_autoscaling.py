@@ -11,7 +11,7 @@ from tests.e2e.autoscaler import Autoscaler, Look
 from tests.e2e.client_pod import ClientPod, LoadPod
 from tests.e2e.cluster import Cluster, CommandError, eventually
 from tests.e2e.observers import InClusterPrometheus
-from tests.e2e.release import Release, namespace_in
+from tests.e2e.release import Release, image_values, namespace_in
 from tests.e2e.transcript import Transcript
 from tests.e2e.watch import watched_pods
 
@@ -154,10 +154,9 @@ def test_no_upgrade_takes_a_pod_away(
     eventually(
         "the autoscaler's pods", lambda: cluster.get("deployment", deployment)["status"]["readyReplicas"] == MOST
     )
-    repository, _, tag = own_image.rpartition(":")
     for change, typed, values in (
         ("resources", (), ("resources.requests.cpu=120m",)),
-        ("image", (), (f"image.repository={repository}", f"image.tag={tag}")),
+        ("image", (), image_values(own_image)),
         ("off", (f"replicas={MOST}",), ("autoscaling.engine=none",)),
         ("after", (), ("serving.logLevel=warning",)),
     ):

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.client_pod import ClientPod, LoadPod
+from tests.e2e.client_pod import ROW, ClientPod, LoadPod
 from tests.e2e.cluster import Cluster, CommandError, eventually
 from tests.e2e.gateway import NAME as GATEWAY
 from tests.e2e.gateway import Way
 from tests.e2e.load import CLIENTS
 from tests.e2e.node_pod import kill_server
-from tests.e2e.release import Release, is_ready, namespace_in, restarts, seconds_away
+from tests.e2e.release import Release, image_values, is_ready, namespace_in, restarts, seconds_away
 from tests.e2e.share import counts_by_chance
 from tests.e2e.steady import RATE, counts, report_over
 from tests.e2e.transcript import Transcript
@@ -22,7 +22,6 @@ from tests.e2e.watch import watched_pods
 pytestmark = pytest.mark.e2e_full
 
 NAME = "weighted"
-ROW = "/examples/digits/7.json"
 PODS = 2
 WEIGHTS = (5, 25, 50, 100, 0)
 SHARE = 10
@@ -113,10 +112,9 @@ def test_what_else_changes_leaves_the_split_alone(
 ) -> None:
     options = ("--reuse-values", f"--server-side={server_side}")
     weighted.upgrade("model.version=1", typed=("canary.weight=25",), options=options)
-    repository, _, tag = without_gpu.rpartition(":")
     for change, values in {
         "resources": (f"resources.requests.cpu={110 if server_side == 'true' else 120}m",),
-        "image": (f"image.repository={repository}", f"image.tag={tag}"),
+        "image": image_values(without_gpu),
         "model": ("model.version=2",),
     }.items():
         with watched_pods(cluster, f"{NAME}-stable") as seen:
@@ -125,9 +123,7 @@ def test_what_else_changes_leaves_the_split_alone(
         assert min(ready for _, ready in seen) >= PODS, change
         assert _weights(cluster) == [75, 25], change
     transcript.note(f"canary by Gateway: upgrades, --server-side={server_side}", f"weights 75 and 25; {PODS} ready")
-    mine, _, tag = image.rpartition(":")
-    back = ("model.version=1", f"image.repository={mine}", f"image.tag={tag}")
-    weighted.upgrade(*back, typed=("canary.weight=0",), options=options)
+    weighted.upgrade("model.version=1", *image_values(image), typed=("canary.weight=0",), options=options)
 
 
 def test_a_killed_canary_costs_its_share_until_it_is_back(

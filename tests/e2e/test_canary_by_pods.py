@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.client_pod import ClientPod, LoadPod
+from tests.e2e.client_pod import ROW, ClientPod, LoadPod
 from tests.e2e.cluster import Cluster
 from tests.e2e.release import Release
 from tests.e2e.share import counts_by_chance
@@ -15,7 +15,6 @@ from tests.e2e.steady import RATE, counts, report_over
 from tests.e2e.transcript import Transcript
 
 NAME = "pods"
-ROW = "/examples/digits/7.json"
 STABLE, CANARY = 2, 1
 """Pods of each track."""
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.client_pod import ClientPod
+from tests.e2e.client_pod import ROW, ClientPod
 from tests.e2e.cluster import Cluster, CommandError
-from tests.e2e.release import Release
+from tests.e2e.release import Release, image_values
 from tests.e2e.transcript import Transcript
 from tests.e2e.watch import watched_pods
 
@@ -29,12 +29,11 @@ def test_no_ready_pod_is_missed(  # what pytest gives
     apply = f"--server-side={server_side}"
     release = Release(cluster, image, "older", typed=(f"replicas={PODS}",))
     release.install(PREVIOUS, apply)
-    repository, _, tag = without_gpu.rpartition(":")
     for change, values in {
         "the chart alone": (),
         "model": ("model.version=2",),
         "resources": ("resources.requests.cpu=120m",),
-        "image": (f"image.repository={repository}", f"image.tag={tag}"),
+        "image": image_values(without_gpu),
     }.items():
         with watched_pods(cluster, "older-stable") as seen:
             release.upgrade(*values, options=(KEEPING, apply))
@@ -43,7 +42,7 @@ def test_no_ready_pod_is_missed(  # what pytest gives
         transcript.note(
             f"{PREVIOUS.stem} to this chart, {apply}, {change}", f"{PODS} of {PODS} ready, {len(seen)} looks"
         )
-    assert client.request("http://older:8000/v1/predict", "/examples/digits/7.json")["status"] == 200
+    assert client.request("http://older:8000/v1/predict", ROW)["status"] == 200
     release.uninstall()
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.contracts.chart import EXAMPLES
 from tests.e2e.cluster import Cluster, CommandError, run, server_version
 from tests.e2e.devices import claimable, counted, driven, runtime_class
 from tests.e2e.release import CHART, Release
@@ -18,7 +19,6 @@ from tests.e2e.volume import NodeVolume
 
 pytestmark = pytest.mark.e2e_full
 
-EXAMPLES = sorted((CHART / "ci").glob("*-values.yaml"))
 MODEL = Path(__file__).parents[2] / "models" / "digits" / "2"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.client_pod import ClientPod
+from tests.e2e.client_pod import ROW, ClientPod
 from tests.e2e.cluster import Cluster, eventually
 from tests.e2e.devices import claimable, counted
 from tests.e2e.release import CHART, Release, is_ready
@@ -60,7 +60,7 @@ def test_an_upgrade_goes_on_where_no_device_is_spare(
         release.upgrade("model.version=2")
     assert min(ready for _, ready in seen) >= DEVICES - 1
     eventually("all pods", lambda: len(release.pods()) == DEVICES and all(map(is_ready, release.pods())))
-    answer = client.request("http://full:8000/v1/predict", "/examples/digits/7.json")
+    answer = client.request("http://full:8000/v1/predict", ROW)
     assert answer["headers"]["x-plimsoll-version"] == "2"
     transcript.note("an upgrade with every device taken", f"went through; never fewer than {DEVICES - 1} ready")
     release.uninstall()

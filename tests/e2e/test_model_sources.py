@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.client_pod import ClientPod
+from tests.e2e.client_pod import ROW, ClientPod
 from tests.e2e.cluster import Cluster, eventually
 from tests.e2e.release import Release, is_ready
 from tests.e2e.transcript import Transcript
@@ -17,7 +17,6 @@ from tests.e2e.volume import NodeVolume
 pytestmark = pytest.mark.e2e_full
 
 BUNDLE = Path(__file__).parents[2] / "models" / "digits" / "2"
-ROW = "/examples/digits/7.json"
 VOLUME = "plimsoll-e2e-models"
 
 

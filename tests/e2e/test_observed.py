@@ -11,7 +11,7 @@ import pytest
 from tests.contracts.alerts.rules import rule_expressions, without_comparison
 from tests.contracts.dashboards.queries import board_queries, concrete, variable_queries
 from tests.contracts.promql import metric_names
-from tests.e2e.client_pod import ClientPod, LoadPod
+from tests.e2e.client_pod import ROW, ClientPod, LoadPod
 from tests.e2e.cluster import Cluster, eventually
 from tests.e2e.observers import Collector, InClusterPrometheus
 from tests.e2e.release import CHART, Release, namespace_in
@@ -19,7 +19,6 @@ from tests.e2e.transcript import Transcript
 
 pytestmark = pytest.mark.e2e
 
-ROW = "/examples/digits/7.json"
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 NOT_HERE = {
     "DCGM_": "needs a GPU",

@@ -7,14 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.client_pod import ClientPod
+from tests.e2e.client_pod import ROW, ClientPod
 from tests.e2e.cluster import Cluster, eventually, kubectl_json
 from tests.e2e.release import Release, namespace_in
 from tests.e2e.transcript import Transcript
 
 pytestmark = pytest.mark.e2e
 
-ROW = "/examples/digits/7.json"
 NAMED, STRANGE = "plimsoll-e2e-named", "plimsoll-e2e-strange"
 _CONNECT = """
 import json, socket, sys

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tests.e2e.client_pod import SCRIPTS, ClientPod, LoadPod, pod_of
+from tests.e2e.client_pod import ROW, SCRIPTS, ClientPod, LoadPod, pod_of
 from tests.e2e.cluster import Cluster, eventually
 from tests.e2e.release import Release, is_ready, restarts, seconds_to_ready
 from tests.e2e.transcript import Transcript
@@ -16,7 +16,7 @@ from tests.e2e.transcript import Transcript
 pytestmark = pytest.mark.e2e
 
 _PREDICT = "http://plimsoll:8000/v1/predict"
-_ROW = "/examples/digits/7.json"
+_ROW = ROW
 _LOOK_AROUND = """
 import json, os, pathlib
 def writable(folder):

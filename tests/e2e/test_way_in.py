@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.client_pod import ClientPod
+from tests.e2e.client_pod import ROW, ClientPod
 from tests.e2e.cluster import Cluster, eventually
 from tests.e2e.gateway import NAME as GATEWAY
 from tests.e2e.gateway import Way
@@ -13,7 +13,6 @@ from tests.e2e.transcript import Transcript
 
 pytestmark = pytest.mark.e2e_full
 
-ROW = "/examples/digits/7.json"
 HIDDEN = (
     "/metrics",
     "/docs",

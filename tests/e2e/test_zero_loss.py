@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.e2e.cluster import run
+from tests.e2e.release import image_values
 from tests.e2e.steady import NAME, PODS, Steady, counts
 from tests.e2e.transcript import Transcript
 
@@ -59,9 +60,6 @@ def test_a_planned_operation_fails_no_request(steady: Steady, transcript: Transc
 
 @pytest.mark.e2e_full
 def test_another_image_fails_no_request(steady: Steady, own_image: str, transcript: Transcript) -> None:
-    repository, _, tag = own_image.rpartition(":")
-    report = steady.report_over(
-        "change the image", lambda: steady.release.upgrade(f"image.repository={repository}", f"image.tag={tag}")
-    )
+    report = steady.report_over("change the image", lambda: steady.release.upgrade(*image_values(own_image)))
     transcript.note("requests over: change the image", counts(report))
     assert report["failed"] == 0, report

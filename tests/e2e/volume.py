@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from tests.e2e.cluster import Cluster, kubectl_json, run
+from tests.e2e.cluster import Cluster, a_node, run
 from tests.e2e.node_pod import copy_to_node
 
 
@@ -14,7 +14,7 @@ class NodeVolume:
     def __init__(self, cluster: Cluster, name: str) -> None:
         self._cluster = cluster
         self._name = name
-        self._node = str(kubectl_json("get", "nodes")["items"][-1]["metadata"]["name"])
+        self._node = a_node()
         self._path = f"/var/tmp/plimsoll-e2e-{uuid.uuid4().hex}"  # noqa: S108  # on the node; the kubelet makes it
 
     def create(self) -> None:
