@@ -83,6 +83,15 @@ class ClientPod:
         extra = [body_file, *(f"{name}={value}" for name, value in headers.items())]
         return parsed(self.execute("python", "/scripts/request.py", url, *extra))
 
+    def first_answer(self, url: str, body_file: str = "") -> dict[str, Any]:
+        """The first answer, whatever it is: a node may know a new Service a second later than its pod is ready."""
+
+        def answered() -> dict[str, Any] | None:
+            answer = self.request(url, body_file)
+            return answer if answer["status"] else None
+
+        return eventually(f"an answer of {url}", answered, timeout_seconds=30)
+
 
 class LoadPod:
     """A pod that asks at a constant rate until it is told to stop.

@@ -19,7 +19,7 @@ def test_an_image_on_top_of_ours_serves_its_own_model(
 ) -> None:
     release = Release(cluster, own_image, "letters", "model.name=letters", "test.picture=")
     release.install()
-    answer = client.request("http://letters:8000/v1/predict", ROW)
+    answer = client.first_answer("http://letters:8000/v1/predict", ROW)
     assert (answer["status"], answer["headers"]["x-plimsoll-version"]) == (200, "1")
     document = json.loads(answer["body"])
     assert (document["model"], document["predictions"][0]["class"]) == ("letters", 7)

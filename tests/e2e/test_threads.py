@@ -24,7 +24,7 @@ def test_torch_takes_as_many_threads_as_the_pod_has_cpus(
     name = release.the_pod()["metadata"]["name"]
     said = [json.loads(line) for line in cluster.kubectl("logs", name).splitlines() if line.startswith("{")]
     assert [line["threads"] for line in said if "threads" in line] == [cpus]
-    assert client.request("http://threads:8000/v1/predict", ROW)["status"] == 200
+    assert client.first_answer("http://threads:8000/v1/predict", ROW)["status"] == 200
     status = cluster.kubectl("exec", name, "--", "cat", "/proc/1/status")
     (threads,) = (int(line.split()[1]) for line in status.splitlines() if line.startswith("Threads:"))
     transcript.note(f"threads of a pod with {cpus} CPU", f"{cpus} of torch for a forward pass, {threads} in all")
