@@ -13,10 +13,11 @@ cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
+# Extras stay in the names: pip 23 looks for `coverage[toml]` apart from a pinned `coverage`, and takes the newest, without a hash.
 lock() { # OUTPUT INPUT... [OPTIONS]: one hashed lock file without index addresses
   local output=$1; shift
   uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
-    --output-file "$output" "$@" >/dev/null
+    --no-strip-extras --output-file "$output" "$@" >/dev/null
 }
 declared() { # PATH.TO.KEY of pyproject.toml: a list of requirements, without torch
   python3 -c 'import sys, tomllib
