@@ -47,6 +47,12 @@ def create_gateway(cluster: Cluster, class_name: str) -> Way:
     return Way(found["metadata"]["namespace"], found["spec"]["clusterIP"])
 
 
+def weights(cluster: Cluster, route: str) -> list[int]:
+    """The weights of stable and, where there is one, the canary, for requests that name neither."""
+    rule = cluster.get("httproute", route)["spec"]["rules"][0]
+    return [backend["weight"] for backend in rule["backendRefs"]]
+
+
 def _proxies() -> list[dict[str, Any]]:
     proxies: list[dict[str, Any]] = kubectl_json("get", "services", "--all-namespaces", f"--selector={_OWNER}")["items"]
     return proxies

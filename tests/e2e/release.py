@@ -49,6 +49,11 @@ class Release:
         """Change values and keep the others."""
         self._helm("upgrade", self._name, str(CHART), *options, *_sets(*values, typed=typed), *_WAIT[wait])
 
+    def render(self, *values: str) -> str:
+        """What tools apply that ask no cluster: all objects with these values besides, as YAML, without the test."""
+        given = (*self._image, *self._values, *_sets(*values, typed=()))
+        return self._helm("template", self._name, str(CHART), "--skip-tests", *given)
+
     def roll_back(self) -> None:
         """Return to the revision before."""
         self._helm("rollback", self._name, *_WAIT[True])

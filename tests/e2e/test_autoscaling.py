@@ -9,11 +9,10 @@ import pytest
 
 from tests.e2e.autoscaler import Autoscaler, Look
 from tests.e2e.client_pod import ClientPod, LoadPod
-from tests.e2e.cluster import Cluster, CommandError, eventually
+from tests.e2e.cluster import Cluster, eventually
 from tests.e2e.observers import InClusterPrometheus
-from tests.e2e.release import Release, image_values, namespace_in
+from tests.e2e.release import Release, namespace_in
 from tests.e2e.transcript import Transcript
-from tests.e2e.watch import watched_pods
 
 NAME = "scaled"
 MOST = 3
@@ -135,49 +134,3 @@ def test_without_prometheus_the_pods_stay(
     adapted.resume()
     autoscaler.wait_for_its_signal()
     transcript.note("autoscaling: Prometheus stopped", f"{before} pods stayed")
-
-
-@pytest.mark.e2e_full
-@pytest.mark.parametrize("server_side", ["true", "false"])
-def test_no_upgrade_takes_a_pod_away(
-    cluster: Cluster, slow_image: str, own_image: str, transcript: Transcript, server_side: str
-) -> None:
-    """Switched on, changed, and switched off again, with as many pods as the autoscaler wants and nobody wrote down."""
-    options = ("--reuse-values", f"--server-side={server_side}")
-    release = Release(
-        cluster, slow_image, "switched", "model.name=letters", "test.picture=",
-        typed=("replicas=1", f"autoscaling.minReplicas={MOST}", "autoscaling.scaleDownAfterSeconds=3600"),
-    )  # fmt: skip
-    release.install()
-    release.upgrade("autoscaling.engine=cpu", options=options)
-    deployment = "switched-stable"
-    eventually(
-        "the autoscaler's pods", lambda: cluster.get("deployment", deployment)["status"]["readyReplicas"] == MOST
-    )
-    for change, typed, values in (
-        ("resources", (), ("resources.requests.cpu=120m",)),
-        ("image", (), image_values(own_image)),
-        ("off", (f"replicas={MOST}",), ("autoscaling.engine=none",)),
-        ("after", (), ("serving.logLevel=warning",)),
-    ):
-        with watched_pods(cluster, deployment) as seen:
-            release.upgrade(*values, typed=typed, options=options)
-        assert {wanted for wanted, _ in seen} == {MOST}, (change, seen)
-        assert min(ready for _, ready in seen) >= MOST, (change, seen)
-    forced = (*options, "--force-conflicts") if server_side == "true" else options
-    release.upgrade(typed=("replicas=2",), options=forced)
-    release.upgrade(typed=("replicas=1",), options=options)
-    assert cluster.get("deployment", deployment)["spec"]["replicas"] == 1
-    transcript.note(f"autoscaling: on, changed and off, --server-side={server_side}", f"{MOST} of {MOST} ready")
-    release.uninstall()
-
-
-@pytest.mark.e2e_full
-def test_switching_off_is_refused_where_it_would_take_pods_away(cluster: Cluster, image: str) -> None:
-    release = Release(cluster, image, "kept", "autoscaling.engine=cpu", typed=("autoscaling.minReplicas=2",))
-    release.install()
-    eventually("the autoscaler's pods", lambda: cluster.get("deployment", "kept-stable")["spec"]["replicas"] == 2)
-    with pytest.raises(CommandError, match=r"replicas says, 1, and 2 run; set replicas=2 in the same upgrade"):
-        release.upgrade("autoscaling.engine=none")
-    assert cluster.get("deployment", "kept-stable")["spec"]["replicas"] == 2
-    release.uninstall()

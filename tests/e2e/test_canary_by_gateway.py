@@ -10,14 +10,14 @@ import pytest
 from tests.e2e.client_pod import ROW, ClientPod, LoadPod
 from tests.e2e.cluster import Cluster, CommandError, eventually
 from tests.e2e.gateway import NAME as GATEWAY
-from tests.e2e.gateway import Way
+from tests.e2e.gateway import Way, weights
 from tests.e2e.load import CLIENTS
 from tests.e2e.node_pod import kill_server
 from tests.e2e.release import Release, image_values, is_ready, namespace_in, restarts, seconds_away
 from tests.e2e.share import counts_by_chance
 from tests.e2e.steady import RATE, counts, report_over
 from tests.e2e.transcript import Transcript
-from tests.e2e.watch import watched_pods
+from tests.e2e.watch import pods_stay
 
 pytestmark = pytest.mark.e2e_full
 
@@ -117,11 +117,9 @@ def test_what_else_changes_leaves_the_split_alone(
         "image": image_values(without_gpu),
         "model": ("model.version=2",),
     }.items():
-        with watched_pods(cluster, f"{NAME}-stable") as seen:
+        with pods_stay(cluster, {f"{NAME}-stable": PODS}, change):
             weighted.upgrade(*values, options=options)
-        assert {wanted for wanted, _ in seen} == {PODS}, change
-        assert min(ready for _, ready in seen) >= PODS, change
-        assert _weights(cluster) == [75, 25], change
+        assert weights(cluster, NAME) == [75, 25], change
     transcript.note(f"canary by Gateway: upgrades, --server-side={server_side}", f"weights 75 and 25; {PODS} ready")
     weighted.upgrade("model.version=1", *image_values(image), typed=("canary.weight=0",), options=options)
 
@@ -153,7 +151,7 @@ def test_promotion_fails_no_request(cluster: Cluster, weighted: Release, through
 
     report = through_the_gateway("promotion", promote)
     assert report["failed"] == 0, report["errors"]
-    assert _weights(cluster) == [1]
+    assert weights(cluster, NAME) == [1]
     assert {pod["metadata"]["labels"]["plimsoll.dev/track"] for pod in weighted.pods()} == {"stable"}
 
 
@@ -176,9 +174,3 @@ def _add_canary(release: Release, version: str) -> None:
 
 def _is_back(pod: dict[str, Any]) -> bool:
     return restarts(pod) > 0 and is_ready(pod)
-
-
-def _weights(cluster: Cluster) -> list[int]:
-    """Of the rule for requests that name nothing."""
-    rule = cluster.get("httproute", NAME)["spec"]["rules"][0]
-    return [backend["weight"] for backend in rule["backendRefs"]]
