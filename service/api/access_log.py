@@ -11,6 +11,7 @@ from starlette.types import Scope
 
 _log = logging.getLogger("service.access")
 _FACTS = ("model", "version")
+_SUCCESSES_BELOW = HTTPStatus.MULTIPLE_CHOICES.value
 
 
 class AccessLog:
@@ -30,7 +31,7 @@ class AccessLog:
     def write(self, scope: Scope, seconds: float) -> None:
         """A request has ended after so many seconds; what is known of it lies in the scope's state."""
         status = scope["state"].get("status")
-        if status is not None and status < HTTPStatus.MULTIPLE_CHOICES and not self._take():
+        if status is not None and status < _SUCCESSES_BELOW and not self._take():
             self._unlogged += 1
             return
         if not _log.isEnabledFor(logging.INFO):

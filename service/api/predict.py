@@ -33,6 +33,7 @@ KEY_HEADER = "x-plimsoll-user"
 """In a request: whoever should see one version only. Any text; only its hash is used. Goes before the body's `user`."""
 _TIMEOUT, _VERSION, _KEY = TIMEOUT_HEADER.encode(), VERSION_HEADER.encode(), KEY_HEADER.encode()
 _JSON = (b"content-type", b"application/json")
+_OK, _INTERNAL = HTTPStatus.OK.value, HTTPStatus.INTERNAL_SERVER_ERROR.value
 
 
 class PredictV1:
@@ -55,7 +56,7 @@ class PredictV1:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, with the version that gave the answer in a header; a refusal is answered too."""
         reason = ""
-        code = int(HTTPStatus.INTERNAL_SERVER_ERROR)
+        code = _INTERNAL
         self._observer.request_started()
         try:
             head = RequestHead(scope)
@@ -63,7 +64,7 @@ class PredictV1:
                 raise stopping()
             self._gate.check(head, "predict")
             content, version = await self._answer(head, receive)
-            code = int(HTTPStatus.OK)
+            code = _OK
         except PlimsollError as error:
             code, reason = error.status, error.code
             response = reply_to(error, request_id_of(scope))

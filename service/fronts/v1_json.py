@@ -110,9 +110,12 @@ def _plain_rows(body: bytes, width: int) -> Body | None:
             return None
         single = "features" in document
         found = document["features" if single else "instances"]
-        lengths = [len(found)] if single else [len(row) for row in found]
-        brackets = 1 if single else 1 + len(lengths)
-        if lengths and lengths.count(width) == len(lengths) and body.count(b"[") == brackets:
+        if single:
+            fits = len(found) == width and body.find(b"[", body.find(b"[") + 1) < 0
+        else:
+            lengths = [len(row) for row in found]
+            fits = 0 < len(lengths) == lengths.count(width) and body.count(b"[") == 1 + len(lengths)
+        if fits:
             return Body(np.frombuffer(found.as_buffer(of_type="d")).reshape(-1, width), single)
     except Exception:  # noqa: BLE001  # whatever is unusual about the body, the way for unusual ones tells it better
         return None

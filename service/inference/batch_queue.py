@@ -128,6 +128,13 @@ class BatchQueue:
             return self._closed[0].entries[0].committed_at
         return None if forming is None else self._due_at(forming)
 
+    def forming_rows(self) -> int:
+        """Rows of the batch that `take` would give, where more may still join them; else 0."""
+        forming = self._next_forming()
+        if forming is None or forming.filled >= self._limits.max_rows or self._closed_is_next(forming):
+            return 0
+        return forming.filled
+
     def take(self) -> Batch | None:
         """The batch that is due next, closed; `None` when nothing waits."""
         forming = self._next_forming()
@@ -153,7 +160,10 @@ class BatchQueue:
             yield from batch.entries
 
     def _next_forming(self) -> Batch | None:
-        return min((each for each in self._forming.values() if each.entries), key=self._due_at, default=None)
+        batches = [each for each in self._forming.values() if each.entries]
+        if len(batches) > 1:
+            return min(batches, key=self._due_at)
+        return batches[0] if batches else None
 
     def _closed_is_next(self, forming: Batch | None) -> bool:
         """Whether a closed batch goes first: not before one of another shape that should have run already then."""

@@ -24,8 +24,9 @@ class BatchRunner:
     """One version's model at work.
 
     A batch that warm-up found quick runs on the event loop itself, a longer one in `executor`; one at a time either
-    way. The clock is the loop's, which may count in milliseconds; how long something took is read off the `stopwatch`.
-    The `observer` hears of every batch that has run, and how many requests wait while the model is at work elsewhere.
+    way. A quick one waits another turn of the loop as long as each turn brings it company. The clock is the loop's,
+    which may count in milliseconds; how long something took is read off the `stopwatch`. The `observer` hears of every
+    batch that has run, and how many requests wait while the model is at work elsewhere.
 
     When a batch fails, its requests are run again one by one, once: the poisonous one is found, the others answered.
     """
@@ -46,6 +47,8 @@ class BatchRunner:
         self._loop = asyncio.get_running_loop()
         self._busy = False
         self._waiting_told = 0
+        self._gathered = 0
+        """Requests that a due batch was found to have when it was last given another turn; 0 where it was not."""
         self._alarm: asyncio.TimerHandle | asyncio.Handle | None = None
         self._alarm_at = float("inf")
         self.seconds_per_request = 0.0
@@ -68,6 +71,11 @@ class BatchRunner:
         """
         return not self._busy and self._alarm_at <= self._loop.time() and rows <= self._model.inline_rows
 
+    @property
+    def gathers(self) -> bool:
+        """Whether a batch that is due, and was to run in this turn of the loop, has been given another."""
+        return self._gathered > 0
+
     def _wake_at(self, due_at: float | None, now: float) -> None:
         if due_at is None or due_at >= self._alarm_at:
             return
@@ -77,14 +85,28 @@ class BatchRunner:
         # Even what is due now runs a turn later, so that requests which have arrived together run together.
         # In no context: what is logged there is nobody's own, and would bear the id of whoever set the alarm.
         if due_at <= now:
-            self._alarm = self._loop.call_soon(self._run, context=Context())
+            self._alarm = self._loop.call_soon(self._ring, context=Context())
         else:
-            self._alarm = self._loop.call_at(due_at, self._run, context=Context())
+            self._alarm = self._loop.call_at(due_at, self._ring, context=Context())
+
+    def _ring(self) -> None:
+        """Run what is due, or give it another turn of the loop.
+
+        While requests are read and answered, more of them arrive; a run for all costs little more than one for a few.
+        A request that is alone does not wait, nor does a batch that as many again would make too long for the loop.
+        """
+        waiting = self._queue.requests_waiting
+        if waiting > max(self._gathered, 1) and 0 < 2 * self._queue.forming_rows() <= self._model.inline_rows:
+            self._gathered = waiting
+            self._alarm = self._loop.call_soon(self._ring, context=Context())
+        else:
+            self._run()
 
     def _run(self) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
         self._alarm = None
+        self._gathered = 0
         self._alarm_at = float("inf")
         now = self._loop.time()
         due_at = self._queue.due_at()

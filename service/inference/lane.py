@@ -75,8 +75,10 @@ class Lane:
         """
         future = entry.future
         self._runner.commit(entry, deadline)
-        if self._runner.answers_at_once(entry.rows):
-            # It runs in this turn, unless so much has come with it that their batch is too long for the loop.
+        at_once = self._runner.answers_at_once(entry.rows)
+        # It runs in this turn or, while each brings more, in one of the next; unless so much has come with it that their
+        # batch is too long for the loop.
+        while at_once:
             try:
                 await asyncio.sleep(0)
             except asyncio.CancelledError:
@@ -84,6 +86,7 @@ class Lane:
                 raise
             if future.done():
                 return future.result()
+            at_once = self._runner.gathers
         alarm = self._loop.call_at(deadline, _expire, future)
         watch = asyncio.ensure_future(client_gone())
         watch.add_done_callback(partial(_leave, future))
