@@ -76,7 +76,7 @@ class Lane:
         future = entry.future
         self._runner.commit(entry, deadline)
         at_once = self._runner.answers_at_once(entry.rows)
-        # It runs in this turn or, while each brings more, in one of the next; unless so much has come with it that their
+        # It runs in this turn or, while each brings more, in one of the next; unless so much comes with it that their
         # batch is too long for the loop.
         while at_once:
             try:
