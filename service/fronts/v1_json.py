@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from math import isfinite
 from typing import Any, NamedTuple
 
@@ -81,6 +82,9 @@ def write(body: Body, signature: Signature, reserve: Callable[[int], Entry]) -> 
         )
     entry = reserve(len(rows))
     tensor = entry.inputs[spec.name]
+    if isinstance(rows, np.ndarray) and _surely_fit(rows, spec):
+        tensor[:] = rows
+        return entry
     # 1e39 becomes infinite in FP32, and the check of bounds refuses it; a bound beyond FP32 bounds nothing.
     with np.errstate(over="ignore"):
         if isinstance(rows, np.ndarray):
@@ -170,11 +174,28 @@ def _wrong_length(width: int, length: int, index: int | None) -> InvalidInput:
     )
 
 
+def _surely_fit(rows: NDArray[np.float64], spec: TensorSpec) -> bool:
+    """Whether every number is within the bounds even before it is rounded to the tensor's precision.
+
+    Rounding keeps an order, so that those which are stay within them; of the others `_check_bounds` finds out.
+    """
+    low, high = _bounds(spec.dtype, spec.minimum, spec.maximum)
+    # By the ufuncs themselves: the methods min and max cost more than the numbers of one row.
+    return bool(low <= np.minimum.reduce(rows, axis=None) and np.maximum.reduce(rows, axis=None) <= high)
+
+
+@lru_cache(maxsize=64)
+def _bounds(dtype: np.dtype[Any], minimum: float | None, maximum: float | None) -> tuple[float, float]:
+    """The least and the greatest number that a tensor may hold."""
+    finite = np.finfo(dtype)
+    low = float(finite.min) if minimum is None else max(minimum, float(finite.min))
+    return low, float(finite.max) if maximum is None else min(maximum, float(finite.max))
+
+
 def _check_bounds(tensor: NDArray[Any], spec: TensorSpec, *, single: bool) -> None:
     # In the tensor's own precision: 0.1 in FP32 lies above 0.1, and is within a bound of 0.1 all the same.
     low = -np.inf if spec.minimum is None else float(spec.dtype.type(spec.minimum))
     high = np.inf if spec.maximum is None else float(spec.dtype.type(spec.maximum))
-    # By the ufuncs themselves: the methods min and max cost more than the numbers of one row.
     smallest, largest = float(np.minimum.reduce(tensor, axis=None)), float(np.maximum.reduce(tensor, axis=None))
     if low <= smallest and largest <= high and isfinite(smallest) and isfinite(largest):
         return
