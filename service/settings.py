@@ -84,7 +84,9 @@ class Settings(BaseSettings):
         128, description="The most rows that one run of a model takes; a request of more gets a run of its own."
     )
     max_wait_ms: Annotated[float, Field(ge=0, le=10_000)] = Field(
-        0.0, description="How long the first request of a batch waits for company while the model is idle."
+        0.0,
+        description="How long the first request of a batch waits for company while the model is idle. Requests that "
+        "come together share a batch all the same.",
     )
     concurrency: Annotated[int, Field(ge=1, le=100_000)] = Field(
         64, description="Requests in flight at which a version works best; what pods are scaled by."

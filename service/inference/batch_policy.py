@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class BatchLimits:
     """How large a batch may grow, and how long its first request may wait for company.
 
-    A wait of 0 costs nothing in latency: a batch still collects whatever arrives while the model is busy.
+    A wait of 0 is none while a request is alone. A batch still collects whatever arrives while the model is busy, and
+    a quick one what arrives while the requests in it are read.
     """
 
     max_rows: int

@@ -128,12 +128,12 @@ class BatchQueue:
             return self._closed[0].entries[0].committed_at
         return None if forming is None else self._due_at(forming)
 
-    def forming_rows(self) -> int:
-        """Rows of the batch that `take` would give, where more may still join them; else 0."""
+    def gathering(self) -> Batch | None:
+        """The batch that `take` would give, where more may still join it."""
         forming = self._next_forming()
         if forming is None or forming.filled >= self._limits.max_rows or self._closed_is_next(forming):
-            return 0
-        return forming.filled
+            return None
+        return forming
 
     def take(self) -> Batch | None:
         """The batch that is due next, closed; `None` when nothing waits."""

@@ -18,6 +18,8 @@ from service.inference.ports import LaneObserver, Model
 _log = logging.getLogger(__name__)
 _NEWEST_SHARE = 0.2
 """How much the newest batch counts in the running mean of the time that a request takes."""
+_LONGEST_GATHERING_SECONDS = 0.005
+"""After this a batch that is due gets no other turn: until it runs, deadlines and clients that leave go unnoticed."""
 
 
 class BatchRunner:
@@ -48,7 +50,7 @@ class BatchRunner:
         self._busy = False
         self._waiting_told = 0
         self._gathered = 0
-        """Requests that a due batch was found to have when it was last given another turn; 0 where it was not."""
+        """Requests in a batch that is due when it was last given another turn; 0 where none was."""
         self._alarm: asyncio.TimerHandle | asyncio.Handle | None = None
         self._alarm_at = float("inf")
         self.seconds_per_request = 0.0
@@ -93,11 +95,17 @@ class BatchRunner:
         """Run what is due, or give it another turn of the loop.
 
         While requests are read and answered, more of them arrive; a run for all costs little more than one for a few.
-        A request that is alone does not wait, nor does a batch that as many again would make too long for the loop.
+        A request that is alone does not wait, nor a batch that as many again would make too long for the loop.
         """
-        waiting = self._queue.requests_waiting
-        if waiting > max(self._gathered, 1) and 0 < 2 * self._queue.forming_rows() <= self._model.inline_rows:
-            self._gathered = waiting
+        gathered, self._gathered = self._gathered, 0
+        batch = self._queue.gathering()
+        if (
+            batch is not None
+            and len(batch.entries) > max(gathered, 1)
+            and 2 * batch.filled <= self._model.inline_rows
+            and self._loop.time() < batch.entries[0].committed_at + _LONGEST_GATHERING_SECONDS
+        ):
+            self._gathered = len(batch.entries)
             self._alarm = self._loop.call_soon(self._ring, context=Context())
         else:
             self._run()

@@ -12,7 +12,7 @@ from service.inference.batch_policy import BatchLimits
 from service.inference.lane import Lane, LaneLimits
 from service.inference.payloads import BatchReport
 from tests.doubles.models import EchoModel, PoisonedModel, SlowModel
-from tests.unit.inference.conftest import Bench, Client, OpenBench
+from tests.unit.inference.conftest import OpenBench
 
 INLINE = 100
 ELSEWHERE = 0
@@ -121,42 +121,6 @@ def test_the_loop_gets_a_turn_between_two_quick_batches(open_bench: OpenBench) -
     bench.loop.settle()
     assert sorted(set(seen_in_each_turn)) == [0, 1, 2, 3]
     assert [client.end for client in clients] == [[-1], [-2], [-3]]
-
-
-def test_a_quick_batch_waits_another_turn_as_long_as_each_brings_it_company(open_bench: OpenBench) -> None:
-    model = PoisonedModel(INLINE)
-    bench = open_bench(model, max_rows=8)
-    clients = [bench.ask(1), bench.ask(2)]
-    ask_in_the_next_turns(bench, clients, 3, 4, 5)
-    bench.loop.settle()
-    assert model.seen == [[1, 2, 3, 4, 5]]
-    assert [client.end for client in clients] == [[-1], [-2], [-3], [-4], [-5]]
-    assert not any(client.watched for client in clients)
-
-
-def test_a_request_that_is_alone_waits_for_nobody(open_bench: OpenBench) -> None:
-    model = PoisonedModel(INLINE)
-    bench = open_bench(model)
-    clients = [bench.ask(1)]
-    ask_in_the_next_turns(bench, clients, 2)
-    bench.loop.settle()
-    assert model.seen == [[1], [2]]
-
-
-def test_a_batch_that_as_many_again_would_make_too_long_for_the_loop_waits_for_nobody(open_bench: OpenBench) -> None:
-    model = PoisonedModel(inline_rows=3)
-    bench = open_bench(model)
-    clients = [bench.ask(1), bench.ask(2)]
-    ask_in_the_next_turns(bench, clients, 3)
-    bench.loop.settle()
-    assert model.seen == [[1, 2], [3]]
-
-
-def ask_in_the_next_turns(bench: Bench, clients: list[Client], *numbers: float) -> None:
-    """A request in each of the loop's next turns."""
-    if numbers:
-        bench.loop.call_soon(lambda: clients.append(bench.ask(numbers[0])))
-        bench.loop.call_soon(ask_in_the_next_turns, bench, clients, *numbers[1:])
 
 
 def test_a_request_that_is_answered_at_once_is_not_watched_and_one_that_waits_is(open_bench: OpenBench) -> None:
