@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
+import pytest
 import yaml
 
 from tests.contracts.adapter import ADAPTER, adapter_rules
 from tests.contracts.alerts.rules import rule_expressions
-from tests.contracts.chart import needs_helm, objects, template
+from tests.contracts.chart import EXAMPLES, needs_helm, objects, template
 
 VALUES = {
     "autoscaling": {"engine": "prometheusAdapter"},
@@ -29,6 +31,15 @@ def test_the_adapter_passes_recorded_values_on_as_they_are() -> None:
     for rule in adapter_rules():
         assert re.match(r"[a-z0-9_:]+", rule["seriesQuery"])[0] in recorded  # type: ignore[index]
         assert rule["metricsQuery"] == "sum by (<<.GroupBy>>) (<<.Series>>{<<.LabelMatchers>>})"
+
+
+@needs_helm
+@pytest.mark.parametrize("engine", ["cpu", "prometheusAdapter"])
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_no_example_says_a_number_of_pods_beside_an_autoscaler(example: Path, engine: str) -> None:
+    made = objects(template("--skip-tests", f"--values={example}", f"--set=autoscaling.engine={engine}"))
+    numbers = [each["spec"].get("replicas", "none") for each in made if each["kind"] == "Deployment"]
+    assert set(numbers) == {"none"}
 
 
 @needs_helm

@@ -24,7 +24,8 @@ set -e
 cd "$(dirname "$0")"
 cat > manifest
 touch rendered
-until [ -e go ]; do sleep 0.1; done
+tries=0
+until [ -e go ]; do tries=$((tries + 1)); [ $tries -lt 3000 ]; sleep 0.1; done
 cat manifest
 """
 
@@ -50,6 +51,9 @@ class Pause:
             ended = helm.submit(upgrade)
             try:
                 eventually("the rendered chart", lambda: ended.done() or (self._own / "rendered").exists())
+                if ended.done():
+                    ended.result()
+                    raise AssertionError("the upgrade ended without asking the post-renderer")
                 operate()
             finally:
                 (self._own / "go").touch()

@@ -83,12 +83,13 @@ def test_the_custom_metrics_are_what_prometheus_recorded(autoscaler: Autoscaler,
 
 @pytest.mark.e2e
 def test_requests_in_flight_bring_pods_and_their_end_takes_them_away(
-    cluster: Cluster, slow_image: str, autoscaler: Autoscaler, transcript: Transcript
+    cluster: Cluster, slow_image: str, autoscaler: Autoscaler, adapted: InClusterPrometheus, transcript: Transcript
 ) -> None:
     load = LoadPod(cluster, slow_image, NAME, "load-step", "", "--rate=100")
     timeline = Timeline(autoscaler)
     load.start()
     timeline.until("more pods", lambda look: look.pods == MOST)
+    told = eventually("one number from the adapter and from Prometheus", lambda: _told_alike(autoscaler, adapted))
     report = load.stop()
     load.remove()
     timeline.until("fewer pods", lambda look: look.pods == 1)
@@ -96,6 +97,7 @@ def test_requests_in_flight_bring_pods_and_their_end_takes_them_away(
     assert {look.active for _, look in timeline.looks} == {"True"}
     assert any("plimsoll_inflight" in reason for reason in autoscaler.reasons())
     transcript.note("autoscaling: a load step and its end", timeline)
+    transcript.note("autoscaling: the custom metric under load", f"{told:g} in flight, as by PromQL")
 
 
 @pytest.mark.e2e_full
@@ -104,18 +106,27 @@ def test_latency_beyond_the_objective_brings_pods_while_few_requests_are_in_flig
 ) -> None:
     scaled.upgrade(typed=("serving.concurrency=64", "serving.objectiveMs=50"))
     scaled.settle()
-    time.sleep(15)  # a pod's CPU is known some time after it is ready; until then one signal is missing
-    autoscaler.wait_for_its_signal()
+    # The requests of the test before are slow by the new objective, too, until they are two minutes old.
+    eventually("their end", lambda: autoscaler.metric("plimsoll_latency_guard") == 0, timeout_seconds=240)
+    eventually("one pod, and a signal", lambda: autoscaler.look() == Look(1, 1, "True"), timeout_seconds=240)
     load = LoadPod(cluster, slow_image, NAME, "load-slow", "", "--rate=20")
     timeline = Timeline(autoscaler)
+    in_flight: list[float] = []
+
+    def are_more(look: Look) -> bool:
+        in_flight.append(autoscaler.metric("plimsoll_inflight"))
+        return look.pods > 1
+
     load.start()
-    timeline.until("more pods", lambda look: look.pods > 1)
-    assert autoscaler.metric("plimsoll_inflight") < 0.7 * 64
+    timeline.until("more pods", are_more)
     load.stop()
     load.remove()
     assert {look.active for _, look in timeline.looks} == {"True"}
+    assert timeline.looks[0][1].pods == 1
+    assert 0 < max(in_flight) < 0.7 * 64
     assert "plimsoll_latency_guard" in autoscaler.reasons()[-1]
-    transcript.note("autoscaling: latency beyond the objective", f"{timeline}; {autoscaler.reasons()[-1]}")
+    found = f"{timeline}; {max(in_flight):g} in flight at most; {autoscaler.reasons()[-1]}"
+    transcript.note("autoscaling: latency beyond the objective", found)
 
 
 @pytest.mark.e2e_full
@@ -133,4 +144,11 @@ def test_without_prometheus_the_pods_stay(
     assert {look.pods for _, look in timeline.looks} == {before}
     adapted.resume()
     autoscaler.wait_for_its_signal()
-    transcript.note("autoscaling: Prometheus stopped", f"{before} pods stayed")
+    transcript.note("autoscaling: Prometheus stopped", f"ScalingActive False; {timeline}, and so for half a minute")
+
+
+def _told_alike(autoscaler: Autoscaler, prometheus: InClusterPrometheus) -> float | None:
+    """The requests in flight, where the custom metrics API and PromQL say the same and there are some."""
+    (found,) = prometheus.query(f'{RECORDED["plimsoll_inflight"]}{{service="{NAME}-stable"}}')
+    told = autoscaler.metric("plimsoll_inflight")
+    return told if told == float(found["value"][1]) else None

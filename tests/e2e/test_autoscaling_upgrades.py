@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -12,13 +13,13 @@ from tests.e2e.cluster import Cluster, CommandError, eventually, run
 from tests.e2e.post_renderer import Pause
 from tests.e2e.release import CHART, Release, image_values
 from tests.e2e.transcript import Transcript
-from tests.e2e.watch import pods_stay, ready_pods
+from tests.e2e.watch import pods_stay, ready_pods, watched_pods
 
 pytestmark = pytest.mark.e2e_full
 
 PODS = 3
-BURN = "timeout 120 sh -c 'while :; do :; done' >/dev/null 2>&1 &"
-"""Takes a core of a pod for two minutes."""
+BURN = "timeout 600 sh -c 'while :; do :; done' >/dev/null 2>&1 &"
+"""Takes a core of a pod for ten minutes."""
 SYNCED = "synced"
 
 
@@ -27,6 +28,25 @@ def pause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pause:
     made = Pause(tmp_path)
     monkeypatch.setenv("HELM_PLUGINS", str(made.plugins))
     return made
+
+
+@pytest.mark.parametrize("server_side", ["true", "false"])
+def test_switching_on_takes_no_pod_away(cluster: Cluster, image: str, transcript: Transcript, server_side: str) -> None:
+    """What runs stays, though `replicas` says less by then and the autoscaler would do with less."""
+    options = ("--reuse-values", f"--server-side={server_side}")
+    release = Release(
+        cluster, image, "joined",
+        typed=(f"replicas={PODS}", "autoscaling.minReplicas=2", f"autoscaling.maxReplicas={PODS}"),
+    )  # fmt: skip
+    release.install()
+    for change, values, typed in (
+        ("on", ("autoscaling.engine=cpu",), ("replicas=1",)),
+        ("resources", ("resources.requests.cpu=120m",), ()),
+    ):
+        with pods_stay(cluster, {"joined-stable": PODS}, change):
+            release.upgrade(*values, typed=typed, options=options)
+    transcript.note(f"autoscaling: on where more run, --server-side={server_side}", f"{PODS} of {PODS} ready")
+    release.uninstall()
 
 
 @pytest.mark.parametrize("server_side", ["true", "false"])
@@ -95,13 +115,16 @@ def test_client_side_apply_overwrites_a_number_that_changes_while_helm_renders(
 ) -> None:
     """As UPGRADING.md says: nobody asks, and the autoscaler puts its number back."""
     release, deployment = _busy(cluster, image)
-    ended = pause.during(
-        lambda: release.upgrade(wait=False, options=("--reuse-values", "--server-side=false", pause.option)),
-        lambda: _have_it_scale(cluster, release),
-    )
-    ended.result()
-    eventually("the number put back", lambda: ready_pods(cluster, deployment) == 2)
-    transcript.note("autoscaling: the same, --server-side=false", "no conflict; 2 of 2 ready again")
+    with watched_pods(cluster, deployment) as seen:
+        ended = pause.during(
+            lambda: release.upgrade(wait=False, options=("--reuse-values", "--server-side=false", pause.option)),
+            lambda: _have_it_scale(cluster, release),
+        )
+        ended.result()
+        eventually("the number put back", lambda: cluster.get("deployment", deployment)["spec"]["replicas"] == 2)
+    numbers = [number for number, _ in groupby(wanted for wanted, _ in seen)]
+    assert numbers == [1, 2, 1, 2]
+    transcript.note("autoscaling: the same, --server-side=false", f"no conflict; wanted {', '.join(map(str, numbers))}")
     release.uninstall()
 
 
@@ -166,7 +189,7 @@ def _have_it_scale(cluster: Cluster, release: Release) -> None:
 def _handover(cluster: Cluster, *, client_side: bool) -> list[str]:
     """The commands that UPGRADING.md gives, for our release."""
     text = (CHART / "UPGRADING.md").read_text(encoding="utf-8")
-    section = text[text.index("## Autoscalers where nobody asks the cluster") :]
+    section = text.partition("## Autoscalers where nobody asks the cluster")[2].partition("\n## ")[0]
     commands = re.findall(r"```bash\n(.*?)```", section, flags=re.DOTALL)[: 2 if client_side else 1]
     names = {"plimsoll-stable": f"{SYNCED}-stable", "default": cluster.namespace, "replicas: 5": f"replicas: {PODS}"}
     for documented, ours in names.items():

@@ -128,7 +128,9 @@ def test_a_killed_canary_costs_its_share_until_it_is_back(
     cluster: Cluster, image: str, weighted: Release, through_the_gateway: Watch
 ) -> None:
     weighted.upgrade(typed=("canary.weight=50",))
-    (canary,) = cluster.select("pods", f"app.kubernetes.io/instance={NAME},plimsoll.dev/track=canary")
+    of_it = f"app.kubernetes.io/instance={NAME},plimsoll.dev/track=canary"
+    eventually("the end of those of before", lambda: len(cluster.select("pods", of_it)) == 1)
+    (canary,) = cluster.select("pods", of_it)
     name = canary["metadata"]["name"]
 
     def kill() -> None:
@@ -153,6 +155,25 @@ def test_promotion_fails_no_request(cluster: Cluster, weighted: Release, through
     assert report["failed"] == 0, report["errors"]
     assert weights(cluster, NAME) == [1]
     assert {pod["metadata"]["labels"]["plimsoll.dev/track"] for pod in weighted.pods()} == {"stable"}
+
+
+def test_promotion_of_an_image_fails_no_request(
+    cluster: Cluster, weighted: Release, without_gpu: str, through_the_gateway: Watch
+) -> None:
+    repository, tag = image_values(without_gpu)
+    ours = cluster.get("deployment", f"{NAME}-stable")["spec"]["template"]["spec"]["containers"][0]["image"]
+
+    def promote() -> None:
+        weighted.upgrade("canary.mode=gatewayAPI", f"canary.{repository}", f"canary.{tag}", "canary.model.version=")
+        weighted.upgrade(typed=("canary.weight=100",))
+        weighted.upgrade(repository, tag)
+        weighted.upgrade(typed=("canary.weight=0",))
+        weighted.upgrade("canary.mode=none", "canary.image.repository=", "canary.image.tag=")
+
+    report = through_the_gateway("promotion of an image", promote)
+    assert report["failed"] == 0, report["errors"]
+    theirs = cluster.get("deployment", f"{NAME}-stable")["spec"]["template"]["spec"]["containers"][0]["image"]
+    assert ours != theirs == without_gpu
 
 
 def test_rollback_fails_no_request(weighted: Release, through_the_gateway: Watch) -> None:

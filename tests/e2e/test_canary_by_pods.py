@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.client_pod import ROW, ClientPod, LoadPod
-from tests.e2e.cluster import Cluster
-from tests.e2e.release import Release
+from tests.e2e.cluster import Cluster, eventually
+from tests.e2e.observers import InClusterPrometheus
+from tests.e2e.release import Release, namespace_in
 from tests.e2e.share import counts_by_chance
 from tests.e2e.steady import RATE, counts, report_over
 from tests.e2e.transcript import Transcript
@@ -20,8 +21,17 @@ STABLE, CANARY = 2, 1
 
 
 @pytest.fixture(scope="module")
-def split(cluster: Cluster, image: str, client: ClientPod) -> Iterator[Release]:  # noqa: ARG001  # brings scripts
-    release = Release(cluster, image, NAME, typed=(f"replicas={STABLE}",))
+def split(
+    cluster: Cluster,
+    image: str,
+    prometheus: InClusterPrometheus,
+    client: ClientPod,  # noqa: ARG001  # brings scripts
+) -> Iterator[Release]:
+    release = Release(
+        cluster, image, NAME, namespace_in("networkPolicy.prometheus", prometheus.namespace),
+        "monitoring.podMonitor.interval=5s",
+        typed=(f"replicas={STABLE}", "monitoring.podMonitor.enabled=true", "monitoring.rules.enabled=true"),
+    )  # fmt: skip
     release.install()
     add_canary(release)
     yield release
@@ -46,6 +56,22 @@ def test_its_share_of_the_connections_is_its_share_of_the_pods(
         f"canary, {CANARY} of {STABLE + CANARY} pods",
         f"{report['versions']['2']} of {report['ok']} connections; by chance {within.start} to {within.stop - 1}",
     )
+
+
+@pytest.mark.e2e
+def test_each_pod_has_one_series_under_its_track_s_service(split: Release, prometheus: InClusterPrometheus) -> None:
+    """So that a canary's latency moves nothing of stable's."""
+    pods = {pod["metadata"]["name"]: pod["metadata"]["labels"]["plimsoll.dev/track"] for pod in split.pods()}
+    assert sorted(pods.values()) == ["canary"] * CANARY + ["stable"] * STABLE
+
+    def told() -> dict[str, tuple[str, str]] | None:
+        series = prometheus.query(f'plimsoll_requests_in_flight{{service=~"{NAME}-.+"}}')
+        found = {each["metric"]["pod"]: (each["metric"]["service"], each["metric"]["track"]) for each in series}
+        return found if len(series) == len(found) == len(pods) else None
+
+    assert eventually("a series of each pod", told) == {pod: (f"{NAME}-{track}", track) for pod, track in pods.items()}
+    recorded = prometheus.query(f'plimsoll:latency_guard:ratio{{service=~"{NAME}-.+"}}')
+    assert {each["metric"]["service"] for each in recorded} == {f"{NAME}-stable", f"{NAME}-canary"}
 
 
 @pytest.mark.e2e_full

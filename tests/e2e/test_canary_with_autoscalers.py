@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.e2e.autoscaler import Autoscaler
-from tests.e2e.client_pod import LoadPod
+from tests.e2e.client_pod import ROW, ClientPod, LoadPod
 from tests.e2e.cluster import Cluster, eventually
 from tests.e2e.gateway import NAME as GATEWAY
 from tests.e2e.gateway import Way, weights
@@ -23,37 +25,9 @@ PODS = {f"{NAME}-stable": STABLE, f"{NAME}-canary": CANARY}
 WEIGHTS = [75, 25]
 
 
-@pytest.mark.parametrize("server_side", ["true", "false"])
-@pytest.mark.usefixtures("client")  # brings scripts
-def test_upgrades_leave_pods_and_split_alone(
-    cluster: Cluster, image: str, without_gpu: str, way: Way, transcript: Transcript, server_side: str
-) -> None:
-    options = ("--reuse-values", f"--server-side={server_side}")
-    release = _mid_canary(cluster, image, way, options)
-
-    def change() -> None:
-        for what, values in {
-            "resources": ("resources.requests.cpu=110m",),
-            "image": image_values(without_gpu),
-            "stable's model": ("model.version=2",),
-            "the canary's model": ("canary.model.version=1",),
-        }.items():
-            with pods_stay(cluster, PODS, what):
-                release.upgrade(*values, options=options)
-            assert weights(cluster, NAME) == WEIGHTS, what
-
-    load = LoadPod(cluster, image, way.address, f"load-both-{server_side}", "", "--port=80", f"--rate={RATE}")
-    report = report_over(load, change)
-    assert report["failed"] == 0, report
-    for deployment in PODS:  # the CPU of the newest pods is not known at once
-        Autoscaler(cluster, deployment).wait_for_its_signal()
-    found = f"{STABLE} and {CANARY} pods, weights 75 and 25; {counts(report)}"
-    transcript.note(f"canary with autoscalers: upgrades, --server-side={server_side}", found)
-    release.uninstall()
-
-
-def _mid_canary(cluster: Cluster, image: str, way: Way, options: tuple[str, ...]) -> Release:
-    """A release whose autoscalers have brought their pods, and whose canary has its weight."""
+@pytest.fixture
+def scaled(cluster: Cluster, image: str, way: Way, client: ClientPod) -> Iterator[Release]:
+    """A release that answers through the Gateway, and whose autoscaler has brought its pods."""
     release = Release(
         cluster, image, NAME, "autoscaling.engine=cpu", f"httpRoute.parentRefs[0].name={GATEWAY}",
         namespace_in("networkPolicy.clients", way.namespace),
@@ -64,9 +38,42 @@ def _mid_canary(cluster: Cluster, image: str, way: Way, options: tuple[str, ...]
         ),
     )  # fmt: skip
     release.install()
-    release.upgrade("canary.mode=gatewayAPI", "canary.model.version=2", options=options)
+    eventually("the autoscaler's pods", lambda: ready_pods(cluster, f"{NAME}-stable") == STABLE)
+    eventually("an answer", lambda: client.request(f"{way.url}/v1/predict", ROW)["status"] == 200)
+    yield release
+    release.uninstall()
+
+
+@pytest.mark.parametrize("server_side", ["true", "false"])
+def test_upgrades_leave_pods_and_split_alone(  # what pytest gives
+    cluster: Cluster, scaled: Release, without_gpu: str, way: Way, transcript: Transcript, server_side: str
+) -> None:
+    options = ("--reuse-values", f"--server-side={server_side}")
+    scaled.upgrade("canary.mode=gatewayAPI", "canary.model.version=2", options=options)
     eventually("the autoscalers' pods", lambda: {name: ready_pods(cluster, name) for name in PODS} == PODS)
+    wait_for_signals(cluster)
+    scaled.upgrade(typed=("canary.weight=25",), options=options)
+
+    def change() -> None:
+        for what, values in {
+            "resources": ("resources.requests.cpu=110m",),
+            "image": image_values(without_gpu),
+            "stable's model": ("model.version=2",),
+            "the canary's model": ("canary.model.version=1",),
+        }.items():
+            with pods_stay(cluster, PODS, what):
+                scaled.upgrade(*values, options=options)
+            assert weights(cluster, NAME) == WEIGHTS, what
+
+    load = LoadPod(cluster, without_gpu, way.address, f"load-both-{server_side}", "", "--port=80", f"--rate={RATE}")
+    report = report_over(load, change)
+    assert report["failed"] == 0, report
+    wait_for_signals(cluster)  # the CPU of the newest pods is not known at once
+    found = f"{STABLE} and {CANARY} pods, weights 75 and 25; {counts(report)}"
+    transcript.note(f"canary with autoscalers: upgrades, --server-side={server_side}", found)
+
+
+def wait_for_signals(cluster: Cluster) -> None:
+    """Until both autoscalers know what they go by."""
     for deployment in PODS:
         Autoscaler(cluster, deployment).wait_for_its_signal()
-    release.upgrade(typed=("canary.weight=25",), options=options)
-    return release

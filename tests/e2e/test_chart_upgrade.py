@@ -37,8 +37,9 @@ def test_no_ready_pod_is_missed(  # what pytest gives
     }.items():
         with pods_stay(cluster, {"older-stable": PODS}, change) as seen:
             release.upgrade(*values, options=(KEEPING, apply))
-        looks = len(seen["older-stable"])
-        transcript.note(f"{PREVIOUS.stem} to this chart, {apply}, {change}", f"{PODS} of {PODS} ready, {looks} looks")
+        changes = len(seen["older-stable"]) - 1
+        found = f"{PODS} of {PODS} ready through {changes} changes"
+        transcript.note(f"{PREVIOUS.stem} to this chart, {apply}, {change}", found)
     assert client.request("http://older:8000/v1/predict", ROW)["status"] == 200
     release.uninstall()
 

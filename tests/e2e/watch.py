@@ -1,13 +1,14 @@
-"""Deployments that are looked at while something happens to them."""
+"""Deployments that are watched while something happens to them."""
 
 from __future__ import annotations
 
-import threading
+import subprocess
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
 from tests.e2e.cluster import Cluster
+
+_NUMBERS = r'--output=jsonpath={.spec.replicas} {.status.readyReplicas}{"\n"}'
 
 
 def ready_pods(cluster: Cluster, deployment: str) -> int:
@@ -17,31 +18,28 @@ def ready_pods(cluster: Cluster, deployment: str) -> int:
 
 @contextmanager
 def watched_pods(cluster: Cluster, deployment: str) -> Iterator[list[tuple[int, int]]]:
-    """Wanted and ready pods of a Deployment, as often as they can be looked at, while the block runs."""
+    """Wanted and ready pods of a Deployment at first and after every change; filled in once the block is over."""
     seen: list[tuple[int, int]] = []
-    over = threading.Event()
-
-    def look() -> None:
-        while not over.wait(0.2):
-            found = cluster.get("deployment", deployment)
-            seen.append((found["spec"]["replicas"], found["status"].get("readyReplicas", 0)))
-
-    with ThreadPoolExecutor(max_workers=1) as watching:
-        watch = watching.submit(look)
+    command = ["kubectl", "--namespace", cluster.namespace, "get", "deployment", deployment, "--watch", _NUMBERS]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watch:
+        assert watch.stdout is not None
+        lines = [watch.stdout.readline()]
         try:
             yield seen
+            assert watch.poll() is None, f"the watch of {deployment} ended by itself"
         finally:
-            over.set()
-        watch.result()  # raises what went wrong while looking
+            watch.terminate()
+            lines += watch.stdout.readlines()
+    for wanted, *ready in map(str.split, filter(None, lines)):
+        seen.append((int(wanted), int(ready[0]) if ready else 0))
 
 
 @contextmanager
 def pods_stay(cluster: Cluster, pods: dict[str, int], what: str) -> Iterator[dict[str, list[tuple[int, int]]]]:
-    """Every look at some Deployments, each of which must want its pods and have them ready all the time."""
+    """The same of some Deployments, each of which must want its pods and have them ready all the time."""
     with ExitStack() as watches:
         seen = {deployment: watches.enter_context(watched_pods(cluster, deployment)) for deployment in pods}
         yield seen
     for deployment, count in pods.items():
-        assert seen[deployment], f"{what}: nobody looked at {deployment}"
         assert {wanted for wanted, _ in seen[deployment]} == {count}, (what, deployment, seen[deployment])
         assert min(ready for _, ready in seen[deployment]) >= count, (what, deployment, seen[deployment])

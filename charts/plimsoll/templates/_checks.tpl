@@ -162,8 +162,8 @@
 {{- end }}
 {{- $target := divf (include "plimsoll.inflightMilli" $ | float64) 1000 }}
 {{- $limit := default (mul 2 $values.serving.concurrency) $values.serving.queueLimit }}
-{{- if and (eq .engine "prometheusAdapter") (ge $target (float64 $limit)) }}
-{{- fail (printf "autoscaling.targetPercent aims at %g requests in flight per pod, and a pod refuses more than %d; lower it, or raise serving.queueLimit" $target (int $limit)) }}
+{{- if and (eq .engine "prometheusAdapter") (ge (mulf 1.1 $target) (float64 $limit)) }}
+{{- fail (printf "autoscaling.targetPercent aims at %g requests in flight per pod, a tenth more is tolerated, and a pod refuses more than %d; lower it, or raise serving.queueLimit" $target (int $limit)) }}
 {{- end }}
 {{- if eq $values.canary.mode "replicas" }}
 {{- fail "canary.mode=replicas splits by the number of pods, which autoscaling.engine changes; split by a Gateway (canary.mode=gatewayAPI), or set autoscaling.engine=none" }}

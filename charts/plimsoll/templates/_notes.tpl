@@ -14,7 +14,8 @@ A canary runs beside it, version {{ $version }}:
   {{ $kubectl }} rollout status deployment/{{ $fullname }}-canary
 {{- if eq $version (include "plimsoll.stableVersion" $) }}
 
-Both tracks serve version {{ $version }}, as in the middle of a promotion; a request that names it goes to the canary.
+Both tracks serve version {{ $version }}, as in the middle of a promotion or with an image of the canary's own; a request that
+names it goes to one of them, as any other.
 {{- end }}
 {{- if eq .mode "replicas" }}
 
@@ -23,8 +24,11 @@ stays with one pod. A request that names a version or a track (x-plimsoll-versio
 not serve it answers 404.
 {{- else }}
 
-It gets {{ .weight }} % of what comes through the Gateway, and every request with x-plimsoll-version: canary, or {{ $version }}.
+It gets {{ .weight }} % of what comes through the Gateway, and every request with x-plimsoll-version: canary{{ if ne $version (include "plimsoll.stableVersion" $) }}, or {{ $version }}{{ end }}.
 Inside the cluster the Service {{ $fullname }} leads to the pods of both tracks, {{ $fullname }}-stable and {{ $fullname }}-canary to one.
+{{- if and (eq $pods 1) (eq $.Values.strategy "replace") }}
+With one pod of it and strategy replace whatever changes its pods takes its share of the answers away: weight 0 first.
+{{- end }}
 {{- if not .weight }}
 
 Try it by that header first. Then, once a pod of it is ready:
@@ -54,6 +58,9 @@ docs/canary.md has the steps of a promotion.
 Its pods are {{ .minReplicas }} to {{ .maxReplicas }}, as an autoscaler decides. Whether that has what it goes by, and what it did last:
 
   {{ $kubectl }} describe hpa {{ $service }}
+{{- if ne $.Values.canary.mode "none" }}
+  {{ $kubectl }} describe hpa {{ include "plimsoll.fullname" $ }}-canary      # the canary's own: {{ $.Values.canary.replicas }} to {{ $.Values.canary.maxReplicas }}
+{{- end }}
 {{- if eq .engine "prometheusAdapter" }}
   kubectl get --raw /apis/custom.metrics.k8s.io/v1beta1/namespaces/{{ $.Release.Namespace }}/services/{{ $service }}/plimsoll_inflight
 {{- if not (and $monitored $.Values.monitoring.rules.enabled) }}
@@ -66,6 +73,10 @@ monitoring.rules.enabled=true or by means of your own.
 This cluster has no custom metrics API yet, and without it {{ ternary "no pod is added" "only CPU counts" $.Values.gpu.enabled }};
 docs/autoscaling.md says how to install prometheus-adapter.
 {{- end }}
+{{- end }}
+{{- if and (or (eq .engine "cpu") (not $.Values.gpu.enabled)) (not ($.Capabilities.APIVersions.Has "metrics.k8s.io/v1beta1")) }}
+
+This cluster does not measure the CPU of pods yet, and {{ ternary "nothing is known to go by" "no pod goes away" (eq .engine "cpu") }} until it does; metrics-server does that.
 {{- end }}
 {{- end }}
 {{- end }}

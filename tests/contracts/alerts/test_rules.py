@@ -41,6 +41,19 @@ def alert_tests() -> list[dict[str, Any]]:
     return [statement for file in files for test in file["tests"] for statement in test.get("alert_rule_test", [])]
 
 
+def what_is_asked_of_series() -> str:
+    """Every expression whose value the test files state, and the series that they say it gives."""
+    files = [yaml.safe_load(path.read_text()) for path in TESTS]
+    asked = [each for file in files for test in file["tests"] for each in test.get("promql_expr_test", [])]
+    return "\n".join(f"{each['expr']} {each['exp_samples']}" for each in asked)
+
+
+def test_every_recorded_series_is_seen_to_have_its_values() -> None:
+    asked = what_is_asked_of_series()
+    recorded = [name for kind, name, _ in rule_expressions() if kind == "record"]
+    assert [name for name in recorded if not re.search(rf"{name}\b", asked)] == []
+
+
 def test_promtool_finds_no_fault_with_the_rules() -> None:
     promtool("check", "rules", "--lint-fatal", *RULE_FILES)
 
