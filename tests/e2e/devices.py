@@ -71,7 +71,7 @@ def driven(driver_image: str) -> Iterator[None]:
         a_node(),
         ["python", "/dra_driver.py", DRIVER],
         container,
-        terminationGracePeriodSeconds=0,
+        terminationGracePeriodSeconds=10,
         volumes=[{"name": name, "hostPath": {"path": path}} for name, path in folders.items()],
     )
     with _existing(pod):

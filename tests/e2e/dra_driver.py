@@ -7,6 +7,7 @@ pluginregistration/v1 and dra/v1. Their few messages are written by hand; each f
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -59,6 +60,7 @@ def serve(socket: Path, service: str, methods: dict[str, Method]) -> grpc.Server
 def main() -> None:
     """Serve as the driver of the name that is given, until told to end."""
     (name,) = sys.argv[1:]
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})  # in gRPC's threads as well
     plugin = _KUBELET / "plugins" / name / "dra.sock"
     about = message((1, b"DRAPlugin"), (2, name.encode()), (3, str(plugin).encode()), (4, b"v1.DRAPlugin"))
     claims: dict[str, Method] = {"NodePrepareResources": agree, "NodeUnprepareResources": agree}
@@ -69,8 +71,10 @@ def main() -> None:
         serve(plugin, "k8s.io.kubelet.pkg.apis.dra.v1.DRAPlugin", claims),
         serve(registry, "pluginregistration.Registration", registration),
     ]
+    signal.sigwait({signal.SIGTERM, signal.SIGINT})
+    registry.unlink(missing_ok=True)  # the kubelet takes a driver whose socket lies there for one that it has
     for server in servers:
-        server.wait_for_termination()
+        server.stop(None).wait()
 
 
 if __name__ == "__main__":
