@@ -18,6 +18,8 @@ from tests.e2e.watch import pods_stay, ready_pods, watched_pods
 pytestmark = pytest.mark.e2e_full
 
 PODS = 3
+QUIET = "autoscaling.cpuPercent=1000"
+"""More than a pod takes while it starts, so that an autoscaler keeps to its bounds."""
 BURN = "timeout 600 sh -c 'while :; do :; done' >/dev/null 2>&1 &"
 """Takes a core of a pod for ten minutes."""
 SYNCED = "synced"
@@ -36,7 +38,7 @@ def test_switching_on_takes_no_pod_away(cluster: Cluster, image: str, transcript
     options = ("--reuse-values", f"--server-side={server_side}")
     release = Release(
         cluster, image, "joined",
-        typed=(f"replicas={PODS}", "autoscaling.minReplicas=2", f"autoscaling.maxReplicas={PODS}"),
+        typed=(f"replicas={PODS}", "autoscaling.minReplicas=2", f"autoscaling.maxReplicas={PODS}", QUIET),
     )  # fmt: skip
     release.install()
     for change, values, typed in (
@@ -57,7 +59,7 @@ def test_no_upgrade_takes_a_pod_away(
     options = ("--reuse-values", f"--server-side={server_side}")
     release = Release(
         cluster, slow_image, "switched", "model.name=letters", "test.picture=",
-        typed=("replicas=1", f"autoscaling.minReplicas={PODS}", "autoscaling.scaleDownAfterSeconds=3600"),
+        typed=("replicas=1", f"autoscaling.minReplicas={PODS}", "autoscaling.scaleDownAfterSeconds=3600", QUIET),
     )  # fmt: skip
     release.install()
     release.upgrade("autoscaling.engine=cpu", options=options)
@@ -132,7 +134,7 @@ def test_client_side_apply_overwrites_a_number_that_changes_while_helm_renders(
 def test_where_nobody_asks_the_cluster_the_number_is_handed_over_first(
     cluster: Cluster, image: str, transcript: Transcript, apply: str
 ) -> None:
-    release = Release(cluster, image, SYNCED, typed=(f"replicas={PODS}", f"autoscaling.minReplicas={PODS}"))
+    release = Release(cluster, image, SYNCED, typed=(f"replicas={PODS}", f"autoscaling.minReplicas={PODS}", QUIET))
     deployment = f"{SYNCED}-stable"
     cluster.kubectl("apply", *apply.split(), "--filename=-", stdin=release.render())
     eventually("the pods", lambda: ready_pods(cluster, deployment) == PODS)
@@ -149,7 +151,7 @@ def test_where_nobody_asks_the_cluster_the_number_is_handed_over_first(
 def test_without_handing_over_one_pod_is_left_until_the_autoscaler_comes(
     cluster: Cluster, image: str, transcript: Transcript
 ) -> None:
-    release = Release(cluster, image, SYNCED, typed=(f"replicas={PODS}", f"autoscaling.minReplicas={PODS}"))
+    release = Release(cluster, image, SYNCED, typed=(f"replicas={PODS}", f"autoscaling.minReplicas={PODS}", QUIET))
     deployment = f"{SYNCED}-stable"
     apply = ("apply", "--server-side", "--field-manager=gitops", "--filename=-")
     cluster.kubectl(*apply, stdin=release.render())
@@ -171,7 +173,7 @@ def _busy(cluster: Cluster, image: str) -> tuple[Release, str]:
     release = Release(
         cluster, image, "raced", "autoscaling.engine=cpu",
         typed=(
-            "autoscaling.minReplicas=1", "autoscaling.maxReplicas=2", "autoscaling.cpuPercent=200",
+            "autoscaling.minReplicas=1", "autoscaling.maxReplicas=2", "autoscaling.cpuPercent=300",
             "autoscaling.coldStartSeconds=0", "autoscaling.scaleDownAfterSeconds=3600",
         ),
     )  # fmt: skip
