@@ -14,12 +14,15 @@ from gunicorn.glogging import Logger
 from uvicorn_worker import UvicornWorker
 
 from service.api.request_scope import current_request_id
+from service.cli.fair_listener import ConnectionCounts
 from service.cli.uvicorn_server import PROTOCOL_OPTIONS, GracefulServer, listen, serve_with_sides
 from service.settings import Settings, prepare_libraries
 from service.telemetry.logging_setup import set_up_logging
 
 _log = logging.getLogger(__name__)
 
+_GENERATIONS = 4
+"""For how many times as many workers there is a place: those of before stay while the next ones begin."""
 _SLACK_SECONDS = 5
 """What a worker gets on top of waiting and draining before gunicorn kills it."""
 
@@ -41,7 +44,7 @@ class PlimsollWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn-worker shi
     async def _serve(self) -> None:
         application = self.wsgi
         self.config.app = application.asgi
-        server = GracefulServer(self.config, application.lifecycle, others_listen=True)
+        server = GracefulServer(self.config, application.lifecycle, self.app.counts, self.place)
         admin = None
         if application.admin_app is not None:
             # Each worker takes its turn: all they do is write the one desired state, which all follow.
@@ -54,6 +57,7 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn ships no typ
     def __init__(self, settings: Settings, workers_folder: Path) -> None:
         self._settings = settings
         self._workers_folder = workers_folder
+        self.counts = ConnectionCounts(_GENERATIONS * settings.workers)
         super().__init__()
 
     def load_config(self) -> None:
@@ -69,13 +73,24 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn ships no typ
             "logger_class": _OneLog,
             "proc_name": "plimsoll",
             "when_ready": _say_where,
-            "child_exit": _forget_worker,
+            "pre_fork": self._place_worker,
+            "child_exit": self._forget_worker,
             "post_worker_init": lambda _: set_up_logging(settings.log_format, settings.log_level, current_request_id),
             "control_socket_disable": True,
         }
         for name, value in options.items():
             if name in self.cfg.settings:
                 self.cfg.set(name, value)
+
+    def _place_worker(self, _server: object, worker: Any) -> None:  # noqa: ANN401  # gunicorn's worker
+        worker.place = self.counts.take_place()
+
+    def _forget_worker(self, _server: object, worker: Any) -> None:  # noqa: ANN401  # gunicorn's worker
+        """Take a dead worker's gauges out of the sums, and its connections out of the counts."""
+        from prometheus_client.multiprocess import mark_process_dead
+
+        self.counts.give_back(worker.place)
+        mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
     def load(self) -> Any:  # noqa: ANN401  # gunicorn hands it to the worker, whatever it is
         # In each worker, after the fork: torch's threads and exporters' threads do not survive one.
@@ -102,10 +117,3 @@ def serve_with_workers(settings: Settings) -> None:
 def _say_where(server: Any) -> None:  # noqa: ANN401  # gunicorn's arbiter
     for listener in server.LISTENERS:
         _log.info("listening on %s with %d workers", listener, server.num_workers)
-
-
-def _forget_worker(_server: object, worker: Any) -> None:  # noqa: ANN401  # gunicorn's worker
-    """Take a dead worker's gauges out of the sums."""
-    from prometheus_client.multiprocess import mark_process_dead
-
-    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

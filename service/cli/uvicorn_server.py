@@ -14,6 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from service.api.request_scope import current_request_id
+from service.cli.fair_listener import ConnectionCounts, FairListener
 from service.cli.http_protocol import HttpProtocol
 from service.errors import OperatorError
 from service.lifecycle import Lifecycle
@@ -41,13 +42,21 @@ _LAST_ARRIVALS_SECONDS = 1.0
 class GracefulServer(uvicorn.Server):
     """Stops through the lifecycle: the first signal drains, a second one leaves at once.
 
-    uvicorn by itself closes its port on the first signal, while load balancers still send to it. Where `others_listen`
-    on the same socket, as workers do, this one leaves new connections to them before it refuses any.
+    uvicorn by itself closes its port on the first signal, while load balancers still send to it. Where others listen
+    on the same socket, as workers do, `counts` tells what connections they have, and `place` is this one's; it leaves
+    them their part, and new connections before it refuses any.
     """
 
-    def __init__(self, config: uvicorn.Config, lifecycle: Lifecycle, *, others_listen: bool = False) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        lifecycle: Lifecycle,
+        counts: ConnectionCounts | None = None,
+        place: int | None = None,
+    ) -> None:
         super().__init__(config)
-        self._others_listen = others_listen
+        self._counts = counts
+        self._place = place
         self._lifecycle = lifecycle
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Task[None] | None = None
@@ -55,10 +64,18 @@ class GracefulServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Take connections from `sockets`, and say so: from here on a signal is heeded and not just suffered."""
         self._loop = asyncio.get_running_loop()
-        await super().startup(sockets)
-        if not self._others_listen:
+        if self._counts is None:
+            await super().startup(sockets)
             for listener in sockets or ():
                 _log.info("listening on http://%s:%d", *listener.getsockname()[:2])
+            return
+        await super().startup([])
+        for listener in sockets or ():
+            fair = FairListener(listener, self._protocol, self.server_state.connections, self._counts, self._place)
+            self.servers.append(fair)  # type: ignore[arg-type]  # uvicorn closes it, and asks no more of it
+
+    def _protocol(self) -> asyncio.Protocol:
+        return HttpProtocol(self.config, self.server_state, self.lifespan.state)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to drain. Called between any two bytecodes of the main thread, so it only schedules."""
@@ -73,7 +90,7 @@ class GracefulServer(uvicorn.Server):
             self._stopping = asyncio.create_task(self._stop())
 
     async def _stop(self) -> None:
-        await self._lifecycle.stop(self._leave_the_port if self._others_listen else None)
+        await self._lifecycle.stop(self._leave_the_port if self._counts is not None else None)
         self.should_exit = True
 
     async def _leave_the_port(self) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+import psutil
 
 _PATIENCE_SECONDS = 60.0
 _Found = TypeVar("_Found")
@@ -81,6 +82,15 @@ class ServedProcess:
                 self._process.kill()
                 self._process.wait()
         self._log.close()
+
+    def connections_of_workers(self) -> list[int]:
+        """How many connections to its port each of its workers holds."""
+        assert self._process is not None
+        port = httpx.URL(self.url).port
+        return [
+            sum(each.status == psutil.CONN_ESTABLISHED and each.laddr.port == port for each in worker.net_connections())
+            for worker in psutil.Process(self._process.pid).children()
+        ]
 
     def wait_for(self, look: Callable[[], _Found | None], what: str) -> _Found:
         """What `look` gives once it gives something."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import json
 import re
 import shutil
@@ -178,6 +179,23 @@ def test_workers_are_replaced_under_load_without_a_failed_request(process: Serve
     for thread in threads:
         thread.join()
     assert seen.keys() == {200}, seen
+
+
+def test_workers_share_connections_that_come_together(process: ServedProcess) -> None:
+    process.start("--workers", "2")
+    url = httpx.URL(process.url)
+    process.wait_for_log(r"(?s)(is ready on cpu.*){2}")
+
+    def shares() -> list[int]:
+        with contextlib.ExitStack() as clients:
+            for _ in range(40):
+                clients.enter_context(socket.create_connection((url.host, url.port or 0)))
+            return process.wait_for(
+                lambda: found if sum(found := process.connections_of_workers()) == 40 else None, "40 connections"
+            )
+
+    # A worker is ready a moment before it listens, and takes no part until then.
+    process.wait_for(lambda: len(found := shares()) == 2 and min(found) >= 10, "equal shares")
 
 
 def test_workers_report_the_slowest_of_them(process: ServedProcess, tmp_path: Path) -> None:

@@ -1,0 +1,161 @@
+"""Connections of one port, shared among workers: whoever has more leaves the next one to the others."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import socket
+from collections.abc import Callable, Sized
+from mmap import mmap
+
+_log = logging.getLogger(__name__)
+_NOBODY = -1
+_LEFT_SECONDS = 0.002
+"""How long a connection is left to workers with fewer, who may be busy; then it is taken all the same."""
+_PER_MORE = 16
+"""For every so many connections that are open, one more is taken in a turn of the loop, whose turns are as long."""
+_OUT_OF_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_PAUSE_SECONDS = 1.0
+
+
+class ConnectionCounts:
+    """How many connections each worker has; made before the first is forked, and shared by all of them.
+
+    There is room for `workers` at a time; whoever finds no place is not counted.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self._counts = memoryview(mmap(-1, 8 * workers)).cast("q")
+        self._taken: set[int] = set()
+        for place in range(workers):
+            self._counts[place] = _NOBODY
+
+    def take_place(self) -> int | None:
+        """A place for a worker that is about to be forked."""
+        free = set(range(len(self._counts))) - self._taken
+        if not free:
+            return None
+        place = min(free)
+        self._taken.add(place)
+        return place
+
+    def give_back(self, place: int | None) -> None:
+        """A worker has ended, however it did."""
+        if place is not None:
+            self._counts[place] = _NOBODY
+            self._taken.discard(place)
+
+    def tell(self, place: int | None, connections: int) -> None:
+        """So many connections are open in the worker of that place."""
+        if place is not None:
+            self._counts[place] = connections
+
+    def leave(self, place: int | None) -> None:
+        """The worker of that place takes no more connections."""
+        self.tell(place, _NOBODY)
+
+    def others_have_fewer(self, connections: int) -> bool:
+        """Whether a worker that takes connections has fewer."""
+        return any(0 <= count < connections for count in self._counts)
+
+
+class FairListener(asyncio.AbstractServer):
+    """Takes connections one by one, where the loop's own server takes all that wait.
+
+    Of connections that come together and then are kept, the worker that wakes first would get most: of 128 one of two
+    had 99. The socket is the caller's, and listens already. `make_protocol` gives the protocol of a connection;
+    `connections` are those that are open.
+    """
+
+    def __init__(
+        self,
+        listener: socket.socket,
+        make_protocol: Callable[[], asyncio.BaseProtocol],
+        connections: Sized,
+        counts: ConnectionCounts,
+        place: int | None,
+    ) -> None:
+        self._listener = listener
+        self._make_protocol = make_protocol
+        self._connections = connections
+        self._counts = counts
+        self._place = place
+        self._loop = asyncio.get_running_loop()
+        self._opening: set[asyncio.Task[None]] = set()
+        self._closed = False
+        listener.setblocking(False)
+        self._tell()
+        self._listen()
+
+    def close(self) -> None:
+        """Leave whatever comes to the others; connections that are open stay so."""
+        self._closed = True
+        self._counts.leave(self._place)
+        self._loop.remove_reader(self._listener)
+
+    async def wait_closed(self) -> None:
+        """Return when each connection that was taken has its protocol."""
+        await asyncio.gather(*self._opening)
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        """The loop that it listens on."""
+        return self._loop
+
+    def is_serving(self) -> bool:
+        """Whether it takes connections."""
+        return not self._closed
+
+    async def start_serving(self) -> None:
+        """It has from the beginning."""
+
+    async def serve_forever(self) -> None:
+        """Wait until cancelled."""
+        await self._loop.create_future()
+
+    def _listen(self) -> None:
+        if not self._closed:
+            self._loop.add_reader(self._listener, self._ready)
+
+    def _tell(self) -> int:
+        count = len(self._connections) + len(self._opening)
+        self._counts.tell(self._place, count)
+        return count
+
+    def _ready(self) -> None:
+        if self._counts.others_have_fewer(self._tell()):
+            self._loop.remove_reader(self._listener)
+            self._loop.call_later(_LEFT_SECONDS, self._take_what_was_left)
+        else:
+            self._take(1 + len(self._connections) // _PER_MORE)
+
+    def _take_what_was_left(self) -> None:
+        self._listen()
+        if not self._closed:
+            self._take(1)
+
+    def _take(self, most: int) -> None:
+        for _ in range(most):
+            try:
+                connection, _address = self._listener.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return  # another worker was quicker, or the client has left
+            except OSError as error:
+                if error.errno not in _OUT_OF_ROOM:
+                    raise
+                _log.warning("cannot take a connection: %s; trying again in %g s", error.strerror, _PAUSE_SECONDS)
+                self._loop.remove_reader(self._listener)
+                self._loop.call_later(_PAUSE_SECONDS, self._listen)
+                return
+            opening = self._loop.create_task(self._open(connection))
+            self._opening.add(opening)
+            opening.add_done_callback(self._opening.discard)
+            self._tell()
+
+    async def _open(self, connection: socket.socket) -> None:
+        try:
+            connection.setblocking(False)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            await self._loop.connect_accepted_socket(self._make_protocol, connection)
+        except OSError:  # the client has left in the meantime
+            connection.close()
