@@ -158,6 +158,7 @@ def test_a_missing_bundle_is_named_and_never_takes_traffic(
     cluster.execute(old, "sh", "-c", "kill -TERM 1")
     eventually("the old pod's return", lambda: restarts(cluster.get("pod", old)) == 1)
     eventually("the old pod's readiness", lambda: is_ready(cluster.get("pod", old)))
+    client.first_answer(_PREDICT, _ROW)
     for _ in range(10):
         assert client.request(_PREDICT, _ROW)["headers"]["x-plimsoll-version"] == "2"
     assert not is_ready(cluster.get("pod", broken))
