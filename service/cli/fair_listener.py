@@ -60,7 +60,7 @@ class ConnectionCounts:
         return any(0 <= count < connections for count in self._counts)
 
 
-class FairListener(asyncio.AbstractServer):
+class FairListener:
     """Takes connections one by one, where the loop's own server takes all that wait.
 
     Of connections that come together and then are kept, the worker that wakes first would get most: of 128 one of two
@@ -98,20 +98,9 @@ class FairListener(asyncio.AbstractServer):
         """Return when each connection that was taken has its protocol."""
         await asyncio.gather(*self._opening)
 
-    def get_loop(self) -> asyncio.AbstractEventLoop:
-        """The loop that it listens on."""
-        return self._loop
-
     def is_serving(self) -> bool:
         """Whether it takes connections."""
         return not self._closed
-
-    async def start_serving(self) -> None:
-        """It has from the beginning."""
-
-    async def serve_forever(self) -> None:
-        """Wait until cancelled."""
-        await self._loop.create_future()
 
     def _listen(self) -> None:
         if not self._closed:

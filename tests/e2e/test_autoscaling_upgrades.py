@@ -13,7 +13,7 @@ from tests.e2e.cluster import Cluster, CommandError, eventually, run
 from tests.e2e.post_renderer import Pause
 from tests.e2e.release import CHART, Release, image_values
 from tests.e2e.transcript import Transcript
-from tests.e2e.watch import pods_stay, ready_pods, watched_pods
+from tests.e2e.watch import pods_stay, ready_pods, wanted_pods, watched_pods
 
 pytestmark = pytest.mark.e2e_full
 
@@ -76,7 +76,7 @@ def test_no_upgrade_takes_a_pod_away(
     forced = (*options, "--force-conflicts") if server_side == "true" else options
     release.upgrade(typed=("replicas=2",), options=forced)
     release.upgrade(typed=("replicas=1",), options=options)
-    assert cluster.get("deployment", deployment)["spec"]["replicas"] == 1
+    assert wanted_pods(cluster, deployment) == 1
     transcript.note(f"autoscaling: on, changed and off, --server-side={server_side}", f"{PODS} of {PODS} ready")
     release.uninstall()
 
@@ -84,10 +84,10 @@ def test_no_upgrade_takes_a_pod_away(
 def test_switching_off_is_refused_where_it_would_take_pods_away(cluster: Cluster, image: str) -> None:
     release = Release(cluster, image, "kept", "autoscaling.engine=cpu", typed=("autoscaling.minReplicas=2",))
     release.install()
-    eventually("the autoscaler's pods", lambda: cluster.get("deployment", "kept-stable")["spec"]["replicas"] == 2)
+    eventually("the autoscaler's pods", lambda: wanted_pods(cluster, "kept-stable") == 2)
     with pytest.raises(CommandError, match=r"replicas says, 1, and 2 run; set replicas=2 in the same upgrade"):
         release.upgrade("autoscaling.engine=none")
-    assert cluster.get("deployment", "kept-stable")["spec"]["replicas"] == 2
+    assert wanted_pods(cluster, "kept-stable") == 2
     release.uninstall()
 
 
@@ -102,7 +102,7 @@ def test_a_number_that_changes_while_helm_renders_is_a_conflict_and_running_agai
     )
     with pytest.raises(CommandError, match=r'conflict with "kube-controller-manager".*: \.spec\.replicas'):
         ended.result()
-    assert cluster.get("deployment", deployment)["spec"]["replicas"] == 2
+    assert wanted_pods(cluster, deployment) == 2
     with pods_stay(cluster, {deployment: 2}, "running it again"):
         release.upgrade(change)
     (container,) = cluster.get("deployment", deployment)["spec"]["template"]["spec"]["containers"]
@@ -123,7 +123,7 @@ def test_client_side_apply_overwrites_a_number_that_changes_while_helm_renders(
             lambda: _have_it_scale(cluster, release),
         )
         ended.result()
-        eventually("the number put back", lambda: cluster.get("deployment", deployment)["spec"]["replicas"] == 2)
+        eventually("the number put back", lambda: wanted_pods(cluster, deployment) == 2)
     numbers = [number for number, _ in groupby(wanted for wanted, _ in seen)]
     assert numbers == [1, 2, 1, 2]
     transcript.note("autoscaling: the same, --server-side=false", f"no conflict; wanted {', '.join(map(str, numbers))}")
@@ -161,7 +161,7 @@ def test_without_handing_over_one_pod_is_left_until_the_autoscaler_comes(
         part for part in scaled.split("\n---") if "kind: HorizontalPodAutoscaler" not in part
     )
     cluster.kubectl(*apply, stdin=without_autoscaler)
-    assert cluster.get("deployment", deployment)["spec"]["replicas"] == 1
+    assert wanted_pods(cluster, deployment) == 1
     cluster.kubectl(*apply, stdin=scaled)
     eventually("the autoscaler's pods", lambda: ready_pods(cluster, deployment) == PODS)
     transcript.note("autoscaling: not handed over", f"1 of {PODS}, until the autoscaler came")

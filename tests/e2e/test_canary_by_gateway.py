@@ -161,7 +161,7 @@ def test_promotion_of_an_image_fails_no_request(
     cluster: Cluster, weighted: Release, without_gpu: str, through_the_gateway: Watch
 ) -> None:
     repository, tag = image_values(without_gpu)
-    ours = cluster.get("deployment", f"{NAME}-stable")["spec"]["template"]["spec"]["containers"][0]["image"]
+    ours = _stable_image(cluster)
 
     def promote() -> None:
         weighted.upgrade("canary.mode=gatewayAPI", f"canary.{repository}", f"canary.{tag}", "canary.model.version=")
@@ -172,7 +172,7 @@ def test_promotion_of_an_image_fails_no_request(
 
     report = through_the_gateway("promotion of an image", promote)
     assert report["failed"] == 0, report["errors"]
-    theirs = cluster.get("deployment", f"{NAME}-stable")["spec"]["template"]["spec"]["containers"][0]["image"]
+    theirs = _stable_image(cluster)
     assert ours != theirs == without_gpu
 
 
@@ -191,6 +191,11 @@ def test_rollback_fails_no_request(weighted: Release, through_the_gateway: Watch
 
 def _add_canary(release: Release, version: str) -> None:
     release.upgrade("canary.mode=gatewayAPI", f"canary.model.version={version}", typed=("canary.weight=0",))
+
+
+def _stable_image(cluster: Cluster) -> str:
+    (container,) = cluster.get("deployment", f"{NAME}-stable")["spec"]["template"]["spec"]["containers"]
+    return str(container["image"])
 
 
 def _is_back(pod: dict[str, Any]) -> bool:

@@ -16,6 +16,11 @@ def ready_pods(cluster: Cluster, deployment: str) -> int:
     return int(cluster.get("deployment", deployment)["status"].get("readyReplicas", 0))
 
 
+def wanted_pods(cluster: Cluster, deployment: str) -> int:
+    """How many pods of a Deployment there should be."""
+    return int(cluster.get("deployment", deployment)["spec"]["replicas"])
+
+
 @contextmanager
 def watched_pods(cluster: Cluster, deployment: str) -> Iterator[list[tuple[int, int]]]:
     """Wanted and ready pods of a Deployment at first and after every change; filled in once the block is over."""

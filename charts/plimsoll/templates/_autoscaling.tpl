@@ -28,7 +28,7 @@ spec:
         describedObject: {apiVersion: v1, kind: Service, name: {{ $service }}}
         target: {type: Value, value: "1"}
     {{- end }}
-    {{- if or (eq $values.autoscaling.engine "cpu") (not $values.gpu.enabled) }}
+    {{- if include "plimsoll.goesByCpu" .root }}
     - type: ContainerResource
       containerResource:
         name: cpu
@@ -49,6 +49,11 @@ spec:
       policies:
         - {type: Percent, value: 20, periodSeconds: 60}
         - {type: Pods, value: 1, periodSeconds: 60}
+{{- end }}
+
+{{/* "true" where an autoscaler has the pods' CPU among what it goes by; else nothing. */}}
+{{- define "plimsoll.goesByCpu" -}}
+{{- if or (eq .Values.autoscaling.engine "cpu") (and (eq .Values.autoscaling.engine "prometheusAdapter") (not .Values.gpu.enabled)) }}true{{ end }}
 {{- end }}
 
 {{/* Requests in flight per pod that are aimed at, in thousandths. */}}

@@ -109,7 +109,7 @@
 {{- define "plimsoll.checks.canary" -}}
 {{- $values := .Values }}
 {{- $version := include "plimsoll.canaryVersion" . }}
-{{- $differs := ne $version (include "plimsoll.stableVersion" .) }}
+{{- $differs := include "plimsoll.versionsDiffer" . }}
 {{- with .Values.canary }}
 {{- if ne .mode "none" }}
 {{- if not (or .model.version .image.repository .image.tag .image.digest) }}
@@ -153,7 +153,7 @@
 {{- if gt (int .minReplicas) (int .maxReplicas) }}
 {{- fail (printf "autoscaling.minReplicas is %d, above autoscaling.maxReplicas, %d; raise one or lower the other" (int .minReplicas) (int .maxReplicas)) }}
 {{- end }}
-{{- if or (eq .engine "cpu") (not $values.gpu.enabled) }}
+{{- if include "plimsoll.goesByCpu" $ }}
 {{- range $name, $resources := include "plimsoll.writtenResources" $ | fromJson }}
 {{- if not (or (dig "requests" "cpu" "" $resources) (dig "limits" "cpu" "" $resources)) }}
 {{- fail (printf "autoscaling goes by CPU in percent of the pods' request, and %s.requests.cpu is not set; set it" $name) }}

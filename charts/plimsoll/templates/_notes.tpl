@@ -8,11 +8,12 @@
 {{- if ne .mode "none" }}
 {{- $pods := int .replicas }}
 {{- $version := include "plimsoll.canaryVersion" $ }}
+{{- $differs := include "plimsoll.versionsDiffer" $ }}
 
 A canary runs beside it, version {{ $version }}:
 
   {{ $kubectl }} rollout status deployment/{{ $fullname }}-canary
-{{- if eq $version (include "plimsoll.stableVersion" $) }}
+{{- if not $differs }}
 
 Both tracks serve version {{ $version }}, as in the middle of a promotion or with an image of the canary's own; a request that
 names it goes to one of them, as any other.
@@ -24,7 +25,7 @@ stays with one pod. A request that names a version or a track (x-plimsoll-versio
 not serve it answers 404.
 {{- else }}
 
-It gets {{ .weight }} % of what comes through the Gateway, and every request with x-plimsoll-version: canary{{ if ne $version (include "plimsoll.stableVersion" $) }}, or {{ $version }}{{ end }}.
+It gets {{ .weight }} % of what comes through the Gateway, and every request with x-plimsoll-version: canary{{ if $differs }}, or {{ $version }}{{ end }}.
 Inside the cluster the Service {{ $fullname }} leads to the pods of both tracks, {{ $fullname }}-stable and {{ $fullname }}-canary to one.
 {{- if and (eq $pods 1) (eq $.Values.strategy "replace") }}
 With one pod of it and strategy replace whatever changes its pods takes its share of the answers away: weight 0 first.
@@ -74,7 +75,7 @@ This cluster has no custom metrics API yet, and without it {{ ternary "no pod is
 docs/autoscaling.md says how to install prometheus-adapter.
 {{- end }}
 {{- end }}
-{{- if and (or (eq .engine "cpu") (not $.Values.gpu.enabled)) (not ($.Capabilities.APIVersions.Has "metrics.k8s.io/v1beta1")) }}
+{{- if and (include "plimsoll.goesByCpu" $) (not ($.Capabilities.APIVersions.Has "metrics.k8s.io/v1beta1")) }}
 
 This cluster does not measure the CPU of pods yet, and {{ ternary "nothing is known to go by" "no pod goes away" (eq .engine "cpu") }} until it does; metrics-server does that.
 {{- end }}

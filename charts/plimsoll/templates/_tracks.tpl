@@ -98,3 +98,8 @@ metadata:
 {{- define "plimsoll.canaryVersion" -}}
 {{- include "plimsoll.asText" (default .Values.model.version .Values.canary.model.version) }}
 {{- end }}
+
+{{/* "true" where the tracks serve two versions, so that one of them names a track; else nothing. */}}
+{{- define "plimsoll.versionsDiffer" -}}
+{{- if ne (include "plimsoll.canaryVersion" .) (include "plimsoll.stableVersion" .) }}true{{ end }}
+{{- end }}
