@@ -67,8 +67,9 @@ rules: ## check and test the alert rules (needs promtool)
 	promtool check rules --lint-fatal ops/alerts/recording.yaml ops/alerts/alerts.yaml
 	promtool test rules ops/alerts/tests/*.yaml
 
-settings-table: .venv/run.done ## write the settings table into the README
+settings-table: .venv/run.done ## write the tables of settings into the README and docs/settings.md
 	$(BIN)/python -m tests.contracts.generated README.md
+	$(BIN)/python -m tests.contracts.generated docs/settings.md
 
 metrics-table: .venv/run.done ## write the table of metrics into docs/metrics.md
 	$(BIN)/python -m tests.contracts.generated docs/metrics.md

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +9,7 @@ import typer
 
 from service.errors import OperatorError
 from service.settings import Settings, load_settings
+from service.settings.edge import is_loopback
 
 
 def serve(
@@ -37,12 +37,12 @@ def run(settings: Settings) -> None:
     Raises:
         OperatorError: others could reach the server without a key, and no setting says that they may.
     """
-    if settings.keys_file is None and not settings.allow_anonymous and not _is_loopback(settings.host):
+    if settings.keys_file is None and not settings.allow_anonymous and not is_loopback(settings.host):
         raise OperatorError(
             f"others can reach {settings.host}, and there are no API keys: name a file of them by PLIMSOLL_KEYS_FILE "
             "(`plimsoll keys new` makes one), or set PLIMSOLL_ALLOW_ANONYMOUS=true if anyone may ask"
         )
-    if settings.keys_file is None and settings.desired_state is not None and not _is_loopback(settings.admin_host):
+    if settings.keys_file is None and settings.desired_state is not None and not is_loopback(settings.admin_host):
         raise OperatorError(
             f"others can reach the admin API on {settings.admin_host}, and there are no API keys; name a file of them "
             "by PLIMSOLL_KEYS_FILE, or leave PLIMSOLL_ADMIN_HOST on loopback"
@@ -56,10 +56,3 @@ def run(settings: Settings) -> None:
         from service.cli.uvicorn_server import serve_alone
 
         serve_alone(settings)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, Any
 
 import typer
@@ -14,7 +15,7 @@ from service.settings import Settings, load_settings, variable_name
 
 
 def settings(
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print the table for the README instead.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the table of docs/settings.md instead.")] = False,
 ) -> None:
     """List every setting with its default, and its value here and now."""
     if markdown:
@@ -29,10 +30,12 @@ def settings(
     Console().print(table)
 
 
-def markdown_table() -> str:
-    """The table of settings as the README holds it."""
+def markdown_table(names: Collection[str] | None = None) -> str:
+    """A table of settings as the documentation holds it: of all of them, or of those in `names`."""
     rows = ["| variable | default | what it does |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
+        if names is not None and name not in names:
+            continue
         rows.append(f"| `{variable_name(name)}` | {_default(field)} | {field.description} |")
     return "\n".join(rows)
 

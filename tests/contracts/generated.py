@@ -27,9 +27,21 @@ _PROCESS = {
 """Of what prometheus-client adds by itself, what the dashboards show."""
 
 
+MOST_USED = (
+    *("host", "port", "workers", "models_dir", "desired_state", "keys_file"),
+    *("device", "factories", "concurrency", "max_body_bytes", "objective_ms", "otel_endpoint"),
+)
+"""The settings that the README shows; docs/settings.md has all."""
+
+
 def readme() -> str:
-    """The README with today's settings table."""
-    return _with_table("README.md", "settings", markdown_table())
+    """The README with today's table of the settings that are used most."""
+    return _with_table("README.md", "settings", markdown_table(MOST_USED))
+
+
+def settings_page() -> str:
+    """docs/settings.md with today's settings."""
+    return _with_table("docs/settings.md", "settings", markdown_table())
 
 
 def metrics_page() -> str:
@@ -63,6 +75,7 @@ def openapi() -> str:
 
 GENERATED: dict[str, Callable[[], str]] = {
     "README.md": readme,
+    "docs/settings.md": settings_page,
     "docs/metrics.md": metrics_page,
     "charts/plimsoll/README.md": chart_page,
     "tests/contracts/openapi.json": openapi,

@@ -1,0 +1,85 @@
+"""The settings that bound what a client may send, and how slowly."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from typing import Annotated, Any
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode
+
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
+
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+
+
+class EdgeSettings(BaseSettings):
+    """Caps of bytes, seconds and connections at every stage of a request."""
+
+    max_body_bytes: Annotated[int, Field(ge=1024, le=1 << 30)] = Field(
+        8 << 20, description="The longest request body that is read; a longer one is answered 413."
+    )
+    inline_body_bytes: Annotated[int, Field(ge=0, le=1 << 30)] = Field(
+        256 << 10, description="A longer body is parsed in a pool of two threads and not on the event loop."
+    )
+    max_head_bytes: Annotated[int, Field(ge=1024, le=1 << 24)] = Field(
+        65_536, description="The most bytes of a request's head, and of its trailers; then 431."
+    )
+    max_head_fields: Annotated[int, Field(ge=8, le=10_000)] = Field(
+        100, description="The most header fields of a request; then 431."
+    )
+    max_request_line_bytes: Annotated[int, Field(ge=256, le=1 << 20)] = Field(
+        8_192, description="The longest request line; then 414."
+    )
+    head_seconds: Seconds = Field(
+        10.0,
+        description="How long a request's head may take, and a new connection to begin one; then 408.",
+    )
+    body_progress_seconds: Seconds = Field(
+        10.0, description="In each such time a body must bring at least 1 KiB, or its end; then 408."
+    )
+    write_seconds: Seconds = Field(
+        30.0,
+        description="How long an answer may wait for a client that reads none of it; then it is closed.",
+    )
+    keep_alive_seconds: Seconds = Field(
+        65.0,
+        description="How long a connection may idle between requests; load balancers mostly take 60 s.",
+    )
+    max_pipelined: Annotated[int, Field(ge=1, le=1000)] = Field(
+        16,
+        description="The most requests of one connection that wait for an earlier answer.",
+    )
+    max_connections: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        1024,
+        description="The most connections of each worker. At the cap the one that has been idle or silent longest "
+        "is closed for a new one.",
+    )
+    max_connections_per_address: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
+        0,
+        description="The most connections of one client address; 0 is no limit: behind a proxy all share one.",
+    )
+    allowed_hosts: Annotated[tuple[str, ...] | None, NoDecode] = Field(
+        None,
+        description="Host names that requests may name, with commas between them; `*` is any. Without it: "
+        "localhost, 127.0.0.1 and [::1] on a loopback address without keys, else any.",
+    )
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Origins of web pages that may send requests besides the server's own, by commas.",
+    )
+
+    @field_validator("allowed_hosts", "allowed_origins", mode="before")
+    @classmethod
+    def _names(cls, value: Any) -> Any:  # noqa: ANN401  # whatever the environment holds
+        if isinstance(value, str):
+            return tuple(part.strip().lower() for part in value.split(",") if part.strip())
+        return value
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach the address."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"

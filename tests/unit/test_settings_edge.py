@@ -1,0 +1,35 @@
+"""The settings that bound clients, where what is in force follows from others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.settings import load_settings
+
+
+@given(concurrency=st.integers(1, 25_000))
+def test_without_a_bound_on_reading_four_times_the_queue_limit_may_be_read(concurrency: int) -> None:
+    assert load_settings(concurrency=concurrency).hard_max_reading == 8 * concurrency
+    assert load_settings(concurrency=concurrency, max_reading=7).hard_max_reading == 7
+
+
+@pytest.mark.parametrize(
+    ("chosen", "hosts"),
+    [
+        ({}, ("localhost", "127.0.0.1", "[::1]")),
+        ({"host": "::1"}, ("localhost", "127.0.0.1", "[::1]")),
+        ({"host": "0.0.0.0"}, ()),  # noqa: S104  # what the image sets
+        ({"keys_file": Path("keys.yaml")}, ()),
+        ({"allowed_hosts": "*"}, ()),
+        ({"allowed_hosts": "Digits.example, other.example"}, ("digits.example", "other.example")),
+    ],
+)
+def test_requests_to_a_server_of_this_machine_alone_may_name_only_this_machine(
+    chosen: dict[str, Any], hosts: tuple[str, ...]
+) -> None:
+    assert load_settings(**chosen).hosts == hosts
