@@ -77,6 +77,7 @@ class Application:
         limit_threads(threads)
         metrics = _metrics(settings)
         self._observations = metrics.observations
+        self.count_refusal = metrics.count_refusal
         self._tracing = _tracing(settings, metrics)
         observer = InferenceObserver(metrics, current_trace_id) if self._tracing else InferenceObserver(metrics)
         versions = ObservedVersions(VersionMetrics(metrics), observer)

@@ -4,15 +4,19 @@
 
     PlimsollError                   500 internal
     ├── ClientError                 the caller can mend it
+    │   ├── MalformedRequest        400 malformed_request: not HTTP/1.1; the connection is closed
     │   ├── MalformedBody           400 not_json, empty_body
     │   ├── Unauthorized            401 unauthorized
     │   ├── Forbidden               403 forbidden
     │   ├── NotFound                404 not_found, model_not_found, version_not_found
     │   ├── MethodNotAllowed        405 method_not_allowed
+    │   ├── HeadTooSlow             408 head_too_slow
     │   ├── DesiredStateNotWritable 409 desired_state_not_writable
     │   ├── BodyTooLarge            413 body_too_large
+    │   ├── RequestLineTooLong      414 request_line_too_long
     │   ├── UnsupportedMediaType    415 unsupported_media_type
-    │   └── InvalidInput            422 invalid_input
+    │   ├── InvalidInput            422 invalid_input
+    │   └── HeadTooLarge            431 head_too_large
     ├── Unavailable                 the caller can come back
     │   ├── Overloaded              429 overloaded
     │   ├── Loading                 503 loading
@@ -76,6 +80,13 @@ class ClientError(PlimsollError):
     code = "bad_request"
 
 
+class MalformedRequest(ClientError):
+    """What was sent is not a request of HTTP/1.1, or one that two readers could understand differently."""
+
+    status = 400
+    code = "malformed_request"
+
+
 class MalformedBody(ClientError):
     """The body is empty or not JSON at all."""
 
@@ -111,6 +122,13 @@ class MethodNotAllowed(ClientError):
     code = "method_not_allowed"
 
 
+class HeadTooSlow(ClientError):
+    """The head of the request did not come in time."""
+
+    status = 408
+    code = "head_too_slow"
+
+
 class DesiredStateNotWritable(ClientError):
     """The desired state is somebody else's to write, as on a cluster."""
 
@@ -125,6 +143,13 @@ class BodyTooLarge(ClientError):
     code = "body_too_large"
 
 
+class RequestLineTooLong(ClientError):
+    """The first line of the request is longer than the server reads."""
+
+    status = 414
+    code = "request_line_too_long"
+
+
 class UnsupportedMediaType(ClientError):
     """The body is of a type that this route does not read."""
 
@@ -137,6 +162,13 @@ class InvalidInput(ClientError):
 
     status = 422
     code = "invalid_input"
+
+
+class HeadTooLarge(ClientError):
+    """The head of the request has more bytes or fields than the server reads."""
+
+    status = 431
+    code = "head_too_large"
 
 
 class Unavailable(PlimsollError):

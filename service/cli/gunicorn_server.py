@@ -15,7 +15,15 @@ from uvicorn_worker import UvicornWorker
 
 from service.api.request_scope import current_request_id
 from service.cli.fair_listener import ConnectionCounts
-from service.cli.uvicorn_server import PROTOCOL_OPTIONS, GracefulServer, listen, serve_with_sides
+from service.cli.uvicorn_server import (
+    PROTOCOL_OPTIONS,
+    GracefulServer,
+    connection_limits,
+    http_protocol,
+    listen,
+    serve_with_sides,
+    side_limits,
+)
 from service.settings import Settings, prepare_libraries
 from service.telemetry.logging_setup import set_up_logging
 
@@ -44,13 +52,16 @@ class PlimsollWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn-worker shi
     async def _serve(self) -> None:
         application = self.wsgi
         self.config.app = application.asgi
+        limits = connection_limits(application.settings)
+        self.config.http = http_protocol(limits, application.count_refusal)
         server = GracefulServer(self.config, application.lifecycle, self.app.counts, self.place)
         admin = None
         if application.admin_app is not None:
             # Each worker takes its turn: all they do is write the one desired state, which all follow.
             settings = application.settings
             admin = listen(settings.admin_host, settings.admin_port, "ADMIN_PORT", shared=True)
-        await serve_with_sides(server, self.sockets, [(application.admin_app, admin)])
+        side_protocol = http_protocol(side_limits(limits), application.count_refusal)
+        await serve_with_sides(server, self.sockets, [(application.admin_app, admin)], side_protocol)
 
 
 class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
@@ -69,7 +80,6 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn ships no typ
             "workers": settings.workers,
             "worker_class": PlimsollWorker,
             "graceful_timeout": int(settings.stop_wait_seconds + settings.stop_drain_seconds) + _SLACK_SECONDS,
-            "keepalive": PROTOCOL_OPTIONS["timeout_keep_alive"],
             "logger_class": _OneLog,
             "proc_name": "plimsoll",
             "when_ready": _say_where,

@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -15,25 +17,26 @@ from starlette.types import ASGIApp
 
 from service.api.request_scope import current_request_id
 from service.cli.fair_listener import ConnectionCounts, FairListener
-from service.cli.http_protocol import HttpProtocol
 from service.errors import OperatorError
 from service.lifecycle import Lifecycle
+from service.server.connection_limits import ConnectionLimits
+from service.server.connections import Connections
+from service.server.http_connection import HttpConnection
 from service.settings import Settings, prepare_libraries
 from service.telemetry.logging_setup import set_up_logging
 
 _log = logging.getLogger(__name__)
 
 PROTOCOL_OPTIONS: dict[str, Any] = {
-    "http": HttpProtocol,
     "ws": "none",
     "log_config": None,
     "access_log": False,
     "server_header": False,
-    "reset_contextvars": True,  # else a pipelined request inherits the trace of the one before it
     "proxy_headers": False,  # nothing here goes by a client's address
-    "timeout_keep_alive": 65,  # longer than the 60 s of common load balancers, so that they close first
 }
 
+_SIDE_CONNECTIONS = 64
+"""The most connections of the admin API, and of the metrics where they have a port of their own."""
 
 _LAST_ARRIVALS_SECONDS = 1.0
 """How long the requests of connections that were just taken are still answered, once new ones go to others."""
@@ -75,7 +78,8 @@ class GracefulServer(uvicorn.Server):
             self.servers.append(fair)  # type: ignore[arg-type]  # uvicorn closes it, and asks no more of it
 
     def _protocol(self) -> asyncio.Protocol:
-        return HttpProtocol(self.config, self.server_state, self.lifespan.state)
+        protocol: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
+        return protocol(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to drain. Called between any two bytecodes of the main thread, so it only schedules."""
@@ -126,13 +130,47 @@ def serve_alone(settings: Settings) -> None:
         if settings.desired_state is not None:
             admin = sockets.enter_context(listen(settings.admin_host, settings.admin_port, "ADMIN_PORT"))
         application = Application(settings)
-        config = uvicorn.Config(application.asgi, timeout_graceful_shutdown=1, **PROTOCOL_OPTIONS)
+        limits = connection_limits(settings)
+        config = uvicorn.Config(
+            application.asgi,
+            http=http_protocol(limits, application.count_refusal),
+            timeout_graceful_shutdown=1,
+            **PROTOCOL_OPTIONS,
+        )
         server = GracefulServer(config, application.lifecycle)
         if admin is not None:
             _log.info("admin API on http://%s:%d", *admin.getsockname()[:2])
         sides = [(application.metrics_app, metrics), (application.admin_app, admin)]
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-            runner.run(serve_with_sides(server, main, sides))
+            runner.run(
+                serve_with_sides(server, main, sides, http_protocol(side_limits(limits), application.count_refusal))
+            )
+
+
+def connection_limits(settings: Settings) -> ConnectionLimits:
+    """What the settings say of connections."""
+    return ConnectionLimits(
+        head_bytes=settings.max_head_bytes,
+        head_fields=settings.max_head_fields,
+        request_line_bytes=settings.max_request_line_bytes,
+        head_seconds=settings.head_seconds,
+        body_progress_seconds=settings.body_progress_seconds,
+        write_seconds=settings.write_seconds,
+        keep_alive_seconds=settings.keep_alive_seconds,
+        pipelined=settings.max_pipelined,
+        connections=settings.max_connections,
+        connections_per_address=settings.max_connections_per_address,
+    )
+
+
+def side_limits(limits: ConnectionLimits) -> ConnectionLimits:
+    """The limits of a server beside the main one, which few have a reason to connect to."""
+    return replace(limits, connections=min(limits.connections, _SIDE_CONNECTIONS))
+
+
+def http_protocol(limits: ConnectionLimits, count_refusal: Callable[[str], None]) -> Any:  # noqa: ANN401  # uvicorn's
+    """What uvicorn makes the connections of one server with."""
+    return partial(HttpConnection, connections=Connections(limits, count_refusal))
 
 
 def listen(host: str, port: int, setting: str, *, shared: bool = False) -> socket.socket:
@@ -161,10 +199,13 @@ async def serve_with_sides(
     server: GracefulServer,
     main: list[socket.socket] | socket.socket,
     sides: Sequence[tuple[ASGIApp | None, socket.socket | None]],
+    side_protocol: Any,  # noqa: ANN401  # uvicorn's
 ) -> None:
     """Serve until the server has stopped, and beside it each application that has a socket."""
     beside = [
-        _SideServer(uvicorn.Config(app, lifespan="off", timeout_graceful_shutdown=1, **PROTOCOL_OPTIONS))
+        _SideServer(
+            uvicorn.Config(app, http=side_protocol, lifespan="off", timeout_graceful_shutdown=1, **PROTOCOL_OPTIONS)
+        )
         for app, listener in sides
         if app is not None and listener is not None
     ]

@@ -116,6 +116,27 @@ class QueueMetrics:
         )
 
 
+CONNECTION_REASONS = (
+    *("too_many_connections", "too_many_from_address", "malformed_request", "request_line_too_long"),
+    *("head_too_large", "head_too_slow", "body_too_slow", "answer_not_read"),
+)
+"""Why a connection is refused or closed; each is counted from 0."""
+
+
+class ConnectionMetrics:
+    """What becomes of connections."""
+
+    def __init__(self, make: MetricMaker) -> None:
+        self.refused = make.counter(
+            "plimsoll_connections_refused",
+            "Connections that were refused or closed because a client sent too much, too slowly or something else than "
+            "HTTP/1.1, or because there were too many, by why.",
+            "reason",
+        )
+        for reason in CONNECTION_REASONS:
+            self.refused.labels(reason)
+
+
 class BatchMetrics:
     """How requests become batches, and what the model makes of those."""
 
@@ -185,6 +206,7 @@ class MetricCatalog:
         make = MetricMaker(registry)
         self.registry = registry
         self.requests = RequestMetrics(make, objective_seconds)
+        self.connections = ConnectionMetrics(make)
         self.queues = QueueMetrics(make)
         self.batches = BatchMetrics(make)
         self.models = ModelMetrics(make)
@@ -201,6 +223,10 @@ class MetricCatalog:
         edge = floatToGoString(objective_seconds)  # type: ignore[no-untyped-call]
         objective.labels(edge).set(objective_seconds)
         self.descriptions = tuple(make.made)
+
+    def count_refusal(self, reason: str) -> None:
+        """A connection was refused or closed for one of `CONNECTION_REASONS`."""
+        self.connections.refused.labels(reason).inc()
 
     def count_spans(self, result: str, spans: int) -> None:
         """So many spans were `exported`, `failed` or `dropped`; from any thread."""

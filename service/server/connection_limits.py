@@ -1,0 +1,25 @@
+"""The bounds of one connection and of all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """How much and how slowly clients may send; every default is that of the settings.
+
+    `connections` bounds those of one server in one process, `connections_per_address` those of one client address (0
+    for no bound). `pipelined` bounds the requests of a connection that wait for an earlier one to be answered.
+    """
+
+    head_bytes: int = 65_536
+    head_fields: int = 100
+    request_line_bytes: int = 8_192
+    head_seconds: float = 10.0
+    body_progress_seconds: float = 10.0
+    write_seconds: float = 30.0
+    keep_alive_seconds: float = 65.0
+    pipelined: int = 16
+    connections: int = 1024
+    connections_per_address: int = 0

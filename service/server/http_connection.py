@@ -1,0 +1,298 @@
+"""One connection: takes requests out of its bytes, one after the other, and has each of them answered."""
+
+from __future__ import annotations
+
+import asyncio
+from contextvars import Context
+from typing import Any, cast
+from urllib.parse import unquote
+
+from starlette.types import ASGIApp
+from uvicorn import Config
+from uvicorn.server import ServerState
+
+from service.errors import ClientError, HeadTooSlow
+from service.server.connections import Connections
+from service.server.exchange import Exchange
+from service.server.half_close import HalfClose
+from service.server.progress import Progress
+from service.server.refusal import refusal
+from service.server.request_head import RequestHead
+from service.server.request_parser import RequestParser
+
+_MOST_WAITING_BYTES = 65_536
+"""No more is read from a client while so many of its bytes wait."""
+_MOST_DISCARDED_BYTES = 65_536
+"""A connection is kept where no more than this of a body is still to come when the answer begins."""
+_LINGER_SECONDS = 5.0
+_MOST_LINGERED_BYTES = 64 << 20
+"""A client that is still sending loses the answer if the connection is closed at once (RFC 9112 section 9.6)."""
+
+
+class HttpConnection(asyncio.Protocol):
+    """Reads a request only when the one before it is answered; what the client sends meanwhile waits as bytes.
+
+    A request that two readers could understand differently is refused, and the connection closed. `Upgrade` is ignored
+    (RFC 9110 section 7.8). `heard_at` is when the client last sent something, on the loop's clock.
+    """
+
+    __slots__ = (
+        "_app", "_app_state", "_closing_at", "_connections", "_exchange", "_half_closed", "_head_since",
+        "_lingered_bytes", "_loop", "_parser", "_paused_reading", "_progress", "_scope", "_server_state",
+        "_transport", "_writable", "address", "heard_at",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        connections: Connections,
+    ) -> None:
+        if not config.loaded:
+            config.load()
+        self._app = cast("ASGIApp", config.loaded_app)
+        self._app_state = app_state
+        self._server_state = server_state
+        self._connections = connections
+        self._loop = _loop or asyncio.get_event_loop()
+        self._parser = RequestParser(connections.limits)
+        self._exchange: Exchange | None = None
+        self._lingered_bytes = 0
+        self._paused_reading = self._half_closed = False
+        self._head_since: float | None = None
+        self._closing_at: float | None = None
+        self._writable: asyncio.Event | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take a connection, unless there are too many."""
+        self._transport = cast("asyncio.Transport", transport)
+        peer, own = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+        self.address = peer[0] if isinstance(peer, tuple) else ""
+        self._scope: dict[str, Any] = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "scheme": "http",
+            "root_path": "",
+            "server": own[:2] if isinstance(own, tuple) else None,
+            "client": peer[:2] if isinstance(peer, tuple) else None,
+        }
+        admitted = self._connections.admit(self)
+        self.heard_at = self._head_since = self._connections.now
+        self._progress = Progress(self.heard_at)
+        if admitted:
+            self._server_state.connections.add(self)  # type: ignore[arg-type]  # uvicorn only calls `shutdown`
+        else:
+            self.close_for_another()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let the application know that the client is gone, and hold nothing of the connection."""
+        del exc
+        self._connections.forget(self)
+        self._server_state.connections.discard(self)
+        self._parser.clear()
+        self._leave_exchange()
+        self.resume_writing()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the client has sent."""
+        self.heard_at = self._connections.now
+        if self._closing_at is not None:
+            self._lingered_bytes += len(data)
+            if self._lingered_bytes > _MOST_LINGERED_BYTES:
+                self._transport.abort()
+            return
+        self._progress.brought(len(data))
+        self._parser.receive(data)
+        self._go_on()
+
+    def eof_received(self) -> bool:
+        """Keep the connection where the client has sent a whole request, and may still read the answer."""
+        self._half_closed = True
+        exchange = self._exchange
+        if exchange is None or self._parser.in_body or self._closing_at is not None:
+            return False
+        if exchange.scope["http_version"] == "1.1":
+            HalfClose(self._transport, self._loop, lambda: exchange is self._exchange and not exchange.begun)
+        return True
+
+    def pause_writing(self) -> None:
+        """Have the application wait: the client reads more slowly than it is answered."""
+        if self._writable is None:
+            self._writable = asyncio.Event()
+
+    def resume_writing(self) -> None:
+        """Let the application go on."""
+        if self._writable is not None:
+            self._writable.set()
+            self._writable = None
+
+    def shutdown(self) -> None:
+        """Close now, or after the answer that is under way. Called by uvicorn when the server stops."""
+        if self._exchange is None:
+            self._close()
+        else:
+            self._exchange.keep_alive = False
+
+    @property
+    def idle(self) -> bool:
+        """Whether no request is being read or answered, though the head of one may have begun."""
+        return self._exchange is None and not self._parser.in_body and self._closing_at is None
+
+    @property
+    def silent(self) -> bool:
+        """Whether the body of a request has not all come."""
+        return self._parser.in_body and self._closing_at is None
+
+    def close_for_another(self) -> None:
+        """Make room."""
+        self._closing_at = self._connections.now
+        self._transport.abort()
+
+    def check(self, now: float) -> None:
+        """Close the connection where the client takes too long."""
+        limits, progress = self._connections.limits, self._progress
+        unread_bytes = self._transport.get_write_buffer_size()
+        if progress.reads_nothing(now, unread_bytes, limits.write_seconds):
+            self._abort_for("answer_not_read")
+        elif self._closing_at is not None:
+            if now - self._closing_at > _LINGER_SECONDS and not unread_bytes:
+                self._transport.abort()
+        elif self._parser.in_body:
+            if self._paused_reading or (self._exchange is not None and self._exchange.awaits_continue):
+                progress.start(now)
+            # The application answers 408 after half of that time, where it waits for the body.
+            elif progress.brings_nothing(now, 2 * limits.body_progress_seconds):
+                self._abort_for("body_too_slow")
+        elif self._exchange is None:
+            self._check_idle(now)
+
+    async def writable(self) -> None:
+        """Return when the client has read enough for more to be written, or has left."""
+        if self._writable is not None:
+            await self._writable.wait()
+
+    def answer_begins(self) -> bool:
+        """Whether the connection can be kept: little enough of the request is still to come to be thrown away."""
+        left = self._parser.body_bytes_left
+        return not self._half_closed and left is not None and left <= _MOST_DISCARDED_BYTES
+
+    def answer_complete(self) -> None:
+        """Close, or go on with what has come behind the request."""
+        exchange, self._exchange = self._exchange, None
+        self._server_state.total_requests += 1
+        if exchange is None or self._transport.is_closing():
+            return
+        if not exchange.keep_alive:
+            self._close()
+            return
+        self.heard_at = self._connections.now
+        if self._parser.waiting_bytes or self._paused_reading:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Hand on what has come of a body, and begin with the next request where none is being answered."""
+        parser = self._parser
+        try:
+            if parser.in_body:
+                self._feed_body()
+            if self._exchange is None and not parser.in_body and parser.waiting_bytes:
+                head = parser.next_head()
+                if head is not None:
+                    self._begin(head)
+                elif self._head_since is None:
+                    self._head_since = self._connections.now
+        except ClientError as error:
+            self._refuse(error)
+        else:
+            if parser.waiting_bytes or self._paused_reading:
+                self.regulate_reading()
+
+    def _begin(self, head: RequestHead) -> None:
+        self._head_since = None
+        path = head.target.decode("ascii")
+        scope = self._scope | {
+            "http_version": head.version,
+            "method": head.method,
+            "path": unquote(path) if "%" in path else path,
+            "raw_path": head.target,
+            "query_string": head.query,
+            "headers": head.fields,
+            "state": self._app_state.copy(),
+        }
+        self._exchange = exchange = Exchange(
+            self, self._transport, self._connections, scope, keep_alive=head.keep_alive
+        )
+        # In no context, or a pipelined request would inherit the trace of the one before it.
+        task = self._loop.create_task(exchange.run(self._app), context=Context())
+        self._server_state.tasks.add(task)
+        task.add_done_callback(self._server_state.tasks.discard)
+        if self._parser.in_body:
+            self._progress.start(self._connections.now)
+            exchange.awaits_continue = head.expects_continue
+            self._feed_body()
+        else:
+            exchange.feed(b"", last=True)
+
+    def _feed_body(self) -> None:
+        part, exchange = self._parser.next_part(), self._exchange
+        if exchange is not None:
+            exchange.feed(part, last=not self._parser.in_body)
+            if exchange.unread_bytes > _MOST_WAITING_BYTES:
+                self.regulate_reading()
+
+    def regulate_reading(self) -> None:
+        """Read on, unless so much has come that nobody has taken yet."""
+        exchange, parser = self._exchange, self._parser
+        full = exchange is not None and (
+            exchange.unread_bytes > _MOST_WAITING_BYTES
+            or parser.waiting_bytes > _MOST_WAITING_BYTES
+            or (parser.waiting_bytes > 0 and parser.waiting_heads >= self._connections.limits.pipelined)
+        )
+        if full and not self._paused_reading:
+            self._paused_reading = True
+            self._transport.pause_reading()
+        elif not full and self._paused_reading:
+            self._paused_reading = False
+            self._progress.start(self._connections.now)
+            self._transport.resume_reading()
+
+    def _check_idle(self, now: float) -> None:
+        if self._head_since is None:
+            if now - self.heard_at > self._connections.limits.keep_alive_seconds:
+                self._close()
+        elif now - self._head_since > self._connections.limits.head_seconds:
+            self._refuse(HeadTooSlow("the head of the request did not come in time"))
+
+    def _leave_exchange(self) -> None:
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.leave()
+
+    def _refuse(self, error: ClientError) -> None:
+        """Answer what is no request, unless another answer has begun or nothing was sent, and close."""
+        self._connections.refused(error.code)
+        exchange = self._exchange
+        self._leave_exchange()
+        if (exchange is None or not exchange.begun) and self._parser.waiting_bytes:
+            self._transport.write(refusal(error, self._connections.date_field))
+        self._close()
+
+    def _close(self) -> None:
+        """Close once what is written has been sent; read on for a while where the client may still be sending."""
+        self._closing_at = self._connections.now
+        lingers = not self._half_closed and (self._parser.in_body or self._parser.waiting_bytes > 0)
+        self._parser.clear()
+        if self._paused_reading:
+            self._paused_reading = False
+            self._transport.resume_reading()
+        if lingers:
+            self._transport.write_eof()
+        else:
+            self._transport.close()
+
+    def _abort_for(self, reason: str) -> None:
+        self._connections.refused(reason)
+        self.close_for_another()

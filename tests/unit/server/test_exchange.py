@@ -1,0 +1,122 @@
+"""What a client reads of what an application sends."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from starlette.types import Message, Receive, Scope, Send
+
+from tests.unit.server.test_http_connection import GET, OLD
+from tests.unit.server.wire import Wire
+
+
+async def answered(*messages: Message, request: bytes = GET) -> Wire:
+    """What became of a request for which the application sends these messages."""
+
+    async def says(_scope: Scope, _receive: Receive, send: Send) -> None:
+        for message in messages:
+            await send(message)
+
+    wire = Wire(says)
+    await wire.send(request)
+    return wire
+
+
+def start(status: int = 200, *fields: tuple[bytes, bytes]) -> Message:
+    return {"type": "http.response.start", "status": status, "headers": list(fields)}
+
+
+def part(body: bytes, *, more: bool = False) -> Message:
+    return {"type": "http.response.body", "body": body, "more_body": more}
+
+
+async def test_an_answer_is_one_write_where_it_is_short() -> None:
+    assert len((await answered(start(200, (b"content-length", b"2")), part(b"{}"))).client.writes) == 1
+    long = await answered(start(200, (b"content-length", b"70000")), part(b"x" * 70_000))
+    assert [len(each) > 60_000 for each in long.client.writes] == [False, True]
+
+
+async def test_an_answer_of_unknown_length_comes_in_chunks() -> None:
+    wire = await answered(start(), part(b"ab", more=True), part(b"", more=True), part(b"c"))
+    assert wire.client.said.endswith(b"\r\ntransfer-encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n")
+    old = await answered(start(), part(b"ab", more=True), part(b"c"), request=OLD)
+    assert old.client.said.endswith(b"\r\nconnection: close\r\n\r\nabc")
+    assert old.client.closed
+
+
+@pytest.mark.parametrize("status", [200, 204, 304, 404])
+async def test_an_answer_without_a_body_has_none(status: int) -> None:
+    head = GET.replace(b"GET", b"HEAD")
+    wire = await answered(start(status, (b"content-length", b"2")), part(b"{}"), request=head)
+    assert wire.client.said.endswith(b"content-length: 2\r\n\r\n")
+    assert not wire.client.closed
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        (start(200, (b"x", b"a\r\nset-cookie: b")), part(b"")),
+        (start(200, (b"x", b"a\nb")), part(b"")),
+        (start(200, (b"x\r\ny", b"a")), part(b"")),
+        (start(200, (b"x", b"a\x00")), part(b"")),
+        (part(b"early"),),
+        (),
+    ],
+)
+async def test_an_answer_that_cannot_be_sent_ends_the_connection_and_writes_nothing(
+    messages: tuple[Message, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    wire = await answered(*messages)
+    assert (wire.client.said, wire.client.closed) == (b"", True)
+    assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        (start(200, (b"content-length", b"2")), part(b"abc")),
+        (start(200, (b"content-length", b"4")), part(b"abc")),
+        (start(200, (b"content-length", b"4")), part(b"abc", more=True)),
+        (start(), part(b"abc", more=True)),
+        (start(), start()),
+    ],
+)
+async def test_an_answer_that_breaks_off_ends_the_connection(
+    messages: tuple[Message, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert (await answered(*messages)).client.closed
+    assert len(caplog.records) == 1
+
+
+async def test_a_head_does_not_wait_for_a_slow_body() -> None:
+    go_on = asyncio.Event()
+
+    async def slow(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send(start(200, (b"content-length", b"2")))
+        await go_on.wait()
+        await send(part(b"{}"))
+
+    wire = Wire(slow)
+    assert (await wire.send(GET)).endswith(b"content-length: 2\r\n\r\n")
+    go_on.set()
+    await wire.settle()
+    assert wire.client.said.endswith(b"{}")
+
+
+async def test_an_application_waits_for_a_client_that_reads_slowly() -> None:
+    sent: list[int] = []
+
+    async def much(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send(start())
+        for index in range(3):
+            await send(part(b"x" * 10, more=index < 2))
+            sent.append(index)
+
+    wire = Wire(much)
+    wire.connection.pause_writing()
+    await wire.send(GET)
+    assert sent == []
+    wire.connection.resume_writing()
+    await wire.settle()
+    assert sent == [0, 1, 2]
