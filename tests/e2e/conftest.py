@@ -24,7 +24,7 @@ from tests.e2e.transcript import Transcript
 
 _TRANSCRIPT = pytest.StashKey[Transcript]()
 _CLUSTER = Cluster("plimsoll-e2e")
-_SLOW = """\
+_OURS_CHANGED = """\
 ARG PLIMSOLL_IMAGE
 FROM ${PLIMSOLL_IMAGE}
 COPY ourmodels /ours/ourmodels
@@ -81,15 +81,25 @@ def without_gpu(image: str, tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="session")
 def slow_image(own_image: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Name of an image whose model is `own_image`'s and takes a tenth of a second longer."""
-    folder = tmp_path_factory.mktemp("slow")
+    return _changed("slow:e2e", own_image, tmp_path_factory.mktemp("slow"), "sleep(0.1)")
+
+
+@pytest.fixture(scope="session")
+def hanging_image(own_image: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Name of an image whose model is `own_image`'s, and never answers a row that begins with 0.5 and 0.25."""
+    hang = "while bool(((rows[:, 0] == 0.5) & (rows[:, 1] == 0.25)).any()):\n            sleep(1)"
+    return _changed("hanging:e2e", own_image, tmp_path_factory.mktemp("hanging"), hang)
+
+
+def _changed(name: str, image: str, folder: Path, statement: str) -> str:
+    """Name of an image whose model does something else before it computes."""
     theirs = Path(__file__).parents[2] / "examples" / "bring-your-model" / "ourmodels" / "__init__.py"
-    slow = theirs.read_text(encoding="utf-8").replace(
-        "        return softmax", "        sleep(0.1)\n        return softmax"
-    )
+    answer = "        return softmax"
+    changed = theirs.read_text(encoding="utf-8").replace(answer, f"        {statement}\n{answer}")
     (folder / "ourmodels").mkdir()
-    (folder / "ourmodels" / "__init__.py").write_text(f"from time import sleep\n{slow}", encoding="utf-8")
-    (folder / "Dockerfile").write_text(_SLOW)
-    return _built("slow:e2e", own_image, folder)
+    (folder / "ourmodels" / "__init__.py").write_text(f"from time import sleep\n{changed}", encoding="utf-8")
+    (folder / "Dockerfile").write_text(_OURS_CHANGED)
+    return _built(name, image, folder)
 
 
 @pytest.fixture(scope="session")
