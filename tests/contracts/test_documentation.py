@@ -76,6 +76,20 @@ def test_the_first_screen_of_the_readme_works(url: str) -> None:
     assert json.loads(printed)["predictions"][0]["class"] == 3
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl: apt install curl")
+def test_the_limits_page_shows_what_is_refused(url: str) -> None:
+    page = (REPOSITORY / "docs" / "limits.md").read_text()
+    (block,) = re.findall(r"```bash\n(.*?)```", page, re.DOTALL)
+    for command in block.strip().splitlines():
+        told = subprocess.run(
+            ["bash", "-euc", command.replace("http://127.0.0.1:8000", url) + "\necho"],
+            capture_output=True, text=True, check=True,
+        ).stdout  # fmt: skip
+        status = int(command.rpartition("# ")[2].partition(":")[0])
+        expected = {400: "malformed_request", 414: "request_line_too_long", 431: "head_too_large"}[status]
+        assert json.loads(told)["error"]["code"] == expected
+
+
 def test_every_metric_that_is_named_is_scraped(url: str) -> None:
     httpx.post(url + "/v1/predict", json={"features": [0.0] * 784})
     scrape = httpx.get(url + "/metrics").text
