@@ -112,7 +112,8 @@ class Application:
         self.app.add_middleware(RequestScope, **surroundings)
         self.admin_app = None
         if settings.desired_state is not None:
-            admin = Admin(DesiredStateFile(settings.desired_state))
+            file = DesiredStateFile(settings.desired_state, shelf, weights_allowed=settings.track is None)
+            admin = Admin(file)
             self.admin_app = admin_application(gate, admin, catalog, __version__)
             self.admin_app.add_middleware(RequestScope, **surroundings)
         handlers = Handlers(

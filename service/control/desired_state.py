@@ -5,20 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from service.bundle.manifest import ModelName, ModelVersion
 from service.bundle.shelf import Shelf
 from service.errors import DesiredStateError
+from service.yaml_file import YamlFile
 
-MAX_DOCUMENT_BYTES = 1 << 20
 WHOLE = 100
 """What the weights of a model sum to: percent."""
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Strict: `weight: true` and `weight: "50"` are mistakes, not the numbers 1 and 50.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class DesiredVersion(_Record):
@@ -81,37 +81,36 @@ class DesiredState(_Record):
         return self
 
 
-def read_desired_state(file: Path, *, weights_allowed: bool = True) -> DesiredState:
-    """The desired state in `file`.
+def desired_state_file(path: Path) -> YamlFile:
+    """The YAML file of a desired state."""
+    return YamlFile(path, "desired state", DesiredStateError)
+
+
+def parse_desired_state(file: YamlFile, document: bytes, *, weights_allowed: bool = True) -> DesiredState:
+    """The desired state in a document of the file.
 
     A pod of the chart serves one version and splits nothing: there `weights_allowed` is false.
 
     Raises:
-        DesiredStateError: the file cannot be read, is not YAML, or has wrong fields; the message names them.
+        DesiredStateError: the document is not YAML or has wrong fields; the message names them.
     """
-    try:
-        with file.open("rb") as stream:
-            document = stream.read(MAX_DOCUMENT_BYTES + 1)
-    except OSError as error:
-        raise DesiredStateError(f"the desired state {file.name} cannot be read: {error.strerror}") from None
-    if len(document) > MAX_DOCUMENT_BYTES:
-        raise DesiredStateError(f"the desired state {file.name} is longer than {MAX_DOCUMENT_BYTES} bytes")
-    try:
-        state = DesiredState.model_validate(yaml.safe_load(document))
-    except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(str(part) for part in fault['loc']) or 'the document'}: {fault['msg']}"
-            for fault in error.errors(include_url=False)
-        )
-        raise DesiredStateError(f"the desired state {file.name} has wrong fields: {faults}") from None
-    except Exception as error:  # noqa: BLE001  # PyYAML lets KeyError, AttributeError and more through
-        raise DesiredStateError(f"the desired state {file.name} is not YAML: {' '.join(str(error).split())}") from None
+    state = file.parse(document, DesiredState)
     if not weights_allowed and any(model.weighted for model in state.models):
         raise DesiredStateError(
-            f"the desired state {file.name} splits requests by weight, and PLIMSOLL_TRACK is set: on a cluster the "
-            "chart splits them, between pods of one version each; remove the weights"
+            f"{file.name} splits requests by weight, and PLIMSOLL_TRACK is set: on a cluster the chart splits them, "
+            "between pods of one version each; remove the weights"
         )
     return state
+
+
+def read_desired_state(path: Path, *, weights_allowed: bool = True) -> DesiredState:
+    """The desired state in the file as it is now.
+
+    Raises:
+        DesiredStateError: the file cannot be read, or as `parse_desired_state`.
+    """
+    file = desired_state_file(path)
+    return parse_desired_state(file, file.read(), weights_allowed=weights_allowed)
 
 
 def highest_of_each(shelf: Shelf) -> DesiredState:

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from service.bundle.shelf import Shelf
 from service.control.desired_state import (
-    MAX_DOCUMENT_BYTES,
     DesiredLimits,
     DesiredState,
     DesiredVersion,
@@ -18,6 +17,7 @@ from service.control.desired_state import (
     read_desired_state,
 )
 from service.errors import DesiredStateError
+from service.yaml_file import MAX_DOCUMENT_BYTES
 from tests.conftest import MakeBundle
 
 TWO_VERSIONS = """
