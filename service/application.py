@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 
 from service import __version__
 from service.access.key_source import KeySource
-from service.access.keys import KeyRing, read_keys
+from service.access.keys import read_keys
 from service.api.access_log import AccessLog
 from service.api.admin import Admin, admin_application
 from service.api.auth import Gate
@@ -230,10 +230,7 @@ def _key_source(settings: Settings, gate: Gate) -> KeySource | None:
         _log.warning("anyone who can reach this server may ask it: no API keys are set")
         return None
 
-    def use(ring: KeyRing) -> None:
-        gate.ring = ring
-
-    return KeySource(settings.keys_file, gate.ring, use)
+    return KeySource(settings.keys_file, gate.ring, gate.use)
 
 
 def _facts(status: VersionStatus) -> dict[str, str]:

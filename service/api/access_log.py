@@ -10,7 +10,9 @@ from http import HTTPStatus
 from starlette.types import Scope
 
 _log = logging.getLogger("service.access")
-_FACTS = ("model", "version")
+_FACTS = ("key", "model", "version")
+_LONGEST_METHOD = 32
+"""A method is any word that the client chose; everything else on a line is the server's own and short."""
 _SUCCESSES_BELOW = HTTPStatus.MULTIPLE_CHOICES.value
 
 
@@ -39,14 +41,17 @@ class AccessLog:
         said = status or "gone"
         route = scope["state"].get("route") or getattr(scope.get("route"), "path", "unknown")
         milliseconds = round(seconds * 1000, 3)
-        extra = {"method": scope["method"], "route": route, "status": said, "duration_ms": milliseconds}
+        method = scope["method"][:_LONGEST_METHOD]
+        extra = {"method": method, "route": route, "status": said, "duration_ms": milliseconds}
+        if scope.get("client"):
+            extra["peer"] = scope["client"][0]
         extra |= {name: scope["state"][name] for name in _FACTS if name in scope["state"]}
         if "timing" in scope["state"]:
             queue_seconds, forward_seconds = scope["state"]["timing"]
             extra |= {"queue_ms": round(queue_seconds * 1000, 3), "forward_ms": round(forward_seconds * 1000, 3)}
         if self._unlogged:
             extra["unlogged"], self._unlogged = self._unlogged, 0
-        _log.info("%s %s %s in %s ms", scope["method"], route, said, milliseconds, extra=extra)
+        _log.info("%s %s %s in %s ms", method, route, said, milliseconds, extra=extra)
 
     def _take(self) -> bool:
         now = self._clock()

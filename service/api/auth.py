@@ -14,21 +14,25 @@ from service.errors import Forbidden, Unauthorized
 class Gate:
     """Lets everyone through while `ring` is `None`; otherwise asks for a key with the route's scope.
 
-    `ring` is replaced whole when the key file changes.
+    The label of the key that was shown is kept in the scope's state; the access line says it.
     """
 
     def __init__(self, ring: KeyRing | None) -> None:
         self.ring = ring
 
-    def check(self, head: RequestHead, scope: Scope) -> str:
-        """The label of the key that was shown; empty where none is asked for.
+    def use(self, ring: KeyRing) -> None:
+        """Go by this ring from now on: the key file has changed."""
+        self.ring = ring
+
+    def check(self, head: RequestHead, scope: Scope) -> None:
+        """Return where the request may go on.
 
         Raises:
             Unauthorized: no key, or one that is not known.
             Forbidden: a known key without the scope.
         """
         if self.ring is None:
-            return ""
+            return
         kind, _, key = (head.get(b"authorization") or "").partition(" ")
         if kind.lower() != "bearer":
             key = head.get(b"x-api-key") or ""
@@ -37,13 +41,13 @@ class Gate:
         entry = self.ring.find(key.strip())
         if entry is None:
             raise Unauthorized("this API key is not known", expected="Authorization: Bearer <key>")
+        head.scope["state"]["key"] = entry.label  # before the scope is checked: a refusal has an owner as well
         if scope not in entry.scopes:
             raise Forbidden(
                 "this API key does not open this route",
                 expected=f"a key with scope {scope}",
                 given=f"scopes {', '.join(sorted(entry.scopes))}",
             )
-        return entry.label
 
     def requires(self, scope: Scope) -> Callable[[Request], None]:
         """The check as a dependency of a FastAPI route."""

@@ -78,3 +78,24 @@ def test_a_line_tells_route_durations_and_version_and_nothing_that_was_sent(
     }  # fmt: skip
     assert (line["queue_ms"], line["forward_ms"]) == (1.5, 2.5)
     assert "body" not in line
+
+
+def test_a_line_tells_whose_key_it_was_and_the_address_it_came_from(
+    written: Written, caplog: pytest.LogCaptureFixture
+) -> None:
+    written.end(200, key="mobile-app")
+    written.end(401)
+    first, second = (record.__dict__ for record in caplog.records)
+    assert (first["key"], first["peer"]) == ("mobile-app", "127.0.0.1")
+    assert second["peer"] == "127.0.0.1"
+    assert "key" not in second
+
+
+def test_a_client_without_an_address_and_a_long_method_leave_a_short_line(caplog: pytest.LogCaptureFixture) -> None:
+    scope = {**http_scope("/v1/predict", "M" * 60_000), "client": None, "state": {"status": 405}}
+    with caplog.at_level(logging.INFO, "service.access"):
+        AccessLog(2).write(scope, 0.001)
+    line = caplog.records[0]
+    assert "peer" not in line.__dict__
+    assert line.__dict__["method"] == "M" * 32
+    assert len(line.getMessage()) < 100
