@@ -11,6 +11,7 @@
     │   ├── NotFound                404 not_found, model_not_found, version_not_found
     │   ├── MethodNotAllowed        405 method_not_allowed
     │   ├── HeadTooSlow             408 head_too_slow
+    │   ├── BodyTooSlow             408 body_too_slow
     │   ├── DesiredStateNotWritable 409 desired_state_not_writable
     │   ├── BodyTooLarge            413 body_too_large
     │   ├── RequestLineTooLong      414 request_line_too_long
@@ -127,6 +128,13 @@ class HeadTooSlow(ClientError):
 
     status = 408
     code = "head_too_slow"
+
+
+class BodyTooSlow(ClientError):
+    """The body did not arrive as fast as it must; the connection is closed."""
+
+    status = 408
+    code = "body_too_slow"
 
 
 class DesiredStateNotWritable(ClientError):

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import asyncio
+from typing import Annotated, Any
 
-from fastapi import Body, Depends, FastAPI, Query
+from fastapi import FastAPI, Query, Request
 from pydantic import BaseModel, Field
 
 from service.api.auth import Gate
+from service.api.bounded_requests import BoundedRequests
 from service.api.catalog import Catalog
 from service.api.error_responses import ErrorBody, install_error_handlers
+from service.api.weights_body import parse_weights
 from service.control.desired_state import DesiredState
 from service.control.desired_state_file import DesiredStateFile
 
-Weights = Annotated[dict[str, int], Body(description="Percent by version; 100 in all.", examples=[{"1": 90, "2": 10}])]
+_WEIGHTS_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "description": "Percent by version; 100 in all.",
+                "minProperties": 1,
+                "additionalProperties": {"type": "integer", "minimum": 0, "maximum": 100},
+            },
+            "examples": {"canary": {"value": {"1": 90, "2": 10}}},
+        }
+    },
+}
 
 
 class Accepted(BaseModel):
@@ -43,28 +59,36 @@ class Admin:
         return Accepted(desired_state=self._file.unload(name, version))
 
     def reload(self, name: str, version: str) -> Accepted:
-        """Load a version anew from disk; the old one serves until the new is proven, and on if it is not."""
+        """Load a version again from disk; the old one serves until the new is proven, and on if it is not."""
         return Accepted(desired_state=self._file.reload(name, version))
 
-    def weigh(self, name: str, weights: Weights) -> Accepted:
+    async def weigh(self, name: str, request: Request) -> Accepted:
         """Split the requests that pin nothing."""
-        return Accepted(desired_state=self._file.weigh(name, weights))
+        weights = parse_weights(await request.body())
+        return Accepted(desired_state=await asyncio.to_thread(self._file.weigh, name, weights))
 
 
 def admin_application(gate: Gate, admin: Admin, catalog: Catalog, version: str) -> FastAPI:
-    """An application for a port that only operators reach; where keys are set it asks for one with scope admin."""
+    """An application for a port that only operators reach; where keys are set every path asks for scope admin."""
     app = FastAPI(
         title="Plimsoll admin",
         version=version,
         redoc_url=None,
-        dependencies=[Depends(gate.requires("admin"))],
-        responses={status: {"model": ErrorBody} for status in (401, 403, 404, 409, 422)},
+        redirect_slashes=False,  # the redirect would lead to whatever Host the client sent
+        responses={status: {"model": ErrorBody} for status in (400, 401, 403, 404, 408, 409, 413, 422)},
     )
+    app.add_middleware(BoundedRequests, gate=gate, key_scope="admin")
     one = "/v1/models/{name}/versions/{version}"
     app.add_api_route(f"{one}/load", admin.load, methods=["POST"], status_code=202)
     app.add_api_route(f"{one}/unload", admin.unload, methods=["POST"], status_code=202)
     app.add_api_route(f"{one}/reload", admin.reload, methods=["POST"], status_code=202)
-    app.add_api_route("/v1/models/{name}/weights", admin.weigh, methods=["PUT"], status_code=202)
+    app.add_api_route(
+        "/v1/models/{name}/weights",
+        admin.weigh,
+        methods=["PUT"],
+        status_code=202,
+        openapi_extra={"requestBody": _WEIGHTS_BODY},
+    )
     app.add_api_route("/v1/models", catalog.models, methods=["GET"])
     app.add_api_route("/v1/models/{name}", catalog.model, methods=["GET"])
     install_error_handlers(app)

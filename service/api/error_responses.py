@@ -14,6 +14,7 @@ from starlette.responses import Response
 from service.api.request_scope import request_id_of
 from service.errors import (
     BodyTooLarge,
+    BodyTooSlow,
     ClientError,
     ClientGone,
     InvalidInput,
@@ -59,7 +60,7 @@ def error_response(error: PlimsollError, request_id: str) -> Response:
         headers["Retry-After"] = str(error.retry_after_seconds)
     if isinstance(error, Unauthorized):
         headers["WWW-Authenticate"] = 'Bearer realm="plimsoll"'
-    if isinstance(error, BodyTooLarge):
+    if isinstance(error, BodyTooLarge | BodyTooSlow):
         headers["Connection"] = "close"  # what is left of the body would be read as the next request
     return Response(
         orjson.dumps({"error": {**detail, "request_id": request_id}}),

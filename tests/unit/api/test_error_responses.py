@@ -17,6 +17,7 @@ from service.api.request_scope import RequestScope
 from service.api.serving_state import ServingState
 from service.errors import (
     BodyTooLarge,
+    BodyTooSlow,
     BundleError,
     ClientError,
     ClientGone,
@@ -56,6 +57,7 @@ PUBLIC: list[tuple[PlimsollError, int, str]] = [
     (NotFound("it is wrong", code="model_not_found"), 404, "model_not_found"),
     (MethodNotAllowed("it is wrong"), 405, "method_not_allowed"),
     (HeadTooSlow("it is wrong"), 408, "head_too_slow"),
+    (BodyTooSlow("it is wrong"), 408, "body_too_slow"),
     (DesiredStateNotWritable("it is wrong"), 409, "desired_state_not_writable"),
     (BodyTooLarge("it is wrong"), 413, "body_too_large"),
     (RequestLineTooLong("it is wrong"), 414, "request_line_too_long"),
