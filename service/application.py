@@ -15,7 +15,6 @@ from starlette.types import ASGIApp
 
 from service import __version__
 from service.access.key_source import KeySource
-from service.access.keys import read_keys
 from service.api.access_log import AccessLog
 from service.api.admin import Admin, admin_application
 from service.api.auth import Gate
@@ -28,6 +27,7 @@ from service.api.probes import Probes
 from service.api.request_scope import PROBES, RequestScope, Surroundings
 from service.api.routes import PREDICT_ROUTES, Handlers, install_routes
 from service.api.serving_state import ServingState
+from service.background_tasks import BackgroundTasks
 from service.bundle.shelf import Shelf
 from service.control.desired_state import DesiredModel
 from service.control.desired_state_file import DesiredStateFile
@@ -53,6 +53,7 @@ from service.telemetry.server_spans import current_trace_id
 from service.telemetry.span_export import SpanQueue
 from service.telemetry.tracing import Tracing
 from service.telemetry.version_metrics import VersionMetrics
+from service.watched_file import FileStates, LastGoodCopy
 
 _log = logging.getLogger(__name__)
 
@@ -84,13 +85,15 @@ class Application:
         registry, catalog = _registry_and_catalog(settings, versions, workers_folder)
         shelf = Shelf(settings.models_dir)
         state = ServingState()
-        gate = Gate(None if settings.keys_file is None else read_keys(settings.keys_file))
+        files = FileStates(metrics.background.file_checked)
+        tasks = BackgroundTasks(metrics.background.task_restarted)
+        gate = _gate(settings, tasks, files, workers_folder)
         new_lane = partial(_new_lane, settings, metrics, self._tracing)
         self.lifecycle = Lifecycle(
             state,
-            DesiredStateSource(settings.desired_state, shelf, weights_allowed=settings.track is None),
+            _desired_state_source(settings, shelf, files, workers_folder),
             Reconciler(shelf, _loader(settings), registry, new_lane, versions),
-            _key_source(settings, gate),
+            tasks,
             stop_wait_seconds=settings.stop_wait_seconds,
             stop_drain_seconds=settings.stop_drain_seconds,
         )
@@ -110,17 +113,14 @@ class Application:
             "access_log": AccessLog(settings.access_log_per_second),
         }
         self.app.add_middleware(RequestScope, **surroundings)
-        self.admin_app = None
-        if settings.desired_state is not None:
-            file = DesiredStateFile(settings.desired_state, shelf, weights_allowed=settings.track is None)
-            admin = Admin(file)
-            self.admin_app = admin_application(gate, admin, catalog, __version__)
+        self.admin_app = _admin_app(settings, gate, shelf, catalog)
+        if self.admin_app is not None:
             self.admin_app.add_middleware(RequestScope, **surroundings)
         handlers = Handlers(
             gate=gate,
             predict=PredictV1(gate, _pipeline(settings, registry, observer), observer, state, settings.max_body_bytes),
             catalog=catalog,
-            probes=Probes(state, registry, device_memory),
+            probes=Probes(state, registry, device_memory, tasks.states, files.states),
             metrics=scrapes if self.metrics_app is None else None,
         )
         install_routes(self.app, handlers)
@@ -225,12 +225,38 @@ class ObservedVersions:
         self._metrics.version_gone(status.name, status.version, _facts(status))
 
 
-def _key_source(settings: Settings, gate: Gate) -> KeySource | None:
-    if settings.keys_file is None or gate.ring is None:
+def _gate(settings: Settings, tasks: BackgroundTasks, files: FileStates, workers_folder: Path | None) -> Gate:
+    """A gate that follows the key file in the background, or that lets everyone through where there is none."""
+    if settings.keys_file is None:
         _log.warning("anyone who can reach this server may ask it: no API keys are set")
-        return None
+        return Gate(None)
+    keys = KeySource(settings.keys_file, partial(files.report, "keys"), _copy(workers_folder, "keys"))
+    gate = Gate(keys.first())
+    tasks.add("keys", partial(keys.follow, gate.use))
+    return gate
 
-    return KeySource(settings.keys_file, gate.ring, gate.use)
+
+def _desired_state_source(
+    settings: Settings, shelf: Shelf, files: FileStates, workers_folder: Path | None
+) -> DesiredStateSource:
+    return DesiredStateSource(
+        settings.desired_state,
+        shelf,
+        weights_allowed=settings.track is None,
+        report=partial(files.report, "desired_state"),
+        copy=_copy(workers_folder, "desired_state"),
+    )
+
+
+def _copy(workers_folder: Path | None, file: str) -> LastGoodCopy | None:
+    return None if workers_folder is None else LastGoodCopy(workers_folder / f"{file}.last-good")
+
+
+def _admin_app(settings: Settings, gate: Gate, shelf: Shelf, catalog: Catalog) -> FastAPI | None:
+    if settings.desired_state is None:
+        return None
+    file = DesiredStateFile(settings.desired_state, shelf, weights_allowed=settings.track is None)
+    return admin_application(gate, Admin(file), catalog, __version__)
 
 
 def _facts(status: VersionStatus) -> dict[str, str]:

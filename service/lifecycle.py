@@ -10,12 +10,11 @@ import asyncio
 import gc
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from typing import Any
 
-from service.access.key_source import KeySource
 from service.api.serving_state import Phase, ServingState
+from service.background_tasks import BackgroundTasks
 from service.control.desired_state_source import DesiredStateSource
 from service.control.reconciler import Reconciler
 from service.errors import DesiredStateError
@@ -32,7 +31,7 @@ class Lifecycle:
         state: ServingState,
         source: DesiredStateSource,
         reconciler: Reconciler[TorchModel],
-        keys: KeySource | None = None,
+        tasks: BackgroundTasks,
         *,
         stop_wait_seconds: float,
         stop_drain_seconds: float,
@@ -40,17 +39,15 @@ class Lifecycle:
         self._state = state
         self._source = source
         self._reconciler = reconciler
-        self._keys = keys
+        self._tasks = tasks
         self._stop_wait_seconds = stop_wait_seconds
         self._stop_drain_seconds = stop_drain_seconds
-        self._following: list[asyncio.Task[None]] = []
         self._settled = asyncio.Event()
 
     def start(self) -> None:
-        """Begin to load in the background, and to follow the desired state; readiness tells when all is loaded."""
-        self._begin(self._follow())
-        if self._keys is not None:
-            self._begin(self._keys.follow())
+        """Start every background task; one follows the desired state and loads what it says."""
+        self._tasks.add("desired_state", self._follow)
+        self._tasks.start()
 
     async def settled(self) -> None:
         """Return when everything desired at first is ready or has failed."""
@@ -76,9 +73,7 @@ class Lifecycle:
 
     async def close(self) -> None:
         """Give back what `start` took; the last step."""
-        for task in self._following:
-            task.cancel()
-        await asyncio.gather(*self._following, return_exceptions=True)
+        await self._tasks.close()
         await self._reconciler.close()
 
     async def _follow(self) -> None:
@@ -92,11 +87,6 @@ class Lifecycle:
                     self._settled.set()
         finally:
             self._settled.set()
-
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        task.add_done_callback(_tell_breakdown)
-        self._following.append(task)
 
     def _keep_the_old(self, error: DesiredStateError) -> None:
         self._reconciler.keep(error)
@@ -113,9 +103,3 @@ def _quieten_garbage_collection() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 50, 100)
-
-
-def _tell_breakdown(task: asyncio.Task[None]) -> None:
-    """Nobody awaits what runs in the background, so that it ends is told here or nowhere."""
-    if not task.cancelled() and (error := task.exception()) is not None:
-        _log.error("what was followed is followed no longer; what serves now goes on", exc_info=error)

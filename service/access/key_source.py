@@ -3,40 +3,95 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from service.access.keys import KeyFileError, KeyRing, read_keys
-from service.watched_file import moments
+from service.access.keys import KeyRing, key_file, parse_keys
+from service.errors import OperatorError
+from service.watched_file import LastGoodCopy, WatchedFile
 
 _log = logging.getLogger(__name__)
 
+WITHDRAW_AFTER_SECONDS = 30.0
+"""A Secret that is replaced may be away for a moment; a key file that stays away means that nobody may ask."""
+
 
 class KeySource:
-    """Hands on the ring of a file whenever it has changed. A file that cannot be used leaves the old ring in force."""
+    """Keeps a ring as the key file says.
 
-    def __init__(self, file: Path, ring: KeyRing, use: Callable[[KeyRing], None]) -> None:
-        self._file = file
-        self._use = use
-        self._ring = ring
-        self._complaint = ""
+    A file that cannot be used leaves the ring in force. A file that is missing for `WITHDRAW_AFTER_SECONDS` ends every
+    key. `report` is given the reason why the file cannot be used, or an empty text where it can.
 
-    async def follow(self) -> None:
-        """Never returns; cancel it."""
-        async for _ in moments(self._file):
-            self.look()
+    The workers of one server share a `copy` of the last good file. With a copy a worker starts even where the file is
+    broken: it takes the copy, or no keys at all where there is none, because a worker that fails to start would end the
+    others.
+    """
 
-    def look(self) -> None:
-        """Read the file once, and hand its ring on if that is a new one."""
-        try:
-            ring = read_keys(self._file)
-        except KeyFileError as error:
-            if error.message != self._complaint:
-                _log.error("the keys are left as they were: %s", error.message)
-            self._complaint = error.message
-            return
-        self._complaint = ""
+    def __init__(
+        self,
+        path: Path,
+        report: Callable[[str], None] = lambda _: None,
+        copy: LastGoodCopy | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        file = key_file(path)
+        self._name = file.name
+        self._report = report
+        self._copy = copy
+        self._watch = partial(WatchedFile, file, partial(parse_keys, file), copy, clock)
+        self._ring = KeyRing()
+
+    def first(self) -> KeyRing:
+        """The ring to start with.
+
+        Raises:
+            KeyFileError: the file cannot be used, and no copy is shared.
+        """
+        watched: WatchedFile[KeyRing] = self._watch()
+        found = watched.look()
+        if isinstance(found, KeyRing):
+            self._ring = found
+        elif self._copy is not None:
+            self._ring = watched.last_good() or KeyRing()
+        elif found is not None:
+            raise found
+        self._tell()
+        return self._ring
+
+    async def follow(self, use: Callable[[KeyRing], None]) -> None:
+        """Give each new ring to `use`. Never returns; cancel it."""
+        watched: WatchedFile[KeyRing] = self._watch()
+        async for found in watched.looks():
+            if isinstance(found, KeyRing):
+                self._report("")
+                self._take(found, use)
+            elif found is not None:
+                self._report(found.message)
+                self._complain(found)
+            if watched.missing_seconds > WITHDRAW_AFTER_SECONDS and self._ring.entries:
+                _log.error(
+                    "%s has been missing for %g s: every key is withdrawn until it is back",
+                    self._name, WITHDRAW_AFTER_SECONDS,
+                )  # fmt: skip
+                if self._copy is not None:
+                    self._copy.drop()
+                self._take(KeyRing(), use)
+
+    def _take(self, ring: KeyRing, use: Callable[[KeyRing], None]) -> None:
         if ring != self._ring:
-            _log.info("%d API keys are in force: %s", len(ring.entries), ", ".join(e.label for e in ring.entries))
             self._ring = ring
-            self._use(ring)
+            use(ring)
+            self._tell()
+
+    def _tell(self) -> None:
+        if not self._ring.entries:
+            _log.warning("no API key is in force: every request that needs one is answered 401")
+            return
+        labels = ", ".join(entry.label for entry in self._ring.entries[:20])
+        more = ", …" if len(self._ring.entries) > 20 else ""  # noqa: PLR2004  # as many as are listed
+        _log.info("%d API keys are in force: %s%s", len(self._ring.entries), labels, more)
+
+    def _complain(self, error: OperatorError) -> None:
+        _log.error("%s; the %d API keys of before stay in force", error.message, len(self._ring.entries))

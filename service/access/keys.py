@@ -7,22 +7,20 @@ passwords, which people choose.
 from __future__ import annotations
 
 import hashlib
-import hmac
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal, Self, get_args
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from service.errors import OperatorError
+from service.yaml_file import Location, YamlFile, describe_fault
 
 Scope = Literal["predict", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 PREFIX = "plim_"
 """So that a scanner for leaked secrets knows one when it sees it."""
-MAX_DOCUMENT_BYTES = 1 << 20
 _KEY_BYTES = 32
 
 
@@ -43,56 +41,66 @@ class KeyEntry(BaseModel):
 class _KeyFile(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    keys: Annotated[list[KeyEntry], Field(min_length=1)]
+    keys: list[KeyEntry]
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:
-        labels = [entry.label for entry in self.keys]
-        if len(set(labels)) != len(labels):
-            raise ValueError("two keys share a label; give each one of its own")
+        labels: set[str] = set()
+        label_of: dict[str, str] = {}
+        for entry in self.keys:
+            if entry.label in labels:
+                raise ValueError(f"two keys have the label '{entry.label}'; give each one of its own")
+            if entry.sha256 in label_of:
+                raise ValueError(
+                    f"'{label_of[entry.sha256]}' and '{entry.label}' have the same sha256, so the log could not say "
+                    "whose request it was; give one key one label and all its scopes"
+                )
+            labels.add(entry.label)
+            label_of[entry.sha256] = entry.label
         return self
 
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
-    """The keys that are good now. Immutable: a changed file makes a new ring."""
+    """The keys that are good now; with no entry no key is. Immutable: a changed file makes a new ring."""
 
-    entries: tuple[KeyEntry, ...]
+    entries: tuple[KeyEntry, ...] = ()
+    _by_sha256: dict[str, KeyEntry] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_sha256", {entry.sha256: entry for entry in self.entries})
 
     def find(self, key: str) -> KeyEntry | None:
         """The entry of a presented key.
 
-        Every entry is compared, each in constant time, so that neither the time nor the place of a near miss tells
-        anything.
+        The time does not grow with the number of keys. It tells nothing about them either: what is looked up is the
+        sha256 of what was presented, and nobody can choose a text by how its sha256 begins.
         """
-        digest = hashlib.sha256(key.encode(errors="replace")).hexdigest()
-        found = None
-        for entry in self.entries:
-            if hmac.compare_digest(entry.sha256, digest):
-                found = entry
-        return found
+        return self._by_sha256.get(hashlib.sha256(key.encode(errors="replace")).hexdigest())
 
 
-def read_keys(file: Path) -> KeyRing:
-    """The ring in a YAML file with `keys`, each with `label`, `sha256` and `scopes`.
+def key_file(path: Path) -> YamlFile:
+    """The YAML file of `keys`, each with `label`, `sha256` and `scopes`; messages about it never quote it."""
+    return YamlFile(path, "key file", KeyFileError, secret=True, describe=_describe)
+
+
+def parse_keys(file: YamlFile, document: bytes) -> KeyRing:
+    """The ring in a document of the key file.
 
     Raises:
-        KeyFileError: it cannot be read, or an entry is wrong; one with a plain key says how to hash it.
+        KeyFileError: an entry is wrong; a message about a plain key says how to hash it.
     """
-    try:
-        with file.open("rb") as stream:
-            document = stream.read(MAX_DOCUMENT_BYTES + 1)
-    except OSError as error:
-        raise KeyFileError(f"the key file {file} cannot be read: {error.strerror}") from None
-    if len(document) > MAX_DOCUMENT_BYTES:
-        raise KeyFileError(f"the key file {file} is longer than {MAX_DOCUMENT_BYTES} bytes")
-    try:
-        return KeyRing(tuple(_KeyFile.model_validate(yaml.safe_load(document)).keys))
-    except ValidationError as error:
-        faults = "; ".join(_sentence(tuple(fault["loc"]), fault["msg"]) for fault in error.errors(include_input=False))
-        raise KeyFileError(f"the key file {file} is wrong: {faults}") from None
-    except Exception:  # noqa: BLE001  # PyYAML raises much, and its messages quote the file, where a key may stand
-        raise KeyFileError(f"the key file {file} is not YAML") from None
+    return KeyRing(tuple(file.parse(document, _KeyFile).keys))
+
+
+def read_keys(path: Path) -> KeyRing:
+    """The ring in the key file as it is now.
+
+    Raises:
+        KeyFileError: it cannot be read, or as `parse_keys`.
+    """
+    file = key_file(path)
+    return parse_keys(file, file.read())
 
 
 def new_key() -> tuple[str, str]:
@@ -101,11 +109,11 @@ def new_key() -> tuple[str, str]:
     return key, hashlib.sha256(key.encode()).hexdigest()
 
 
-def _sentence(location: tuple[int | str, ...], message: str) -> str:
-    where = ".".join(str(part) for part in location) or "the document"
+def _describe(location: Location, message: str) -> str:
     if location and location[-1] in ("key", "sha256") and "keys" in location:
+        where = ".".join(str(part) for part in location)
         return (
             f"{where}: the file holds the sha256 of a key, 64 hexadecimal digits, and never the key itself; "
             "`plimsoll keys new` makes both"
         )
-    return f"{where}: {message.removeprefix('Value error, ')}"
+    return describe_fault(location, message)

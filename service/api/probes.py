@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 
 import psutil
 from fastapi import Response, status
@@ -12,7 +13,9 @@ from pydantic import BaseModel, Field
 
 from service import __version__
 from service.api.serving_state import Phase, ServingState
+from service.background_tasks import TaskState
 from service.control.version_registry import VersionRegistry, VersionState
+from service.watched_file import FileState
 
 
 class Health(BaseModel):
@@ -39,6 +42,22 @@ class VersionHealth(BaseModel):
     reason: str | None = None
 
 
+class TaskHealth(BaseModel):
+    """One background task; `reason` is the kind of error that last stopped it."""
+
+    task: str
+    running: bool
+    restarts: int
+    reason: str = ""
+
+
+class FileHealth(BaseModel):
+    """One file that is followed; `reason` says why it cannot be used, while what it said before is in force."""
+
+    file: str
+    reason: str = ""
+
+
 class DetailedHealth(Health):
     """Health with what an operator looks at first."""
 
@@ -50,20 +69,29 @@ class DetailedHealth(Health):
     requests_in_flight: int
     devices: list[DeviceMemory]
     versions: list[VersionHealth]
+    background_tasks: list[TaskHealth]
+    files: list[FileHealth]
 
 
 class Probes:
     """Answers probes from the serving state and the registry; never waits for a model.
 
-    `device_memory` lists the accelerators in use.
+    `device_memory` lists the accelerators in use, `tasks` and `files` what runs and is followed in the background.
     """
 
     def __init__(
-        self, state: ServingState, registry: VersionRegistry, device_memory: Callable[[], list[tuple[str, int, int]]]
+        self,
+        state: ServingState,
+        registry: VersionRegistry,
+        device_memory: Callable[[], list[tuple[str, int, int]]],
+        tasks: Callable[[], list[TaskState]] = list,
+        files: Callable[[], list[FileState]] = list,
     ) -> None:
         self._state = state
         self._registry = registry
         self._device_memory = device_memory
+        self._tasks = tasks
+        self._files = files
         self._process = psutil.Process(os.getpid())
         self._process.cpu_percent()  # the first call only starts the clock
 
@@ -106,6 +134,8 @@ class Probes:
                     VersionHealth(model=each.name, version=each.version, state=each.state, reason=each.reason)
                     for each in self._registry.statuses()
                 ],
+                background_tasks=[TaskHealth(**asdict(each)) for each in self._tasks()],
+                files=[FileHealth(**asdict(each)) for each in self._files()],
             )
 
     def _loading(self) -> Health:

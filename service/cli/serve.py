@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from service.access.keys import read_keys
 from service.errors import OperatorError
 from service.settings import Settings, load_settings
 from service.settings.edge import is_loopback
@@ -35,7 +36,8 @@ def run(settings: Settings) -> None:
     """Serve until told to stop; with more than one worker, under gunicorn.
 
     Raises:
-        OperatorError: others could reach the server without a key, and no setting says that they may.
+        OperatorError: others could reach the server without a key, and no setting says that they may; or the key file
+            cannot be used.
     """
     if settings.keys_file is None and not settings.allow_anonymous and not is_loopback(settings.host):
         raise OperatorError(
@@ -47,6 +49,8 @@ def run(settings: Settings) -> None:
             f"others can reach the admin API on {settings.admin_host}, and there are no API keys; name a file of them "
             "by PLIMSOLL_KEYS_FILE, or leave PLIMSOLL_ADMIN_HOST on loopback"
         )
+    if settings.keys_file is not None:
+        read_keys(settings.keys_file)  # here too, because under gunicorn each worker would fail by itself
     # Imported here: torch takes a second to load, which --help should not wait for.
     if settings.workers > 1:
         from service.cli.gunicorn_server import serve_with_workers

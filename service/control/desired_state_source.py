@@ -3,54 +3,56 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from functools import partial
 from pathlib import Path
 
 from service.bundle.shelf import Shelf
-from service.control.desired_state import DesiredState, highest_of_each, read_desired_state
+from service.control.desired_state import DesiredState, desired_state_file, highest_of_each, parse_desired_state
 from service.errors import DesiredStateError
-from service.watched_file import moments
+from service.watched_file import LastGoodCopy, WatchedFile
 
 
 class DesiredStateSource:
-    """A watched file, or the shelf's highest versions where there is none."""
+    """A file that is followed, or the shelf's highest versions where there is none.
 
-    def __init__(self, file: Path | None, shelf: Shelf, *, weights_allowed: bool) -> None:
-        self._file = file
+    `report` is given the reason why the file cannot be used, or an empty text where it can. The workers of one server
+    share a `copy` of the last good file: a worker that starts while the file is broken begins with the copy.
+    """
+
+    def __init__(
+        self,
+        path: Path | None,
+        shelf: Shelf,
+        *,
+        weights_allowed: bool,
+        report: Callable[[str], None] = lambda _: None,
+        copy: LastGoodCopy | None = None,
+    ) -> None:
+        self._file = None if path is None else desired_state_file(path)
         self._shelf = shelf
         self._weights_allowed = weights_allowed
-
-    def read(self) -> DesiredState:
-        """What is desired now.
-
-        Raises:
-            DesiredStateError: the file cannot be read or says what cannot be.
-        """
-        if self._file is None:
-            return highest_of_each(self._shelf)
-        return read_desired_state(self._file, weights_allowed=self._weights_allowed)
+        self._report = report
+        self._copy = copy
 
     async def states(self, on_error: Callable[[DesiredStateError], None]) -> AsyncGenerator[DesiredState, None]:
-        """What is desired, then whatever it becomes, each only once; ends at once where no file is watched.
+        """What is desired, then whatever it becomes, each only once; ends at once where no file is followed.
 
-        `on_error` hears of a state that cannot be read, once for each message; the one before holds.
+        `on_error` is given each reason why the file cannot be used, once; the state of before holds.
         """
-        last: DesiredState | str | None = None
-        async for _ in self._moments():
-            try:
-                state = await asyncio.to_thread(self.read)
-            except DesiredStateError as error:
-                if error.message != last:
-                    on_error(error)
-                last = error.message
-            else:
-                if state != last:
-                    yield state
-                last = state
-
-    async def _moments(self) -> AsyncIterator[None]:
         if self._file is None:
-            yield None
+            yield await asyncio.to_thread(highest_of_each, self._shelf)
             return
-        async for _ in moments(self._file):
-            yield None
+        parse = partial(parse_desired_state, self._file, weights_allowed=self._weights_allowed)
+        watched = WatchedFile(self._file, parse, self._copy)
+        at_start = True
+        async for found in watched.looks():
+            if isinstance(found, DesiredState):
+                self._report("")
+                yield found
+            elif isinstance(found, DesiredStateError):
+                self._report(found.message)
+                if at_start and (last_good := await asyncio.to_thread(watched.last_good)) is not None:
+                    yield last_good
+                on_error(found)
+            at_start = False

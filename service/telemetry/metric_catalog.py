@@ -191,6 +191,30 @@ class ModelMetrics:
         )
 
 
+class BackgroundMetrics:
+    """Whether what the server follows in the background is well."""
+
+    def __init__(self, make: MetricMaker) -> None:
+        self._file_broken = make.gauge(
+            "plimsoll_file_broken",
+            "1 where the file cannot be used and what it said before is in force, else 0: keys or desired_state.",
+            "file", together="livemax",
+        )  # fmt: skip
+        self._restarts = make.counter(
+            "plimsoll_background_task_restarts",
+            "Background tasks that stopped and were started again: keys or desired_state.",
+            "task",
+        )
+
+    def file_checked(self, file: str, broken: bool) -> None:  # noqa: FBT001  # a callback
+        """A followed file can be used, or cannot."""
+        self._file_broken.labels(file).set(broken)
+
+    def task_restarted(self, task: str) -> None:
+        """A background task is started again."""
+        self._restarts.labels(task).inc()
+
+
 class MetricCatalog:
     """The metrics of one process.
 
@@ -210,6 +234,7 @@ class MetricCatalog:
         self.queues = QueueMetrics(make)
         self.batches = BatchMetrics(make)
         self.models = ModelMetrics(make)
+        self.background = BackgroundMetrics(make)
         self._spans = make.counter("plimsoll_spans", "Spans of sampled traces by what became of them.", "result")
         for result in ("exported", "failed", "dropped"):
             self._spans.labels(result)

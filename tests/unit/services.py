@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from service.api.serving_state import ServingState
 from service.application import Application
+from service.background_tasks import BackgroundTasks
 from service.bundle.shelf import Shelf
 from service.control.desired_state_source import DesiredStateSource
 from service.control.reconciler import Loader
@@ -56,6 +57,7 @@ class Service(Serving):
             self.state,
             source or DesiredStateSource(None, Shelf(folder / "models"), weights_allowed=True),
             self.reconciler,
+            BackgroundTasks(first_pause_seconds=0.01),
             stop_wait_seconds=wait,
             stop_drain_seconds=drain,
         )

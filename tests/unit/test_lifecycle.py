@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from service.bundle.shelf import Shelf
 from service.control.desired_state import DesiredLimits, DesiredState
 from service.control.desired_state_source import DesiredStateSource
 from service.control.version_registry import VersionState
+from service.errors import DesiredStateError
 from service.inference.lane import Lane
 from service.inference.pipeline import ServedVersion
 from service.runtime.model_loader import ModelLoader
@@ -22,6 +24,7 @@ from tests.conftest import MakeBundle
 from tests.doubles.bundles import report_on
 from tests.doubles.models import SlowModel
 from tests.unit.control.serving import limits_of
+from tests.unit.eventually import eventually
 from tests.unit.services import Service
 
 
@@ -81,17 +84,27 @@ async def test_a_server_without_a_model_starts_and_says_so(tmp_path: Path, caplo
     await service.lifecycle.close()
 
 
-async def test_a_desired_state_that_cannot_even_be_asked_for_is_in_the_log_and_hangs_nobody(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+async def test_a_desired_state_that_cannot_even_be_asked_for_is_in_the_log_hangs_nobody_and_is_tried_again(
+    make_tiny_bundle: MakeBundle, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    class Broken(DesiredStateSource):
-        def read(self) -> DesiredState:
-            raise ZeroDivisionError("while reading")
+    make_tiny_bundle()
 
-    service = await Service(tmp_path, Broken(None, Shelf(tmp_path), weights_allowed=True)).started()
+    class BrokenOnce(DesiredStateSource):
+        broken = True
+
+        async def states(self, on_error: Callable[[DesiredStateError], None]) -> AsyncGenerator[DesiredState, None]:
+            if self.broken:
+                self.broken = False
+                raise ZeroDivisionError("while reading")
+            async for state in super().states(on_error):
+                yield state
+
+    source = BrokenOnce(None, Shelf(tmp_path / "models"), weights_allowed=True)
+    service = await Service(tmp_path, source).started()
     assert service.state.phase is Phase.STARTING
+    await eventually(lambda: service.state.phase.value == "serving")
     await service.lifecycle.close()
-    assert "what was followed is followed no longer" in caplog.text
+    assert "background task 'desired_state' stopped and is started again in 0.01 s" in caplog.text
     assert "ZeroDivisionError: while reading" in caplog.text
 
 

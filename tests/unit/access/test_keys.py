@@ -8,7 +8,6 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.access.key_source import KeySource
 from service.access.keys import KeyEntry, KeyFileError, KeyRing, new_key, read_keys
 
 
@@ -47,14 +46,18 @@ def test_any_text_can_be_presented(presented: str) -> None:
 @pytest.mark.parametrize(
     ("document", "told"),
     [
-        ("keys: []", "keys"),
+        ("keys:", "keys: Input should be a valid list"),
+        ("", "the document"),
         ("[]", "the document"),
         ("keys: [{label: a}]", "keys.0"),
         ("keys: [{label: a, key: plim_secret, scopes: [predict]}]", "never the key itself"),
         ("keys: [{label: a, sha256: plim_secret, scopes: [predict]}]", "never the key itself"),
         (yaml.safe_dump({"keys": [entry(scopes=("superuser",))]}), "'predict' or 'admin'"),
         (yaml.safe_dump({"keys": [entry(scopes=())]}), "scopes"),
-        (yaml.safe_dump({"keys": [entry(), entry()]}), "two keys share a label"),
+        (yaml.safe_dump({"keys": [entry(), entry(key="other")]}), "two keys have the label 'a'"),
+        (yaml.safe_dump({"keys": [entry("a"), entry("b")]}), "'a' and 'b' have the same sha256"),
+        ("keys: []\nkeys: [{label: a}]", "is not YAML at line 2, column 1"),
+        ("plim_secret: &a 1\nb: *plim_secret", "is not YAML at line 2"),
         (yaml.safe_dump({"keys": [entry(label="a b")]}), "label"),
         ("keys: [plim_secret", "is not YAML"),
         ("plim_secret: !!python/object/apply:os.system [true]", "is not YAML"),
@@ -78,19 +81,18 @@ def test_a_file_that_is_not_there_or_too_long_is_refused(tmp_path: Path) -> None
         read_keys(tmp_path / "long.yaml")
 
 
-def test_a_source_hands_on_what_is_new_and_keeps_the_old_ring_where_the_file_is_wrong(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    file = written(tmp_path, entry("a"))
-    rings: list[KeyRing] = []
-    source = KeySource(file, read_keys(file), rings.append)
-    source.look()
-    assert rings == [], "nothing is new"
-    file.write_text("keys: [")
-    source.look()
-    source.look()
-    assert rings == []
-    assert len([record for record in caplog.records if record.levelname == "ERROR"]) == 1, "said once"
-    written(tmp_path, entry("a"), entry("b", "other"))
-    source.look()
-    assert [[each.label for each in ring.entries] for ring in rings] == [["a", "b"]]
+def test_a_file_of_no_keys_lets_nobody_in(tmp_path: Path) -> None:
+    file = tmp_path / "keys.yaml"
+    file.write_text("keys: []")
+    ring = read_keys(file)
+    assert ring == KeyRing()
+    assert ring.find("") is None
+
+
+@given(labels=st.lists(st.from_regex(r"[a-z]{1,8}", fullmatch=True), min_size=1, max_size=20, unique=True))
+def test_each_key_of_a_ring_is_found_under_its_own_label(labels: list[str]) -> None:
+    ring = KeyRing(tuple(KeyEntry.model_validate(entry(label, key=f"key of {label}")) for label in labels))
+    for label in labels:
+        found = ring.find(f"key of {label}")
+        assert found is not None
+        assert found.label == label

@@ -3,11 +3,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from fastapi import Response
 
 from service import __version__
-from service.api.serving_state import Phase
+from service.api.probes import Probes
+from service.api.serving_state import Phase, ServingState
+from service.background_tasks import TaskState
 from service.control.desired_state import DesiredModel, DesiredState, DesiredVersion
-from service.control.version_registry import VersionState
+from service.control.version_registry import VersionRegistry, VersionState
+from service.watched_file import FileState
 from tests.doubles.models import EchoModel
 from tests.unit.api.conftest import Edge
 
@@ -136,4 +140,18 @@ async def test_detailed_health_tells_what_an_operator_looks_at_first(edge: Edge)
     assert health["versions"] == [
         {"model": "echo", "version": "1", "state": "ready", "reason": None},
         {"model": "echo", "version": "2", "state": "failed", "reason": "broken"},
+    ]
+
+
+async def test_detailed_health_tells_how_the_background_tasks_and_the_followed_files_are() -> None:
+    tasks = [TaskState("keys", running=True, restarts=2, reason="ValueError")]
+    files = [FileState("keys", "the key file keys.yaml is not YAML"), FileState("desired_state")]
+    probes = Probes(ServingState(), VersionRegistry(), list, lambda: tasks, lambda: files)
+    health = await probes.detailed(Response())
+    assert [each.model_dump() for each in health.background_tasks] == [
+        {"task": "keys", "running": True, "restarts": 2, "reason": "ValueError"}
+    ]
+    assert [each.model_dump() for each in health.files] == [
+        {"file": "keys", "reason": "the key file keys.yaml is not YAML"},
+        {"file": "desired_state", "reason": ""},
     ]

@@ -59,6 +59,7 @@ def test_what_others_reach_has_keys_or_starts_only_where_that_is_allowed(
 ) -> None:
     for name, value in settings.items():
         monkeypatch.setenv(f"PLIMSOLL_{name}", value)
+    Path("k.yaml").write_text("keys: []")
     ran = plimsoll("serve")
     assert (len(served), ran.code) == ((1, 0) if starts else (0, 2))
     assert ("PLIMSOLL_KEYS_FILE" in ran.err) == (not starts)
@@ -75,3 +76,15 @@ def test_a_value_that_cannot_be_used_is_exit_code_2_and_starts_nothing(
     assert ran.code == 2
     assert ran.err.startswith(f"error: {variable}: ")
     assert served == []
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_key_file_that_cannot_be_used_is_one_sentence_before_anything_starts(
+    plimsoll: RunPlimsoll, served: list[tuple[str, Settings]], monkeypatch: pytest.MonkeyPatch, workers: str
+) -> None:
+    Path("k.yaml").write_text("keys: [\n")
+    monkeypatch.setenv("PLIMSOLL_KEYS_FILE", "k.yaml")
+    monkeypatch.setenv("PLIMSOLL_WORKERS", workers)
+    ran = plimsoll("serve")
+    assert (served, ran.code) == ([], 2)
+    assert "the key file k.yaml is not YAML" in ran.complaint

@@ -5,6 +5,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from service.bundle.shelf import Shelf
 from service.control.desired_state import DesiredState
 from service.control.desired_state_source import DesiredStateSource
 from service.errors import DesiredStateError
+from service.yaml_file import YamlFile
 from tests.conftest import MakeBundle
 from tests.unit.eventually import eventually
 from tests.unit.services import put
@@ -159,25 +161,16 @@ async def test_without_a_file_the_shelf_is_read_once_and_the_source_ends(
     assert listener.heard == [["2"]]
 
 
-def test_what_is_desired_now_can_be_read_at_any_time(file: Path) -> None:
-    source = DesiredStateSource(file, Shelf(file.parent), weights_allowed=True)
-    assert versions_of(source.read()) == ["1"]
-    file.write_text(document("2"))
-    assert versions_of(source.read()) == ["2"]
-    file.unlink()
-    with pytest.raises(DesiredStateError, match="cannot be read"):
-        source.read()
-
-
-async def test_the_file_is_not_read_on_the_event_loop(file: Path) -> None:
+async def test_the_file_is_read_and_parsed_in_a_thread(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     threads: list[str] = []
+    parse = YamlFile.parse
 
-    class Noting(DesiredStateSource):
-        def read(self) -> DesiredState:
-            threads.append(threading.current_thread().name)
-            return super().read()
+    def noting(*of: Any) -> Any:
+        threads.append(threading.current_thread().name)
+        return parse(*of)
 
-    async with aclosing(Noting(file, Shelf(file.parent), weights_allowed=True).states(print)) as states:
-        await anext(states)
+    monkeypatch.setattr(YamlFile, "parse", noting)
+    async with listening(file):
+        pass
     assert threads
     assert threading.current_thread().name not in threads
