@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,22 +22,30 @@ _Found = TypeVar("_Found")
 
 
 class ServedProcess:
-    """Starts the command on a free port, reads its JSON log, and ends it."""
+    """Starts the command on a free port, `within` another command where one is given; reads its log, and ends it."""
 
-    def __init__(self, models: Path) -> None:
+    def __init__(self, models: Path, within: Sequence[str] = ()) -> None:
         self._models = models
+        self._within = within
         self._process: subprocess.Popen[bytes] | None = None
         self._log = tempfile.NamedTemporaryFile(prefix="plimsoll-log-")  # noqa: SIM115  # lives as long as the process
 
     def start(self, *arguments: str, **environment: str) -> None:
         """Start it with further arguments and variables; returns at once."""
-        command = [sys.executable, "-m", "service", "serve", "--port", "0", "--models", str(self._models), *arguments]
+        serve = [sys.executable, "-m", "service", "serve", "--port", "0", "--models", str(self._models), *arguments]
+        command = [*self._within, *serve]
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PLIMSOLL_", "OTEL_"))}
         self._process = subprocess.Popen(
             command,
             env={**inherited, "PLIMSOLL_LOG_FORMAT": "json", "PLIMSOLL_ADMIN_PORT": "0", **environment},
             stderr=self._log,
         )
+
+    @property
+    def pid(self) -> int:
+        """The process that was started."""
+        assert self._process is not None
+        return self._process.pid
 
     def log(self) -> str:
         """Everything it has written so far."""
@@ -85,11 +93,10 @@ class ServedProcess:
 
     def connections_of_workers(self) -> list[int]:
         """How many connections to its port each of its workers holds."""
-        assert self._process is not None
         port = httpx.URL(self.url).port
         return [
             sum(each.status == psutil.CONN_ESTABLISHED and each.laddr.port == port for each in worker.net_connections())
-            for worker in psutil.Process(self._process.pid).children()
+            for worker in psutil.Process(self.pid).children()
         ]
 
     def wait_for(self, look: Callable[[], _Found | None], what: str) -> _Found:
