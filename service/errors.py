@@ -50,10 +50,12 @@ class PlimsollError(Exception):
     """Base of the tree. `code` is stable and machine-readable, `message` is for people.
 
     `expected` and `given` say what the contract was and what came instead; `index` is the row of a batch at fault.
+    `closes_connection` says that the rest of the request is not read, so that the connection can carry no other one.
     """
 
     status: ClassVar[int] = 500
     code: str = "internal"
+    closes_connection: bool = False
     retry_after_seconds: int | None = None
 
     def __init__(
@@ -131,10 +133,11 @@ class HeadTooSlow(ClientError):
 
 
 class BodyTooSlow(ClientError):
-    """The body did not arrive as fast as it must; the connection is closed."""
+    """The body comes more slowly than the server waits for."""
 
     status = 408
     code = "body_too_slow"
+    closes_connection = True
 
 
 class DesiredStateNotWritable(ClientError):
@@ -149,6 +152,7 @@ class BodyTooLarge(ClientError):
 
     status = 413
     code = "body_too_large"
+    closes_connection = True
 
 
 class RequestLineTooLong(ClientError):
@@ -188,7 +192,7 @@ class Unavailable(PlimsollError):
 
 
 class Overloaded(Unavailable):
-    """As much is in flight as the server takes; nothing of the request was read."""
+    """As much is in flight, or as many bodies are being read, as the server takes; nothing was computed."""
 
     status = 429
     code = "overloaded"

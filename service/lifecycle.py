@@ -43,6 +43,7 @@ class Lifecycle:
         self._stop_wait_seconds = stop_wait_seconds
         self._stop_drain_seconds = stop_drain_seconds
         self._settled = asyncio.Event()
+        self._desired_once = False
 
     def start(self) -> None:
         """Start every background task; one follows the desired state and loads what it says."""
@@ -80,6 +81,7 @@ class Lifecycle:
         try:
             async with aclosing(self._source.states(self._keep_the_old)) as states:
                 async for desired in states:
+                    self._desired_once = True
                     await self._reconciler.reconcile(desired)
                     if self._state.phase is Phase.STARTING:
                         _quieten_garbage_collection()
@@ -90,7 +92,8 @@ class Lifecycle:
 
     def _keep_the_old(self, error: DesiredStateError) -> None:
         self._reconciler.keep(error)
-        self._settled.set()
+        if not self._desired_once:
+            self._settled.set()  # nothing is loaded, and nothing will be until the file is mended
 
 
 def _quieten_garbage_collection() -> None:

@@ -94,4 +94,4 @@ class KeySource:
         _log.info("%d API keys are in force: %s%s", len(self._ring.entries), labels, more)
 
     def _complain(self, error: OperatorError) -> None:
-        _log.error("%s; the %d API keys of before stay in force", error.message, len(self._ring.entries))
+        _log.error("the API keys are left as they were (%d in force): %s", len(self._ring.entries), error.message)

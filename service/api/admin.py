@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request
 from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 
 from service.api.auth import Gate
 from service.api.bounded_requests import BoundedRequests
@@ -65,7 +65,7 @@ class Admin:
     async def weigh(self, name: str, request: Request) -> Accepted:
         """Split the requests that pin nothing."""
         weights = parse_weights(await request.body())
-        return Accepted(desired_state=await asyncio.to_thread(self._file.weigh, name, weights))
+        return Accepted(desired_state=await run_in_threadpool(self._file.weigh, name, weights))
 
 
 def admin_application(gate: Gate, admin: Admin, catalog: Catalog, version: str) -> FastAPI:

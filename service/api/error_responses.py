@@ -13,8 +13,6 @@ from starlette.responses import Response
 
 from service.api.request_scope import request_id_of
 from service.errors import (
-    BodyTooLarge,
-    BodyTooSlow,
     ClientError,
     ClientGone,
     InvalidInput,
@@ -60,8 +58,8 @@ def error_response(error: PlimsollError, request_id: str) -> Response:
         headers["Retry-After"] = str(error.retry_after_seconds)
     if isinstance(error, Unauthorized):
         headers["WWW-Authenticate"] = 'Bearer realm="plimsoll"'
-    if isinstance(error, BodyTooLarge | BodyTooSlow):
-        headers["Connection"] = "close"  # what is left of the body would be read as the next request
+    if error.closes_connection:
+        headers["Connection"] = "close"
     return Response(
         orjson.dumps({"error": {**detail, "request_id": request_id}}),
         status_code=error.status if public else PlimsollError.status,

@@ -29,7 +29,7 @@ class DesiredStateFile:
     """The one writer of a desired state. Several processes may use it at once; a lock orders them.
 
     A change is validated whole before the file is replaced: what is written is first read back by the parser that every
-    worker reads it with. Each method blocks for up to a second or two; call it in a thread.
+    worker reads it with. Each method blocks for up to about a second; call it in a thread.
     """
 
     def __init__(self, path: Path, shelf: Shelf, *, weights_allowed: bool = True) -> None:

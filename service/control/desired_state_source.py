@@ -45,14 +45,20 @@ class DesiredStateSource:
             return
         parse = partial(parse_desired_state, self._file, weights_allowed=self._weights_allowed)
         watched = WatchedFile(self._file, parse, self._copy)
-        at_start = True
+        at_start, late = True, None
         async for found in watched.looks():
+            if late is not None:
+                on_error(late)  # a look later, because a state that is taken ends the error of before
+                late = None
             if isinstance(found, DesiredState):
                 self._report("")
                 yield found
             elif isinstance(found, DesiredStateError):
                 self._report(found.message)
-                if at_start and (last_good := await asyncio.to_thread(watched.last_good)) is not None:
+                last_good = await asyncio.to_thread(watched.last_good) if at_start else None
+                if last_good is None:
+                    on_error(found)
+                else:
+                    late = found
                     yield last_good
-                on_error(found)
             at_start = False

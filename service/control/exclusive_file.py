@@ -15,7 +15,8 @@ from pathlib import Path
 
 from service.errors import DesiredStateNotWritable
 
-_LOCK_SECONDS = 1.0
+_LOCK_SECONDS = 0.8
+"""So that whoever asked has an answer within a second."""
 _LOCK_AGAIN_SECONDS = 0.02
 
 

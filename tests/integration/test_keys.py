@@ -63,7 +63,7 @@ def test_a_changed_key_file_is_noticed(process: ServedProcess, tmp_path: Path) -
     process.start(PLIMSOLL_KEYS_FILE=str(keys))
     url = process.ready()
     keys.write_text("keys: [{label: broken, key: plim_in_plain_text, scopes: [predict]}]")
-    complaint = process.wait_for_log("the keys are left as they were.*")[0]
+    complaint = process.wait_for_log("the API keys are left as they were.*")[0]
     assert "`plimsoll keys new` makes both" in complaint
     assert "plim_in_plain_text" not in process.log()
     assert ask(url, x_api_key=old.key).status_code == 200

@@ -96,7 +96,7 @@ async def test_a_broken_file_leaves_the_ring_in_force_and_is_reported_and_logged
     assert followed.rings == []
     assert [bool(each) for each in followed.reports] == [False, True, False]
     errors = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
-    assert errors == [f"{followed.reports[1]}; the 1 API keys of before stay in force"]
+    assert errors == [f"the API keys are left as they were (1 in force): {followed.reports[1]}"]
 
 
 async def test_a_file_that_is_missing_for_a_moment_withdraws_nothing(followed: Followed) -> None:

@@ -13,6 +13,7 @@ from service.bundle.shelf import Shelf
 from service.control.desired_state import DesiredState
 from service.control.desired_state_source import DesiredStateSource
 from service.errors import DesiredStateError
+from service.watched_file import LastGoodCopy
 from service.yaml_file import YamlFile
 from tests.conftest import MakeBundle
 from tests.unit.eventually import eventually
@@ -31,9 +32,14 @@ def versions_of(state: DesiredState) -> list[str]:
 class Listener:
     """Follows a source, and keeps what it hears in order: versions, or the message of an error."""
 
-    def __init__(self, file: Path | None, shelf: Shelf, *, weights_allowed: bool = True) -> None:
-        self._source = DesiredStateSource(file, shelf, weights_allowed=weights_allowed)
+    def __init__(
+        self, file: Path | None, shelf: Shelf, *, weights_allowed: bool = True, copy: LastGoodCopy | None = None
+    ) -> None:
         self.heard: list[list[str] | str] = []
+        self.reports: list[str] = []
+        self._source = DesiredStateSource(
+            file, shelf, weights_allowed=weights_allowed, report=self.reports.append, copy=copy
+        )
 
     async def follow(self) -> None:
         """Listen until the source ends."""
@@ -60,14 +66,20 @@ class Listener:
 @asynccontextmanager
 async def listening(file: Path, *, weights_allowed: bool = True) -> AsyncIterator[Listener]:
     """A listener to a file that has heard what is desired at first."""
-    listener = Listener(file, Shelf(file.parent / "models"), weights_allowed=weights_allowed)
-    following = asyncio.create_task(listener.follow())
+    async with following(Listener(file, Shelf(file.parent / "models"), weights_allowed=weights_allowed)) as listener:
+        yield listener
+
+
+@asynccontextmanager
+async def following(listener: Listener) -> AsyncIterator[Listener]:
+    """The listener once it has heard what is desired at first, and until the end of the block."""
+    task = asyncio.create_task(listener.follow())
     await eventually(lambda: listener.heard)
     try:
         yield listener
     finally:
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 @pytest.fixture
@@ -141,6 +153,20 @@ async def test_a_file_that_is_deleted_is_told(file: Path) -> None:
     async with listening(file) as listener:
         await listener.after(lambda: file.unlink(missing_ok=True))
         assert "desired.yaml cannot be read: No such file" in listener.heard[1]
+
+
+async def test_a_worker_that_starts_while_the_file_is_broken_begins_with_what_the_others_have(file: Path) -> None:
+    copy, shelf = LastGoodCopy(file.with_name("state.last-good")), Shelf(file.parent / "models")
+    async with following(Listener(file, shelf, copy=copy)) as first:
+        await first.after(lambda: put(file, document("2")))
+        await first.after(lambda: put(file, "models: ["))
+    async with following(Listener(file, shelf, copy=copy)) as second:
+        await eventually(lambda: len(second.heard) == 2)
+        assert second.heard[0] == ["2"]
+        assert "is not YAML" in second.heard[1]
+        assert "is not YAML" in second.reports[-1]
+        await second.after(lambda: put(file, document("2")))
+        assert (second.heard[2:], second.reports[-1]) == ([["2"]], "")
 
 
 async def test_weights_are_told_as_an_error_where_they_are_not_allowed(file: Path) -> None:
