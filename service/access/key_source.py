@@ -40,37 +40,36 @@ class KeySource:
         self._name = file.name
         self._report = report
         self._copy = copy
-        self._watch = partial(WatchedFile, file, partial(parse_keys, file), copy, clock)
+        self._watched = WatchedFile(file, partial(parse_keys, file), copy, clock)
         self._ring = KeyRing()
 
     def first(self) -> KeyRing:
-        """The ring to start with.
+        """The ring to start with; call it once, before `follow`.
 
         Raises:
             KeyFileError: the file cannot be used, and no copy is shared.
         """
-        watched: WatchedFile[KeyRing] = self._watch()
-        found = watched.look()
+        found = self._watched.look()
         if isinstance(found, KeyRing):
             self._ring = found
-        elif self._copy is not None:
-            self._ring = watched.last_good() or KeyRing()
+            self._report("")
         elif found is not None:
-            raise found
+            if self._copy is None:
+                raise found
+            self._ring = self._watched.last_good() or KeyRing()
+            self._complain(found)
         self._tell()
         return self._ring
 
     async def follow(self, use: Callable[[KeyRing], None]) -> None:
         """Give each new ring to `use`. Never returns; cancel it."""
-        watched: WatchedFile[KeyRing] = self._watch()
-        async for found in watched.looks():
+        async for found in self._watched.looks():
             if isinstance(found, KeyRing):
-                self._report("")
                 self._take(found, use)
+                self._report("")
             elif found is not None:
-                self._report(found.message)
                 self._complain(found)
-            if watched.missing_seconds > WITHDRAW_AFTER_SECONDS and self._ring.entries:
+            if self._watched.missing_seconds > WITHDRAW_AFTER_SECONDS and self._ring.entries:
                 _log.error(
                     "%s has been missing for %g s: every key is withdrawn until it is back",
                     self._name, WITHDRAW_AFTER_SECONDS,
@@ -80,10 +79,9 @@ class KeySource:
                 self._take(KeyRing(), use)
 
     def _take(self, ring: KeyRing, use: Callable[[KeyRing], None]) -> None:
-        if ring != self._ring:
-            self._ring = ring
-            use(ring)
-            self._tell()
+        self._ring = ring
+        use(ring)
+        self._tell()
 
     def _tell(self) -> None:
         if not self._ring.entries:
@@ -94,4 +92,5 @@ class KeySource:
         _log.info("%d API keys are in force: %s%s", len(self._ring.entries), labels, more)
 
     def _complain(self, error: OperatorError) -> None:
+        self._report(error.message)
         _log.error("the API keys are left as they were (%d in force): %s", len(self._ring.entries), error.message)

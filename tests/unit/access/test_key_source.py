@@ -88,12 +88,12 @@ async def test_a_broken_file_leaves_the_ring_in_force_and_is_reported_and_logged
     followed: Followed, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with followed.following():
-        await eventually(lambda: followed.reports == [""])
+        assert followed.reports == [""]
         followed.file.write_text("keys: [")
         await eventually(lambda: len(followed.reports) == 2)
         followed.file.write_text(keys("a"))
         await eventually(lambda: len(followed.reports) == 3)
-    assert followed.rings == []
+    assert followed.rings == [["a"]]
     assert [bool(each) for each in followed.reports] == [False, True, False]
     errors = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
     assert errors == [f"the API keys are left as they were (1 in force): {followed.reports[1]}"]
@@ -179,5 +179,10 @@ async def test_the_file_is_parsed_in_a_thread_and_only_when_it_has_changed(
     monkeypatch.setattr(WatchedFile, "look", counting)
     async with followed.following():
         await eventually(lambda: len(looks) > 10)
+        assert threads == []
+        followed.file.write_text(keys("b"))
+        await eventually(lambda: followed.rings == [["b"]])
+        known = len(looks)
+        await eventually(lambda: len(looks) > known + 10)
     assert len(threads) == 1
     assert threading.current_thread().name not in threads
