@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,6 +12,7 @@ import psutil
 
 from service.control.version_registry import VersionState, VersionStatus
 
+_log = logging.getLogger(__name__)
 _SLOWEST_FIRST = (
     VersionState.FAILED,
     VersionState.LOADING,
@@ -32,8 +34,11 @@ class WorkerBoard:
         """Tell the others how far this worker is."""
         states = {f"{each.name}/{each.version}": [each.state.value, each.reason] for each in statuses}
         draft = self._mine.with_suffix(".draft")
-        draft.write_text(json.dumps(states))
-        draft.replace(self._mine)
+        try:
+            draft.write_text(json.dumps(states))
+            draft.replace(self._mine)
+        except OSError as error:  # the folder is full or read-only, which must not stop a load
+            _log.warning("the other workers are not told how far this one is: %s", error.strerror)
 
     def slowest(self, status: VersionStatus) -> tuple[VersionState, str | None]:
         """The state of that version in the worker that is least far, with its reason.
@@ -43,8 +48,15 @@ class WorkerBoard:
         seen = [(status.state, status.reason)]
         for file in self._folder.glob("*.json"):
             if file != self._mine and psutil.pid_exists(int(file.stem)):
-                state, reason = json.loads(file.read_text()).get(
-                    f"{status.name}/{status.version}", [VersionState.LOADING.value, None]
-                )
+                state, reason = _read(file).get(f"{status.name}/{status.version}", [VersionState.LOADING.value, None])
                 seen.append((VersionState(state), reason))
         return min(seen, key=lambda each: _SLOWEST_FIRST.index(each[0]))
+
+
+def _read(file: Path) -> dict[str, list[str]]:
+    """What a worker has told; nothing where its file has just gone, or is empty because the disk was full."""
+    try:
+        told: dict[str, list[str]] = json.loads(file.read_text())
+    except (OSError, ValueError):
+        return {}
+    return told

@@ -50,3 +50,16 @@ def test_one_that_is_gone_does_not_count(tmp_path: Path) -> None:
     ended.wait()
     (tmp_path / f"{ended.pid}.json").write_text(json.dumps({"digits/1": ["failed", "it crashed"]}))
     assert WorkerBoard(tmp_path).slowest(READY) == (VersionState.READY, None)
+
+
+@pytest.mark.parametrize("spoilt", ["", "{", "\x00" * 20])
+def test_what_a_full_disk_has_left_of_a_file_is_as_if_nothing_was_told(tmp_path: Path, spoilt: str) -> None:
+    (tmp_path / f"{os.getppid()}.json").write_text(spoilt)
+    assert WorkerBoard(tmp_path).slowest(READY) == (VersionState.LOADING, None)
+
+
+def test_a_folder_that_cannot_be_written_costs_a_warning_and_nothing_else(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    WorkerBoard(tmp_path / "gone").publish([READY])
+    assert "the other workers are not told how far this one is: No such file or directory" in caplog.text
