@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -53,10 +54,10 @@ class WorkerBoard:
         return min(seen, key=lambda each: _SLOWEST_FIRST.index(each[0]))
 
 
-def _read(file: Path) -> dict[str, list[str]]:
+def _read(file: Path) -> dict[str, Any]:
     """What a worker has told; nothing where its file has just gone, or is empty because the disk was full."""
     try:
-        told: dict[str, list[str]] = json.loads(file.read_text())
+        told: dict[str, Any] = json.loads(file.read_text())
     except (OSError, ValueError):
         return {}
     return told

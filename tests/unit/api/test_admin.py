@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 from fastapi import FastAPI
+from hypothesis import given
+from hypothesis import strategies as st
 
 from service.access.keys import KeyEntry, KeyRing, new_key
 from service.api.access_log import AccessLog
@@ -109,6 +112,35 @@ async def test_what_the_port_does_not_know_is_an_error_in_the_contract(
     assert reply.status_code == status
     assert set(reply.json()["error"]) >= {"code", "message", "request_id"}
     assert admin.file.read_text() == TWO
+
+
+SEGMENTS = st.sampled_from(
+    ["tiny", "1", "2", "9", "..", "", "%00", "%ff", "a" * 300, "weights", "versions", "load", "v1", "models"]
+)
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["1", "2", "9", ""]), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@given(
+    method=st.sampled_from(["GET", "PUT", "POST", "HEAD", "OPTIONS", "DELETE", "BREW"]),
+    path=st.lists(SEGMENTS, max_size=6).map("/".join)
+    | st.sampled_from(["v1/models/tiny/weights", "v1/models/tiny/versions/2/load", "v1/models/tiny/versions/1/unload"]),
+    query=st.sampled_from(["", "?force=1", "?force=", "?force=x&force=1", "?limit=-1", "?limit=99999999999999999999"]),
+    body=JSON_VALUES.map(lambda value: json.dumps(value).encode()) | st.binary(max_size=20),
+)
+async def test_whatever_is_sent_the_answer_is_in_the_contract_and_the_state_stays_readable(
+    admin: AdminPort, method: str, path: str, query: str, body: bytes
+) -> None:
+    reply = await admin.client.request(method, f"/{path}{query}", content=body, headers=JSON)
+    assert reply.status_code < 500
+    if reply.status_code >= 400 and method != "HEAD":
+        assert set(reply.json()["error"]) >= {"code", "message", "request_id"}
+    read_desired_state(admin.file)
 
 
 async def test_a_state_that_is_broken_on_disk_is_409_and_never_500(admin: AdminPort) -> None:
