@@ -70,6 +70,7 @@ def test_a_worker_that_starts_while_the_desired_state_is_broken_serves_what_the_
     assert {ask(url) for _ in range(60)} == {200}
     health = httpx.get(url + "/v1/health/detailed").json()
     assert health["status"] == "ready"
+    assert [(each["task"], each["running"]) for each in health["background_tasks"]] == [("desired_state", True)]
     (broken,) = health["files"]
     assert broken["file"] == "desired_state"
     assert "not YAML" in broken["reason"]
