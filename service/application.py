@@ -87,7 +87,6 @@ class Application:
         state = ServingState()
         files = FileStates(metrics.background.file_checked)
         tasks = BackgroundTasks(metrics.background.task_restarted)
-        gate = _gate(settings, tasks, files, workers_folder)
         new_lane = partial(_new_lane, settings, metrics, self._tracing)
         self.lifecycle = Lifecycle(
             state,
@@ -97,6 +96,7 @@ class Application:
             stop_wait_seconds=settings.stop_wait_seconds,
             stop_drain_seconds=settings.stop_drain_seconds,
         )
+        gate = _gate(settings, tasks, files, workers_folder)
         scrapes = MetricsEndpoint(Exposition(metrics.registry, device_memory, many_processes=settings.workers > 1))
         self.metrics_app = scrapes.application() if settings.metrics_port is not None else None
         self.app = FastAPI(
