@@ -30,9 +30,10 @@ class Model(Protocol):
         ...
 
     def run(self, inputs: Tensors) -> Tensors:
-        """Compute every output for every row of `inputs`; blocks for as long as that takes.
+        """Compute every output for every row of `inputs`, and leave `inputs` as they are; blocks meanwhile.
 
-        The outputs share no memory with the inputs, which are written again as soon as this returns.
+        Nothing keeps the inputs, which are written again as soon as this returns. The outputs are contiguous, and no
+        other run writes into them.
         """
         ...
 
