@@ -25,14 +25,14 @@
     │   ├── DeadlineExceeded        504 deadline_exceeded
     │   └── OutOfDeviceMemory       507 out_of_device_memory
     ├── ClientGone                  499 client_gone: counted, and never sent
-    ├── ModelFailed                 500 internal: the model could not answer this request
+    ├── ModelFailed                 500 model_failed: the model could not answer this request
     └── OperatorError               the operator can mend it; never raised while answering a request
         ├── BundleError             one check of a bundle failed; says which
         ├── DesiredStateError       the desired state cannot be read
         └── DeviceError             the device asked for is not there
 
-Messages are sentences for the reader of a reply or of a log. A message of a `ClientError` or `Unavailable` reaches the
-client, so it never holds a path, a secret or another client's data.
+Messages are sentences for the reader of a reply or of a log. A message of a `ClientError`, `Unavailable` or
+`ModelFailed` reaches the client, so it never holds a path, a secret or another client's data.
 """
 
 from __future__ import annotations
@@ -234,7 +234,12 @@ class ClientGone(PlimsollError):
 
 
 class ModelFailed(PlimsollError):
-    """The model raised something, or gave other outputs than it promised. Only this request is concerned."""
+    """The model raised something, or gave outputs that break its signature. Only this request fails.
+
+    The message holds none of the model's words, which may name a path; what the model raised is the `__cause__`.
+    """
+
+    code = "model_failed"
 
 
 class OperatorError(PlimsollError):

@@ -17,6 +17,7 @@ from service.errors import (
     ClientGone,
     InvalidInput,
     MethodNotAllowed,
+    ModelFailed,
     NotFound,
     PlimsollError,
     Unauthorized,
@@ -45,7 +46,7 @@ class ErrorBody(BaseModel):
 
 def error_response(error: PlimsollError, request_id: str) -> Response:
     """The reply for an error. What was not meant for clients says only `internal`."""
-    public = isinstance(error, ClientError | Unavailable)
+    public = isinstance(error, ClientError | Unavailable | ModelFailed)
     detail: dict[str, str | int] = {
         "code": error.code if public else PlimsollError.code,
         "message": error.message if public else "something went wrong in the server; its log has the request id",
@@ -78,9 +79,11 @@ def reply_to(error: PlimsollError, request_id: str) -> Response:
     if not isinstance(error, ClientError | Unavailable | ClientGone):
         _log.error("request failed: %s", error.message, exc_info=error.__cause__)
     link: BaseException | None = error
-    while link is not None:
+    seen: set[int] = set()
+    while link is not None and id(link) not in seen:  # what a model raises may name itself as its cause
+        seen.add(id(link))
         link.__traceback__ = None
-        link = link.__cause__ or link.__context__
+        link = link.__context__ if link.__cause__ is None else link.__cause__
     if isinstance(error, ClientGone):
         return Response(status_code=error.status)  # to nobody
     return error_response(error, request_id)

@@ -13,7 +13,7 @@ import orjson
 import simdjson
 from numpy.typing import NDArray
 
-from service.errors import InvalidInput, PlimsollError
+from service.errors import InvalidInput, ModelFailed
 from service.fronts.v1_faults import explain
 from service.inference.batch_queue import Entry
 from service.inference.payloads import Answer, Signature, TensorSpec
@@ -130,12 +130,12 @@ def encode(answer: Answer, signature: Signature, latency_ms: float) -> bytes:
     """The answer's JSON: model, version, latency, and for every row its class and all probabilities.
 
     Raises:
-        PlimsollError: the model gave a number that is not finite, which JSON cannot say.
+        ModelFailed: the model gave a number that is not finite, which JSON cannot say; `index` names the row.
     """
     spec = signature.outputs[0]
     probabilities = answer.outputs[spec.name]
     if not np.logical_and.reduce(np.isfinite(probabilities), axis=None):
-        raise PlimsollError("the model gave a number that is not finite")
+        raise _not_finite(probabilities)
     labels = spec.labels
     return orjson.dumps(
         {
@@ -148,6 +148,17 @@ def encode(answer: Answer, signature: Signature, latency_ms: float) -> bytes:
             ],
         },
         option=orjson.OPT_SERIALIZE_NUMPY,
+    )
+
+
+def _not_finite(probabilities: NDArray[Any]) -> ModelFailed:
+    row, column = (int(part) for part in np.argwhere(~np.isfinite(probabilities))[0])
+    several = len(probabilities) > 1
+    return ModelFailed(
+        f"the model gave a number that is not finite{f' for row {row}' if several else ''}",
+        expected="finite numbers, since JSON has no others",
+        given=f"{probabilities[row, column]}",
+        index=row if several else None,
     )
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from starlette.exceptions import HTTPException
 
 from service.api.access_log import AccessLog
-from service.api.error_responses import ErrorBody, error_response, install_error_handlers
+from service.api.error_responses import ErrorBody, error_response, install_error_handlers, reply_to
 from service.api.request_scope import RequestScope
 from service.api.serving_state import ServingState
 from service.errors import (
@@ -70,6 +70,7 @@ PUBLIC: list[tuple[PlimsollError, int, str]] = [
     (Overloaded("it is wrong"), 429, "overloaded"),
     (DeadlineExceeded("it is wrong"), 504, "deadline_exceeded"),
     (OutOfDeviceMemory("it is wrong"), 507, "out_of_device_memory"),
+    (ModelFailed("it is wrong"), 500, "model_failed"),
 ]
 INTERNAL: list[PlimsollError] = [
     PlimsollError("at /srv/secret", code="revealing", expected="secret", given="secret", index=1),
@@ -77,7 +78,6 @@ INTERNAL: list[PlimsollError] = [
     BundleError("golden", "at /srv/secret"),
     DesiredStateError("at /srv/secret"),
     DeviceError("at /srv/secret"),
-    ModelFailed("at /srv/secret"),
 ]
 
 
@@ -113,6 +113,12 @@ def test_every_class_of_the_tree_is_in_one_of_these_lists() -> None:
 
     ours = {each for each in descendants(PlimsollError) if each.__module__ == "service.errors"}
     assert ours == {type(error) for error, *_ in PUBLIC} | {type(error) for error in INTERNAL} | {ClientGone}
+
+
+def test_an_error_that_is_its_own_cause_is_answered() -> None:
+    error, cause = ModelFailed("it is wrong"), ValueError()
+    error.__cause__, cause.__cause__ = cause, cause
+    assert reply_to(error, "id-1").status_code == 500
 
 
 def test_what_was_expected_and_given_and_the_row_are_said_where_they_are_known() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from service.errors import ClientError, InvalidInput, PlimsollError
+from service.errors import ClientError, InvalidInput, ModelFailed
 from service.fronts.v1_json import MAX_ROWS, encode
 from service.inference.batch_queue import Entry
 from service.inference.payloads import Answer, Signature, TensorSpec
@@ -242,12 +242,20 @@ def test_a_model_that_v1_cannot_express_says_so(signature: Signature) -> None:
     assert error.message == "this model cannot be asked through /v1"
 
 
-@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
-def test_an_answer_that_json_cannot_say_is_an_error_of_the_server(number: float) -> None:
-    outputs: dict[str, NDArray[Any]] = {"y": np.array([[0.5, 0.5], [number, 0]], np.float32)}
-    with pytest.raises(PlimsollError, match="not finite") as caught:
+@pytest.mark.parametrize(("number", "given"), [(math.nan, "nan"), (math.inf, "inf"), (-math.inf, "-inf")])
+def test_a_number_that_json_cannot_say_fails_the_request_and_names_its_row(number: float, given: str) -> None:
+    outputs: dict[str, NDArray[Any]] = {"y": np.array([[0.5, 0.5], [0.5, number], [number, 0]], np.float32)}
+    with pytest.raises(ModelFailed) as caught:
         encode(Answer("m", "1", outputs), flat_signature(2), 1)
-    assert not isinstance(caught.value, ClientError)
+    error = caught.value
+    assert error.message == "the model gave a number that is not finite for row 1"
+    assert (error.expected, error.given, error.index) == ("finite numbers, since JSON has no others", given, 1)
+
+
+def test_a_number_that_json_cannot_say_in_a_single_row_names_no_row() -> None:
+    with pytest.raises(ModelFailed, match=r"^the model gave a number that is not finite$") as caught:
+        encode(Answer("m", "1", {"y": np.array([[math.nan, 0]], np.float32)}), flat_signature(2), 1)
+    assert caught.value.index is None
 
 
 def test_labels_are_answered_as_the_manifest_has_them() -> None:
