@@ -279,6 +279,7 @@ def _new_lane(
     limits = LaneLimits(
         AdmissionLimits(own.queue_limit or settings.hard_queue_limit, own.queue_bytes or settings.queue_bytes),
         BatchLimits(min(own.max_batch_rows or settings.max_batch_rows, settings.max_batch_rows), wait_ms / 1000),
+        settings.inline_budget_seconds,
     )
     spans = None if tracing is None else tracing.batches
     return Lane(model, limits, VersionObserver(metrics, desired.name, version, limits.admission.requests, spans))

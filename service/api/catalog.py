@@ -122,7 +122,7 @@ class Catalog:
 
 
 def _facts(status: VersionStatus) -> dict[str, Any]:
-    if status.report is None:
+    if status.report is None or status.served is None:
         return {}
     report, manifest = status.report, status.report.manifest
     return {
@@ -134,7 +134,7 @@ def _facts(status: VersionStatus) -> dict[str, Any]:
         "digest": report.digest,
         "parameters": report.parameters,
         "device": report.device,
-        "inline_rows": report.inline_rows,
+        "inline_rows": status.served.lane.inline_rows,
         "batch_seconds": report.batch_seconds,
         "loaded_at": report.loaded_at,
         "load_seconds": round(report.load_seconds, 3),

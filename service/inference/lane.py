@@ -6,7 +6,7 @@ import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,7 +15,10 @@ from service.inference.admission import Admission, AdmissionLimits, Permit
 from service.inference.batch_policy import BatchLimits
 from service.inference.batch_queue import BatchQueue, Entry
 from service.inference.batch_runner import BatchRunner
+from service.inference.forward import Forward
+from service.inference.model_thread import ModelThread
 from service.inference.payloads import Tensors
+from service.inference.placement import Placement
 from service.inference.ports import LaneObserver, Model, Shapes, Unobserved
 
 _LONGEST_RETRY_AFTER_SECONDS = 60
@@ -23,17 +26,18 @@ _LONGEST_RETRY_AFTER_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class LaneLimits:
-    """What one version may hold and how it batches."""
+    """What one version may hold, how it batches, and how long a run on the event loop should take at most."""
 
     admission: AdmissionLimits
     batch: BatchLimits
+    inline_budget_seconds: float = math.inf
 
 
 class Lane:
     """One version's part of the line; made and used on the event loop.
 
     `executor` runs what is too slow for the loop, and belongs to the lane; a thread of its own where none is given.
-    `stopwatch` is what durations are read off.
+    `stopwatch` is what durations are read off. `forward` tells whether the model runs now.
     """
 
     def __init__(
@@ -46,12 +50,19 @@ class Lane:
     ) -> None:
         self.limits = limits
         # One thread: a model uses the cores by itself, and a second run beside it would only slow both.
-        self._executor = executor or ThreadPoolExecutor(max_workers=1, thread_name_prefix="inference")
+        self._executor = executor or ModelThread("inference")
         self._queue = BatchQueue(model.new_batch, limits.batch)
         self._observer = observer or Unobserved()
-        self._runner = BatchRunner(model, self._queue, self._executor, self._observer, stopwatch)
+        self.forward = Forward(model, stopwatch)
+        self._placement = Placement(model.inline_rows, limits.inline_budget_seconds, self._observer)
+        self._runner = BatchRunner(self.forward, self._placement, self._queue, self._executor, self._observer)
         self.admission = Admission(limits.admission, partial(_retry_after_seconds, self._runner))
         self._loop = asyncio.get_running_loop()
+
+    @property
+    def inline_rows(self) -> int:
+        """The most rows that run on the event loop now."""
+        return self._placement.inline_rows
 
     def admit(self, body_bytes: int) -> Permit:
         """A permit for the length of a `with` block; see `Admission.admit`."""

@@ -79,6 +79,10 @@ class LaneObserver(Protocol):
         """A batch has run."""
         ...
 
+    def inline_rows_lowered(self, inline_rows: int, rows: int, seconds: float) -> None:
+        """Batches of more than `inline_rows` leave the event loop, because some of `rows` rows took `seconds` there."""
+        ...
+
 
 class Unobserved:
     """A `LaneObserver` for a lane that nobody looks at."""
@@ -91,4 +95,7 @@ class Unobserved:
         """Nobody wants to know."""
 
     def batch_finished(self, report: BatchReport) -> None:
+        """Nobody wants to know."""
+
+    def inline_rows_lowered(self, inline_rows: int, rows: int, seconds: float) -> None:
         """Nobody wants to know."""

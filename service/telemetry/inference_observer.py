@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Protocol
@@ -11,6 +12,8 @@ from prometheus_client import Counter, Histogram
 from service.inference.payloads import BatchReport
 from service.inference.ports import Outcome
 from service.telemetry.metric_catalog import MetricCatalog
+
+_log = logging.getLogger(__name__)
 
 UNKNOWN = "_unknown"
 """The label of a model that was never loaded: what a client made up must not become a series."""
@@ -152,6 +155,15 @@ class VersionObserver:
             self._count(report)  # which holds on to the spans
         else:
             self._observations.add(self._count, report)
+
+    def inline_rows_lowered(self, inline_rows: int, rows: int, seconds: float) -> None:
+        """Log that the model turned out too slow for the event loop."""
+        _log.warning(
+            "model %s version %s ran for %.0f ms on the event loop with %d rows: from now on batches of more than "
+            "%d rows run on a thread of their own",
+            self._name, self._version, seconds * 1000, rows, inline_rows,
+            extra={"model": self._name, "version": self._version},
+        )  # fmt: skip
 
     def _count(self, report: BatchReport) -> None:
         self._rows.observe(report.rows)

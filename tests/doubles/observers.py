@@ -13,6 +13,7 @@ class RecordingLaneObserver:
         self.given_context = context
         self.waiting: list[int] = []
         self.reports: list[BatchReport] = []
+        self.lowered: list[tuple[int, int, float]] = []
 
     def context(self) -> object:
         """Always the same."""
@@ -25,6 +26,10 @@ class RecordingLaneObserver:
     def batch_finished(self, report: BatchReport) -> None:
         """A batch of the lane."""
         self.reports.append(report)
+
+    def inline_rows_lowered(self, inline_rows: int, rows: int, seconds: float) -> None:
+        """Fewer rows may run on the event loop."""
+        self.lowered.append((inline_rows, rows, seconds))
 
 
 class RecordingObserver:

@@ -20,6 +20,7 @@ from tests.doubles.models import POISON, PoisonedModel
 from tests.unit.api.conftest import Edge
 
 ROW, POISONOUS = b'{"features": [1.0]}', b'{"features": [%g]}' % POISON
+SEVERAL = b'{"instances": [[1.0], [%g], [2.0]]}' % POISON
 JSON = {"content-type": "application/json"}
 
 
@@ -63,6 +64,11 @@ async def poisonous_among_others(edge: Edge) -> int:
     return ended[1].status
 
 
+async def poisonous_in_one_of_its_rows(edge: Edge) -> int:
+    ended = await asyncio.gather(*(exchange(edge, body).run() for body in (ROW, SEVERAL, ROW)))
+    return ended[1].status
+
+
 async def late(edge: Edge) -> int:
     return (await exchange(edge, x_request_timeout_ms="1").run()).status
 
@@ -89,7 +95,14 @@ Way = Callable[[Edge], Awaitable[int]]
 
 @pytest.mark.parametrize("inline_rows", [0, 100])
 @pytest.mark.parametrize(
-    ("way", "status"), [(answered, 200), (refused, 422), (poisonous, 500), (poisonous_among_others, 500)]
+    ("way", "status"),
+    [
+        (answered, 200),
+        (refused, 422),
+        (poisonous, 500),
+        (poisonous_among_others, 500),
+        (poisonous_in_one_of_its_rows, 500),
+    ],
 )
 async def test_a_request_leaves_nothing(edge: Edge, way: Way, status: int, inline_rows: int) -> None:
     edge.serve("echo", "1", PoisonedModel(inline_rows))

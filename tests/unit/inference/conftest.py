@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -100,8 +101,8 @@ class Bench:
 OpenBench = Callable[..., Bench]
 
 
-@pytest.fixture
-def open_bench() -> Iterator[OpenBench]:
+@contextmanager
+def workbench() -> Iterator[OpenBench]:
     """Opens workbenches with batches of up to 4 rows; without a model of the test's, one that never runs inline."""
     loop = FakeTimeLoop()
     asyncio.set_event_loop(loop)
@@ -116,3 +117,10 @@ def open_bench() -> Iterator[OpenBench]:
     loop.settle()
     asyncio.set_event_loop(None)
     loop.close()
+
+
+@pytest.fixture
+def open_bench() -> Iterator[OpenBench]:
+    """A `workbench` for one test."""
+    with workbench() as opened:
+        yield opened

@@ -2,44 +2,84 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from service.errors import OutOfDeviceMemory
+from service.errors import ModelFailed, OutOfDeviceMemory
 from service.inference.payloads import Tensors
 from tests.doubles.models import POISON, PoisonedModel
-from tests.unit.inference.conftest import OpenBench
+from tests.unit.inference.conftest import Client, OpenBench, workbench
 
 INLINE = 100
 ELSEWHERE = 0
+Spoil = Callable[[NDArray[Any]], dict[str, Any]]
 
 
 class MisshapenModel(PoisonedModel):
-    """Gives outputs of the wrong number of rows for the calls that `wrong` names, counted from 0."""
+    """Spoils its outputs wherever one of the numbers is 2."""
 
-    def __init__(self, outputs: Any, *wrong: int, inline_rows: int = ELSEWHERE) -> None:
+    def __init__(self, spoil: Spoil, inline_rows: int = ELSEWHERE) -> None:
         super().__init__(inline_rows)
-        self._outputs = outputs
-        self._wrong = wrong
+        self._spoil = spoil
 
     def run(self, inputs: Tensors) -> Tensors:
-        wrong = len(self.seen) in self._wrong
         answer = super().run(inputs)
-        return {"y": np.asarray(self._outputs, np.float64)} if wrong else answer
+        return self._spoil(answer["y"]) if 2 in inputs["x"] else answer
 
 
 class RaisingModel(PoisonedModel):
     """Raises the same error for everything."""
 
-    def __init__(self, error: Exception, inline_rows: int = ELSEWHERE) -> None:
+    def __init__(self, error: BaseException, inline_rows: int = ELSEWHERE) -> None:
         super().__init__(inline_rows)
         self._error = error
 
     def run(self, inputs: Tensors) -> Tensors:
         self.seen.append(inputs["x"][:, 0].tolist())
         raise self._error
+
+
+class SociableModel(PoisonedModel):
+    """Fails on two rows or more."""
+
+    def run(self, inputs: Tensors) -> Tensors:
+        if len(inputs["x"]) > 1:
+            raise RuntimeError("too many of you")
+        return super().run(inputs)
+
+
+class Panic(BaseException):
+    """No `Exception`, as the panics of Rust are none."""
+
+
+ERRORS = [
+    RuntimeError(), StopIteration(), StopAsyncIteration(), KeyError("x"), MemoryError(), RecursionError(),
+    TimeoutError(), SystemExit("bad input"), SystemExit(0), KeyboardInterrupt(), GeneratorExit(),
+    asyncio.CancelledError(), Panic("rust"),
+]  # fmt: skip
+SPOILT: dict[str, Spoil] = {
+    "no row": lambda y: {"y": y[:0]},
+    "a row too few": lambda y: {"y": y[1:]},
+    "a row too many": lambda y: {"y": np.vstack([y, y[:1]])},
+    "no rows at all": lambda y: {"y": y.sum()},
+    "no columns": lambda y: {"y": y[:, 0]},
+    "a column too many": lambda y: {"y": np.hstack([y, y])},
+    "another datatype": lambda y: {"y": y.astype(np.float32)},
+    "another name": lambda y: {"z": y},
+    "no array": lambda y: {"y": y.tolist()},
+}
+
+
+def error_of(client: Client) -> tuple[str, int | None]:
+    assert isinstance(client.error, ModelFailed)
+    return client.error.message, client.error.index
 
 
 @pytest.mark.parametrize("inline_rows", [INLINE, ELSEWHERE])
@@ -52,11 +92,12 @@ def test_a_poisonous_request_fails_alone_and_its_neighbours_are_answered_after_o
     bench.loop.settle()
     while bench.run_next():
         pass
-    assert model.seen == [[1, 2, POISON, 3], [1], [2, POISON], [3]]
+    assert model.seen == [[1, 2, POISON, 3], [1], [2, POISON], [3], [2], [POISON]]
     assert (good.end, bad.end, also_good.end) == ([-1], "ModelFailed", [-3])
+    assert error_of(bad) == ("the model failed on row 1", 1)
     assert bench.ask_and_settle(4).end in ([-4], "waiting")
     bench.run_next()
-    assert model.seen[4:] == [[4]]
+    assert model.seen[6:] == [[4]]
 
 
 def test_a_request_that_fails_alone_is_not_run_again(open_bench: OpenBench) -> None:
@@ -87,11 +128,11 @@ def test_an_error_that_is_meant_for_clients_reaches_them_as_it_is(open_bench: Op
     assert [str(client.error) for client in clients] == ["it does not fit"] * 2
 
 
-@pytest.mark.parametrize("error", [RuntimeError(), StopIteration(), KeyError("x"), MemoryError(), TimeoutError()])
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("inline_rows", [INLINE, ELSEWHERE])
 @pytest.mark.parametrize("requests", [1, 3])
 def test_whatever_a_model_raises_every_request_ends_and_the_lane_goes_on(
-    open_bench: OpenBench, error: Exception, inline_rows: int, requests: int
+    open_bench: OpenBench, error: BaseException, inline_rows: int, requests: int
 ) -> None:
     model = RaisingModel(error, inline_rows)
     bench = open_bench(model)
@@ -104,29 +145,69 @@ def test_whatever_a_model_raises_every_request_ends_and_the_lane_goes_on(
     assert bench.lane.admission.requests_in_flight == 0
 
 
-@pytest.mark.parametrize("outputs", [[], [[1.0]], [[1.0]] * 5, 1.0])
+@pytest.mark.parametrize("spoil", SPOILT, ids=str)
 @pytest.mark.parametrize("inline_rows", [INLINE, ELSEWHERE])
-def test_outputs_of_another_number_of_rows_fail_their_batch_and_not_the_next(
-    open_bench: OpenBench, outputs: Any, inline_rows: int
+def test_outputs_that_break_the_signature_fail_the_request_that_they_come_from_and_no_other(
+    open_bench: OpenBench, spoil: str, inline_rows: int
 ) -> None:
-    bench = open_bench(MisshapenModel(outputs, 0, inline_rows=inline_rows))
-    clients = [bench.ask(1), bench.ask(2, 3)]
-    bench.loop.settle()
-    bench.run_next()
-    assert [client.end for client in clients] == ["ModelFailed"] * 2
-    assert bench.reports == []
-    next_one = bench.ask_and_settle(4)
-    bench.run_next()
-    assert next_one.end == [-4]
+    bench = open_bench(MisshapenModel(SPOILT[spoil], inline_rows))
+    for _ in range(2):
+        good, bad, also_good = bench.ask(1), bench.ask(2), bench.ask(3, 4)
+        bench.loop.settle()
+        while bench.run_next():
+            pass
+        assert (good.end, bad.end, also_good.end) == ([-1], "ModelFailed", [-3, -4])
 
 
-def test_outputs_of_another_number_of_rows_are_found_in_a_retry_too(open_bench: OpenBench) -> None:
-    bench = open_bench(MisshapenModel([[1.0]] * 3, 1))
-    clients = [bench.ask(1), bench.ask(POISON), bench.ask(3)]
-    bench.loop.settle()
+@pytest.mark.parametrize("inline_rows", [INLINE, ELSEWHERE])
+def test_of_a_request_of_several_rows_the_row_with_the_wrong_output_is_named(
+    open_bench: OpenBench, inline_rows: int
+) -> None:
+    bench = open_bench(MisshapenModel(lambda y: {"y": y.astype(np.float32)}, inline_rows))
+    client = bench.ask_and_settle(3, 4, 2, 5)
     while bench.run_next():
         pass
-    assert [client.end for client in clients] == ["ModelFailed", "ModelFailed", [-3]]
+    error = client.error
+    assert isinstance(error, ModelFailed)
+    assert (error.message, error.expected, error.given, error.index) == (
+        "the model gave an output 'y' that does not fit its signature",
+        "FP64 of shape [1, 1]", "float32 of shape [1, 1]", 2,
+    )  # fmt: skip
+
+
+@given(rows=st.integers(2, 100), data=st.data())
+def test_the_row_at_fault_is_found_in_few_runs(rows: int, data: st.DataObject) -> None:
+    wrong = data.draw(st.sets(st.integers(0, rows - 1), min_size=1))
+    model = PoisonedModel()
+    with workbench() as open_bench:
+        bench = open_bench(model)
+        client = bench.ask_and_settle(*(POISON if row in wrong else 1.0 for row in range(rows)))
+        while bench.run_next():
+            pass
+        assert isinstance(client.error, ModelFailed)
+        assert client.error.index in wrong
+    assert len(model.seen) <= 9
+    assert sum(len(seen) for seen in model.seen[1:]) <= rows + 1
+
+
+def test_where_no_row_fails_alone_none_is_named(open_bench: OpenBench) -> None:
+    bench = open_bench(SociableModel())
+    client = bench.ask_and_settle(1, 2, 3)
+    while bench.run_next():
+        pass
+    assert error_of(client) == ("the model failed on this request", None)
+
+
+def test_the_row_at_fault_is_not_looked_for_when_nobody_waits(open_bench: OpenBench) -> None:
+    model = PoisonedModel()
+    bench = open_bench(model)
+    client = bench.ask_and_settle(1, 2, 3, POISON, patience=1.0)
+    bench.run_next()
+    bench.loop.advance(1.0)
+    while bench.run_next():
+        pass
+    assert client.end == "DeadlineExceeded"
+    assert len(model.seen) == 2
 
 
 def test_every_run_is_reported_with_whether_it_failed(open_bench: OpenBench) -> None:

@@ -52,7 +52,7 @@ class Line:
 
     def submitted(self) -> set[float]:
         """The numbers in batches that can no longer be changed."""
-        return {number for _, _, (tensors,) in self.executor.pending for number in tensors["x"][:, 0].tolist()}
+        return {number for _, _, (tensors, _) in self.executor.pending for number in tensors["x"][:, 0].tolist()}
 
 
 class LaneMachine(RuleBasedStateMachine):

@@ -1,0 +1,101 @@
+"""The thread of a model that is too slow for the event loop."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from queue import Empty, SimpleQueue
+from typing import Any
+
+_LAST_RUN_SECONDS = 1.0
+"""How long the end of the process waits for a forward pass that still runs."""
+
+_Work = tuple[Future[Any], Callable[..., Any], tuple[Any, ...], dict[str, Any]]
+
+
+class ModelThread(Executor):
+    """Runs what it is given, one thing after the other, on a daemon thread.
+
+    The interpreter joins the threads of a `ThreadPoolExecutor` when it ends, and so a forward pass that hangs would
+    keep the process. The thread starts with the first piece of work.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._thread = _Worker(name)
+        self._started = False
+        self._closed = False
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:  # noqa: ANN401  # fn's own
+        """Queue a call; its future gets whatever it returns or raises.
+
+        Raises:
+            RuntimeError: it has been shut down.
+        """
+        if self._closed:
+            raise RuntimeError("cannot run anything after shutdown")
+        future: Future[Any] = Future()
+        self._thread.queue.put((future, fn, args, kwargs))
+        if not self._started:
+            self._started = True
+            self._thread.start()
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002  # as declared
+        """Take no more work. The thread ends after what it runs and, unless `cancel_futures`, what is queued."""
+        self._closed = True
+        while cancel_futures:
+            try:
+                work = self._thread.queue.get_nowait()
+            except Empty:
+                break
+            if work is not None:
+                work[0].cancel()
+        self._thread.queue.put(None)
+        if wait and self._started:
+            self._thread.join()
+
+
+class _Worker(threading.Thread):
+    """Works off its queue until it finds `None` there. Holds nothing of a piece of work that is done."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name=name, daemon=True)
+        self.queue: SimpleQueue[_Work | None] = SimpleQueue()
+
+    def run(self) -> None:
+        """The thread's life."""
+        while (work := self.queue.get()) is not None:
+            _do(*work)
+            del work
+
+
+def _do(future: Future[Any], fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    try:
+        if future.set_running_or_notify_cancel():
+            future.set_result(fn(*args, **kwargs))
+    except BaseException as error:  # noqa: BLE001  # it belongs to whoever waits for the future
+        future.set_exception(error)
+    finally:
+        # The trace of an error leads back to this frame, so holding its future would be a reference cycle.
+        del future, fn, args, kwargs
+
+
+@atexit.register
+def _end_despite_running_models() -> None:
+    """End the process here if a forward pass still runs after a short wait.
+
+    The interpreter's own end stops a daemon thread at its next step. Inside of torch that is an abort (SIGABRT).
+    """
+    workers = [each for each in threading.enumerate() if isinstance(each, _Worker)]
+    for worker in workers:
+        worker.queue.put(None)
+    for worker in workers:
+        worker.join(_LAST_RUN_SECONDS / len(workers))
+    if any(worker.is_alive() for worker in workers):
+        logging.getLogger(__name__).warning("the process ends while a forward pass still runs")
+        logging.shutdown()
+        os._exit(0)
