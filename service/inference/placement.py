@@ -9,6 +9,8 @@ from service.inference.ports import LaneObserver
 
 _SLOW = 5
 """A run on the event loop is slow when it takes this many times the inline budget."""
+_FAR_TOO_SLOW = 1000
+"""One run that takes this many times the budget is enough: a busy machine does not explain it."""
 _SLOW_RUNS = 3
 _QUICK_RUNS = 1000
 """After so many quick runs in a row the slow ones before them are forgotten."""
@@ -26,11 +28,11 @@ def usage_of_thread() -> tuple[float, int]:
 class Placement:
     """Bounds the rows of a batch that runs on the event loop: what warm-up found quick, less where runs turn out slow.
 
-    Three slow runs lower the bound to the rows that the inline budget has time for; 0 means that everything runs on the
-    model's own thread. It never rises again, and the `observer` is told.
+    Three slow runs, or one that is far too slow, lower the bound to the rows that the inline budget has time for; at 0
+    everything runs on the model's own thread. The bound never rises again, and the `observer` is told.
 
-    A run also takes long because the machine is busy. So from the first slow run on, a slow one counts only if the
-    thread computed for that long or waited of its own accord. Until then nothing but the run's length is looked at.
+    A run may also take long because the machine is busy. So from the first slow run on, a slow one counts only if the
+    thread computed for that long or waited of its own accord. Until then only the length of a run is read.
     """
 
     def __init__(
@@ -41,7 +43,7 @@ class Placement:
         self._longest_seconds = _SLOW * budget_seconds
         self._observer = observer
         self._usage = usage
-        self._before: tuple[float, int] | None = None
+        self._before = (0.0, 0)
         self._slow_runs = 0
         self._quick_runs = 0
 
@@ -52,23 +54,23 @@ class Placement:
 
     def end(self, rows: int, seconds: float) -> None:
         """The run has ended: it had that many rows and took that long."""
-        if self._slow_runs:
-            self._judge(rows, seconds)
-        elif seconds > self._longest_seconds:
-            self._slow_runs = 1
-
-    def _judge(self, rows: int, seconds: float) -> None:
         if seconds <= self._longest_seconds:
-            self._quick_runs += 1
-            if self._quick_runs == _QUICK_RUNS:
-                self._slow_runs = self._quick_runs = 0
+            if self._slow_runs:
+                self._forget()
             return
         self._quick_runs = 0
-        assert self._before is not None  # noqa: S101  # `begin` saw the same slow runs
-        (cpu_before, waits_before), (cpu, waits) = self._before, self._usage()
-        if cpu - cpu_before > self._longest_seconds or waits > waits_before:
+        if self._slow_runs == 0 or self._slow_by_itself():
             self._slow_runs += 1
-        if self._slow_runs == _SLOW_RUNS:
+        if self._slow_runs == _SLOW_RUNS or seconds > _FAR_TOO_SLOW * self._budget_seconds:
             self._slow_runs = 0
             self.inline_rows = min(self.inline_rows, int(rows * self._budget_seconds / seconds))
             self._observer.inline_rows_lowered(self.inline_rows, rows, seconds)
+
+    def _forget(self) -> None:
+        self._quick_runs += 1
+        if self._quick_runs == _QUICK_RUNS:
+            self._slow_runs = self._quick_runs = 0
+
+    def _slow_by_itself(self) -> bool:
+        (cpu_before, waits_before), (cpu, waits) = self._before, self._usage()
+        return cpu - cpu_before > self._longest_seconds or waits > waits_before

@@ -17,6 +17,7 @@ from tests.doubles.observers import RecordingLaneObserver
 from tests.unit.inference.conftest import OpenBench
 
 BUDGET = 0.001
+SLOW = 0.1
 INLINE = 64
 
 
@@ -47,16 +48,23 @@ def test_a_model_that_computes_for_long_leaves_the_event_loop_at_its_third_slow_
     work = Workload()
     lowered = []
     for _ in range(3):
-        work.computes(1, 3.0)
+        work.computes(1, SLOW)
         lowered.append(work.placement.inline_rows)
     assert lowered == [INLINE, INLINE, 0]
-    assert work.observer.lowered == [(0, 1, 3.0)]
+    assert work.observer.lowered == [(0, 1, SLOW)]
+
+
+def test_a_model_that_runs_for_seconds_leaves_at_once() -> None:
+    work = Workload()
+    work.waits_for_something(30, 3.0)
+    assert work.placement.inline_rows == 0
+    assert work.observer.lowered == [(0, 30, 3.0)]
 
 
 def test_a_model_that_sleeps_or_waits_leaves_as_well() -> None:
     work = Workload()
     for _ in range(3):
-        work.waits_for_something(1, 3.0)
+        work.waits_for_something(1, SLOW)
     assert work.placement.inline_rows == 0
 
 
@@ -65,20 +73,20 @@ def test_slow_runs_count_with_quick_ones_in_between() -> None:
     for _ in range(3):
         for _ in range(500):
             work.computes(1, BUDGET / 2)
-        work.computes(1, 3.0)
+        work.computes(1, SLOW)
     assert work.placement.inline_rows == 0
 
 
 def test_slow_runs_are_forgotten_after_many_quick_ones() -> None:
     work = Workload()
     for _ in range(9):
-        work.computes(1, 3.0)
+        work.computes(1, SLOW)
         for _ in range(1000):
             work.computes(1, BUDGET / 2)
     assert work.placement.inline_rows == INLINE
 
 
-@given(st.lists(st.floats(0, 10), max_size=200))
+@given(st.lists(st.floats(0, 1), max_size=200))
 def test_a_busy_machine_moves_nothing(stalls: list[float]) -> None:
     work = Workload()
     for seconds in stalls:
@@ -116,7 +124,7 @@ def test_the_operating_system_tells_what_the_thread_used() -> None:
 
 
 class SlowOnRealRows(PoisonedModel):
-    """Quick on 0; on other numbers each run sleeps, and takes 3 seconds of the fake clock."""
+    """Quick on 0; on other numbers each run sleeps, and takes 0.1 seconds of the fake clock."""
 
     def __init__(self) -> None:
         super().__init__(inline_rows=100)
@@ -124,7 +132,7 @@ class SlowOnRealRows(PoisonedModel):
 
     def run(self, inputs: Tensors) -> Tensors:
         if inputs["x"].any():
-            self.seconds += 3.0
+            self.seconds += SLOW
             time.sleep(0.001)
         return super().run(inputs)
 
