@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -39,8 +40,9 @@ from service.inference.admission import AdmissionLimits
 from service.inference.batch_policy import BatchLimits
 from service.inference.deadline import DeadlineLimits
 from service.inference.lane import Lane, LaneLimits
-from service.inference.pipeline import Pipeline
+from service.inference.pipeline import Pipeline, ServedVersion
 from service.inference.ports import Model
+from service.inference.watchdog import Watchdog
 from service.lifecycle import Lifecycle
 from service.runtime.devices import device_memory, limit_threads, resolve_device
 from service.runtime.model_loader import ModelLoader
@@ -81,8 +83,10 @@ class Application:
         self.count_refusal = metrics.count_refusal
         self._tracing = _tracing(settings, metrics)
         observer = InferenceObserver(metrics, current_trace_id) if self._tracing else InferenceObserver(metrics)
-        versions = ObservedVersions(VersionMetrics(metrics), observer)
+        self._watchdog = Watchdog(settings.stuck_seconds)
+        versions = ObservedVersions(VersionMetrics(metrics), observer, self._watchdog)
         registry, catalog = _registry_and_catalog(settings, versions, workers_folder)
+        self._stick = registry.stick
         shelf = Shelf(settings.models_dir)
         state = ServingState()
         files = FileStates(metrics.background.file_checked)
@@ -120,7 +124,7 @@ class Application:
             gate=gate,
             predict=PredictV1(gate, _pipeline(settings, registry, observer), observer, state, settings.max_body_bytes),
             catalog=catalog,
-            probes=Probes(state, registry, device_memory, tasks.states, files.states),
+            probes=Probes(state, registry, device_memory, self._watchdog.overdue, tasks.states, files.states),
             metrics=scrapes if self.metrics_app is None else None,
         )
         install_routes(self.app, handlers)
@@ -134,15 +138,21 @@ class Application:
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         self.lifecycle.start()
+        self._watchdog.start(partial(self._stuck_changed, asyncio.get_running_loop()))
         try:
             if self._waits_for_models:
                 await self.lifecycle.settled()  # a worker takes no connection that another could answer sooner
             yield
         finally:
+            self._watchdog.stop()
             await self.lifecycle.close()
             self._observations.count()
             if self._tracing is not None:
                 await asyncio.to_thread(self._tracing.close)
+
+    def _stuck_changed(self, loop: asyncio.AbstractEventLoop, served: ServedVersion, stuck: bool) -> None:  # noqa: FBT001
+        with contextlib.suppress(RuntimeError):  # the loop has been closed
+            loop.call_soon_threadsafe(partial(self._stick, served, stuck=stuck))
 
 
 def _metrics(settings: Settings) -> MetricCatalog:
@@ -198,11 +208,12 @@ def _pipeline(settings: Settings, registry: VersionRegistry, observer: Inference
 
 
 class ObservedVersions:
-    """Tells the metrics what the reconciler does."""
+    """Tells the metrics and the watchdog what the reconciler does."""
 
-    def __init__(self, metrics: VersionMetrics, observer: InferenceObserver) -> None:
+    def __init__(self, metrics: VersionMetrics, observer: InferenceObserver, watchdog: Watchdog) -> None:
         self._metrics = metrics
         self._observer = observer
+        self._watchdog = watchdog
 
     def states_changed(self, statuses: list[VersionStatus]) -> None:
         """Something has come a step further, or is gone."""
@@ -215,6 +226,8 @@ class ObservedVersions:
                 status.name, status.version, _facts(status), report.load_seconds, report.warmup_seconds
             )
             self._observer.version_ready(status.name, status.version)
+            assert status.served is not None  # noqa: S101  # it answers
+            self._watchdog.watch(status.served, max(report.batch_seconds.values()), max(report.batch_seconds))
 
     def load_failed(self, name: str, version: str, check: str) -> None:
         """An attempt to load a version has failed."""
@@ -222,6 +235,8 @@ class ObservedVersions:
 
     def version_gone(self, status: VersionStatus) -> None:
         """A version answers no more."""
+        assert status.served is not None  # noqa: S101  # it has been ready
+        self._watchdog.leave(status.served)
         self._metrics.version_gone(status.name, status.version, _facts(status))
 
 

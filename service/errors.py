@@ -22,6 +22,7 @@
     │   ├── Overloaded              429 overloaded
     │   ├── Loading                 503 loading
     │   ├── Draining                503 draining
+    │   ├── Stuck                   503 stuck
     │   ├── DeadlineExceeded        504 deadline_exceeded
     │   └── OutOfDeviceMemory       507 out_of_device_memory
     ├── ClientGone                  499 client_gone: counted, and never sent
@@ -208,6 +209,12 @@ class Draining(Unavailable):
     """The server is stopping; another replica will answer."""
 
     code = "draining"
+
+
+class Stuck(Unavailable):
+    """A forward pass of this version does not return; another version or replica will answer."""
+
+    code = "stuck"
 
 
 class DeadlineExceeded(Unavailable):

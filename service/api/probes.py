@@ -77,6 +77,7 @@ class Probes:
     """Answers probes from the serving state and the registry; never waits for a model.
 
     `device_memory` lists the accelerators in use, `tasks` and `files` what runs and is followed in the background.
+    `stuck_too_long` says whether a forward pass has hung for so long that the process should be restarted.
     """
 
     def __init__(
@@ -84,19 +85,27 @@ class Probes:
         state: ServingState,
         registry: VersionRegistry,
         device_memory: Callable[[], list[tuple[str, int, int]]],
+        stuck_too_long: Callable[[], bool],
         tasks: Callable[[], list[TaskState]] = list,
         files: Callable[[], list[FileState]] = list,
     ) -> None:
         self._state = state
         self._registry = registry
         self._device_memory = device_memory
+        self._stuck_too_long = stuck_too_long
         self._tasks = tasks
         self._files = files
         self._process = psutil.Process(os.getpid())
         self._process.cpu_percent()  # the first call only starts the clock
 
-    async def live(self) -> Health:
-        """200 as long as the event loop turns; overload and a failed model do not change that."""
+    async def live(self, response: Response) -> Health:
+        """200 as long as the event loop turns, and 503 once a forward pass has hung for too long.
+
+        Overload and a failed model do not change that.
+        """
+        if self._stuck_too_long():
+            response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+            return Health(status="stuck", reasons=["a forward pass does not return"])
         return Health(status="live")
 
     async def started(self, response: Response) -> Health:
@@ -143,9 +152,10 @@ class Probes:
         if not missing and not self._registry.empty:
             return Health(status="started")
         reasons = [f"{each.name} {each.version}: {each.reason or each.state}" for each in missing]
-        failed = any(each.state is VersionState.FAILED for each in missing)
+        states = {each.state for each in missing}
+        worst = next((state for state in (VersionState.FAILED, VersionState.STUCK) if state in states), None)
         return Health(
-            status="failed" if failed else "loading",
+            status=worst or "loading",
             reasons=reasons or [self._registry.desired_error or "no model is desired"],
         )
 

@@ -60,7 +60,8 @@ def install_routes(app: FastAPI, handlers: Handlers) -> None:
     detailed = {**unready, **_errors(401, 403)}
     _get(keyed, "/v1/health/detailed", probes.detailed, "health", "Memory, CPU, devices, versions", detailed)
     app.include_router(keyed)
-    _get(app, "/livez", probes.live, "health", "Liveness probe", {})
+    hung: dict[int | str, dict[str, Any]] = {503: {"description": "A forward pass hangs; restart the process."}}
+    _get(app, "/livez", probes.live, "health", "Liveness probe", hung)
     _get(app, "/readyz", probes.ready, "health", "Readiness probe", unready)
     _get(app, "/startupz", probes.started, "health", "Startup probe", unready)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from service.bundle.shelf import version_order
 from service.control.split import choose, point_of
-from service.errors import Loading, NotFound, quote
+from service.errors import Loading, NotFound, Stuck, quote
 from service.inference.payloads import Target
 from service.inference.pipeline import ServedVersion
 
@@ -16,12 +16,13 @@ from service.inference.pipeline import ServedVersion
 class ModelRoutes:
     """One model: the versions that are known, those that answer, and how requests that pin none are split.
 
-    All in rising order of version. `weights` go with `ready`.
+    All in rising order of version. `weights` go with `ready`. A version in `stuck` is loaded and does not answer.
     """
 
     known: tuple[str, ...]
     ready: tuple[ServedVersion, ...]
     weights: tuple[float, ...]
+    stuck: frozenset[str] = frozenset()
 
     def pinned(self, version: str) -> ServedVersion | None:
         """The version of that name, if it answers."""
@@ -48,6 +49,7 @@ class RoutingTable:
         Raises:
             NotFound: see `require`; also when no model is named and none is the default.
             Loading: it is known and not ready.
+            Stuck: it is loaded, and its forward pass does not return.
         """
         name = target.model if target.model is not None else self._default()
         pin = None if target.pin is not None and target.pin == self.track else target.pin
@@ -61,6 +63,8 @@ class RoutingTable:
             served = choose(routes.ready, routes.weights, point_of(name, target.key))
         if served is None:
             which = f"model '{name}'" if pin is None else f"version {pin} of model '{name}'"
+            if not routes.stuck.isdisjoint(routes.known if pin is None else [pin]):
+                raise Stuck(f"{which} is stuck in a forward pass; /v1/models/{name} tells its state")
             raise Loading(f"{which} is not ready; /v1/models/{name} tells its state")
         return served
 
@@ -90,7 +94,12 @@ class RoutingTable:
         )
 
 
-def routes_of(known: Iterable[str], ready: Iterable[ServedVersion], weights: Mapping[str, int | None]) -> ModelRoutes:
+def routes_of(
+    known: Iterable[str],
+    ready: Iterable[ServedVersion],
+    weights: Mapping[str, int | None],
+    stuck: frozenset[str] = frozenset(),
+) -> ModelRoutes:
     """The routes of one model.
 
     Without weights the highest version that is ready gets every request that pins none. With weights, those of the
@@ -100,7 +109,7 @@ def routes_of(known: Iterable[str], ready: Iterable[ServedVersion], weights: Map
     stated = [float(weights.get(served.version) or 0) for served in answering]
     if answering and not any(stated):
         stated[-1] = 1.0
-    return ModelRoutes(tuple(sorted(known, key=version_order)), answering, tuple(stated))
+    return ModelRoutes(tuple(sorted(known, key=version_order)), answering, tuple(stated), stuck)
 
 
 def _one_of(names: Iterable[str]) -> str:

@@ -17,12 +17,16 @@ from service.inference.pipeline import ServedVersion
 
 
 class VersionState(StrEnum):
-    """What a version is doing, in order; then it is gone from the registry. `failed` stays until it is tried anew."""
+    """What a version is doing, in order; then it is gone from the registry. `failed` stays until it is tried anew.
+
+    A version is `stuck` while its forward pass does not return.
+    """
 
     LOADING = "loading"
     VERIFYING = "verifying"
     WARMING = "warming"
     READY = "ready"
+    STUCK = "stuck"
     DRAINING = "draining"
     FAILED = "failed"
 
@@ -47,7 +51,8 @@ class VersionStatus:
     """One version at one moment.
 
     `served` and `report` are there once it answers, and stay there while it is loaded anew. `reason` says why the last
-    attempt to load it failed; a version that answered before still does.
+    attempt to load it failed; a version that answered before still does,
+    unless it is `stuck`.
     """
 
     name: str
@@ -56,6 +61,7 @@ class VersionStatus:
     reason: str | None = None
     report: LoadReport | None = None
     served: ServedVersion | None = None
+    stuck: bool = False
 
 
 def own_state(status: VersionStatus) -> tuple[VersionState, str | None]:
@@ -116,8 +122,17 @@ class VersionRegistry:
     def fail(self, name: str, version: str, reason: str) -> None:
         """An attempt to load a version has failed; `reason` is a sentence fit for clients."""
         status = self._statuses[name, version]
-        state = VersionState.FAILED if status.served is None else VersionState.READY
-        self._put(replace(status, state=state, reason=reason))
+        self._put(
+            replace(status, state=VersionState.FAILED if status.served is None else _at_rest(status), reason=reason)
+        )
+
+    def stick(self, served: ServedVersion, *, stuck: bool) -> None:
+        """A version is stuck and takes no requests, or it is no longer. One that has been replaced is passed over."""
+        status = self._statuses.get((served.name, served.version))
+        if status is None or status.served is not served:
+            return
+        changed = replace(status, stuck=stuck)
+        self._put(replace(changed, state=_at_rest(changed)) if status.state is _at_rest(status) else changed)
 
     def retire(self, name: str, version: str) -> None:
         """A version takes no new requests from now on."""
@@ -144,9 +159,12 @@ class VersionRegistry:
         """Why the server is not ready, empty when it is.
 
         At first every desired version has to be ready. From then on one version of every model that has served is
-        enough, if there is any: a server must not leave its load balancer because a newcomer loads or fails.
+        enough, if there is any: a server must not leave its load balancer because a newcomer loads or fails. A stuck
+        version counts where no other one answers.
         """
-        lacking = [status for status in self._desired() if status.served is None]
+        lacking = [status for status in self._desired() if status.served is None or status.stuck]
+        if len(lacking) < len(self._desired()):
+            lacking = [status for status in lacking if not status.stuck]
         if self._complete_once:
             serving = {status.name for status in self._statuses.values() if _answers(status)}
             lacking = [status for status in lacking if status.name not in serving]
@@ -173,8 +191,9 @@ class VersionRegistry:
             mine = [status for status in self._statuses.values() if status.name == name]
             known = [each.version for each in mine if each.state is not VersionState.DRAINING]
             ready = [each.served for each in mine if _answers(each) and each.served is not None]
+            stuck = frozenset(each.version for each in mine if each.stuck)
             if known:
-                models[name] = routes_of(known, ready, self._weights.get(name, {}))
+                models[name] = routes_of(known, ready, self._weights.get(name, {}), stuck)
         self.table = replace(self.table, models=models)
         if self._weights and all(status.served is not None for status in self._desired()):
             self._complete_once = True
@@ -182,4 +201,9 @@ class VersionRegistry:
 
 
 def _answers(status: VersionStatus) -> bool:
-    return status.served is not None and status.state is not VersionState.DRAINING
+    return status.served is not None and status.state is not VersionState.DRAINING and not status.stuck
+
+
+def _at_rest(status: VersionStatus) -> VersionState:
+    """The state of a version that has been loaded and is not being loaded again."""
+    return VersionState.STUCK if status.stuck else VersionState.READY

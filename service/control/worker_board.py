@@ -19,6 +19,7 @@ _SLOWEST_FIRST = (
     VersionState.LOADING,
     VersionState.VERIFYING,
     VersionState.WARMING,
+    VersionState.STUCK,
     VersionState.DRAINING,
     VersionState.READY,
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 from service.telemetry.metric_catalog import MetricCatalog
 
-STATES = ("loading", "verifying", "warming", "ready", "draining", "failed")
+STATES = ("loading", "verifying", "warming", "ready", "stuck", "draining", "failed")
 CHECKS = ("files", "manifest", "digest", "format", "weights", "signature", "golden", "warm-up", "internal")
 """What loading can fail on; each is counted from 0, since Prometheus cannot see a series rise that was not there."""
 

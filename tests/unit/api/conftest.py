@@ -30,6 +30,7 @@ from service.inference.deadline import DeadlineLimits
 from service.inference.lane import Lane, LaneLimits
 from service.inference.pipeline import Pipeline, ServedVersion
 from service.inference.ports import Model
+from service.inference.watchdog import Watchdog
 from tests.conftest import MakeBundle
 from tests.doubles.bundles import report_on
 from tests.doubles.observers import RecordingLaneObserver, RecordingObserver
@@ -51,6 +52,7 @@ class Edge:
     observer: RecordingObserver
     gate: Gate
     report: LoadReport = field(repr=False)
+    watchdog: Watchdog
     lane_observer: RecordingLaneObserver = field(default_factory=RecordingLaneObserver)
     lanes: list[Lane] = field(default_factory=list)
     _desired: dict[str, list[str]] = field(default_factory=dict)
@@ -82,6 +84,7 @@ async def edge(make_tiny_bundle: MakeBundle) -> AsyncIterator[Edge]:
     """An application that serves nothing yet; `serve` adds a version."""
     state, registry, observer, gate = ServingState(), VersionRegistry(), RecordingObserver(), Gate(None)
     state.phase = Phase.SERVING
+    watchdog = Watchdog(60.0)
     pipeline = Pipeline(registry, DeadlineLimits(default_ms=30_000, longest_ms=60_000))
     app = FastAPI(redoc_url=None)
     surroundings: Surroundings = {"state": state, "respond": error_response, "access_log": AccessLog(ALL_OF_THEM)}
@@ -90,14 +93,14 @@ async def edge(make_tiny_bundle: MakeBundle) -> AsyncIterator[Edge]:
         gate=gate,
         predict=PredictV1(gate, pipeline, observer, state, MAX_BODY_BYTES),
         catalog=Catalog(registry),
-        probes=Probes(state, registry, lambda: [("cuda:0", 1, 2)]),
+        probes=Probes(state, registry, lambda: [("cuda:0", 1, 2)], watchdog.overdue),
         metrics=MetricsEndpoint(lambda _: (b"up 1\n", "text/plain; version=test")),
     )
     install_routes(app, handlers)
     asgi = PredictRoutes(app, RequestScope(handlers.predict, **surroundings), PREDICT_ROUTES)
     transport = httpx.ASGITransport(asgi)
     async with httpx.AsyncClient(transport=transport, base_url="http://plimsoll") as client:
-        made = Edge(app, asgi, client, state, registry, observer, gate, report_on(make_tiny_bundle()))
+        made = Edge(app, asgi, client, state, registry, observer, gate, report_on(make_tiny_bundle()), watchdog)
         yield made
         for lane in made.lanes:
             lane.close()

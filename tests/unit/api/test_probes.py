@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from service.api.serving_state import Phase, ServingState
 from service.background_tasks import TaskState
 from service.control.desired_state import DesiredModel, DesiredState, DesiredVersion
 from service.control.version_registry import VersionRegistry, VersionState
+from service.inference.payloads import Target
 from service.watched_file import FileState
 from tests.doubles.models import EchoModel
 from tests.unit.api.conftest import Edge
@@ -29,6 +31,20 @@ async def test_the_process_is_live_whatever_its_phase_and_its_models(edge: Edge,
     edge.desire("echo", "1")
     edge.registry.fail("echo", "1", "broken")
     assert await ask(edge, "/livez") == (200, "live", [])
+
+
+async def test_a_forward_pass_that_hangs_makes_the_server_unready_and_then_not_live(edge: Edge) -> None:
+    lane = edge.serve("echo", "1", EchoModel())
+    served = edge.registry.select(Target("echo"))
+    edge.watchdog.watch(served, slowest_warm_up_seconds=0.001, warmed_rows=1)
+    lane.forward.since = time.perf_counter() - 61
+    edge.registry.stick(served, stuck=True)
+    assert await ask(edge, "/readyz") == (503, "stuck", ["echo 1: stuck"])
+    assert await ask(edge, "/livez") == (200, "live", [])
+    lane.forward.since -= 60
+    assert await ask(edge, "/livez") == (503, "stuck", ["a forward pass does not return"])
+    reply = await edge.client.post("/v1/predict", json={"features": [1, 2]})
+    assert (reply.status_code, reply.json()["error"]["code"], reply.headers["retry-after"]) == (503, "stuck", "1")
 
 
 @pytest.mark.parametrize("path", [*READY, "/startupz"])
@@ -146,7 +162,7 @@ async def test_detailed_health_tells_what_an_operator_looks_at_first(edge: Edge)
 async def test_detailed_health_tells_how_the_background_tasks_and_the_followed_files_are() -> None:
     tasks = [TaskState("keys", running=True, restarts=2, reason="ValueError")]
     files = [FileState("keys", "the key file keys.yaml is not YAML"), FileState("desired_state")]
-    probes = Probes(ServingState(), VersionRegistry(), list, lambda: tasks, lambda: files)
+    probes = Probes(ServingState(), VersionRegistry(), list, lambda: False, lambda: tasks, lambda: files)
     health = await probes.detailed(Response())
     assert [each.model_dump() for each in health.background_tasks] == [
         {"task": "keys", "running": True, "restarts": 2, "reason": "ValueError"}
