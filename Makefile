@@ -6,7 +6,7 @@ BUILD ?= docker build --tag
 SAVE ?= docker save --output build/image.tar
 CASES ?= 1000000
 
-.PHONY: help run test differential lint types chart image-cpu image-gpu e2e e2e-full soak bench bench-quick bench-compare rules settings-table metrics-table values-table openapi dashboards renders kind-up
+.PHONY: help run test differential lint types chart image-cpu image-gpu e2e e2e-full zoo soak bench bench-quick bench-compare rules settings-table metrics-table values-table openapi dashboards renders kind-up
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
 
@@ -51,7 +51,10 @@ e2e-full: .venv/dev.done ## the same with every planned operation and matrix; wr
 	rm -f docs/e2e.md
 	PLIMSOLL_E2E_TRANSCRIPT=$${PLIMSOLL_E2E_TRANSCRIPT:-docs/e2e.md} $(BIN)/pytest tests/e2e -m "e2e or e2e_full" --no-cov
 
-soak: .venv/dev.done ## five minutes of churn and overload against a real process; writes benchmarks/results/soak.md
+zoo: .venv/dev.done ## a hundred thousand requests to models that misbehave, each answer checked
+	$(BIN)/python -m tests.zoo --requests 100000
+
+soak: .venv/dev.done zoo ## the zoo, then five minutes of churn and overload against a real process; writes benchmarks/results/soak.md
 	$(BIN)/python -m benchmarks.soak --minutes 5 --transcript benchmarks/results/soak.md
 
 bench: .venv/dev.done ## the service and its peers side by side, half an hour; writes benchmarks/results (needs wrk)
