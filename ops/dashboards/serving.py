@@ -83,7 +83,7 @@ OUTCOMES = [
         unit="reqps",
         says="Requests refused or dropped without being computed. overloaded: the queue was full (429). draining, "
         "loading: no version was there to answer (503). deadline_exceeded: it would have been late (504). "
-        "client_gone: nobody waits.",
+        "client_gone: nobody waits. stuck: a forward pass does not return (503).",
         runbooks=("PlimsollShedding",),
     ),
 ]

@@ -74,7 +74,7 @@ class Watchdog:
             about = {"model": each.served.name, "version": each.served.version}
             if each.stuck:
                 _log.error(
-                    "model %s version %s is stuck: a forward pass has run for %.0f s, and %.0f s are the most it may; "
+                    "model %s version %s is stuck: a forward pass has run for %.1f s, and %.1f s are the most it may; "
                     "the version takes no requests meanwhile, and /livez fails after as long again",
                     each.served.name, each.served.version, seconds, longest, extra=about,
                 )  # fmt: skip
