@@ -20,8 +20,11 @@ from benchmarks.pinned import CONNECTIONS, PATH, Pinned, run_in_rounds, small_se
 from benchmarks.stacks import self_time_by_part
 
 _SAMPLES_PER_SECOND = 400
-_WAITS = re.compile(r"(_worker \(concurrent/futures/thread\.py:\d+\)|WorkerThread\.run \(anyio/[^;]*(;.*)?)$")
-"""A thread of a pool that has nothing to do, and the one that watches a file; py-spy takes both for work."""
+_WAITS = re.compile(
+    r"(_worker \(concurrent/futures/thread\.py:\d+\)|run \(service/inference/model_thread\.py:\d+\)"
+    r"|keep_looking \(service/inference/watchdog\.py:\d+\);wait [^;]*(;.*)?|WorkerThread\.run \(anyio/[^;]*(;.*)?)$"
+)
+"""Threads of a pool, of a model, of the watchdog and of file watching that wait; py-spy takes that for work."""
 
 
 def main() -> int:
