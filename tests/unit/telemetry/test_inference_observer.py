@@ -159,3 +159,15 @@ def test_a_traced_answer_is_the_example_of_its_bucket(catalog: MetricCatalog) ->
     assert len(examples) == 1
     assert 'le="0.025"' in examples[0]
     assert f'# {{trace_id="{"a" * 32}"}} 0.02 ' in examples[0]
+
+
+def test_a_model_that_leaves_the_event_loop_is_named_in_the_log(
+    catalog: MetricCatalog, caplog: pytest.LogCaptureFixture
+) -> None:
+    VersionObserver(catalog, "tiny", "1", 8).inline_rows_lowered(4, rows=32, seconds=0.25)
+    (record,) = caplog.records
+    assert record.message == (
+        "model tiny version 1 ran for 250 ms on the event loop with 32 rows: from now on batches of more than 4 rows "
+        "run on a thread of their own"
+    )
+    assert (record.__dict__["model"], record.__dict__["version"]) == ("tiny", "1")
