@@ -44,6 +44,7 @@ from service.inference.pipeline import Pipeline, ServedVersion
 from service.inference.ports import Model
 from service.inference.watchdog import Watchdog
 from service.lifecycle import Lifecycle
+from service.observed_versions import ObservedVersions
 from service.runtime.devices import device_memory, limit_threads, resolve_device
 from service.runtime.model_loader import ModelLoader
 from service.settings import Settings
@@ -207,39 +208,6 @@ def _pipeline(settings: Settings, registry: VersionRegistry, observer: Inference
     )
 
 
-class ObservedVersions:
-    """Tells the metrics and the watchdog what the reconciler does."""
-
-    def __init__(self, metrics: VersionMetrics, observer: InferenceObserver, watchdog: Watchdog) -> None:
-        self._metrics = metrics
-        self._observer = observer
-        self._watchdog = watchdog
-
-    def states_changed(self, statuses: list[VersionStatus]) -> None:
-        """Something has come a step further, or is gone."""
-        self._metrics.states_changed({(status.name, status.version): status.state.value for status in statuses})
-
-    def version_ready(self, status: VersionStatus) -> None:
-        """A version answers."""
-        if (report := status.report) is not None:
-            self._metrics.version_ready(
-                status.name, status.version, _facts(status), report.load_seconds, report.warmup_seconds
-            )
-            self._observer.version_ready(status.name, status.version)
-            assert status.served is not None  # noqa: S101  # it answers
-            self._watchdog.watch(status.served, max(report.batch_seconds.values()), max(report.batch_seconds))
-
-    def load_failed(self, name: str, version: str, check: str) -> None:
-        """An attempt to load a version has failed."""
-        self._metrics.load_failed(name, version, check)
-
-    def version_gone(self, status: VersionStatus) -> None:
-        """A version answers no more."""
-        assert status.served is not None  # noqa: S101  # it has been ready
-        self._watchdog.leave(status.served)
-        self._metrics.version_gone(status.name, status.version, _facts(status))
-
-
 def _gate(settings: Settings, tasks: BackgroundTasks, files: FileStates, workers_folder: Path | None) -> Gate:
     """A gate that follows the key file in the background, or that lets everyone through where there is none."""
     if settings.keys_file is None:
@@ -272,12 +240,6 @@ def _admin_app(settings: Settings, gate: Gate, shelf: Shelf, catalog: Catalog) -
         return None
     file = DesiredStateFile(settings.desired_state, shelf, weights_allowed=settings.track is None)
     return admin_application(gate, Admin(file), catalog, __version__)
-
-
-def _facts(status: VersionStatus) -> dict[str, str]:
-    report = status.report
-    assert report is not None  # noqa: S101  # it has been ready
-    return {"digest": report.digest, "format": report.manifest.model.format, "device": report.device}
 
 
 def _new_lane(
