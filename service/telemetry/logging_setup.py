@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import logging
 import logging.config
+import os
 import sys
 from collections.abc import Callable
 from typing import Literal
 
 from opentelemetry import trace
-from pythonjsonlogger.json import JsonFormatter
+
+from service.telemetry.log_lines import HumanLines, JsonLines
+from service.telemetry.log_writer import LogWriter, QueuedStream
+
+STANDARD_ERROR = 2
 
 
 class _Context(logging.Filter):
@@ -31,37 +36,28 @@ class _Context(logging.Filter):
 
 def set_up_logging(
     style: Literal["auto", "json", "human"], level: str, current_request_id: Callable[[], str | None]
-) -> None:
-    """Send every logger of the process to standard error in one format.
+) -> LogWriter:
+    """Send every logger of the process to standard error in one format; what is printed joins it.
 
     `auto` writes for people where standard error is a terminal. Libraries stay at warning, and uvicorn's own access
-    log is off: requests are logged once, with their id.
+    log is off: requests are logged once, with their id. A forked process has to set its logging up itself.
     """
-    human = style == "human" or (style == "auto" and sys.stderr.isatty())
+    human = style == "human" or (style == "auto" and os.isatty(STANDARD_ERROR))
     logging.config.dictConfig(
         {
             "version": 1,
             "disable_existing_loggers": False,
             "filters": {"context": {"()": _Context, "current_request_id": current_request_id}},
-            "formatters": {
-                "json": {
-                    "()": JsonFormatter,
-                    "fmt": ["levelname", "name", "message"],
-                    "rename_fields": {"levelname": "level", "name": "logger"},
-                    "timestamp": "time",
-                    "json_ensure_ascii": False,
-                },
-                "human": {"format": "%(asctime)s %(levelname)-7s %(message)s", "datefmt": "%H:%M:%S"},
-            },
+            "formatters": {"lines": {"()": HumanLines if human else JsonLines}},
             "handlers": {
-                "stderr": {
-                    "class": "logging.StreamHandler",
-                    "stream": "ext://sys.stderr",
-                    "formatter": "human" if human else "json",
+                "log": {
+                    "()": LogWriter,
+                    "descriptor": STANDARD_ERROR,
+                    "formatter": "lines",
                     "filters": ["context"],
                 }
             },
-            "root": {"handlers": ["stderr"], "level": "WARNING"},
+            "root": {"handlers": ["log"], "level": "WARNING"},
             "loggers": {
                 "service": {"level": level.upper()},
                 "uvicorn": {"level": "WARNING", "handlers": [], "propagate": True},
@@ -71,3 +67,6 @@ def set_up_logging(
             },
         }
     )
+    (writer,) = (each for each in logging.getLogger().handlers if isinstance(each, LogWriter))
+    sys.stdout = sys.stderr = QueuedStream(writer)
+    return writer

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -18,7 +19,9 @@ def _logging_as_it_was() -> Iterator[None]:
     """The set-up holds for the whole process; put back what pytest had."""
     loggers = [logging.getLogger(name) for name in LOGGERS]
     before = [(each.handlers[:], each.level, each.propagate, each.disabled) for each in loggers]
+    streams = sys.stdout, sys.stderr
     yield
+    sys.stdout, sys.stderr = streams
     for each, (handlers, level, propagate, disabled) in zip(loggers, before, strict=True):
         each.handlers[:], each.propagate, each.disabled = handlers, propagate, disabled
         each.setLevel(level)
@@ -30,98 +33,132 @@ def set_up(
     set_up_logging(style, level, lambda: request_id)
 
 
-def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    captured = capsys.readouterr()
+def written() -> None:
+    """Wait until what was logged has been written."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+
+
+def lines(capfd: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    written()
+    captured = capfd.readouterr()
     assert captured.out == ""
     return [json.loads(line) for line in captured.err.splitlines()]
 
 
-def test_a_line_is_json_with_time_level_logger_and_what_was_added(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_line_is_json_with_time_level_logger_and_what_was_added(capfd: pytest.CaptureFixture[str]) -> None:
     set_up()
     logging.getLogger("service.somewhere").info("größer als %d", 5, extra={"model": "tiny"})
-    (line,) = lines(capsys)
+    (line,) = lines(capfd)
     assert line.pop("time").startswith("20")
     assert line == {"level": "INFO", "logger": "service.somewhere", "message": "größer als 5", "model": "tiny"}
 
 
-def test_an_exception_stays_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_exception_stays_on_one_line(capfd: pytest.CaptureFixture[str]) -> None:
     set_up()
     try:
         int("seven\neight")
     except ValueError:
         logging.getLogger("service").exception("it broke")
-    (line,) = lines(capsys)
+    (line,) = lines(capfd)
     assert "ValueError: invalid literal" in line["exc_info"]
     assert "\n" in line["exc_info"]
 
 
-def test_a_line_carries_the_id_of_its_request(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_line_carries_the_id_of_its_request(capfd: pytest.CaptureFixture[str]) -> None:
     set_up(request_id="abc-1")
     logging.getLogger("service").info("hello")
-    assert lines(capsys)[0]["request_id"] == "abc-1"
+    assert lines(capfd)[0]["request_id"] == "abc-1"
 
 
-def test_a_line_outside_a_request_has_no_id(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_line_outside_a_request_has_no_id(capfd: pytest.CaptureFixture[str]) -> None:
     set_up(request_id=None)
     logging.getLogger("service").info("hello")
-    assert {"request_id", "trace_id", "span_id"}.isdisjoint(lines(capsys)[0])
+    assert {"request_id", "trace_id", "span_id"}.isdisjoint(lines(capfd)[0])
 
 
-def test_a_line_within_a_span_carries_its_trace(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_line_within_a_span_carries_its_trace(capfd: pytest.CaptureFixture[str]) -> None:
     set_up()
     provider = TracerProvider()
     with provider.get_tracer("test").start_as_current_span("work") as span:
         logging.getLogger("service").info("hello")
     provider.shutdown()
-    (line,) = lines(capsys)
+    (line,) = lines(capfd)
     assert line["trace_id"] == f"{span.get_span_context().trace_id:032x}"
     assert line["span_id"] == f"{span.get_span_context().span_id:016x}"
 
 
-def test_a_person_gets_short_lines(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_person_gets_short_lines(capfd: pytest.CaptureFixture[str]) -> None:
     set_up("human")
     logging.getLogger("service").info("hello")
-    words = capsys.readouterr().err.split()
+    written()
+    words = capfd.readouterr().err.split()
     assert words[1:] == ["INFO", "hello"]
 
 
 @pytest.mark.parametrize("terminal", [True, False])
 def test_auto_writes_for_people_on_a_terminal_and_json_elsewhere(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *, terminal: bool
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *, terminal: bool
 ) -> None:
-    monkeypatch.setattr("sys.stderr.isatty", lambda: terminal, raising=False)
+    monkeypatch.setattr("os.isatty", lambda _: terminal)
     set_up("auto")
     logging.getLogger("service").info("hello")
-    assert capsys.readouterr().err.startswith("{") == (not terminal)
+    written()
+    assert capfd.readouterr().err.startswith("{") == (not terminal)
 
 
 @pytest.mark.parametrize(("level", "heard"), [("debug", 4), ("info", 3), ("warning", 2), ("error", 1)])
-def test_the_level_is_that_of_our_own_loggers(capsys: pytest.CaptureFixture[str], level: str, heard: int) -> None:
+def test_the_level_is_that_of_our_own_loggers(capfd: pytest.CaptureFixture[str], level: str, heard: int) -> None:
     set_up(level=level)
     for severity in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR):
         logging.getLogger("service.api").log(severity, "hello")
-    assert len(lines(capsys)) == heard
+    assert len(lines(capfd)) == heard
 
 
-def test_libraries_are_heard_from_warnings_on_in_the_same_format(capsys: pytest.CaptureFixture[str]) -> None:
+def test_libraries_are_heard_from_warnings_on_in_the_same_format(capfd: pytest.CaptureFixture[str]) -> None:
     set_up(level="debug")
     for name in ("somelibrary", "uvicorn", "uvicorn.error"):
         logging.getLogger(name).info("chatter")
         logging.getLogger(name).warning("trouble")
-    assert [(line["logger"], line["message"]) for line in lines(capsys)] == [
+    assert [(line["logger"], line["message"]) for line in lines(capfd)] == [
         ("somelibrary", "trouble"), ("uvicorn", "trouble"), ("uvicorn.error", "trouble"),
     ]  # fmt: skip
 
 
-def test_uvicorns_own_access_lines_are_off(capsys: pytest.CaptureFixture[str]) -> None:
+def test_uvicorns_own_access_lines_are_off(capfd: pytest.CaptureFixture[str]) -> None:
     set_up()
     logging.getLogger("uvicorn.access").info("GET / 200")
     logging.getLogger("uvicorn.access").error("GET / 500")
-    assert lines(capsys) == []
+    assert lines(capfd) == []
 
 
-def test_setting_up_twice_writes_each_line_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_setting_up_twice_writes_each_line_once(capfd: pytest.CaptureFixture[str]) -> None:
     set_up()
     set_up()
     logging.getLogger("service").info("hello")
-    assert len(lines(capsys)) == 1
+    assert len(lines(capfd)) == 1
+
+
+def test_what_is_printed_joins_the_log(capfd: pytest.CaptureFixture[str]) -> None:
+    set_up()
+    print("from a model")  # noqa: T201  # as models do
+    written()
+    assert capfd.readouterr() == ("", "from a model\n")
+
+
+@pytest.mark.parametrize("style", ["json", "human"])
+@pytest.mark.parametrize("text", ["x" * 100_000, "ä" * 50_000, "\x01" * 30_000, '"' * 30_000, "line\n" * 9_000])
+def test_a_line_is_at_most_8_kib_and_says_how_much_is_missing(
+    capfd: pytest.CaptureFixture[str], style: Literal["json", "human"], text: str
+) -> None:
+    set_up(style)
+    try:
+        int(text)
+    except ValueError:
+        logging.getLogger("service").exception("it broke: %s", text, extra={"given": text, "row": 7})
+    written()
+    line = capfd.readouterr().err
+    assert len(line.encode()) <= 8193, "8 KiB and the end of the line"
+    assert " more bytes)" in line
+    if style == "json":
+        assert json.loads(line)["row"] == 7
