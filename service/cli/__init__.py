@@ -1,56 +1,23 @@
-"""The `plimsoll` command, one file for each thing it does."""
+"""The `plimsoll` command: its first steps, which import little so that no signal comes before them."""
 
 from __future__ import annotations
 
 import sys
 
-import typer
-
-from service import __version__
-from service.cli.bundle import bundle
-from service.cli.complaint import complain
-from service.cli.keys import keys
-from service.cli.predict import predict
-from service.cli.serve import serve
-from service.cli.settings import settings
-from service.errors import PlimsollError
-
-app = typer.Typer(
-    name="plimsoll",
-    help="Serve a PyTorch model: checked before it takes traffic, explainable under load.\n\n"
-    "Start with [bold]plimsoll serve[/bold] in a folder that has bundles in models/, "
-    "then [bold]plimsoll predict --image digit.png[/bold] in another terminal.",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
-app.command()(serve)
-app.command()(predict)
-app.add_typer(bundle, name="bundle")
-app.add_typer(keys, name="keys")
-app.command()(settings)
-
-
-def _show_version(wanted: bool) -> None:  # noqa: FBT001  # typer calls it so
-    if wanted:
-        typer.echo(f"plimsoll {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _root(
-    _version: bool = typer.Option(  # noqa: FBT001  # a flag of the command line
-        False, "--version", callback=_show_version, is_eager=True, help="Print the version and leave."
-    ),
-) -> None:
-    pass
+from service.cli.standard_streams import hold_standard_streams
+from service.cli.stop_signals import end_on_termination
 
 
 def main() -> None:
     """Run the command; an error of ours is one sentence on standard error and exit code 2."""
+    end_on_termination()
+    hold_standard_streams()
+    from service.cli import commands
+    from service.cli.complaint import complain
+    from service.errors import PlimsollError
+
     try:
-        app()
+        commands.app()
     except PlimsollError as error:
         complain(error.message)
         sys.exit(2)

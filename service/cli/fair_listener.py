@@ -55,6 +55,10 @@ class ConnectionCounts:
         """The worker of that place takes no more connections."""
         self.tell(place, _NOBODY)
 
+    def anyone_listens(self) -> bool:
+        """Whether a worker takes connections."""
+        return any(count != _NOBODY for count in self._counts)
+
     def others_have_fewer(self, connections: int) -> bool:
         """Whether a worker that takes connections has fewer."""
         return any(0 <= count < connections for count in self._counts)

@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import signal
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from service.api.request_scope import current_request_id
 from service.cli.fair_listener import ConnectionCounts, FairListener
+from service.cli.stop_signals import CLOSING_SECONDS, StopSignals, leave
 from service.errors import OperatorError
 from service.lifecycle import Lifecycle
 from service.server.connection_limits import ConnectionLimits
@@ -42,8 +43,17 @@ _LAST_ARRIVALS_SECONDS = 1.0
 """How long the requests of connections that were just taken are still answered, once new ones go to others."""
 
 
-class GracefulServer(uvicorn.Server):
-    """Stops through the lifecycle: the first signal drains, a second one leaves at once.
+class _Server(uvicorn.Server):
+    """A server that leaves the signals of the process alone."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Install no handler: `StopSignals` takes the signals."""
+        yield
+
+
+class GracefulServer(_Server):
+    """Stops through the lifecycle at the first signal of `signals`; at a second one the process ends.
 
     uvicorn by itself closes its port on the first signal, while load balancers still send to it. Where others listen
     on the same socket, as workers do, `counts` tells what connections they have, and `place` is this one's; it leaves
@@ -54,6 +64,7 @@ class GracefulServer(uvicorn.Server):
         self,
         config: uvicorn.Config,
         lifecycle: Lifecycle,
+        signals: StopSignals,
         counts: ConnectionCounts | None = None,
         place: int | None = None,
     ) -> None:
@@ -61,37 +72,29 @@ class GracefulServer(uvicorn.Server):
         self._counts = counts
         self._place = place
         self._lifecycle = lifecycle
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._signals = signals
         self._stopping: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take connections from `sockets`, and say so: from here on a signal is heeded and not just suffered."""
-        self._loop = asyncio.get_running_loop()
+        """Take connections from `sockets`, and say so; from here on the first signal begins to drain."""
         if self._counts is None:
             await super().startup(sockets)
             for listener in sockets or ():
-                _log.info("listening on http://%s:%d", *listener.getsockname()[:2])
-            return
-        await super().startup([])
-        for listener in sockets or ():
-            fair = FairListener(listener, self._protocol, self.server_state.connections, self._counts, self._place)
-            self.servers.append(fair)  # type: ignore[arg-type]  # uvicorn closes it, and asks no more of it
+                _log.info("listening on %s", url_of(listener))
+        else:
+            await super().startup([])
+            for listener in sockets or ():
+                fair = FairListener(listener, self._protocol, self.server_state.connections, self._counts, self._place)
+                self.servers.append(fair)  # type: ignore[arg-type]  # uvicorn closes it, and asks no more of it
+        loop = asyncio.get_running_loop()
+        self._signals.on_first(lambda: loop.call_soon_threadsafe(self._begin_to_stop))
 
     def _protocol(self) -> asyncio.Protocol:
         protocol: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
         return protocol(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to drain. Called between any two bytecodes of the main thread, so it only schedules."""
-        del sig, frame
-        if self._loop is None or self._stopping is not None:
-            self.should_exit = self.force_exit = True
-        else:
-            self._loop.call_soon_threadsafe(self._begin_to_stop)
-
     def _begin_to_stop(self) -> None:
-        if self._stopping is None:
-            self._stopping = asyncio.create_task(self._stop())
+        self._stopping = asyncio.create_task(self._stop())
 
     async def _stop(self) -> None:
         await self._lifecycle.stop(self._leave_the_port if self._counts is not None else None)
@@ -103,21 +106,14 @@ class GracefulServer(uvicorn.Server):
         await asyncio.sleep(_LAST_ARRIVALS_SECONDS)
 
 
-class _SideServer(uvicorn.Server):
-    """A server beside the main one, which alone hears signals."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave the signals to the main server."""
-        yield
-
-
-def serve_alone(settings: Settings) -> None:
-    """Serve until a signal has been heeded.
+def serve_alone(settings: Settings) -> NoReturn:
+    """Serve until a signal has been heeded, then end the process.
 
     Raises:
         OperatorError: a port is taken or not allowed.
     """
+    signals = StopSignals(stop_limit_seconds(settings), signal.SIGTERM, signal.SIGINT)
+    signals.listen()
     prepare_libraries()
     set_up_logging(settings.log_format, settings.log_level, current_request_id)
     from service.application import Application
@@ -137,14 +133,12 @@ def serve_alone(settings: Settings) -> None:
             timeout_graceful_shutdown=1,
             **PROTOCOL_OPTIONS,
         )
-        server = GracefulServer(config, application.lifecycle)
+        server = GracefulServer(config, application.lifecycle, signals)
         if admin is not None:
-            _log.info("admin API on http://%s:%d", *admin.getsockname()[:2])
+            _log.info("admin API on %s", url_of(admin))
         sides = [(application.metrics_app, metrics), (application.admin_app, admin)]
-        with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-            runner.run(
-                serve_with_sides(server, main, sides, http_protocol(side_limits(limits), application.count_refusal))
-            )
+        side_protocol = http_protocol(side_limits(limits), application.count_refusal)
+        run_and_leave(serve_with_sides(server, main, sides, side_protocol), signals, config.get_loop_factory())
 
 
 def connection_limits(settings: Settings) -> ConnectionLimits:
@@ -171,6 +165,34 @@ def side_limits(limits: ConnectionLimits) -> ConnectionLimits:
 def http_protocol(limits: ConnectionLimits, count_refusal: Callable[[str], None]) -> Any:  # noqa: ANN401  # uvicorn's
     """What uvicorn makes the connections of one server with."""
     return partial(HttpConnection, connections=Connections(limits, count_refusal))
+
+
+def run_and_leave(
+    serving: Coroutine[Any, Any, None],
+    signals: StopSignals,
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None,
+) -> NoReturn:
+    """Run to the end on a new event loop, then end the process without waiting for its other threads."""
+
+    async def serve() -> None:
+        signals.release()
+        await serving
+
+    signals.hold()
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(serve())
+        leave(0)
+
+
+def stop_limit_seconds(settings: Settings) -> float:
+    """How long after a signal the process ends in any case."""
+    return settings.stop_wait_seconds + settings.stop_drain_seconds + CLOSING_SECONDS
+
+
+def url_of(listener: socket.socket) -> str:
+    """Where a socket listens."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def listen(host: str, port: int, setting: str, *, shared: bool = False) -> socket.socket:
@@ -203,7 +225,7 @@ async def serve_with_sides(
 ) -> None:
     """Serve until the server has stopped, and beside it each application that has a socket."""
     beside = [
-        _SideServer(
+        _Server(
             uvicorn.Config(app, http=side_protocol, lifespan="off", timeout_graceful_shutdown=1, **PROTOCOL_OPTIONS)
         )
         for app, listener in sides

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import logging
+import struct
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 from prometheus_client import (
     CollectorRegistry,
     GCCollector,
+    Metric,
     PlatformCollector,
     ProcessCollector,
     disable_created_metrics,
@@ -17,6 +21,9 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from service.telemetry.metric_catalog import MetricDescription
+from service.telemetry.shared_metrics import readable
+
+_log = logging.getLogger(__name__)
 
 Devices = Callable[[], list[tuple[str, int, int]]]
 """Lists GPUs as name, bytes in use and bytes in all; asked at every scrape."""
@@ -39,6 +46,29 @@ class _DeviceMemory(Collector):
             family.add_metric((device, "used"), used)
             family.add_metric((device, "total"), total)
         yield family
+
+
+class _SharedMetrics(MultiProcessCollector):
+    """The sums of what all workers have written, without the files that are broken."""
+
+    def __init__(self, broken: set[str]) -> None:
+        super().__init__(None)  # type: ignore[no-untyped-call]
+        self._broken = broken
+
+    def collect(self) -> Iterable[Metric]:
+        files = [str(file) for file in Path(self._path).glob("*.db")]
+        try:
+            return self._sums(files)
+        except (OSError, ValueError, RuntimeError, struct.error):
+            whole = [file for file in files if readable(file)]
+            for file in sorted({*files} - {*whole} - self._broken):
+                _log.warning("metrics file %s is broken; what it counted is missing in /metrics", Path(file).name)
+            self._broken |= {*files} - {*whole}
+            return self._sums(whole)
+
+    def _sums(self, files: list[str]) -> Iterable[Metric]:
+        sums: Iterable[Metric] = self.merge(files)  # type: ignore[no-untyped-call]
+        return sums
 
 
 def new_registry(device_memory: Devices = list) -> CollectorRegistry:
@@ -65,6 +95,7 @@ class Exposition:
         self._registry = registry
         self._device_memory = device_memory
         self._many_processes = many_processes
+        self._broken: set[str] = set()
 
     def __call__(self, accept: str = "") -> tuple[bytes, str]:
         """The body of a scrape and its content type, for what an Accept header says."""
@@ -78,6 +109,6 @@ class Exposition:
             return self._registry
         # A collector per scrape, as prometheus-client asks: it reads the files of whichever processes live now.
         shared = CollectorRegistry()
-        MultiProcessCollector(shared)  # type: ignore[no-untyped-call]
+        shared.register(_SharedMetrics(self._broken))
         shared.register(_DeviceMemory(self._device_memory))
         return shared

@@ -33,6 +33,7 @@ def plimsoll(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     """Runs `plimsoll` with arguments and, where given, standard input; an exception that would be a trace is raised."""
     monkeypatch.setenv("COLUMNS", "250")
     monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setattr("service.cli.end_on_termination", lambda: None)  # the signals of this process are pytest's
 
     def run(*arguments: str, stdin: str = "") -> Ran:
         monkeypatch.setattr(sys, "argv", ["plimsoll", *arguments])

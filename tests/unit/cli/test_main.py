@@ -8,7 +8,8 @@ import typer
 from typer.testing import CliRunner
 
 from service import __version__
-from service.cli import app, main
+from service.cli import main
+from service.cli.commands import app
 from service.errors import BundleError, OperatorError
 from tests.unit.cli.conftest import RunPlimsoll
 
@@ -76,7 +77,7 @@ def test_an_error_of_ours_is_one_sentence_on_standard_error_word_for_word(
     def fail() -> None:
         raise OperatorError(sentence)
 
-    monkeypatch.setattr("service.cli.app", fail)
+    monkeypatch.setattr("service.cli.commands.app", fail)
     ran = plimsoll("settings")
     assert ran == (2, "", f"error: {sentence}\n")
 
@@ -85,7 +86,7 @@ def test_an_error_of_a_bundle_is_an_error_of_ours(plimsoll: RunPlimsoll, monkeyp
     def fail() -> None:
         raise BundleError("golden", "it is off")
 
-    monkeypatch.setattr("service.cli.app", fail)
+    monkeypatch.setattr("service.cli.commands.app", fail)
     assert plimsoll("settings").err == "error: it is off\n"
 
 
@@ -101,7 +102,7 @@ def test_an_error_that_is_not_ours_keeps_its_trace(monkeypatch: pytest.MonkeyPat
     def fail() -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("service.cli.app", fail)
+    monkeypatch.setattr("service.cli.commands.app", fail)
     monkeypatch.setattr(sys, "argv", ["plimsoll", "settings"])
     with pytest.raises(ZeroDivisionError):
         main()

@@ -1,0 +1,104 @@
+"""gunicorn's master process: keeps workers running and stops them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from gunicorn.arbiter import Arbiter
+
+_log = logging.getLogger(__name__)
+_STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+_YOUNG_SECONDS = 60.0
+_LONGEST_PAUSE_SECONDS = 30.0
+REFUSED = 2
+"""The exit code of a worker whose settings or files are at fault; it has said which."""
+_NO_EXIT_CODE = -1
+
+
+class WorkerMaster(Arbiter):  # type: ignore[misc]  # gunicorn ships no types
+    """Replaces workers that end, with growing pauses where young ones end in a row.
+
+    gunicorn itself ends all workers when one cannot start. Here that happens only where the settings are at fault and
+    no worker has served yet; `serving` says whether one serves now.
+    """
+
+    APP_LOAD_ERROR = _NO_EXIT_CODE
+
+    def __init__(self, app: Any, serving: Callable[[], bool]) -> None:  # noqa: ANN401  # gunicorn's application
+        self._serving = serving
+        self._has_served = False
+        self._young_ends = 0
+        self._next_start = 0.0
+        self._stops = 0
+        super().__init__(app)
+
+    @property
+    def WORKER_BOOT_ERROR(self) -> int:  # noqa: N802  # gunicorn's own name
+        """The exit code of a worker that ends the whole server."""
+        return _NO_EXIT_CODE if self._has_served else REFUSED
+
+    def signal(self, sig: int, frame: FrameType | None) -> None:
+        """Queue a signal; a second SIGTERM becomes SIGQUIT, because gunicorn does nothing at a second SIGTERM."""
+        self._stops += sig in _STOPS
+        super().signal(signal.SIGQUIT if self._stops > 1 and sig == signal.SIGTERM else sig, frame)
+
+    def manage_workers(self) -> None:
+        """Start missing workers and end surplus ones; called every second."""
+        self._has_served = self._has_served or self._serving()
+        super().manage_workers()
+
+    def spawn_workers(self) -> None:
+        """Start the workers that are missing, unless a pause is on."""
+        if time.monotonic() >= self._next_start:
+            super().spawn_workers()
+
+    def spawn_worker(self) -> Any:  # noqa: ANN401  # gunicorn's own: a process id
+        """Fork one worker, with signals held until it takes them; where the system refuses, try again later."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+        try:
+            return super().spawn_worker()
+        except OSError as error:
+            self._pause()
+            _log.error("cannot start a worker: %s; trying again later", error.strerror)
+            return None
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
+
+    def handle_usr2(self) -> None:
+        """Ignore SIGUSR2: the program that gunicorn starts at it could not have the port."""
+        _log.warning("SIGUSR2 is ignored; SIGHUP replaces the workers")
+
+    def worker_ended(self, lived_seconds: float) -> None:
+        """Pause before the next start where a young worker has ended."""
+        if lived_seconds < _YOUNG_SECONDS:
+            self._pause()
+        else:
+            self._young_ends = 0
+
+    def _pause(self) -> None:
+        self._next_start = time.monotonic() + min(2.0**self._young_ends, _LONGEST_PAUSE_SECONDS)
+        self._young_ends += 1
+
+
+class MasterWatch:
+    """Tells workers that their master is gone, however it ended: then a pipe that it holds open ends."""
+
+    def __init__(self) -> None:
+        self._reading, self._writing = os.pipe()
+
+    def watch(self) -> None:
+        """Have this worker sent SIGTERM when the master is gone; call once, after the fork."""
+        os.close(self._writing)
+        threading.Thread(target=self._wait, name="master-watch", daemon=True).start()
+
+    def _wait(self) -> None:
+        os.read(self._reading, 1)
+        _log.warning("the master process is gone; this worker stops")
+        os.kill(os.getpid(), signal.SIGTERM)
