@@ -51,6 +51,7 @@ from service.settings import Settings
 from service.stores.memory_cache import MemoryCache
 from service.telemetry.exposition import Exposition, new_registry
 from service.telemetry.inference_observer import InferenceObserver, VersionObserver
+from service.telemetry.log_writer import LogWriter
 from service.telemetry.metric_catalog import MetricCatalog
 from service.telemetry.server_spans import current_trace_id
 from service.telemetry.span_export import SpanQueue
@@ -68,18 +69,20 @@ class Application:
     """One service in one process: `asgi` answers requests, `metrics_app` scrapes where they have a port of their own.
 
     `asgi` is `app`, the FastAPI application, or what traces the requests around it. `admin_app` is there where a
-    desired state is. Workers of one server meet in `workers_folder`.
+    desired state is. Workers of one server meet in `workers_folder`. What `log` drops is counted.
 
     Raises:
         DeviceError: the device of the settings is not on this machine.
     """
 
-    def __init__(self, settings: Settings, workers_folder: Path | None = None) -> None:
+    def __init__(self, settings: Settings, workers_folder: Path | None = None, log: LogWriter | None = None) -> None:
         self.settings = settings
         self._waits_for_models = workers_folder is not None
         threads = settings.forward_threads
         limit_threads(threads)
         metrics = _metrics(settings)
+        if log is not None:
+            log.count_dropped(metrics.log_lines_dropped.inc)
         self._observations = metrics.observations
         self.count_refusal = metrics.count_refusal
         self._tracing = _tracing(settings, metrics)

@@ -38,6 +38,7 @@ from service.cli.uvicorn_server import (
 from service.cli.worker_master import REFUSED, MasterWatch, WorkerMaster
 from service.errors import OperatorError, PlimsollError
 from service.settings import Settings, prepare_libraries
+from service.telemetry.log_writer import LogWriter
 from service.telemetry.logging_setup import set_up_logging
 from service.telemetry.shared_metrics import count_as, forget
 
@@ -75,7 +76,7 @@ class PlimsollWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn-worker shi
     def init_process(self) -> None:
         """Serve until told to stop; where that fails, end with a sentence and leave the others alone."""
         settings: Settings = self.app.settings
-        set_up_logging(settings.log_format, settings.log_level, current_request_id)
+        self.app.log = set_up_logging(settings.log_format, settings.log_level, current_request_id)
         try:
             count_as(self.app.metrics_folder, self.place)
             super().init_process()
@@ -129,6 +130,7 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn ships no typ
         self._workers_folder = folder / "workers"
         self.counts = ConnectionCounts(_GENERATIONS * settings.workers)
         self.master = MasterWatch()
+        self.log: LogWriter | None = None  # each worker has its own
         super().__init__()
 
     def load_config(self) -> None:
@@ -158,7 +160,7 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn ships no typ
         # In each worker, after the fork: torch's threads and exporters' threads do not survive one.
         from service.application import Application
 
-        return Application(self.settings, self._workers_folder)
+        return Application(self.settings, self._workers_folder, self.log)
 
     def _place_worker(self, _master: WorkerMaster, worker: PlimsollWorker) -> None:
         worker.place = self.counts.take_place()

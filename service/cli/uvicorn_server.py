@@ -115,7 +115,7 @@ def serve_alone(settings: Settings) -> NoReturn:
     signals = StopSignals(stop_limit_seconds(settings), signal.SIGTERM, signal.SIGINT)
     signals.listen()
     prepare_libraries()
-    set_up_logging(settings.log_format, settings.log_level, current_request_id)
+    log = set_up_logging(settings.log_format, settings.log_level, current_request_id)
     from service.application import Application
 
     with contextlib.ExitStack() as sockets:
@@ -125,7 +125,7 @@ def serve_alone(settings: Settings) -> NoReturn:
             metrics = sockets.enter_context(listen(settings.host, settings.metrics_port, "METRICS_PORT"))
         if settings.desired_state is not None:
             admin = sockets.enter_context(listen(settings.admin_host, settings.admin_port, "ADMIN_PORT"))
-        application = Application(settings)
+        application = Application(settings, log=log)
         limits = connection_limits(settings)
         config = uvicorn.Config(
             application.asgi,

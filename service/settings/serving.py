@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from pathlib import Path
@@ -130,7 +131,41 @@ class ServingSettings(BaseSettings):
 
 
 def cpus_of_process() -> int:
-    """How many CPUs this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1  # not Linux
+    """How many CPUs this process may keep busy: those it may run on, or fewer by the quota of its cgroup, rounded up."""
+    if not hasattr(os, "sched_getaffinity"):
+        return os.cpu_count() or 1  # not Linux
+    return max(1, math.ceil(min(len(os.sched_getaffinity(0)), cpu_quota())))
+
+
+def cpu_quota(process: Path = Path("/proc/self"), root: Path = Path("/sys/fs/cgroup")) -> float:
+    """CPUs that the cgroups of a process allow it together; infinite where none of them, and none above, has a quota.
+
+    `process` is its folder in /proc, `root` where cgroups are mounted, of version 2 or 1.
+    """
+    try:
+        lines = (process / "cgroup").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return math.inf
+    quotas = [math.inf]
+    for line in lines:
+        _, _, names_and_path = line.partition(":")
+        controllers, _, path = names_and_path.partition(":")
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        mount = root / controllers if controllers else root
+        # In a container the path may be the host's and not be there; the mount is then the container's own group.
+        group = mount / path.strip("/")
+        quotas += [_quota(each) for each in (group, *group.parents) if each.is_relative_to(mount)]
+    return min(quotas)
+
+
+def _quota(group: Path) -> float:
+    try:
+        if (group / "cpu.max").exists():
+            quota, period = (group / "cpu.max").read_text(encoding="utf-8").split()
+        else:
+            quota, period = ((group / f"cpu.cfs_{name}_us").read_text(encoding="utf-8") for name in ("quota", "period"))
+        allowed = float(quota) / float(period)
+    except (OSError, ValueError):  # no quota, which version 2 calls "max"
+        return math.inf
+    return allowed if allowed > 0 else math.inf

@@ -238,6 +238,9 @@ class MetricCatalog:
         self._spans = make.counter("plimsoll_spans", "Spans of sampled traces by what became of them.", "result")
         for result in ("exported", "failed", "dropped"):
             self._spans.labels(result)
+        self.log_lines_dropped = make.counter(
+            "plimsoll_log_lines_dropped", "Log lines that were dropped because nobody read the log in time."
+        )
         self.build = make.gauge("plimsoll_build_info", "1, and the version of Plimsoll.", "version", together="livemax")
         objective = make.gauge(
             "plimsoll_objective_seconds",
