@@ -28,7 +28,9 @@ from service.cli.uvicorn_server import (
     GracefulServer,
     connection_limits,
     http_protocol,
+    begin_process,
     listen,
+    new_application,
     run_and_leave,
     serve_with_sides,
     side_limits,
@@ -37,7 +39,7 @@ from service.cli.uvicorn_server import (
 )
 from service.cli.worker_master import REFUSED, MasterWatch, WorkerMaster
 from service.errors import OperatorError, PlimsollError
-from service.settings import Settings, prepare_libraries
+from service.settings import Settings
 from service.telemetry.log_writer import LogWriter
 from service.telemetry.logging_setup import set_up_logging
 from service.telemetry.shared_metrics import count_as, forget
@@ -158,9 +160,7 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn ships no typ
 
     def load(self) -> Any:  # noqa: ANN401  # gunicorn hands it to the worker, whatever it is
         # In each worker, after the fork: torch's threads and exporters' threads do not survive one.
-        from service.application import Application
-
-        return Application(self.settings, self._workers_folder, self.log)
+        return new_application(self.settings, self.log, self._workers_folder)
 
     def _place_worker(self, _master: WorkerMaster, worker: PlimsollWorker) -> None:
         worker.place = self.counts.take_place()
@@ -181,8 +181,7 @@ def serve_with_workers(settings: Settings) -> None:
         OperatorError: the port is taken or not allowed, or there is no room for temporary files.
     """
     with listen(settings.host, settings.port, "PORT") as listener, _temporary_folder() as folder:
-        prepare_libraries(metrics_folder=folder / "metrics")
-        set_up_logging(settings.log_format, settings.log_level, current_request_id)
+        begin_process(settings, metrics_folder=folder / "metrics")
         _Gunicorn(settings, listener, folder).run()
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from service.settings import Settings, load_settings, variable_name
+from service.settings import Settings, load_settings, setting_remarks, variable_name
 
 
 def settings(
@@ -28,6 +28,8 @@ def settings(
         changed = Text(value, style="bold" if value != _shown(field.default) else "")
         table.add_row(Text(variable_name(name)), changed, Text(_shown(field.default)), Text(field.description or ""))
     Console().print(table)
+    for remark in setting_remarks(current):
+        typer.echo(f"warning: {remark}", err=True)
 
 
 def markdown_table(names: Collection[str] | None = None) -> str:

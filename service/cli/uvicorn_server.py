@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -23,8 +25,12 @@ from service.lifecycle import Lifecycle
 from service.server.connection_limits import ConnectionLimits
 from service.server.connections import Connections
 from service.server.http_connection import HttpConnection
-from service.settings import Settings, prepare_libraries
+from service.settings import Settings, prepare_libraries, setting_remarks
+from service.telemetry.log_writer import LogWriter
 from service.telemetry.logging_setup import set_up_logging
+
+if TYPE_CHECKING:
+    from service.application import Application
 
 _log = logging.getLogger(__name__)
 
@@ -114,10 +120,7 @@ def serve_alone(settings: Settings) -> NoReturn:
     """
     signals = StopSignals(stop_limit_seconds(settings), signal.SIGTERM, signal.SIGINT)
     signals.listen()
-    prepare_libraries()
-    log = set_up_logging(settings.log_format, settings.log_level, current_request_id)
-    from service.application import Application
-
+    log = begin_process(settings)
     with contextlib.ExitStack() as sockets:
         main = sockets.enter_context(listen(settings.host, settings.port, "PORT"))
         metrics = admin = None
@@ -125,7 +128,7 @@ def serve_alone(settings: Settings) -> NoReturn:
             metrics = sockets.enter_context(listen(settings.host, settings.metrics_port, "METRICS_PORT"))
         if settings.desired_state is not None:
             admin = sockets.enter_context(listen(settings.admin_host, settings.admin_port, "ADMIN_PORT"))
-        application = Application(settings, log=log)
+        application = new_application(settings, log)
         limits = connection_limits(settings)
         config = uvicorn.Config(
             application.asgi,
@@ -139,6 +142,29 @@ def serve_alone(settings: Settings) -> NoReturn:
         sides = [(application.metrics_app, metrics), (application.admin_app, admin)]
         side_protocol = http_protocol(side_limits(limits), application.count_refusal)
         run_and_leave(serve_with_sides(server, main, sides, side_protocol), signals, config.get_loop_factory())
+
+
+def begin_process(settings: Settings, metrics_folder: Path | None = None) -> LogWriter:
+    """Prepare what is imported later, begin to log, and say which variables have no effect."""
+    remarks = setting_remarks(settings)
+    prepare_libraries(metrics_folder, traced=settings.traced)
+    log = set_up_logging(settings.log_format, settings.log_level, current_request_id)
+    for remark in remarks:
+        _log.warning(remark)
+    return log
+
+
+def new_application(settings: Settings, log: LogWriter | None, workers_folder: Path | None = None) -> Application:
+    """The application of this process; it is imported here, once its libraries have been prepared.
+
+    Raises:
+        OperatorError: a library refuses what a variable tells it.
+    """
+    try:
+        from service.application import Application
+    except (ValueError, re.error) as error:  # OpenTelemetry reads some variables as it is imported
+        raise OperatorError(f"tracing cannot be set up: {error}; correct the OTEL_* variable") from None
+    return Application(settings, workers_folder, log)
 
 
 def connection_limits(settings: Settings) -> ConnectionLimits:

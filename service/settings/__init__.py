@@ -12,17 +12,19 @@ from pathlib import Path
 from typing import Any, Self
 
 from pydantic import ValidationError, model_validator
-from pydantic_settings import SettingsConfigDict
+from pydantic_settings import DotEnvSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as PydanticSettingsError
 
 from service.errors import OperatorError
 from service.settings.edge import LOOPBACK_HOSTS, EdgeSettings, is_loopback
 from service.settings.process import ProcessSettings
 from service.settings.serving import ServingSettings, cpus_of_process
-from service.settings.tracing import TracingSettings
+from service.settings.tracing import TracingSettings, known_propagators
+from service.settings.unknown import unknown_variables
 
 PREFIX = "PLIMSOLL_"
 SECRETS_FOLDER = Path("/run/secrets/plimsoll")
+_ENV_FILE = ".env"
 
 
 class SettingsError(OperatorError):
@@ -33,7 +35,7 @@ class Settings(TracingSettings, EdgeSettings, ServingSettings, ProcessSettings):
     """What an operator may choose. Frozen; passed down as plain values."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, allow_inf_nan=False
+        env_prefix=PREFIX, env_file=_ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True, allow_inf_nan=False
     )
 
     @model_validator(mode="after")
@@ -74,14 +76,31 @@ def load_settings(**chosen: Any) -> Settings:  # noqa: ANN401  # each field's ow
         SettingsError: the message names each variable at fault, what was expected and what was given.
     """
     told = {name: value for name, value in chosen.items() if value is not None}
-    secrets = SECRETS_FOLDER if SECRETS_FOLDER.is_dir() else None
     try:
+        secrets = SECRETS_FOLDER if SECRETS_FOLDER.is_dir() else None
         return Settings(_secrets_dir=secrets, **told)
     except ValidationError as error:
         faults = [_fault(tuple(fault["loc"]), fault["msg"], fault["input"]) for fault in error.errors()]
         raise SettingsError("; ".join(faults)) from None
-    except (UnicodeDecodeError, PydanticSettingsError) as error:
+    except (OSError, UnicodeDecodeError, PydanticSettingsError) as error:
         raise SettingsError(f".env or a file in {SECRETS_FOLDER} cannot be read: {error}") from None
+
+
+def setting_remarks(settings: Settings) -> list[str]:
+    """What is set and has no effect: a sentence for each such variable, for the log."""
+    known = {variable_name(field) for field in Settings.model_fields}
+    remarks = unknown_variables([*os.environ, *_names_in_files()], known, PREFIX)
+    if settings.tracing_off_because is not None:
+        remarks.append(settings.tracing_off_because)
+    _, missing = known_propagators(os.environ.get("OTEL_PROPAGATORS", ""))
+    if missing and settings.traced:
+        remarks.append(f"OTEL_PROPAGATORS names {', '.join(missing)}, which is not installed; traces go on without it")
+    return remarks
+
+
+def _names_in_files() -> list[str]:
+    secrets = [each.name for each in SECRETS_FOLDER.iterdir()] if SECRETS_FOLDER.is_dir() else []
+    return [*DotEnvSettingsSource(Settings, env_file=_ENV_FILE).env_vars, *secrets]
 
 
 def variable_name(field: str) -> str:
@@ -90,15 +109,21 @@ def variable_name(field: str) -> str:
     return alias if isinstance(alias, str) else PREFIX + field.upper()
 
 
-def prepare_libraries(metrics_folder: Path | None = None) -> None:
+def prepare_libraries(metrics_folder: Path | None = None, *, traced: bool = False) -> None:
     """Set the variables that libraries read for themselves; call before they are imported.
 
-    `metrics_folder` is where the processes of one server meet to count together.
+    `metrics_folder` is where the processes of one server meet to count together. Without tracing OpenTelemetry gets
+    none of its variables, for it refuses to be imported with some values.
     """
+    if not traced:
+        for name in [name for name in os.environ if name.startswith("OTEL_")]:
+            del os.environ[name]
     # The contrib instrumentation speaks its old dialect unless told otherwise (millisecond buckets, net.* attributes).
     os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http")
     os.environ.setdefault("OTEL_SERVICE_NAME", "plimsoll")
-    os.environ.setdefault("OTEL_PROPAGATORS", "tracecontext")  # nothing here reads baggage, and its faults are logged
+    # Without a choice only trace contexts: nothing here reads baggage, and its faults are logged.
+    propagators, _ = known_propagators(os.environ.get("OTEL_PROPAGATORS", ""))
+    os.environ["OTEL_PROPAGATORS"] = propagators or "tracecontext"
     # numpy's BLAS starts a thread for every core of the node as it is imported, and nothing here multiplies with numpy.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     if metrics_folder is not None:

@@ -46,7 +46,7 @@ class ProcessSettings(BaseSettings):
         10, description="The most requests answered below 300 that are logged in a second; all others are, always."
     )
 
-    @field_validator("port", "metrics_port", mode="before")
+    @field_validator("port", "metrics_port", "admin_port", mode="before")
     @classmethod
     def _no_service_link(cls, value: Any) -> Any:  # noqa: ANN401  # whatever the environment holds
         if isinstance(value, str) and value.startswith("tcp://"):

@@ -131,7 +131,7 @@ class ServingSettings(BaseSettings):
 
 
 def cpus_of_process() -> int:
-    """How many CPUs this process may keep busy: those it may run on, or fewer by the quota of its cgroup, rounded up."""
+    """How many CPUs this process may keep busy: those it may run on, or its cgroup's quota, rounded up, if less."""
     if not hasattr(os, "sched_getaffinity"):
         return os.cpu_count() or 1  # not Linux
     return max(1, math.ceil(min(len(os.sched_getaffinity(0)), cpu_quota())))

@@ -2,37 +2,57 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import re
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import (
+    Field,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings
+
+_SENT_BY = "otlp"
 
 
 class TracingSettings(BaseSettings):
-    """Where spans go, and how many may wait."""
+    """Where spans go, and how many may wait.
 
+    What is wrong here is refused only where spans are sent; platforms set these variables for every pod.
+    """
+
+    otel_disabled: bool = Field(
+        default=False, validation_alias="OTEL_SDK_DISABLED", description="No tracing, whatever else is set."
+    )
+    otel_exporter: str = Field(
+        _SENT_BY,
+        validation_alias="OTEL_TRACES_EXPORTER",
+        description="How spans leave. Only otlp is there; any other word, as none, turns tracing off.",
+    )
     otel_endpoint: str | None = Field(
         None,
         validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
         description="OTLP endpoint for traces; tracing is off without it. The other OTEL_* variables hold as usual.",
+    )
+    otel_traces_endpoint: str | None = Field(
+        None,
+        validation_alias="OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        description="The same for traces alone, with its whole path. Overrides OTEL_EXPORTER_OTLP_ENDPOINT.",
     )
     otel_protocol: Literal["http/protobuf", "grpc"] = Field(
         "http/protobuf",
         validation_alias="OTEL_EXPORTER_OTLP_PROTOCOL",
         description="How spans are sent. grpc needs `pip install 'plimsoll[grpc]'`, which the images do not have.",
     )
-    otel_traces_endpoint: str | None = Field(
-        None,
-        validation_alias="OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-        description="The same for traces alone, with its whole path; goes before it.",
-    )
     otel_traces_protocol: Literal["http/protobuf", "grpc"] | None = Field(
         None,
         validation_alias="OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
-        description="The same for traces alone; goes before it.",
-    )
-    otel_disabled: bool = Field(
-        default=False, validation_alias="OTEL_SDK_DISABLED", description="No tracing, whatever else is set."
+        description="The same for traces alone. Overrides OTEL_EXPORTER_OTLP_PROTOCOL.",
     )
     otel_spans_per_export: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         512, validation_alias="OTEL_BSP_MAX_EXPORT_BATCH_SIZE", description="The most spans that are sent at once."
@@ -43,7 +63,53 @@ class TracingSettings(BaseSettings):
         description="The most spans that wait to be sent; further ones are dropped and counted.",
     )
 
+    @field_validator("otel_disabled", mode="before")
+    @classmethod
+    def _only_true_disables(cls, value: Any) -> Any:  # noqa: ANN401  # whatever the environment holds
+        return value.strip().lower() == "true" if isinstance(value, str) else value
+
+    @field_validator("otel_protocol", "otel_traces_protocol", "otel_spans_per_export", "otel_queue_spans", mode="wrap")
+    @classmethod
+    def _matters_where_traced(cls, value: Any, validate: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:  # noqa: ANN401  # as above
+        try:
+            return validate(value)
+        except ValidationError:
+            if _traced(info.data):
+                raise
+            return cls.model_fields[info.field_name or ""].default
+
+    @model_validator(mode="after")
+    def _endpoint_can_be_reached(self) -> Self:
+        given = self.otel_traces_endpoint or self.otel_endpoint or ""
+        protocol = self.otel_traces_protocol or self.otel_protocol
+        if self.traced and protocol != "grpc" and not re.match("https?://[^/]", given):
+            name = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" if self.otel_traces_endpoint else "OTEL_EXPORTER_OTLP_ENDPOINT"
+            raise ValueError(f"{name}: expected http:// or https:// and a host (given: {given!r})")
+        return self
+
     @property
     def traced(self) -> bool:
         """Whether an endpoint is there for traces, and they are wanted."""
-        return bool(self.otel_endpoint or self.otel_traces_endpoint) and not self.otel_disabled
+        return _traced(self.__dict__)
+
+    @property
+    def tracing_off_because(self) -> str | None:
+        """Why no spans are sent although an endpoint is there for them; a sentence."""
+        endpoint = self.otel_traces_endpoint or self.otel_endpoint
+        if endpoint is None or self.traced:
+            return None
+        cause = "OTEL_SDK_DISABLED is true" if self.otel_disabled else f"OTEL_TRACES_EXPORTER is {self.otel_exporter!r}"
+        return f"no spans are sent to {endpoint}: {cause}"
+
+
+def known_propagators(wanted: str) -> tuple[str, list[str]]:
+    """The propagators of OTEL_PROPAGATORS that are installed, by commas, and the names of those that are not."""
+    installed = {each.name for each in entry_points(group="opentelemetry_propagator")} | {"none"}
+    names = [name.strip() for name in wanted.split(",") if name.strip()]
+    return ",".join(name for name in names if name in installed), [name for name in names if name not in installed]
+
+
+def _traced(data: Mapping[str, Any]) -> bool:
+    endpoint = data.get("otel_endpoint") or data.get("otel_traces_endpoint")
+    sent = _SENT_BY in (each.strip() for each in data.get("otel_exporter", _SENT_BY).split(","))
+    return bool(endpoint) and sent and not data.get("otel_disabled")

@@ -31,12 +31,17 @@ class Tracing:
     Built after a fork, since the thread that sends does not survive one.
 
     Raises:
-        OperatorError: the protocol is gRPC, and the package for it is not installed.
+        OperatorError: the protocol is gRPC without the package for it, or OpenTelemetry refuses a variable.
     """
 
     def __init__(self, version: str, protocol: Protocol, queue: SpanQueue, count: CountSpans) -> None:
         self._ids = AskedIds()
-        self._provider = TracerProvider(resource=Resource.create({SERVICE_VERSION: version}), id_generator=self._ids)
+        try:
+            self._provider = TracerProvider(
+                resource=Resource.create({SERVICE_VERSION: version}), id_generator=self._ids
+            )
+        except ValueError as error:
+            raise OperatorError(f"tracing cannot be set up: {error}") from None
         self._provider.add_span_processor(CountedExport(_exporter(protocol), queue, count))
         self.batches = TracedBatches(self._provider.get_tracer("plimsoll", version))
 

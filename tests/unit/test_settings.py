@@ -87,7 +87,7 @@ def test_variables_that_are_none_of_ours_are_passed_over(monkeypatch: pytest.Mon
     assert load_settings().port == 8000
 
 
-@pytest.mark.parametrize("name", ["PORT", "METRICS_PORT"])
+@pytest.mark.parametrize("name", ["PORT", "METRICS_PORT", "ADMIN_PORT"])
 def test_a_service_link_of_kubernetes_is_recognised(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(f"PLIMSOLL_{name}", "tcp://10.96.11.7:8000")
     message = refusal()
@@ -248,6 +248,7 @@ def test_every_setting_can_be_set_by_its_variable(monkeypatch: pytest.MonkeyPatc
         "otel_traces_protocol": "grpc",
     }
     words |= {"otel_disabled": "true", "cpus": "3", "torch_threads": "3", "max_reading": "3", "ready_when": "all"}
+    words |= {"otel_endpoint": "http://x", "otel_traces_endpoint": "http://x/v1/traces"}
     words |= {"max_head_bytes": "4096", "max_head_fields": "8", "max_request_line_bytes": "4096"}
     value = words.get(name, "3" if isinstance(default, int | float) else "x")
     monkeypatch.setenv(variable_name(name), value)
@@ -273,9 +274,9 @@ def test_libraries_are_told_their_dialect_unless_the_operator_chose_another(
 ) -> None:
     monkeypatch.delenv("OTEL_SEMCONV_STABILITY_OPT_IN", raising=False)
     monkeypatch.setenv("OTEL_SERVICE_NAME", "chosen")
-    prepare_libraries()
+    prepare_libraries(traced=True)
     assert os.environ["OTEL_SEMCONV_STABILITY_OPT_IN"] == "http"
     assert os.environ["OTEL_SERVICE_NAME"] == "chosen"
     assert "PROMETHEUS_MULTIPROC_DIR" not in os.environ
-    prepare_libraries(metrics_folder=tmp_path)
+    prepare_libraries(tmp_path, traced=True)
     assert os.environ["PROMETHEUS_MULTIPROC_DIR"] == str(tmp_path)
