@@ -22,6 +22,7 @@ from uvicorn_worker import UvicornWorker
 
 from service.api.request_scope import current_request_id
 from service.cli.fair_listener import ConnectionCounts
+from service.cli.listeners import listen, url_of
 from service.cli.stop_signals import StopSignals, leave
 from service.cli.uvicorn_server import (
     PROTOCOL_OPTIONS,
@@ -29,13 +30,11 @@ from service.cli.uvicorn_server import (
     connection_limits,
     http_protocol,
     begin_process,
-    listen,
     new_application,
     run_and_leave,
     serve_with_sides,
     side_limits,
     stop_limit_seconds,
-    url_of,
 )
 from service.cli.worker_master import REFUSED, MasterWatch, WorkerMaster
 from service.errors import OperatorError, PlimsollError
@@ -112,7 +111,7 @@ class PlimsollWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn-worker shi
         if application.admin_app is not None:
             # Each worker takes its turn: all they do is write the one desired state, which all follow.
             settings = application.settings
-            admin = listen(settings.admin_host, settings.admin_port, "ADMIN_PORT", shared=True)
+            admin = listen(settings.admin_host, settings.admin_port, "ADMIN_PORT", "ADMIN_HOST", shared=True)
         side_protocol = http_protocol(side_limits(limits), application.count_refusal)
         await serve_with_sides(server, self.sockets, [(application.admin_app, admin)], side_protocol)
         notifying.cancel()
@@ -180,7 +179,7 @@ def serve_with_workers(settings: Settings) -> None:
     Raises:
         OperatorError: the port is taken or not allowed, or there is no room for temporary files.
     """
-    with listen(settings.host, settings.port, "PORT") as listener, _temporary_folder() as folder:
+    with listen(settings.host, settings.port) as listener, _temporary_folder() as folder:
         begin_process(settings, metrics_folder=folder / "metrics")
         _Gunicorn(settings, listener, folder).run()
 

@@ -18,7 +18,9 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from service.api.request_scope import current_request_id
+from service.cli.descriptor_limit import raise_descriptor_limit
 from service.cli.fair_listener import ConnectionCounts, FairListener
+from service.cli.listeners import listen, url_of
 from service.cli.stop_signals import CLOSING_SECONDS, StopSignals, leave
 from service.errors import OperatorError
 from service.lifecycle import Lifecycle
@@ -122,12 +124,12 @@ def serve_alone(settings: Settings) -> NoReturn:
     signals.listen()
     log = begin_process(settings)
     with contextlib.ExitStack() as sockets:
-        main = sockets.enter_context(listen(settings.host, settings.port, "PORT"))
+        main = sockets.enter_context(listen(settings.host, settings.port))
         metrics = admin = None
         if settings.metrics_port is not None:
             metrics = sockets.enter_context(listen(settings.host, settings.metrics_port, "METRICS_PORT"))
         if settings.desired_state is not None:
-            admin = sockets.enter_context(listen(settings.admin_host, settings.admin_port, "ADMIN_PORT"))
+            admin = sockets.enter_context(listen(settings.admin_host, settings.admin_port, "ADMIN_PORT", "ADMIN_HOST"))
         application = new_application(settings, log)
         limits = connection_limits(settings)
         config = uvicorn.Config(
@@ -145,7 +147,8 @@ def serve_alone(settings: Settings) -> NoReturn:
 
 
 def begin_process(settings: Settings, metrics_folder: Path | None = None) -> LogWriter:
-    """Prepare what is imported later, begin to log, and say which variables have no effect."""
+    """Prepare limits and libraries, begin to log, and say which variables have no effect."""
+    raise_descriptor_limit()
     remarks = setting_remarks(settings)
     prepare_libraries(metrics_folder, traced=settings.traced)
     log = set_up_logging(settings.log_format, settings.log_level, current_request_id)
@@ -213,34 +216,6 @@ def run_and_leave(
 def stop_limit_seconds(settings: Settings) -> float:
     """How long after a signal the process ends in any case."""
     return settings.stop_wait_seconds + settings.stop_drain_seconds + CLOSING_SECONDS
-
-
-def url_of(listener: socket.socket) -> str:
-    """Where a socket listens."""
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def listen(host: str, port: int, setting: str, *, shared: bool = False) -> socket.socket:
-    """A bound socket; a `shared` one lets other processes listen beside it.
-
-    Raises:
-        OperatorError: the address cannot be had; the message names the setting to change.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if shared:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise OperatorError(
-            f"cannot listen on {host} port {port}: {error.strerror}; choose another by PLIMSOLL_{setting}"
-        ) from None
-    listener.set_inheritable(True)
-    return listener
 
 
 async def serve_with_sides(
