@@ -92,7 +92,7 @@ class PlimsollWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn-worker shi
         """Have signals stop the worker, and the end of the master too."""
         super().init_signals()
         limit_seconds = stop_limit_seconds(self.app.settings)
-        self._signals = StopSignals(limit_seconds, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+        self._signals = StopSignals(limit_seconds, (signal.SIGTERM, signal.SIGINT), at_once=(signal.SIGQUIT,))
         self._signals.listen()
         self.app.master.watch()
 

@@ -36,9 +36,13 @@ def run(settings: Settings) -> None:
     """Serve until told to stop; with more than one worker, under gunicorn.
 
     Raises:
-        OperatorError: others could reach the server without a key, and no setting says that they may; or the key file
-            cannot be used.
+        OperatorError: others could reach the server without a key, and no setting says that they may; the key file
+            cannot be used; or the working directory is gone, without which libraries end the process when loaded.
     """
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise OperatorError(f"the working directory cannot be used: {error.strerror}; start in another one") from None
     if settings.keys_file is None and not settings.allow_anonymous and not is_loopback(settings.host):
         raise OperatorError(
             f"others can reach {settings.host}, and there are no API keys: name a file of them by PLIMSOLL_KEYS_FILE "

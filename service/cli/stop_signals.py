@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from types import FrameType
 from typing import NoReturn
 
@@ -39,14 +39,19 @@ def leave(code: int) -> NoReturn:
 class StopSignals:
     """Reads signals on a thread of its own, so that they are noticed while the main thread runs or hangs.
 
-    The first signal begins the stop, or ends the process where nothing is served yet; a second one ends it at once.
+    The first of `signals` begins the stop, or ends the process where nothing is served yet; a second one ends it at
+    once. Where `at_once` names signals, only those do, and the first time too: a supervisor that signals every process
+    of a group sends workers a second SIGTERM, because their master passes on its own.
     `limit_seconds` after the first the process ends in any case. Only a thread that never gives the interpreter's lock
     back keeps the first signal from being noticed; the sender's SIGKILL ends such a process.
     """
 
-    def __init__(self, limit_seconds: float, *signals: signal.Signals) -> None:
+    def __init__(
+        self, limit_seconds: float, signals: Collection[signal.Signals], at_once: Collection[signal.Signals] = ()
+    ) -> None:
         self._limit_seconds = limit_seconds
-        self._signals = signals
+        self._signals = {*signals, *at_once}
+        self._at_once = at_once
         self._begin: Callable[[], object] = lambda: leave(0)
         self._reading, self._writing = os.pipe()
         os.set_blocking(self._writing, False)
@@ -76,16 +81,17 @@ class StopSignals:
         self._begin = begin
 
     def _wait(self) -> None:
-        self._next()
-        self._limit()
-        self._begin()
-        self._next()
-        _log.warning("stopping: a second signal has come, leaving at once")
+        if self._next(self._signals) not in self._at_once:
+            self._limit()
+            self._begin()
+            self._next(self._at_once or self._signals)
+            _log.warning("stopping: told to stop at once")
         leave(0)
 
-    def _next(self) -> None:
-        while os.read(self._reading, 1)[0] not in self._signals:
+    def _next(self, awaited: Collection[int]) -> int:
+        while (number := os.read(self._reading, 1)[0]) not in awaited:
             pass
+        return number
 
     def _limit(self) -> None:
         # The dump's own thread needs no interpreter's lock, so it also ends a process in which nothing else can run.

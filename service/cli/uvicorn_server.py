@@ -120,7 +120,7 @@ def serve_alone(settings: Settings) -> NoReturn:
     Raises:
         OperatorError: a port is taken or not allowed.
     """
-    signals = StopSignals(stop_limit_seconds(settings), signal.SIGTERM, signal.SIGINT)
+    signals = StopSignals(stop_limit_seconds(settings), (signal.SIGTERM, signal.SIGINT))
     signals.listen()
     log = begin_process(settings)
     with contextlib.ExitStack() as sockets:

@@ -45,9 +45,13 @@ class WorkerMaster(Arbiter):  # type: ignore[misc]  # gunicorn ships no types
         return _NO_EXIT_CODE if self._has_served else REFUSED
 
     def signal(self, sig: int, frame: FrameType | None) -> None:
-        """Queue a signal; a second SIGTERM becomes SIGQUIT, because gunicorn does nothing at a second SIGTERM."""
+        """Queue a signal; the second request to stop becomes SIGQUIT, at which gunicorn ends its workers at once."""
         self._stops += sig in _STOPS
-        super().signal(signal.SIGQUIT if self._stops > 1 and sig == signal.SIGTERM else sig, frame)
+        super().signal(signal.SIGQUIT if self._stops > 1 and sig in _STOPS else sig, frame)
+
+    def handle_int(self) -> None:
+        """Drain at the first Ctrl-C too."""
+        self.handle_term()
 
     def manage_workers(self) -> None:
         """Start missing workers and end surplus ones; called every second."""

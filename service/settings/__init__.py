@@ -100,7 +100,9 @@ def setting_remarks(settings: Settings) -> list[str]:
 
 def _names_in_files() -> list[str]:
     secrets = [each.name for each in SECRETS_FOLDER.iterdir()] if SECRETS_FOLDER.is_dir() else []
-    return [*DotEnvSettingsSource(Settings, env_file=_ENV_FILE).env_vars, *secrets]
+    # Only a plain file: a pipe, which tools for secrets put there, can be read once.
+    dotenv = DotEnvSettingsSource(Settings, env_file=_ENV_FILE).env_vars if Path(_ENV_FILE).is_file() else ()
+    return [*dotenv, *secrets]
 
 
 def variable_name(field: str) -> str:

@@ -91,12 +91,17 @@ class ServedProcess:
                 self._process.wait()
         self._log.close()
 
+    def workers(self) -> list[psutil.Process]:
+        """The processes that it has forked."""
+        assert self._process is not None
+        return psutil.Process(self._process.pid).children()
+
     def connections_of_workers(self) -> list[int]:
         """How many connections to its port each of its workers holds."""
         port = httpx.URL(self.url).port
         return [
             sum(each.status == psutil.CONN_ESTABLISHED and each.laddr.port == port for each in worker.net_connections())
-            for worker in psutil.Process(self.pid).children()
+            for worker in self.workers()
         ]
 
     def wait_for(self, look: Callable[[], _Found | None], what: str) -> _Found:

@@ -116,7 +116,7 @@ def test_a_second_signal_ends_it_though_a_forward_hangs(hanging: ServedProcess, 
     hanging.signal()
     hanging.signal(signal.SIGINT)  # two signals of one kind may come as one
     assert hanging.exit_code() == 0
-    assert "a second signal has come" in hanging.log()
+    assert "told to stop at once" in hanging.log()
 
 
 def test_a_second_signal_hurries_workers_too(process: ServedProcess) -> None:
@@ -127,6 +127,18 @@ def test_a_second_signal_hurries_workers_too(process: ServedProcess) -> None:
     process.wait_for_log(r"(?s)(stopping: unready.*){2}")
     process.signal()
     assert process.exit_code() == 0
+
+
+def test_workers_that_a_supervisor_signals_too_still_drain(process: ServedProcess) -> None:
+    process.start("--workers", "2", PLIMSOLL_STOP_WAIT_SECONDS="1")
+    process.wait_for_log(r"(?s)(is ready on cpu.*){2}")
+    process.ready()
+    workers = process.workers()
+    process.signal()
+    for worker in workers:
+        worker.terminate()
+    assert process.exit_code() == 0
+    assert process.log().count("stopping: drained") == 2
 
 
 def test_the_lines_of_a_stop_carry_no_request_id(process: ServedProcess) -> None:
