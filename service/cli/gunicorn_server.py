@@ -27,9 +27,9 @@ from service.cli.stop_signals import StopSignals, leave
 from service.cli.uvicorn_server import (
     PROTOCOL_OPTIONS,
     GracefulServer,
+    begin_process,
     connection_limits,
     http_protocol,
-    begin_process,
     new_application,
     run_and_leave,
     serve_with_sides,
