@@ -63,9 +63,11 @@ class DetailedHealth(Health):
 
     server_version: str
     uptime_seconds: float
-    cpu_percent: float = Field(description="Of one core, since the last call of this route.")
-    memory_bytes: int = Field(description="Resident memory of this process.")
-    threads: int
+    cpu_percent: float | None = Field(
+        description="Of one core, since the last call of this route. Null, as the next two, without a free descriptor."
+    )
+    memory_bytes: int | None = Field(description="Resident memory of this process.")
+    threads: int | None
     requests_in_flight: int
     devices: list[DeviceMemory]
     versions: list[VersionHealth]
@@ -97,6 +99,7 @@ class Probes:
         self._files = files
         self._process = psutil.Process(os.getpid())
         self._process.cpu_percent()  # the first call only starts the clock
+        self._started = self._process.create_time()
 
     async def live(self, response: Response) -> Health:
         """200 as long as the event loop turns, and 503 once a forward pass has hung for too long.
@@ -125,27 +128,35 @@ class Probes:
     async def detailed(self, response: Response) -> DetailedHealth:
         """Health with memory, CPU, devices and the state of every version; 200 or 503 as /readyz."""
         health = await self.ready(response)
-        with self._process.oneshot():
-            return DetailedHealth(
-                status=health.status,
-                reasons=health.reasons,
-                server_version=__version__,
-                uptime_seconds=round(time.time() - self._process.create_time(), 3),
-                cpu_percent=self._process.cpu_percent(),
-                memory_bytes=self._process.memory_info().rss,
-                threads=self._process.num_threads(),
-                requests_in_flight=self._state.in_flight,
-                devices=[
-                    DeviceMemory(device=name, used_bytes=used, total_bytes=total)
-                    for name, used, total in self._device_memory()
-                ],
-                versions=[
-                    VersionHealth(model=each.name, version=each.version, state=each.state, reason=each.reason)
-                    for each in self._registry.statuses()
-                ],
-                background_tasks=[TaskHealth(**asdict(each)) for each in self._tasks()],
-                files=[FileHealth(**asdict(each)) for each in self._files()],
-            )
+        cpu_percent, memory_bytes, threads = self._measured()
+        return DetailedHealth(
+            status=health.status,
+            reasons=health.reasons,
+            server_version=__version__,
+            uptime_seconds=round(time.time() - self._started, 3),
+            cpu_percent=cpu_percent,
+            memory_bytes=memory_bytes,
+            threads=threads,
+            requests_in_flight=self._state.in_flight,
+            devices=[
+                DeviceMemory(device=name, used_bytes=used, total_bytes=total)
+                for name, used, total in self._device_memory()
+            ],
+            versions=[
+                VersionHealth(model=each.name, version=each.version, state=each.state, reason=each.reason)
+                for each in self._registry.statuses()
+            ],
+            background_tasks=[TaskHealth(**asdict(each)) for each in self._tasks()],
+            files=[FileHealth(**asdict(each)) for each in self._files()],
+        )
+
+    def _measured(self) -> tuple[float | None, int | None, int | None]:
+        """CPU, memory and threads; none of them where no descriptor is left to read them with."""
+        try:
+            with self._process.oneshot():
+                return self._process.cpu_percent(), self._process.memory_info().rss, self._process.num_threads()
+        except (OSError, psutil.Error):
+            return None, None, None
 
     def _loading(self) -> Health:
         missing = self._registry.missing()

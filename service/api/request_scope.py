@@ -18,7 +18,8 @@ from service.api.serving_state import Phase, ServingState
 from service.errors import Draining, PlimsollError
 
 _log = logging.getLogger(__name__)
-_current_request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+_current: ContextVar[tuple[str, tuple[str, int] | None] | None] = ContextVar("request", default=None)
+"""The id of the request, and address and port of its client."""
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 PROBES = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
 """Asked by machines, all the time: neither counted, logged, refused nor traced."""
@@ -58,14 +59,14 @@ class RequestScope:
         facts: dict[str, Any] = scope.setdefault("state", {})
         facts["started"] = time.perf_counter()
         facts["request_id"] = request_id = _request_id(scope)
-        token = _current_request_id.set(request_id)
+        token = _current.set((request_id, scope["client"]))
         try:
             if scope["path"] in PROBES:
                 await self._answer(scope, receive, send)
             else:
                 await self._count(scope, receive, send)
         finally:
-            _current_request_id.reset(token)
+            _current.reset(token)
 
     async def _count(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._state.enter()
@@ -106,9 +107,13 @@ def stopping() -> Draining:
     return Draining("this server is stopping; try again, another one will answer")
 
 
-def current_request_id() -> str | None:
-    """The id of the request in whose context this is called; for log lines."""
-    return _current_request_id.get()
+def current_request() -> dict[str, str]:
+    """`request_id` and `peer` of the request in whose context this is called; for log lines."""
+    current = _current.get()
+    if current is None:
+        return {}
+    request_id, client = current
+    return {"request_id": request_id} if client is None else {"request_id": request_id, "peer": client[0]}
 
 
 def request_id_of(scope: Scope) -> str:

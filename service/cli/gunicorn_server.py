@@ -20,7 +20,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 from uvicorn_worker import UvicornWorker
 
-from service.api.request_scope import current_request_id
+from service.api.request_scope import current_request
 from service.cli.fair_listener import ConnectionCounts
 from service.cli.listeners import listen, url_of
 from service.cli.stop_signals import StopSignals, leave
@@ -77,7 +77,7 @@ class PlimsollWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn-worker shi
     def init_process(self) -> None:
         """Serve until told to stop; where that fails, end with a sentence and leave the others alone."""
         settings: Settings = self.app.settings
-        self.app.log = set_up_logging(settings.log_format, settings.log_level, current_request_id)
+        self.app.log = set_up_logging(settings.log_format, settings.log_level, current_request)
         try:
             count_as(self.app.metrics_folder, self.place)
             super().init_process()

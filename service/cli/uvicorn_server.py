@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import uvicorn
 from starlette.types import ASGIApp
 
-from service.api.request_scope import current_request_id
+from service.api.request_scope import current_request
 from service.cli.descriptor_limit import raise_descriptor_limit
 from service.cli.fair_listener import ConnectionCounts, FairListener
 from service.cli.listeners import listen, url_of
@@ -151,7 +151,7 @@ def begin_process(settings: Settings, metrics_folder: Path | None = None) -> Log
     raise_descriptor_limit()
     remarks = setting_remarks(settings)
     prepare_libraries(metrics_folder, traced=settings.traced)
-    log = set_up_logging(settings.log_format, settings.log_level, current_request_id)
+    log = set_up_logging(settings.log_format, settings.log_level, current_request)
     for remark in remarks:
         _log.warning(remark)
     return log

@@ -18,15 +18,14 @@ STANDARD_ERROR = 2
 
 
 class _Context(logging.Filter):
-    """Adds the request id and the trace id to every record that has one."""
+    """Adds request and trace to every record of one."""
 
-    def __init__(self, current_request_id: Callable[[], str | None]) -> None:
+    def __init__(self, current_request: Callable[[], dict[str, str]]) -> None:
         super().__init__()
-        self._current_request_id = current_request_id
+        self._current_request = current_request
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if (current := self._current_request_id()) is not None:
-            record.request_id = current
+        record.__dict__.update(self._current_request())
         context = trace.get_current_span().get_span_context()
         if context.is_valid:
             record.trace_id = trace.format_trace_id(context.trace_id)
@@ -35,19 +34,21 @@ class _Context(logging.Filter):
 
 
 def set_up_logging(
-    style: Literal["auto", "json", "human"], level: str, current_request_id: Callable[[], str | None]
+    style: Literal["auto", "json", "human"], level: str, current_request: Callable[[], dict[str, str]]
 ) -> LogWriter:
     """Send every logger of the process to standard error in one format; what is printed joins it.
 
-    `auto` writes for people where standard error is a terminal. Libraries stay at warning, and uvicorn's own access
-    log is off: requests are logged once, with their id. A forked process has to set its logging up itself.
+    `auto` writes for people where standard error is a terminal. Libraries stay at warning; uvicorn's own access log is
+    off, for requests are logged once, with their id, and so are OpenTelemetry's lines about headers, through which
+    clients could write into the log. `current_request` gives what each line of a request says of it. A forked process
+    has to set its logging up itself.
     """
     human = style == "human" or (style == "auto" and os.isatty(STANDARD_ERROR))
     logging.config.dictConfig(
         {
             "version": 1,
             "disable_existing_loggers": False,
-            "filters": {"context": {"()": _Context, "current_request_id": current_request_id}},
+            "filters": {"context": {"()": _Context, "current_request": current_request}},
             "formatters": {"lines": {"()": HumanLines if human else JsonLines}},
             "handlers": {
                 "log": {
@@ -63,6 +64,7 @@ def set_up_logging(
                 "uvicorn": {"level": "WARNING", "handlers": [], "propagate": True},
                 "uvicorn.error": {"level": "WARNING", "handlers": [], "propagate": True},
                 "uvicorn.access": {"level": "CRITICAL", "handlers": [], "propagate": False},
+                "opentelemetry.trace": {"level": "ERROR"},
                 "gunicorn.error": {"level": "WARNING", "handlers": [], "propagate": True},
             },
         }

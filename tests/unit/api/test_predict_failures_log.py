@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from service.api.request_scope import current_request_id
+from service.api.request_scope import current_request
 from tests.doubles.models import POISON, PoisonedModel
 from tests.unit.api.conftest import Edge
 
@@ -21,7 +21,7 @@ def ids(caplog: pytest.LogCaptureFixture) -> Iterator[list[tuple[str | None, str
     class Listening(logging.Filter):
         def filter(self, record: logging.LogRecord) -> bool:
             if record.levelno >= logging.ERROR:
-                found.append((current_request_id(), record.getMessage()))
+                found.append((current_request().get("request_id"), record.getMessage()))
             return True
 
     listening = Listening()

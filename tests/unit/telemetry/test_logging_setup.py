@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.trace import TraceState
 
 from service.telemetry.logging_setup import set_up_logging
 
@@ -28,9 +29,9 @@ def _logging_as_it_was() -> Iterator[None]:
 
 
 def set_up(
-    style: Literal["auto", "json", "human"] = "json", level: str = "info", request_id: str | None = None
+    style: Literal["auto", "json", "human"] = "json", level: str = "info", request: dict[str, str] | None = None
 ) -> None:
-    set_up_logging(style, level, lambda: request_id)
+    set_up_logging(style, level, lambda: request or {})
 
 
 def written() -> None:
@@ -65,16 +66,24 @@ def test_an_exception_stays_on_one_line(capfd: pytest.CaptureFixture[str]) -> No
     assert "\n" in line["exc_info"]
 
 
-def test_a_line_carries_the_id_of_its_request(capfd: pytest.CaptureFixture[str]) -> None:
-    set_up(request_id="abc-1")
+def test_a_line_carries_the_id_and_the_peer_of_its_request(capfd: pytest.CaptureFixture[str]) -> None:
+    set_up(request={"request_id": "abc-1", "peer": "192.0.2.7"})
     logging.getLogger("service").info("hello")
-    assert lines(capfd)[0]["request_id"] == "abc-1"
+    (line,) = lines(capfd)
+    assert (line["request_id"], line["peer"]) == ("abc-1", "192.0.2.7")
+
+
+def test_headers_of_requests_write_no_lines_through_opentelemetry(capfd: pytest.CaptureFixture[str]) -> None:
+    set_up()
+    TraceState([(f"a{number}", "b") for number in range(40)])
+    TraceState([("not a key", "b")])
+    assert lines(capfd) == []
 
 
 def test_a_line_outside_a_request_has_no_id(capfd: pytest.CaptureFixture[str]) -> None:
-    set_up(request_id=None)
+    set_up()
     logging.getLogger("service").info("hello")
-    assert {"request_id", "trace_id", "span_id"}.isdisjoint(lines(capfd)[0])
+    assert {"request_id", "peer", "trace_id", "span_id"}.isdisjoint(lines(capfd)[0])
 
 
 def test_a_line_within_a_span_carries_its_trace(capfd: pytest.CaptureFixture[str]) -> None:
