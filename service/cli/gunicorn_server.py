@@ -38,7 +38,7 @@ from service.cli.uvicorn_server import (
 )
 from service.cli.worker_master import REFUSED, MasterWatch, WorkerMaster
 from service.errors import OperatorError, PlimsollError
-from service.settings import Settings
+from service.settings import Settings, count_together
 from service.telemetry.log_writer import LogWriter
 from service.telemetry.logging_setup import set_up_logging
 from service.telemetry.shared_metrics import count_as, forget
@@ -180,7 +180,8 @@ def serve_with_workers(settings: Settings) -> None:
         OperatorError: the port is taken or not allowed, or there is no room for temporary files.
     """
     with listen(settings.host, settings.port) as listener, _temporary_folder() as folder:
-        begin_process(settings, metrics_folder=folder / "metrics")
+        count_together(folder / "metrics")
+        begin_process(settings)
         _Gunicorn(settings, listener, folder).run()
 
 

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from service.access.keys import read_keys
+from service.cli.complaint import refusals_of_libraries
 from service.errors import OperatorError
-from service.settings import Settings, load_settings
+from service.settings import Settings, load_settings, prepare_libraries
 from service.settings.edge import is_loopback
 
 
@@ -55,12 +56,11 @@ def run(settings: Settings) -> None:
         )
     if settings.keys_file is not None:
         read_keys(settings.keys_file)  # here too, because under gunicorn each worker would fail by itself
+    prepare_libraries(traced=settings.traced)
     # Imported here: torch takes a second to load, which --help should not wait for.
+    with refusals_of_libraries():
+        from service.cli import gunicorn_server, uvicorn_server
     if settings.workers > 1:
-        from service.cli.gunicorn_server import serve_with_workers
-
-        serve_with_workers(settings)
+        gunicorn_server.serve_with_workers(settings)
     else:
-        from service.cli.uvicorn_server import serve_alone
-
-        serve_alone(settings)
+        uvicorn_server.serve_alone(settings)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import re
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -18,16 +17,16 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from service.api.request_scope import current_request
+from service.cli.complaint import refusals_of_libraries
 from service.cli.descriptor_limit import raise_descriptor_limit
 from service.cli.fair_listener import ConnectionCounts, FairListener
 from service.cli.listeners import listen, url_of
 from service.cli.stop_signals import CLOSING_SECONDS, StopSignals, leave
-from service.errors import OperatorError
 from service.lifecycle import Lifecycle
 from service.server.connection_limits import ConnectionLimits
 from service.server.connections import Connections
 from service.server.http_connection import HttpConnection
-from service.settings import Settings, prepare_libraries, setting_remarks
+from service.settings import Settings, setting_remarks
 from service.telemetry.log_writer import LogWriter
 from service.telemetry.logging_setup import set_up_logging
 
@@ -146,13 +145,11 @@ def serve_alone(settings: Settings) -> NoReturn:
         run_and_leave(serve_with_sides(server, main, sides, side_protocol), signals, config.get_loop_factory())
 
 
-def begin_process(settings: Settings, metrics_folder: Path | None = None) -> LogWriter:
-    """Prepare limits and libraries, begin to log, and say which variables have no effect."""
+def begin_process(settings: Settings) -> LogWriter:
+    """Raise limits, begin to log, and say which variables have no effect."""
     raise_descriptor_limit()
-    remarks = setting_remarks(settings)
-    prepare_libraries(metrics_folder, traced=settings.traced)
     log = set_up_logging(settings.log_format, settings.log_level, current_request)
-    for remark in remarks:
+    for remark in setting_remarks(settings):
         _log.warning(remark)
     return log
 
@@ -163,10 +160,8 @@ def new_application(settings: Settings, log: LogWriter | None, workers_folder: P
     Raises:
         OperatorError: a library refuses what a variable tells it.
     """
-    try:
+    with refusals_of_libraries():
         from service.application import Application
-    except (ValueError, re.error) as error:  # OpenTelemetry reads some variables as it is imported
-        raise OperatorError(f"tracing cannot be set up: {error}; correct the OTEL_* variable") from None
     return Application(settings, workers_folder, log)
 
 

@@ -92,7 +92,7 @@ def setting_remarks(settings: Settings) -> list[str]:
     remarks = unknown_variables([*os.environ, *_names_in_files()], known, PREFIX)
     if settings.tracing_off_because is not None:
         remarks.append(settings.tracing_off_because)
-    _, missing = known_propagators(os.environ.get("OTEL_PROPAGATORS", ""))
+    _, missing = known_propagators(settings.otel_propagators)
     if missing and settings.traced:
         remarks.append(f"OTEL_PROPAGATORS names {', '.join(missing)}, which is not installed; traces go on without it")
     return remarks
@@ -111,11 +111,10 @@ def variable_name(field: str) -> str:
     return alias if isinstance(alias, str) else PREFIX + field.upper()
 
 
-def prepare_libraries(metrics_folder: Path | None = None, *, traced: bool = False) -> None:
+def prepare_libraries(*, traced: bool = False) -> None:
     """Set the variables that libraries read for themselves; call before they are imported.
 
-    `metrics_folder` is where the processes of one server meet to count together. Without tracing OpenTelemetry gets
-    none of its variables, for it refuses to be imported with some values.
+    Without tracing OpenTelemetry gets none of its variables, for it refuses to be imported with some values.
     """
     if not traced:
         for name in [name for name in os.environ if name.startswith("OTEL_")]:
@@ -128,8 +127,11 @@ def prepare_libraries(metrics_folder: Path | None = None, *, traced: bool = Fals
     os.environ["OTEL_PROPAGATORS"] = propagators or "tracecontext"
     # numpy's BLAS starts a thread for every core of the node as it is imported, and nothing here multiplies with numpy.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    if metrics_folder is not None:
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_folder)
+
+
+def count_together(metrics_folder: Path) -> None:
+    """Have the processes of one server count into files of that folder; call before a metric is made."""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_folder)
 
 
 def _fault(location: tuple[int | str, ...], message: str, given: object) -> str:

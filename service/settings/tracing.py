@@ -54,6 +54,11 @@ class TracingSettings(BaseSettings):
         validation_alias="OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
         description="The same for traces alone. Overrides OTEL_EXPORTER_OTLP_PROTOCOL.",
     )
+    otel_propagators: str = Field(
+        "tracecontext",
+        validation_alias="OTEL_PROPAGATORS",
+        description="Formats of trace headers, by commas; those that are not installed are left out.",
+    )
     otel_spans_per_export: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         512, validation_alias="OTEL_BSP_MAX_EXPORT_BATCH_SIZE", description="The most spans that are sent at once."
     )

@@ -71,7 +71,7 @@ def test_a_model_that_prints_into_an_unread_pipe_answers_all_the_same(tmp_path: 
         for _ in range(100):
             row = {"features": [PRINT, 0.0]}
             assert client.post(f"{url}/v1/predict", json=row, timeout=PATIENCE_SECONDS).status_code == 200
-        dropped = client.get(f"{url}/metrics").text.partition("plimsoll_log_lines_dropped_total ")[2].split()[0]
+        dropped = client.get(f"{url}/metrics").text.partition("\nplimsoll_log_lines_dropped_total ")[2].split()[0]
         assert float(dropped) > 0, "the queue holds 4 MiB, and 10 MB were printed"
         process.terminate()
         assert process.wait(PATIENCE_SECONDS) == 0

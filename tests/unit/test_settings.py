@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from service.settings import PREFIX, Settings, SettingsError, load_settings, prepare_libraries, variable_name
+from service.settings import (
+    PREFIX,
+    Settings,
+    SettingsError,
+    count_together,
+    load_settings,
+    prepare_libraries,
+    variable_name,
+)
 
 FIELDS = list(Settings.model_fields)
 
@@ -278,5 +286,5 @@ def test_libraries_are_told_their_dialect_unless_the_operator_chose_another(
     assert os.environ["OTEL_SEMCONV_STABILITY_OPT_IN"] == "http"
     assert os.environ["OTEL_SERVICE_NAME"] == "chosen"
     assert "PROMETHEUS_MULTIPROC_DIR" not in os.environ
-    prepare_libraries(tmp_path, traced=True)
+    count_together(tmp_path)
     assert os.environ["PROMETHEUS_MULTIPROC_DIR"] == str(tmp_path)
