@@ -80,9 +80,7 @@ class Application:
         self._waits_for_models = workers_folder is not None
         threads = settings.forward_threads
         limit_threads(threads)
-        metrics = _metrics(settings)
-        if log is not None:
-            log.count_dropped(metrics.log_lines_dropped.inc)
+        metrics = _metrics(settings, log)
         self._observations = metrics.observations
         self.count_refusal = metrics.count_refusal
         self._tracing = _tracing(settings, metrics)
@@ -159,12 +157,14 @@ class Application:
             loop.call_soon_threadsafe(partial(self._stick, served, stuck=stuck))
 
 
-def _metrics(settings: Settings) -> MetricCatalog:
+def _metrics(settings: Settings, log: LogWriter | None) -> MetricCatalog:
     metrics = MetricCatalog(
         new_registry(device_memory), settings.objective_seconds, many_processes=settings.workers > 1
     )
     metrics.build.labels(__version__).set(1)
     metrics.queues.concurrency.set(settings.concurrency)
+    if log is not None:
+        log.count_dropped(metrics.log_lines_dropped.inc)
     return metrics
 
 
