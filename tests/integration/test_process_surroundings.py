@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.doubles.hanging_model import PRINT, make_hanging_bundle
+from tests.doubles.troublesome_model import PRINT, make_hanging_bundle
 from tests.integration.conftest import REPOSITORY
 from tests.integration.served_process import ServedProcess
 
