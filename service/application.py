@@ -25,6 +25,7 @@ from service.api.metrics_endpoint import MetricsEndpoint
 from service.api.predict import PredictV1
 from service.api.predict_routes import PredictRoutes
 from service.api.probes import Probes
+from service.api.request_body import BodyReader
 from service.api.request_scope import PROBES, RequestScope, Surroundings
 from service.api.routes import PREDICT_ROUTES, Handlers, install_routes
 from service.api.serving_state import ServingState
@@ -124,7 +125,7 @@ class Application:
             self.admin_app.add_middleware(RequestScope, **surroundings)
         handlers = Handlers(
             gate=gate,
-            predict=PredictV1(gate, _pipeline(settings, registry, observer), observer, state, settings.max_body_bytes),
+            predict=_predict(settings, gate, registry, observer),
             catalog=catalog,
             probes=Probes(state, registry, device_memory, self._watchdog.overdue, tasks.states, files.states),
             metrics=scrapes if self.metrics_app is None else None,
@@ -202,13 +203,14 @@ def _loader(settings: Settings) -> ModelLoader:
     )
 
 
-def _pipeline(settings: Settings, registry: VersionRegistry, observer: InferenceObserver) -> Pipeline:
-    return Pipeline(
+def _predict(settings: Settings, gate: Gate, registry: VersionRegistry, observer: InferenceObserver) -> PredictV1:
+    pipeline = Pipeline(
         registry,
         DeadlineLimits(settings.request_timeout_ms, settings.max_request_timeout_ms),
         MemoryCache(settings.cache_bytes) if settings.cache_bytes else None,
         observer.cache_looked_up,
     )
+    return PredictV1(gate, pipeline, observer, BodyReader(settings.max_body_bytes, settings.body_progress_seconds))
 
 
 def _gate(settings: Settings, tasks: BackgroundTasks, files: FileStates, workers_folder: Path | None) -> Gate:
@@ -257,7 +259,9 @@ def _new_lane(
     own = desired.limits
     wait_ms = settings.max_wait_ms if own.max_wait_ms is None else own.max_wait_ms
     limits = LaneLimits(
-        AdmissionLimits(own.queue_limit or settings.hard_queue_limit, own.queue_bytes or settings.queue_bytes),
+        AdmissionLimits(
+            own.queue_limit or settings.hard_queue_limit, own.queue_bytes or settings.queue_bytes, settings.max_reading
+        ),
         BatchLimits(min(own.max_batch_rows or settings.max_batch_rows, settings.max_batch_rows), wait_ms / 1000),
         settings.inline_budget_seconds,
     )

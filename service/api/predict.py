@@ -10,17 +10,16 @@ from starlette.types import Receive, Scope, Send
 
 from service.api.auth import Gate
 from service.api.error_responses import reply_to
-from service.api.request_body import body_bytes, client_gone, read_json_body
-from service.api.request_head import RequestHead
+from service.api.request_body import BodyReader, client_gone
+from service.api.request_head import RequestHead, head_of
 from service.api.request_scope import (
     note_timing,
     note_version,
     noted_version,
+    refusal_of,
     request_id_of,
     seconds_since_start,
-    stopping,
 )
-from service.api.serving_state import Phase, ServingState
 from service.errors import PlimsollError
 from service.fronts import v1_json
 from service.inference.deadline import HEADER as TIMEOUT_HEADER
@@ -44,14 +43,12 @@ class PredictV1:
         gate: Gate,
         pipeline: Pipeline,
         observer: Observer,
-        state: ServingState,
-        max_body_bytes: int,
+        bodies: BodyReader,
     ) -> None:
         self._gate = gate
         self._pipeline = pipeline
         self._observer = observer
-        self._max_body_bytes = max_body_bytes
-        self._state = state
+        self._bodies = bodies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, with the version that gave the answer in a header; a refusal is answered too."""
@@ -59,11 +56,11 @@ class PredictV1:
         code = _INTERNAL
         self._observer.request_started()
         try:
-            head = RequestHead(scope)
-            if self._state.phase is Phase.REFUSING:
-                raise stopping()
+            if (refusal := refusal_of(scope)) is not None:
+                raise refusal
+            head = head_of(scope)
             self._gate.check(head, "predict")
-            content, version = await self._answer(head, receive)
+            content, version = await self._answer(scope, head, receive)
             code = _OK
         except PlimsollError as error:
             code, reason = error.status, error.code
@@ -78,30 +75,29 @@ class PredictV1:
         await send({"type": "http.response.start", "status": code, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 
-    async def _answer(self, head: RequestHead, receive: Receive) -> tuple[bytes, str]:
-        line, longest = self._pipeline, self._max_body_bytes
-        target = _target(head)
-        served = chosen = self._select(head, target)
+    async def _answer(self, scope: Scope, head: RequestHead, receive: Receive) -> tuple[bytes, str]:
+        line, target = self._pipeline, _target(scope, head)
+        served = chosen = self._select(scope, target)
         deadline = line.deadline(head.get(_TIMEOUT))
-        length = body_bytes(head, longest)
-        with line.admit(served, length):
-            body = v1_json.parse(await read_json_body(head, receive, longest, deadline), served.signature)
+        with line.expect(served) as permit:
+            content = await self._bodies.read(head, receive, permit, deadline)
+            body = v1_json.parse(content, served.signature)
             if target.key is None and body.user is not None:
-                chosen = self._select(head, target._replace(key=body.user))
+                chosen = self._select(scope, target._replace(key=body.user))
             if chosen is served:
-                return await self._compute(head, receive, served, body, deadline)
+                return await self._compute(scope, receive, served, body, deadline)
         # The body names a user who belongs to another version: the request leaves here and asks to be admitted there.
-        with line.admit(chosen, length):
-            return await self._compute(head, receive, chosen, body, deadline)
+        with line.admit(chosen, len(content)):
+            return await self._compute(scope, receive, chosen, body, deadline)
 
-    def _select(self, head: RequestHead, target: Target) -> ServedVersion:
+    def _select(self, scope: Scope, target: Target) -> ServedVersion:
         served = self._pipeline.select(target)
-        note_version(head.scope, served.name, served.version)
+        note_version(scope, served.name, served.version)
         return served
 
     async def _compute(
         self,
-        head: RequestHead,
+        scope: Scope,
         receive: Receive,
         served: ServedVersion,
         body: v1_json.Body,
@@ -109,13 +105,13 @@ class PredictV1:
     ) -> tuple[bytes, str]:
         line, signature = self._pipeline, served.signature
         entry = v1_json.write(body, signature, served.lane.reserve)
-        cacheable = line.caches and "no-store" not in (head.get(b"cache-control") or "").lower()
+        cacheable = line.caches and "no-store" not in (head_of(scope).get(b"cache-control") or "").lower()
         answer = await line.answer(served, entry, deadline, partial(client_gone, receive), cacheable=cacheable)
-        note_timing(head.scope, entry.wait_seconds, entry.forward_seconds)
-        return v1_json.encode(answer, signature, seconds_since_start(head.scope) * 1000), answer.version
+        note_timing(scope, entry.wait_seconds, entry.forward_seconds)
+        return v1_json.encode(answer, signature, seconds_since_start(scope) * 1000), answer.version
 
 
-def _target(head: RequestHead) -> Target:
+def _target(scope: Scope, head: RequestHead) -> Target:
     """What the path and the headers ask for; a version in the path goes before one in a header."""
-    named: Mapping[str, str] = head.scope["path_params"]
-    return Target(named.get("name"), named.get("version") or head.get(_VERSION), head.get(_KEY))
+    named: Mapping[str, str] = scope["path_params"]
+    return Target(named.get("name"), named.get("version") or head.get(_VERSION), head.text(_KEY))

@@ -3,73 +3,156 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Generator
+import io
+from collections.abc import Awaitable, Coroutine, Generator
 from typing import Any, cast
 
 from starlette.types import Message, Receive
 
 from service.api.request_head import RequestHead
-from service.errors import BodyTooLarge, ClientGone, DeadlineExceeded, UnsupportedMediaType, quote
+from service.errors import (
+    BodyTooLarge,
+    BodyTooSlow,
+    ClientGone,
+    DeadlineExceeded,
+    PlimsollError,
+    UnsupportedMediaType,
+    quote,
+)
+from service.inference.admission import Permit
 
+_PROGRESS_BYTES = 1024
 # A client that is still sending cannot read the reply, so a body that is too long is read on to here and thrown away.
 _DISCARD_FACTOR = 8
 
 
-def body_bytes(head: RequestHead, longest: int) -> int:
-    """How many bytes of the body may have to be held: as many as are declared, and never more than are read."""
-    declared = head.get(b"content-length") or ""
-    return min(int(declared), longest) if declared.isdecimal() else longest
+class BodyReader:
+    """Reads bodies of at most `longest` bytes that bring 1 KiB, or their end, in each `progress_seconds`."""
+
+    def __init__(self, longest: int, progress_seconds: float) -> None:
+        self._longest = longest
+        self._progress_seconds = progress_seconds
+
+    async def read(self, head: RequestHead, receive: Receive, permit: Permit, deadline: float) -> bytes:
+        """The body of a request that says it is JSON; `permit` counts what has come of it, and is in flight after that.
+
+        Nothing is read of a body of another type. A timer is set only where the body has not come yet, which for a
+        small one is hardly ever.
+
+        Raises:
+            UnsupportedMediaType: another type, or a compressed body.
+            BodyTooLarge: by its declared length or by what arrives; a moderate surplus is read and thrown away first.
+            BodyTooSlow: it brings too little in too long a time.
+            DeadlineExceeded: it has not all come by `deadline`, in seconds of the loop's clock.
+            Overloaded: too many bodies are being read, or have come.
+            ClientGone: the client left.
+        """
+        if head.get(b"content-type") != "application/json" or head.has(b"content-encoding"):
+            check_json(head)
+        declared = head.declared_bytes()
+        if declared is not None and declared > self._longest:
+            self._refuse_at_once(head, declared)
+        coming = cast("Coroutine[Any, Any, Message]", receive())
+        try:
+            waits_for = coming.send(None)
+        except StopIteration as there:
+            message = cast("Message", there.value)
+        else:
+            return await self._read_on(
+                _Arrival(permit, self._longest, declared), _Rest(coming, waits_for), receive, deadline
+            )
+        content: bytes = message.get("body", b"")
+        if message["type"] == "http.request" and not message.get("more_body") and len(content) <= self._longest:
+            permit.received(len(content))
+            permit.complete()
+            return content
+        arrival = _Arrival(permit, self._longest, declared)
+        arrival.take(message)
+        return await self._read_on(arrival, None, receive, deadline)
+
+    def _refuse_at_once(self, head: RequestHead, declared: int) -> None:
+        """Refuse a body that is declared too long, where reading it would help nobody.
+
+        A client that waits for "100 Continue" has sent none of it; of other clients a moderate surplus is read.
+        """
+        if head.has(b"expect") or declared > self._longest * _DISCARD_FACTOR:
+            raise _too_large(self._longest, declared)
+
+    async def _read_on(
+        self, arrival: _Arrival, coming: Awaitable[Message] | None, receive: Receive, deadline: float
+    ) -> bytes:
+        """Read the rest with a timer; `coming` is a message that has been asked for."""
+        arrival.permit.wait_for_body()
+        now = asyncio.get_running_loop().time
+        wanted = arrival.length + _PROGRESS_BYTES
+        try:
+            async with asyncio.timeout_at(min(deadline, now() + self._progress_seconds)) as alarm:
+                while not arrival.ended:
+                    arrival.take(await (coming or receive()))
+                    coming = None
+                    if arrival.length >= wanted:
+                        wanted = arrival.length + _PROGRESS_BYTES
+                        alarm.reschedule(min(deadline, now() + self._progress_seconds))
+        except TimeoutError:
+            arrival.check_length()
+            raise self._late(arrival.length, in_time=(alarm.when() or deadline) < deadline) from None
+        arrival.check_length()
+        arrival.permit.complete()
+        return arrival.content.getvalue()
+
+    def _late(self, length: int, *, in_time: bool) -> PlimsollError:
+        if in_time:
+            return BodyTooSlow(
+                "the body comes too slowly",
+                expected=f"{_PROGRESS_BYTES} bytes or the end of the body in each {self._progress_seconds:g} seconds",
+                given=f"{length} bytes in all",
+            )
+        error = DeadlineExceeded("the body did not arrive in the time that the request had")
+        error.closes_connection = True
+        return error
 
 
-async def read_json_body(head: RequestHead, receive: Receive, longest: int, deadline: float) -> bytes:
-    """The body of a request that says it is JSON, at most `longest` bytes.
+class _Arrival:
+    """What has come of one body."""
 
-    Raises:
-        UnsupportedMediaType: another type, or a compressed body.
-        BodyTooLarge: by its declared length or by what arrives; a moderate surplus is read and thrown away first.
-        DeadlineExceeded: it has not all come by `deadline`, in seconds of the loop's clock.
-        ClientGone: the client left.
-    """
-    if head.get(b"content-type") != "application/json" or head.has(b"content-encoding"):
-        _check_headers(head)
-    chunks: list[bytes] = []
-    length = 0
-    more = True
-    while more:
-        message = await _in_time(receive, deadline)
+    __slots__ = ("_declared", "_longest", "content", "ended", "length", "permit")
+
+    def __init__(self, permit: Permit, longest: int, declared: int | None) -> None:
+        self._longest = longest
+        self._declared = declared
+        self.permit = permit
+        self.content = io.BytesIO()  # a list of many small chunks would take far more memory than they hold
+        self.length = 0
+        self.ended = False
+
+    def take(self, message: Message) -> None:
+        """Add what a message brings; what goes beyond the longest body is thrown away."""
         if message["type"] == "http.disconnect":
             raise ClientGone("the client left before it had sent its body")
-        chunk, more = message.get("body", b""), message.get("more_body", False)
-        length += len(chunk)
-        if length <= longest:
-            chunks.append(chunk)
-        elif length <= longest * _DISCARD_FACTOR:
-            chunks.clear()
+        chunk: bytes = message.get("body", b"")
+        self.length += len(chunk)
+        self.ended = not message.get("more_body") or self.length > self._longest * _DISCARD_FACTOR
+        if self.length <= self._longest:
+            self.permit.received(len(chunk))
+            self.content.write(chunk)
         else:
-            break
-    if length > longest:
-        raise BodyTooLarge("the body is too long", expected=f"at most {longest} bytes", given=_length(head, length))
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+            self.content.truncate(0)
+
+    def check_length(self) -> None:
+        """Refuse a body that is too long."""
+        if self.length > self._longest:
+            raise _too_large(self._longest, self._declared, self.length)
+
+
+def _too_large(longest: int, declared: int | None, seen: int = 0) -> BodyTooLarge:
+    given = f"at least {seen} bytes" if declared is None else f"{declared} bytes"
+    return BodyTooLarge("the body is too long", expected=f"at most {longest} bytes", given=given)
 
 
 async def client_gone(receive: Receive) -> None:
     """Return when the client has closed its connection; for a request whose body has been read."""
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-async def _in_time(receive: Receive, deadline: float) -> Message:
-    """The next message; a timer is set only where it is not there yet, which for a small body is hardly ever."""
-    coming = cast("Coroutine[Any, Any, Message]", receive())
-    try:
-        waits_for = coming.send(None)
-    except StopIteration as there:
-        return cast("Message", there.value)
-    try:
-        async with asyncio.timeout_at(deadline):
-            return await _Rest(coming, waits_for)
-    except TimeoutError:
-        raise DeadlineExceeded("the body did not arrive in the time that the request had") from None
 
 
 class _Rest:
@@ -93,7 +176,12 @@ class _Rest:
             return cast("Message", there.value)
 
 
-def _check_headers(head: RequestHead) -> None:
+def check_json(head: RequestHead) -> None:
+    """Refuse a body that is not plain JSON by what its head says.
+
+    Raises:
+        UnsupportedMediaType: another type, or a compressed body.
+    """
     content_type = head.get(b"content-type") or ""
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise UnsupportedMediaType(
@@ -104,8 +192,3 @@ def _check_headers(head: RequestHead) -> None:
     encoding = head.get(b"content-encoding")
     if encoding is not None and encoding.lower() != "identity":
         raise UnsupportedMediaType("the body is compressed", expected="no Content-Encoding", given=quote(encoding))
-
-
-def _length(head: RequestHead, seen: int) -> str:
-    declared = head.get(b"content-length") or ""
-    return f"{declared} bytes" if declared.isdecimal() else f"at least {seen} bytes"

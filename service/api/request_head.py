@@ -8,10 +8,9 @@ from starlette.types import Scope
 class RequestHead:
     """The headers of a request by name; of one that is repeated the first counts, as in Starlette's `Headers`."""
 
-    __slots__ = ("_fields", "scope")
+    __slots__ = ("_fields",)
 
     def __init__(self, scope: Scope) -> None:
-        self.scope = scope
         self._fields: dict[bytes, bytes] = dict(reversed(scope["headers"]))
 
     def get(self, name: bytes) -> str | None:
@@ -19,6 +18,35 @@ class RequestHead:
         value = self._fields.get(name)
         return None if value is None else value.decode("latin-1")
 
+    def text(self, name: bytes) -> str | None:
+        """The value of a header that holds any text: UTF-8 as most clients send it, or else Latin-1."""
+        value = self._fields.get(name)
+        if value is None:
+            return None
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            return value.decode("latin-1")
+
+    def raw(self, name: bytes) -> bytes | None:
+        """The bytes of a header; `None` where it is not there."""
+        return self._fields.get(name)
+
     def has(self, name: bytes) -> bool:
         """Whether the header is there."""
         return name in self._fields
+
+    def declared_bytes(self) -> int | None:
+        """The length of the body as `Content-Length` declares it; `None` where it is not declared."""
+        declared = self._fields.get(b"content-length", b"")
+        # No parser passes on a longer number; Python would refuse to read one of thousands of digits.
+        return int(declared) if declared.isdigit() and len(declared) <= _LONGEST_LENGTH else None
+
+
+_LONGEST_LENGTH = 18
+
+
+def head_of(scope: Scope) -> RequestHead:
+    """The head of the request of this scope; read once where `RequestScope` is around the application."""
+    head = scope["state"].get("head")
+    return head if isinstance(head, RequestHead) else RequestHead(scope)

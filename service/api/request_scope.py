@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.access_log import AccessLog
+from service.api.request_head import RequestHead
 from service.api.serving_state import Phase, ServingState
 from service.errors import Draining, PlimsollError
 
@@ -58,7 +59,8 @@ class RequestScope:
             return
         facts: dict[str, Any] = scope.setdefault("state", {})
         facts["started"] = time.perf_counter()
-        facts["request_id"] = request_id = _request_id(scope)
+        facts["head"] = head = RequestHead(scope)
+        facts["request_id"] = request_id = _request_id(head)
         token = _current.set((request_id, scope["client"]))
         try:
             if scope["path"] in PROBES:
@@ -90,9 +92,12 @@ class RequestScope:
             await send(message)
 
         app = self._app
-        # What has a route here is a prediction, which refuses by itself and is counted.
-        if self._state.phase is Phase.REFUSING and scope["path"] not in PROBES and "route" not in facts:
-            app = self._respond(stopping(), request_id_of(scope))
+        if scope["path"] not in PROBES and (refusal := self._refusal()) is not None:
+            # What has a route here is a prediction, which refuses by itself and is counted.
+            if "route" in facts:
+                facts["refusal"] = refusal
+            else:
+                app = self._respond(refusal, request_id_of(scope))
         try:
             await app(scope, receive, send_with_headers)
         except Exception:
@@ -101,10 +106,16 @@ class RequestScope:
                 raise  # the reply is under way; closing the connection is all that can still be said
             await self._respond(PlimsollError("internal"), request_id_of(scope))(scope, receive, send_with_headers)
 
+    def _refusal(self) -> PlimsollError | None:
+        if self._state.phase is Phase.REFUSING:
+            return Draining("this server is stopping; try again, another one will answer")
+        return None
 
-def stopping() -> Draining:
-    """What a request is told once the server refuses."""
-    return Draining("this server is stopping; try again, another one will answer")
+
+def refusal_of(scope: Scope) -> PlimsollError | None:
+    """The error that a handler has to answer with, whatever was asked; given once."""
+    refusal: PlimsollError | None = scope["state"].pop("refusal", None)
+    return refusal
 
 
 def current_request() -> dict[str, str]:
@@ -142,10 +153,8 @@ def noted_version(scope: Scope) -> tuple[str, str]:
     return scope["state"].get("model", ""), scope["state"].get("version", "")
 
 
-def _request_id(scope: Scope) -> str:
-    for name, value in scope["headers"]:
-        if name == b"x-request-id":
-            given = value.decode("latin-1")
-            if _CLIENT_ID.fullmatch(given):
-                return str(given)
+def _request_id(head: RequestHead) -> str:
+    given = head.get(b"x-request-id")
+    if given is not None and _CLIENT_ID.fullmatch(given):
+        return given
     return f"{random.getrandbits(128):032x}"  # tells requests apart, and keeps no secret

@@ -82,7 +82,7 @@ def _predict(app: FastAPI, path: str, handler: PredictV1, summary: str, *paramet
         response_class=Response,
         responses={
             200: {"model": PredictAnswer, "description": "The predictions.", "headers": _VERSION_HEADER},
-            **_errors(400, 401, 403, 404, 413, 415, 422, 429, 500, 503, 504, 507),
+            **_errors(400, 401, 403, 404, 408, 413, 415, 422, 429, 500, 503, 504, 507),
         },
         openapi_extra={
             "requestBody": PREDICT_REQUEST_BODY,

@@ -64,8 +64,12 @@ class Lane:
         """The most rows that run on the event loop now."""
         return self._placement.inline_rows
 
+    def expect(self) -> Permit:
+        """A permit for a request whose body is still to come; see `Admission.expect`."""
+        return self.admission.expect()
+
     def admit(self, body_bytes: int) -> Permit:
-        """A permit for the length of a `with` block; see `Admission.admit`."""
+        """A permit for a request whose body is complete; see `Admission.admit`."""
         return self.admission.admit(body_bytes)
 
     def reserve(self, rows: int, shapes: Shapes = ()) -> Entry:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from service.inference.admission import Permit
 from service.inference.answer_cache import ResponseCache, cache_key
 from service.inference.batch_queue import Entry
 from service.inference.deadline import DeadlineLimits
@@ -40,7 +40,7 @@ class VersionSelector(Protocol):
 
 
 class Pipeline:
-    """The line. Every step refuses by raising; nothing is parsed before a request has been admitted."""
+    """The line. Every step refuses by raising; no body is read before its request has a permit."""
 
     def __init__(
         self,
@@ -63,8 +63,12 @@ class Pipeline:
         # The monotonic clock is that of asyncio's loops and of uvloop; asking for the loop first costs ten times more.
         return time.monotonic() + self._deadlines.seconds(asked_ms)
 
-    def admit(self, served: ServedVersion, body_bytes: int) -> AbstractContextManager[None]:
-        """Step 2: a permit for the length of a `with` block; see `Admission.admit` for the errors."""
+    def expect(self, served: ServedVersion) -> Permit:
+        """Step 2: a permit for the length of a `with` block, before the body is read; see `Admission.expect`."""
+        return served.lane.expect()
+
+    def admit(self, served: ServedVersion, body_bytes: int) -> Permit:
+        """The same for a request whose body is complete; see `Admission.admit`."""
         return served.lane.admit(body_bytes)
 
     @property

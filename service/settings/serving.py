@@ -120,11 +120,6 @@ class ServingSettings(BaseSettings):
         return self.queue_limit or 2 * self.concurrency
 
     @property
-    def hard_max_reading(self) -> int:
-        """The most bodies that are read at once, in force."""
-        return self.max_reading or 4 * self.hard_queue_limit
-
-    @property
     def inline_budget_seconds(self) -> float:
         """The inline budget in seconds."""
         return self.inline_budget_ms / 1000

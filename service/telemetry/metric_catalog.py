@@ -88,7 +88,7 @@ class RequestMetrics:
         )  # fmt: skip
         self.in_flight = make.gauge(
             "plimsoll_requests_in_flight",
-            "Predict requests that have entered and not been answered.",
+            "Predict requests that have entered and not been answered, also those whose body is still coming.",
             together="livesum",
         )
 
@@ -105,7 +105,7 @@ class QueueMetrics:
         )
         self.limit = make.gauge(
             "plimsoll_queue_limit",
-            "The most requests that may be in flight, running and queued; then 429.",
+            "The most requests whose body is complete that may be running and queued; then 429.",
             *_OF_VERSION,
             together="livesum",
         )

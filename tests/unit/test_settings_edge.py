@@ -6,16 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from service.settings import load_settings
-
-
-@given(concurrency=st.integers(1, 25_000))
-def test_without_a_bound_on_reading_four_times_the_queue_limit_may_be_read(concurrency: int) -> None:
-    assert load_settings(concurrency=concurrency).hard_max_reading == 8 * concurrency
-    assert load_settings(concurrency=concurrency, max_reading=7).hard_max_reading == 7
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from service.api.metrics_endpoint import MetricsEndpoint
 from service.api.predict import PredictV1
 from service.api.predict_routes import PredictRoutes
 from service.api.probes import Probes
+from service.api.request_body import BodyReader
 from service.api.request_scope import RequestScope, Surroundings
 from service.api.routes import PREDICT_ROUTES, Handlers, install_routes
 from service.api.serving_state import Phase, ServingState
@@ -36,6 +37,7 @@ from tests.doubles.bundles import report_on
 from tests.doubles.observers import RecordingLaneObserver, RecordingObserver
 
 MAX_BODY_BYTES = 2000
+PROGRESS_SECONDS = 0.05
 ALL_OF_THEM = 1_000_000
 LIMITS = LaneLimits(AdmissionLimits(requests=8, bytes=100_000), BatchLimits(max_rows=128, max_wait_seconds=0.0))
 
@@ -91,7 +93,7 @@ async def edge(make_tiny_bundle: MakeBundle) -> AsyncIterator[Edge]:
     app.add_middleware(RequestScope, **surroundings)
     handlers = Handlers(
         gate=gate,
-        predict=PredictV1(gate, pipeline, observer, state, MAX_BODY_BYTES),
+        predict=PredictV1(gate, pipeline, observer, BodyReader(MAX_BODY_BYTES, PROGRESS_SECONDS)),
         catalog=Catalog(registry),
         probes=Probes(state, registry, lambda: [("cuda:0", 1, 2)], watchdog.overdue),
         metrics=MetricsEndpoint(lambda _: (b"up 1\n", "text/plain; version=test")),

@@ -27,11 +27,11 @@ ONE_AT_A_TIME = BatchLimits(max_rows=1, max_wait_seconds=0.0)
 class Busy:
     """A model whose every run waits for the test."""
 
-    def __init__(self, edge: Edge, requests: int = 8, bytes_: int = 100_000) -> None:
+    def __init__(self, edge: Edge, requests: int = 8, bytes_: int = 100_000, reading: int | None = None) -> None:
         self.edge = edge
         self.model = EchoModel(inline_rows=0)
         self.executor = ManualExecutor()
-        limits = LaneLimits(AdmissionLimits(requests, bytes_), ONE_AT_A_TIME)
+        limits = LaneLimits(AdmissionLimits(requests, bytes_, reading), ONE_AT_A_TIME)
         self.lane = edge.serve("busy", "1", self.model, limits, self.executor)
 
     def exchange(self, *chunks: bytes, complete: bool = True, **headers: str) -> Exchange:
@@ -39,9 +39,9 @@ class Busy:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return Exchange(self.edge.asgi, http_scope(PATH, "POST", JSON | named), chunks, complete=complete)
 
-    async def hold(self) -> tuple[Exchange, asyncio.Task[Exchange]]:
+    async def hold(self, exchange: Exchange | None = None) -> tuple[Exchange, asyncio.Task[Exchange]]:
         """A request that has been admitted and waits."""
-        exchange = self.exchange(BODY)
+        exchange = exchange or self.exchange(BODY)
         before = self.lane.admission.requests_in_flight
         task = asyncio.create_task(exchange.run())
         await eventually(lambda: self.lane.admission.requests_in_flight == before + 1)
@@ -79,16 +79,38 @@ async def test_a_full_queue_is_429_before_a_byte_of_the_body_is_read(edge: Edge)
     assert len(busy.model.threads) == 1
 
 
-async def test_more_bytes_than_fit_are_429_by_their_declared_length_before_one_is_read(edge: Edge) -> None:
+async def test_more_bytes_than_fit_are_429_once_they_have_come_whatever_was_declared(edge: Edge) -> None:
     busy = Busy(edge, bytes_=60)
     _, first = await busy.hold()
-    refused = await busy.exchange(content_length="50").run()
-    assert (refused.status, refused.read) == (429, 0)
-    assert error_of(refused)["given"] == f"{len(BODY)} bytes are in flight"
+    declared = busy.exchange(BODY, content_length="50")
+    _, second = await busy.hold(declared)
+    refused = await busy.exchange(BODY).run()
+    assert refused.status == 429
+    assert error_of(refused)["given"] == f"{2 * len(BODY)} bytes are in flight"
     await busy.finish()
+    _, third = await busy.hold()
+    await busy.finish()
+    assert [(await each).status for each in (first, second, third)] == [200, 200, 200]
+
+
+async def test_bodies_that_do_not_come_leave_the_queue_to_others_and_are_408(edge: Edge) -> None:
+    busy = Busy(edge, requests=2, reading=3)
+    silent = [busy.exchange(b"{", complete=False) for _ in range(3)]
+    reading = [asyncio.create_task(each.run()) for each in silent]
+    await eventually(lambda: busy.lane.admission.bodies_being_read == 3)
+    refused = await busy.exchange(b"{", complete=False).run()
+    assert (refused.status, error_of(refused)["code"]) == (429, "overloaded")
+    assert error_of(refused)["expected"] == "at most 3 bodies being read"
+    _, first = await busy.hold()
     _, second = await busy.hold()
+    await asyncio.gather(*reading)
+    for each in silent:
+        assert (each.status, error_of(each)["code"]) == (408, "body_too_slow")
+        assert each.headers["connection"] == "close"
+    assert busy.ends == [(429, "overloaded"), *[(408, "body_too_slow")] * 3]
     await busy.finish()
     assert [(await each).status for each in (first, second)] == [200, 200]
+    assert busy.lane.admission.bodies_being_read == 0
 
 
 async def test_overload_changes_nothing_about_readiness_or_about_other_models(edge: Edge) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from service.api.auth import Gate
 from service.api.predict import PredictV1
-from service.api.serving_state import ServingState
+from service.api.request_body import BodyReader
 from service.errors import NotFound
 from service.inference.deadline import DeadlineLimits
 from service.inference.payloads import Target
@@ -41,6 +41,8 @@ class Nothing:
         ({"name": "echo"}, {"x-plimsoll-version": "canary"}, Target("echo", "canary")),
         ({"name": "echo", "version": "2"}, {"x-plimsoll-version": "1"}, Target("echo", "2")),
         ({}, {"X-Plimsoll-User": "ann"}, Target(key="ann")),
+        ({}, {"x-plimsoll-user": "用户".encode().decode("latin-1")}, Target(key="用户")),
+        ({}, {"x-plimsoll-user": "jürgen"}, Target(key="jürgen")),
         ({"name": "echo"}, {"x-plimsoll-user": "ann", "x-plimsoll-version": "1"}, Target("echo", "1", "ann")),
     ],
 )
@@ -48,7 +50,7 @@ async def test_the_path_and_the_headers_make_the_target(
     named: dict[str, str], headers: dict[str, str], target: Target
 ) -> None:
     selector, observer = Nothing(), RecordingObserver()
-    predict = PredictV1(Gate(None), Pipeline(selector, DeadlineLimits(1, 1)), observer, ServingState(), 1000)
+    predict = PredictV1(Gate(None), Pipeline(selector, DeadlineLimits(1, 1)), observer, BodyReader(1000, 10.0))
     state = {"started": 0.0, "request_id": "1"}
     scope = {**http_scope("/v1/predict", "POST", headers), "path_params": named, "state": state}
     assert (await Exchange(predict, scope, ()).run()).status == 404

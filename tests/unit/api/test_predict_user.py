@@ -40,6 +40,16 @@ async def test_the_field_and_the_header_give_a_user_the_same_version(edge: Edge)
     assert [lane.admission.requests_in_flight for lane in lanes] == [0, 0]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+async def test_a_name_beyond_ascii_is_the_same_user_in_the_header_and_in_the_body(edge: Edge, encoding: str) -> None:
+    serve_two(edge)
+    for number in range(20):
+        user = f"jürgen {number}"
+        by_field = await version_of(edge, user=user)
+        reply = await edge.client.post("/v1/predict", json=ROW, headers=[(b"x-plimsoll-user", user.encode(encoding))])
+        assert reply.headers["x-plimsoll-version"] == by_field
+
+
 async def test_the_header_goes_before_the_field_and_a_pin_before_both(edge: Edge) -> None:
     serve_two(edge)
     versions = {user: await version_of(edge, {"x-plimsoll-user": user}) for user in USERS}

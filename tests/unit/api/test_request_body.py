@@ -1,4 +1,4 @@
-"""`read_json_body`: what is read, and where reading stops."""
+"""`BodyReader`: what is read, and where reading stops."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import Message, Receive, Scope, Send
 
-from service.api.request_body import body_bytes, client_gone, read_json_body
+from service.api.request_body import client_gone
 from service.api.request_head import RequestHead
 from service.errors import BodyTooLarge, ClientGone, DeadlineExceeded, UnsupportedMediaType
 from tests.doubles.asgi import Exchange, http_scope
-
-LONGEST = 100
+from tests.doubles.bodies import LONGEST, read
 
 
 class Reading:
@@ -29,8 +28,7 @@ class Reading:
         self.body = b""
 
         async def app(scope: Scope, receive: Receive, _send: Send) -> None:
-            deadline = asyncio.get_running_loop().time() + seconds
-            self.body = await read_json_body(RequestHead(scope), receive, LONGEST, deadline)
+            self.body = await read(receive, RequestHead(scope), seconds=seconds)
 
         self._exchange = Exchange(app, scope, chunks, complete=complete)
 
@@ -129,17 +127,6 @@ async def test_a_body_that_does_not_come_to_its_end_in_time_is_late(seconds: flo
         await Reading([b'{"features": '], complete=False, seconds=seconds).run()
 
 
-@pytest.mark.parametrize(
-    ("declared", "held"),
-    [("0", 0), ("99", 99), ("100", 100), ("101", 100), ("9" * 15, 100), ("", 100), ("-5", 100), ("many", 100)],
-)
-def test_as_many_bytes_are_counted_as_are_declared_and_all_that_may_be_read_where_nothing_is(
-    declared: str, held: int
-) -> None:
-    headers = {"content-length": declared} if declared else {}
-    assert body_bytes(RequestHead(http_scope("/v1/predict", "POST", headers)), LONGEST) == held
-
-
 async def test_a_client_is_gone_when_it_has_closed_its_connection_and_not_before() -> None:
     watching = asyncio.Event()
 
@@ -158,7 +145,6 @@ async def test_a_client_is_gone_when_it_has_closed_its_connection_and_not_before
 
 
 async def test_a_body_that_comes_in_time_is_read_however_long_it_took() -> None:
-    loop = asyncio.get_running_loop()
     steps = [asyncio.sleep(0), asyncio.sleep(0.01), asyncio.sleep(0), asyncio.sleep(0.01)]
 
     async def receive() -> Message:
@@ -166,8 +152,7 @@ async def test_a_body_that_comes_in_time_is_read_however_long_it_took() -> None:
             await step
         return {"type": "http.request", "body": b"x", "more_body": bool(steps)}
 
-    head = RequestHead(http_scope("/v1/predict", "POST", {"content-type": "application/json"}))
-    assert await read_json_body(head, receive, LONGEST, loop.time() + 30) == b"xx"
+    assert await read(receive) == b"xx"
 
 
 async def test_who_reads_a_body_can_be_cancelled_and_what_it_waited_for_hears_of_it() -> None:
@@ -182,8 +167,7 @@ async def test_who_reads_a_body_can_be_cancelled_and_what_it_waited_for_hears_of
             raise
         return {}
 
-    head = RequestHead(http_scope("/v1/predict", "POST", {"content-type": "application/json"}))
-    reading = asyncio.create_task(read_json_body(head, receive, LONGEST, asyncio.get_running_loop().time() + 30))
+    reading = asyncio.create_task(read(receive))
     for _ in range(3):
         await asyncio.sleep(0)
     reading.cancel()
@@ -197,6 +181,20 @@ async def test_what_goes_wrong_while_a_body_comes_is_passed_on() -> None:
         await asyncio.sleep(0)
         raise RuntimeError("the connection broke")
 
-    head = RequestHead(http_scope("/v1/predict", "POST", {"content-type": "application/json"}))
     with pytest.raises(RuntimeError, match="broke"):
-        await read_json_body(head, receive, LONGEST, asyncio.get_running_loop().time() + 30)
+        await read(receive)
+
+
+@pytest.mark.parametrize(("expect", "declared"), [("100-continue", "101"), ("", "801")])
+async def test_a_body_that_is_declared_too_long_is_refused_unread_where_reading_it_would_help_nobody(
+    expect: str, declared: str
+) -> None:
+    reading = Reading([b"x" * LONGEST] * 9, expect=expect, content_length=declared)
+    with pytest.raises(BodyTooLarge) as caught:
+        await reading.run()
+    assert caught.value.given == f"{declared} bytes"
+    assert reading.chunks_read == 0
+
+
+async def test_a_length_of_thousands_of_digits_is_no_length() -> None:
+    assert await Reading([b"{}"], content_length="9" * 5000).run() == b"{}"

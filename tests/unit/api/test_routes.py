@@ -40,7 +40,7 @@ async def test_predict_documents_its_body_its_parameters_its_answer_and_its_erro
         name for name in ("name", "version") if f"{{{name}}}" in path
     ]
     assert set(operation["responses"]) == {
-        "200", "400", "401", "403", "404", "413", "415", "422", "429", "500", "503", "504", "507",
+        "200", "400", "401", "403", "404", "408", "413", "415", "422", "429", "500", "503", "504", "507",
     }  # fmt: skip
     assert "x-plimsoll-version" in operation["responses"]["200"]["headers"]
     for status, response in operation["responses"].items():

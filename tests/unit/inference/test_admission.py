@@ -19,6 +19,12 @@ def in_flight(door: Admission) -> tuple[int, int]:
     return door.requests_in_flight, door.bytes_in_flight
 
 
+@given(requests=st.integers(1, 25_000))
+def test_without_a_bound_of_its_own_four_bodies_may_be_read_for_each_request(requests: int) -> None:
+    assert AdmissionLimits(requests, 1).reading == 4 * requests
+    assert AdmissionLimits(requests, 1, 7).reading == 7
+
+
 async def test_as_many_requests_get_in_as_the_limit_says_and_the_next_is_told_when_to_come_back() -> None:
     door = admission(requests=3)
     with door.admit(1), door.admit(1), door.admit(1):

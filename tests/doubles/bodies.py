@@ -1,0 +1,39 @@
+"""Reading one body as a predict request does, with permits that never run out."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.types import Message, Receive
+
+from service.api.request_body import BodyReader
+from service.api.request_head import RequestHead
+from service.inference.admission import Admission, AdmissionLimits
+from tests.doubles.asgi import http_scope
+
+LONGEST = 100
+AGES = 60.0
+JSON_HEAD = RequestHead(http_scope("/v1/predict", "POST", {"content-type": "application/json"}))
+
+
+async def read(
+    receive: Receive,
+    head: RequestHead = JSON_HEAD,
+    *,
+    seconds: float = AGES,
+    progress: float = AGES,
+    longest: int = LONGEST,
+) -> bytes:
+    """The body that `receive` brings."""
+    admission = Admission(AdmissionLimits(requests=8, bytes=1 << 20), lambda _: 1)
+    deadline = asyncio.get_running_loop().time() + seconds
+    try:
+        with admission.expect() as permit:
+            return await BodyReader(longest, progress).read(head, receive, permit, deadline)
+    finally:
+        assert (admission.bodies_being_read, admission.requests_in_flight, admission.bytes_in_flight) == (0, 0, 0)
+
+
+def piece(body: bytes, *, more: bool = True) -> Message:
+    """A message with part of a body."""
+    return {"type": "http.request", "body": body, "more_body": more}
