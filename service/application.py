@@ -22,6 +22,7 @@ from service.api.auth import Gate
 from service.api.catalog import Catalog
 from service.api.error_responses import error_response
 from service.api.metrics_endpoint import MetricsEndpoint
+from service.api.parsing_pool import ParsingPool
 from service.api.predict import PredictV1
 from service.api.predict_routes import PredictRoutes
 from service.api.probes import Probes
@@ -106,6 +107,7 @@ class Application:
         gate = _gate(settings, tasks, files, workers_folder)
         scrapes = MetricsEndpoint(Exposition(metrics.registry, device_memory, many_processes=settings.workers > 1))
         self.metrics_app = scrapes.application() if settings.metrics_port is not None else None
+        self._parsing = ParsingPool(settings.inline_body_bytes)
         self.app = FastAPI(
             title="Plimsoll",
             version=__version__,
@@ -125,7 +127,7 @@ class Application:
             self.admin_app.add_middleware(RequestScope, **surroundings)
         handlers = Handlers(
             gate=gate,
-            predict=_predict(settings, gate, registry, observer),
+            predict=_predict(settings, gate, registry, observer, self._parsing),
             catalog=catalog,
             probes=Probes(state, registry, device_memory, self._watchdog.overdue, tasks.states, files.states),
             metrics=scrapes if self.metrics_app is None else None,
@@ -149,6 +151,7 @@ class Application:
         finally:
             self._watchdog.stop()
             await self.lifecycle.close()
+            self._parsing.close()
             self._observations.count()
             if self._tracing is not None:
                 await asyncio.to_thread(self._tracing.close)
@@ -203,14 +206,17 @@ def _loader(settings: Settings) -> ModelLoader:
     )
 
 
-def _predict(settings: Settings, gate: Gate, registry: VersionRegistry, observer: InferenceObserver) -> PredictV1:
+def _predict(
+    settings: Settings, gate: Gate, registry: VersionRegistry, observer: InferenceObserver, parsing: ParsingPool
+) -> PredictV1:
     pipeline = Pipeline(
         registry,
         DeadlineLimits(settings.request_timeout_ms, settings.max_request_timeout_ms),
         MemoryCache(settings.cache_bytes) if settings.cache_bytes else None,
         observer.cache_looked_up,
     )
-    return PredictV1(gate, pipeline, observer, BodyReader(settings.max_body_bytes, settings.body_progress_seconds))
+    reader = BodyReader(settings.max_body_bytes, settings.body_progress_seconds)
+    return PredictV1(gate, pipeline, observer, reader, parsing)
 
 
 def _gate(settings: Settings, tasks: BackgroundTasks, files: FileStates, workers_folder: Path | None) -> Gate:

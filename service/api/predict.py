@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from service.api.auth import Gate
 from service.api.error_responses import reply_to
+from service.api.parsing_pool import ParsingPool
 from service.api.request_body import BodyReader, client_gone
 from service.api.request_head import RequestHead, head_of
 from service.api.request_scope import (
@@ -44,11 +45,13 @@ class PredictV1:
         pipeline: Pipeline,
         observer: Observer,
         bodies: BodyReader,
+        parsing: ParsingPool,
     ) -> None:
         self._gate = gate
         self._pipeline = pipeline
         self._observer = observer
         self._bodies = bodies
+        self._parsing = parsing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, with the version that gave the answer in a header; a refusal is answered too."""
@@ -81,7 +84,10 @@ class PredictV1:
         deadline = line.deadline(head.get(_TIMEOUT))
         with line.expect(served) as permit:
             content = await self._bodies.read(head, receive, permit, deadline)
-            body = v1_json.parse(content, served.signature)
+            if len(content) <= self._parsing.inline_bytes:
+                body = v1_json.parse(content, served.signature)
+            else:
+                body = await self._parsing.parse(content, served.signature, deadline, partial(client_gone, receive))
             if target.key is None and body.user is not None:
                 chosen = self._select(scope, target._replace(key=body.user))
             if chosen is served:

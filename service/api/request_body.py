@@ -83,22 +83,27 @@ class BodyReader:
     ) -> bytes:
         """Read the rest with a timer; `coming` is a message that has been asked for."""
         arrival.permit.wait_for_body()
-        now = asyncio.get_running_loop().time
-        wanted = arrival.length + _PROGRESS_BYTES
+        until, wanted = self._next_check(deadline), arrival.length + _PROGRESS_BYTES
         try:
-            async with asyncio.timeout_at(min(deadline, now() + self._progress_seconds)) as alarm:
-                while not arrival.ended:
-                    arrival.take(await (coming or receive()))
-                    coming = None
-                    if arrival.length >= wanted:
-                        wanted = arrival.length + _PROGRESS_BYTES
-                        alarm.reschedule(min(deadline, now() + self._progress_seconds))
+            async with asyncio.timeout_at(until) as alarm:
+                try:
+                    while not arrival.ended:
+                        arrival.take(await (coming or receive()))
+                        coming = None
+                        if arrival.length >= wanted:
+                            until, wanted = self._next_check(deadline), arrival.length + _PROGRESS_BYTES
+                            alarm.reschedule(until)
+                finally:
+                    del alarm  # it holds the task, which holds its error, whose trace holds this frame
         except TimeoutError:
             arrival.check_length()
-            raise self._late(arrival.length, in_time=(alarm.when() or deadline) < deadline) from None
+            raise self._late(arrival.length, in_time=until < deadline) from None
         arrival.check_length()
         arrival.permit.complete()
         return arrival.content.getvalue()
+
+    def _next_check(self, deadline: float) -> float:
+        return min(deadline, asyncio.get_running_loop().time() + self._progress_seconds)
 
     def _late(self, length: int, *, in_time: bool) -> PlimsollError:
         if in_time:

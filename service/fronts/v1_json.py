@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from math import isfinite
@@ -14,11 +15,15 @@ import simdjson
 from numpy.typing import NDArray
 
 from service.errors import InvalidInput, ModelFailed
-from service.fronts.v1_faults import explain
+from service.fronts.json_values import holds_more
+from service.fronts.v1_faults import explain, explain_surplus
 from service.inference.batch_queue import Entry
 from service.inference.payloads import Answer, Signature, TensorSpec
 
 MAX_ROWS = 100
+_LONG_NUMBER_BYTES = 22
+_COUNTED_FROM_BYTES = 65_536
+"""A longer body has its rows and numbers counted before anything is made of them."""
 
 
 class Body(NamedTuple):
@@ -38,23 +43,32 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
     user: str | None = None
 
 
+class _Parsers(threading.local):
+    """A parser for each thread, since none of them is safe to share; it keeps its memory for the next body."""
+
+    def __init__(self) -> None:
+        self.simd = simdjson.Parser()
+
+
 _decoder = msgspec.json.Decoder(_Document)
-_simd = simdjson.Parser()
+_parsers = _Parsers()
 
 
 def parse(body: bytes, signature: Signature) -> Body:
-    """What the body says; `signature` tells how many numbers a row has.
+    """What the body says; `signature` tells how many numbers a row has. May be called on any thread.
 
-    Of a body that holds rows of the right length and nothing else no number becomes a Python object; that is more than
-    half of the time that a small model takes.
+    The fast path creates no Python object per number, which is more than half of the time that a small model takes. A
+    long body with far more rows or numbers than a request may have is refused before anything is made of them.
 
     Raises:
         MalformedBody: the body is empty or not JSON.
         InvalidInput: JSON of another shape, or a model whose signature /v1 cannot express.
     """
     width = _one_flat_input(signature).shape[1]
-    plain = _plain_rows(body, width)
-    if plain is not None:
+    long = len(body) > _COUNTED_FROM_BYTES
+    if long and _holds_too_much(body, width):
+        raise explain_surplus(body, MAX_ROWS, width)
+    if not (long and _spells_numbers_out(body)) and (plain := _plain_rows(body, width)) is not None:
         return plain
     try:
         parsed = _decoder.decode(body)
@@ -95,6 +109,16 @@ def write(body: Body, signature: Signature, reserve: Callable[[int], Entry]) -> 
     return entry
 
 
+def _holds_too_much(body: bytes, width: int) -> bool:
+    """Whether a body has so many rows or numbers that it is wrong; twice as many are allowed, for a field may recur."""
+    return holds_more(body, b",", 2 * MAX_ROWS * (width + 1)) or holds_more(body, b"[", 2 * (MAX_ROWS + 1))
+
+
+def _spells_numbers_out(body: bytes) -> bool:
+    """Whether numbers have more than 20 characters on average: over 19 digits simdjson is slower than msgspec."""
+    return len(body) > _LONG_NUMBER_BYTES * (body.count(b",") + 1)
+
+
 def _write_rows(tensor: NDArray[Any], rows: Sequence[Sequence[float]], width: int, *, single: bool) -> None:
     for index, row in enumerate(rows):
         # The explicit check comes first: numpy would spread a row of one number over the whole width.
@@ -109,18 +133,21 @@ def _plain_rows(body: bytes, width: int) -> Body | None:
     simdjson gives the numbers of an array, however nested, as one buffer. How it is nested only the brackets tell.
     """
     try:
-        document: Any = _simd.parse(body)
-        if len(document) != 1 or not body.startswith(b"{"):
+        document: Any = _parsers.simd.parse(body)
+        user = document["user"] if len(document) == 2 else None  # noqa: PLR2004  # the rows and the user
+        if not body.startswith(b"{") or len(document) != (1 if user is None else 2) or not isinstance(user, str | None):
             return None
         single = "features" in document
         found = document["features" if single else "instances"]
         if single:
             fits = len(found) == width and body.find(b"[", body.find(b"[") + 1) < 0
+        elif len(found) > MAX_ROWS:
+            return None
         else:
             lengths = [len(row) for row in found]
             fits = 0 < len(lengths) == lengths.count(width) and body.count(b"[") == 1 + len(lengths)
         if fits:
-            return Body(np.frombuffer(found.as_buffer(of_type="d")).reshape(-1, width), single)
+            return Body(np.frombuffer(found.as_buffer(of_type="d")).reshape(-1, width), single, user)
     except Exception:  # noqa: BLE001  # whatever is unusual about the body, the way for unusual ones tells it better
         return None
     return None

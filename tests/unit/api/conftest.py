@@ -16,6 +16,7 @@ from service.api.auth import Gate
 from service.api.catalog import Catalog
 from service.api.error_responses import error_response
 from service.api.metrics_endpoint import MetricsEndpoint
+from service.api.parsing_pool import ParsingPool
 from service.api.predict import PredictV1
 from service.api.predict_routes import PredictRoutes
 from service.api.probes import Probes
@@ -37,6 +38,7 @@ from tests.doubles.bundles import report_on
 from tests.doubles.observers import RecordingLaneObserver, RecordingObserver
 
 MAX_BODY_BYTES = 2000
+INLINE_BODY_BYTES = 1000
 PROGRESS_SECONDS = 0.05
 ALL_OF_THEM = 1_000_000
 LIMITS = LaneLimits(AdmissionLimits(requests=8, bytes=100_000), BatchLimits(max_rows=128, max_wait_seconds=0.0))
@@ -87,13 +89,14 @@ async def edge(make_tiny_bundle: MakeBundle) -> AsyncIterator[Edge]:
     state, registry, observer, gate = ServingState(), VersionRegistry(), RecordingObserver(), Gate(None)
     state.phase = Phase.SERVING
     watchdog = Watchdog(60.0)
+    parsing = ParsingPool(INLINE_BODY_BYTES)
     pipeline = Pipeline(registry, DeadlineLimits(default_ms=30_000, longest_ms=60_000))
     app = FastAPI(redoc_url=None)
     surroundings: Surroundings = {"state": state, "respond": error_response, "access_log": AccessLog(ALL_OF_THEM)}
     app.add_middleware(RequestScope, **surroundings)
     handlers = Handlers(
         gate=gate,
-        predict=PredictV1(gate, pipeline, observer, BodyReader(MAX_BODY_BYTES, PROGRESS_SECONDS)),
+        predict=PredictV1(gate, pipeline, observer, BodyReader(MAX_BODY_BYTES, PROGRESS_SECONDS), parsing),
         catalog=Catalog(registry),
         probes=Probes(state, registry, lambda: [("cuda:0", 1, 2)], watchdog.overdue),
         metrics=MetricsEndpoint(lambda _: (b"up 1\n", "text/plain; version=test")),
@@ -104,5 +107,6 @@ async def edge(make_tiny_bundle: MakeBundle) -> AsyncIterator[Edge]:
     async with httpx.AsyncClient(transport=transport, base_url="http://plimsoll") as client:
         made = Edge(app, asgi, client, state, registry, observer, gate, report_on(make_tiny_bundle()), watchdog)
         yield made
+        parsing.close()
         for lane in made.lanes:
             lane.close()

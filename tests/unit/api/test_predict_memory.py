@@ -17,7 +17,7 @@ import pytest
 from tests.doubles.asgi import Exchange, http_scope
 from tests.doubles.fake_time import ManualExecutor
 from tests.doubles.models import POISON, PoisonedModel
-from tests.unit.api.conftest import Edge
+from tests.unit.api.conftest import INLINE_BODY_BYTES, MAX_BODY_BYTES, Edge
 
 ROW, POISONOUS = b'{"features": [1.0]}', b'{"features": [%g]}' % POISON
 SEVERAL = b'{"instances": [[1.0], [%g], [2.0]]}' % POISON
@@ -77,6 +77,39 @@ async def late_with_its_body(edge: Edge) -> int:
     return (await exchange(edge, complete=False, x_request_timeout_ms="1").run()).status
 
 
+async def slow_with_its_body(edge: Edge) -> int:
+    return (await exchange(edge, complete=False).run()).status
+
+
+async def too_long(edge: Edge) -> int:
+    return (await exchange(edge, b" " * (MAX_BODY_BYTES + 1)).run()).status
+
+
+async def long_and_answered(edge: Edge) -> int:
+    return (await exchange(edge, ROW + b" " * INLINE_BODY_BYTES).run()).status
+
+
+async def long_and_refused(edge: Edge) -> int:
+    return (await exchange(edge, ROW[:-1] + b" " * INLINE_BODY_BYTES).run()).status
+
+
+async def overloaded(edge: Edge) -> int:
+    ended = await asyncio.gather(*(exchange(edge).run() for _ in range(20)))
+    return max(each.status for each in ended)
+
+
+async def cancelled_with_its_body(edge: Edge) -> int:
+    return await cancelled(edge, complete=False)
+
+
+async def cancelled(edge: Edge, *, complete: bool = True) -> int:
+    running = asyncio.create_task(exchange(edge, complete=complete).run())
+    await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    return 0
+
+
 async def gone(edge: Edge, *, complete: bool = True) -> int:
     leaving = exchange(edge, complete=complete)
     running = asyncio.create_task(leaving.run())
@@ -97,11 +130,8 @@ Way = Callable[[Edge], Awaitable[int]]
 @pytest.mark.parametrize(
     ("way", "status"),
     [
-        (answered, 200),
-        (refused, 422),
-        (poisonous, 500),
-        (poisonous_among_others, 500),
-        (poisonous_in_one_of_its_rows, 500),
+        *((answered, 200), (long_and_answered, 200), (refused, 422), (long_and_refused, 400), (too_long, 413)),
+        *((poisonous, 500), (poisonous_among_others, 500), (poisonous_in_one_of_its_rows, 500), (overloaded, 429)),
     ],
 )
 async def test_a_request_leaves_nothing(edge: Edge, way: Way, status: int, inline_rows: int) -> None:
@@ -113,7 +143,11 @@ async def test_a_request_leaves_nothing(edge: Edge, way: Way, status: int, inlin
 
 
 @pytest.mark.parametrize(
-    ("way", "status"), [(late, 504), (gone, 499), (late_with_its_body, 504), (gone_with_its_body, 499)]
+    ("way", "status"),
+    [
+        *((late, 504), (late_with_its_body, 504), (slow_with_its_body, 408)),
+        *((gone, 499), (gone_with_its_body, 499), (cancelled, 0), (cancelled_with_its_body, 0)),
+    ],
 )
 async def test_a_request_that_is_not_waited_for_leaves_nothing(edge: Edge, way: Way, status: int) -> None:
     executor = ManualExecutor()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from service.api.auth import Gate
+from service.api.parsing_pool import ParsingPool
 from service.api.predict import PredictV1
 from service.api.request_body import BodyReader
 from service.errors import NotFound
@@ -50,7 +51,8 @@ async def test_the_path_and_the_headers_make_the_target(
     named: dict[str, str], headers: dict[str, str], target: Target
 ) -> None:
     selector, observer = Nothing(), RecordingObserver()
-    predict = PredictV1(Gate(None), Pipeline(selector, DeadlineLimits(1, 1)), observer, BodyReader(1000, 10.0))
+    pipeline = Pipeline(selector, DeadlineLimits(1, 1))
+    predict = PredictV1(Gate(None), pipeline, observer, BodyReader(1000, 10.0), ParsingPool(1000))
     state = {"started": 0.0, "request_id": "1"}
     scope = {**http_scope("/v1/predict", "POST", headers), "path_params": named, "state": state}
     assert (await Exchange(predict, scope, ()).run()).status == 404
