@@ -30,6 +30,7 @@ from service.api.request_body import BodyReader
 from service.api.request_scope import PROBES, RequestScope, Surroundings
 from service.api.routes import PREDICT_ROUTES, Handlers, install_routes
 from service.api.serving_state import ServingState
+from service.api.site_policy import SitePolicy
 from service.background_tasks import BackgroundTasks
 from service.bundle.shelf import Shelf
 from service.control.desired_state import DesiredModel
@@ -116,15 +117,14 @@ class Application:
             redoc_url=None,
             telemetry=_NO_NATIVE_TELEMETRY,
         )
-        surroundings: Surroundings = {
-            "state": state,
-            "respond": error_response,
-            "access_log": AccessLog(settings.access_log_per_second),
-        }
+        access_log = AccessLog(settings.access_log_per_second)
+        surroundings = _surroundings(state, access_log, settings.hosts, settings.allowed_origins)
         self.app.add_middleware(RequestScope, **surroundings)
         self.admin_app = _admin_app(settings, gate, shelf, catalog)
         if self.admin_app is not None:
-            self.admin_app.add_middleware(RequestScope, **surroundings)
+            self.admin_app.add_middleware(
+                RequestScope, **_surroundings(state, access_log, settings.admin_hosts, settings.allowed_origins)
+            )
         handlers = Handlers(
             gate=gate,
             predict=_predict(settings, gate, registry, observer, self._parsing),
@@ -204,6 +204,12 @@ def _loader(settings: Settings) -> ModelLoader:
         batch_sizes=_batch_sizes(settings.max_batch_rows),
         inline_budget_seconds=settings.inline_budget_seconds,
     )
+
+
+def _surroundings(
+    state: ServingState, access_log: AccessLog, hosts: tuple[str, ...], origins: tuple[str, ...]
+) -> Surroundings:
+    return {"state": state, "respond": error_response, "access_log": access_log, "sites": SitePolicy(hosts, origins)}
 
 
 def _predict(

@@ -6,8 +6,10 @@
     ├── ClientError                 the caller can mend it
     │   ├── MalformedRequest        400 malformed_request: not HTTP/1.1; the connection is closed
     │   ├── MalformedBody           400 not_json, empty_body
+    │   ├── HostNotAllowed          400 host_not_allowed
     │   ├── Unauthorized            401 unauthorized
     │   ├── Forbidden               403 forbidden
+    │   ├── OriginNotAllowed        403 origin_not_allowed
     │   ├── NotFound                404 not_found, model_not_found, version_not_found
     │   ├── MethodNotAllowed        405 method_not_allowed
     │   ├── HeadTooSlow             408 head_too_slow
@@ -98,6 +100,13 @@ class MalformedBody(ClientError):
     code = "not_json"
 
 
+class HostNotAllowed(ClientError):
+    """The request names a host that this server does not answer for."""
+
+    status = 400
+    code = "host_not_allowed"
+
+
 class Unauthorized(ClientError):
     """No API key, or one that is not known."""
 
@@ -110,6 +119,13 @@ class Forbidden(ClientError):
 
     status = 403
     code = "forbidden"
+
+
+class OriginNotAllowed(ClientError):
+    """A web page of another site has sent the request."""
+
+    status = 403
+    code = "origin_not_allowed"
 
 
 class NotFound(ClientError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Query, Request
+from fastapi import Depends, FastAPI, Query, Request
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
@@ -12,6 +12,7 @@ from service.api.auth import Gate
 from service.api.bounded_requests import BoundedRequests
 from service.api.catalog import Catalog
 from service.api.error_responses import ErrorBody, install_error_handlers
+from service.api.request_body import require_json
 from service.api.weights_body import parse_weights
 from service.control.desired_state import DesiredState
 from service.control.desired_state_file import DesiredStateFile
@@ -75,7 +76,8 @@ def admin_application(gate: Gate, admin: Admin, catalog: Catalog, version: str) 
         version=version,
         redoc_url=None,
         redirect_slashes=False,  # the redirect would lead to whatever Host the client sent
-        responses={status: {"model": ErrorBody} for status in (400, 401, 403, 404, 408, 409, 413, 422)},
+        dependencies=[Depends(require_json)],
+        responses={status: {"model": ErrorBody} for status in (400, 401, 403, 404, 408, 409, 413, 415, 422)},
     )
     app.add_middleware(BoundedRequests, gate=gate, key_scope="admin")
     one = "/v1/models/{name}/versions/{version}"

@@ -7,9 +7,10 @@ import io
 from collections.abc import Awaitable, Coroutine, Generator
 from typing import Any, cast
 
+from fastapi import Request
 from starlette.types import Message, Receive
 
-from service.api.request_head import RequestHead
+from service.api.request_head import RequestHead, head_of
 from service.errors import (
     BodyTooLarge,
     BodyTooSlow,
@@ -179,6 +180,17 @@ class _Rest:
                     waits_for = self._coroutine.send(sent)
         except StopIteration as there:
             return cast("Message", there.value)
+
+
+def require_json(request: Request) -> None:
+    """A dependency of routes that change something: a body has to be JSON, which no page of another site can send.
+
+    Raises:
+        UnsupportedMediaType: there is a body of another type, or a compressed one.
+    """
+    head = head_of(request.scope)
+    if head.declared_bytes() or head.has(b"transfer-encoding"):
+        check_json(head)
 
 
 def check_json(head: RequestHead) -> None:

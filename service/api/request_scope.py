@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.api.access_log import AccessLog
 from service.api.request_head import RequestHead
 from service.api.serving_state import Phase, ServingState
+from service.api.site_policy import SitePolicy
 from service.errors import Draining, PlimsollError
 
 _log = logging.getLogger(__name__)
@@ -32,12 +33,14 @@ class Surroundings(TypedDict):
     state: ServingState
     respond: Callable[[PlimsollError, str], Response]
     access_log: AccessLog
+    sites: SitePolicy
 
 
 class RequestScope:
     """Wraps the application; knows its routes' replies only by status.
 
-    `respond` renders an error where no route could: while refusing, and for an exception that nobody expected.
+    `respond` renders an error where no route could: while refusing, and for an exception that nobody expected. Probes
+    are answered whatever `sites` and the phase of the server say.
     """
 
     def __init__(
@@ -46,11 +49,13 @@ class RequestScope:
         state: ServingState,
         respond: Callable[[PlimsollError, str], Response],
         access_log: AccessLog,
+        sites: SitePolicy,
     ) -> None:
         self._app = app
         self._state = state
         self._respond = respond
         self._access_log = access_log
+        self._sites = sites
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; lifespan and other traffic passes through."""
@@ -92,7 +97,7 @@ class RequestScope:
             await send(message)
 
         app = self._app
-        if scope["path"] not in PROBES and (refusal := self._refusal()) is not None:
+        if scope["path"] not in PROBES and (refusal := self._refusal(facts["head"])) is not None:
             # What has a route here is a prediction, which refuses by itself and is counted.
             if "route" in facts:
                 facts["refusal"] = refusal
@@ -106,10 +111,10 @@ class RequestScope:
                 raise  # the reply is under way; closing the connection is all that can still be said
             await self._respond(PlimsollError("internal"), request_id_of(scope))(scope, receive, send_with_headers)
 
-    def _refusal(self) -> PlimsollError | None:
+    def _refusal(self, head: RequestHead) -> PlimsollError | None:
         if self._state.phase is Phase.REFUSING:
             return Draining("this server is stopping; try again, another one will answer")
-        return None
+        return self._sites.fault(head)
 
 
 def refusal_of(scope: Scope) -> PlimsollError | None:

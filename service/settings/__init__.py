@@ -64,9 +64,17 @@ class Settings(TracingSettings, EdgeSettings, ServingSettings, ProcessSettings):
     @property
     def hosts(self) -> tuple[str, ...]:
         """The host names in force that a request may name; empty for any."""
+        return self._hosts_at(self.host)
+
+    @property
+    def admin_hosts(self) -> tuple[str, ...]:
+        """The same for requests to the admin port, which has an address of its own."""
+        return self._hosts_at(self.admin_host)
+
+    def _hosts_at(self, address: str) -> tuple[str, ...]:
         if self.allowed_hosts is not None:
             return () if "*" in self.allowed_hosts else self.allowed_hosts
-        return LOOPBACK_HOSTS if self.keys_file is None and is_loopback(self.host) else ()
+        return LOOPBACK_HOSTS if self.keys_file is None and is_loopback(address) else ()
 
 
 def load_settings(**chosen: Any) -> Settings:  # noqa: ANN401  # each field's own type, checked by pydantic

@@ -10,7 +10,8 @@ from starlette.types import ASGIApp, Message, Scope
 
 
 def http_scope(path: str, method: str = "GET", headers: dict[str, str] | None = None) -> Scope:
-    """The scope of one request."""
+    """The scope of one request; to localhost, where `headers` say nothing else."""
+    named = {"host": "localhost"} | {name.lower(): value for name, value in (headers or {}).items()}
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.4"},
@@ -21,9 +22,7 @@ def http_scope(path: str, method: str = "GET", headers: dict[str, str] | None = 
         "raw_path": path.encode(),
         "root_path": "",
         "query_string": b"",
-        "headers": [
-            (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in (headers or {}).items()
-        ],
+        "headers": [(name.encode("latin-1"), value.encode("latin-1")) for name, value in named.items()],
         "client": ("127.0.0.1", 50000),
         "server": ("127.0.0.1", 8000),
     }

@@ -56,7 +56,7 @@ class running:  # noqa: N801  # reads as a phrase where it is used
     async def __aenter__(self) -> httpx.AsyncClient:
         await self._lifespan.__aenter__()
         transport = httpx.ASGITransport(self._app, raise_app_exceptions=False)
-        self._client = httpx.AsyncClient(transport=transport, base_url="http://plimsoll")
+        self._client = httpx.AsyncClient(transport=transport, base_url="http://localhost")
         await self._lifecycle.settled()
         return self._client
 

@@ -8,6 +8,7 @@ from http.client import HTTPResponse
 from typing import NamedTuple
 
 import httpx
+import pytest
 
 from tests.integration.served_process import ServedProcess
 
@@ -24,23 +25,24 @@ class Reply(NamedTuple):
 
 
 class HalfSent:
-    """A request whose body stops half-way, so that it is in flight for as long as the test wants."""
+    """A request whose body stops half-way, so that it is being read for as long as the test wants."""
 
-    def __init__(self, url: str, *headers: str) -> None:
+    def __init__(self, url: str, *headers: str, sent: int = 100) -> None:
+        self._rest = BODY[sent:]
         address = httpx.URL(url)
         self._socket = socket.create_connection((address.host, address.port or 0))
         lines = (
             "POST /v1/predict HTTP/1.1",
-            "Host: x",
+            "Host: localhost",
             "Content-Type: application/json",
             f"Content-Length: {len(BODY)}",
             *headers,
         )
-        self._socket.sendall("\r\n".join((*lines, "", "")).encode() + BODY[:100])
+        self._socket.sendall("\r\n".join((*lines, "", "")).encode() + BODY[:sent])
 
     def finish(self) -> Reply:
         """Send the rest; what comes back."""
-        self._socket.sendall(BODY[100:])
+        self._socket.sendall(self._rest)
         return self.answer()
 
     def answer(self) -> Reply:
@@ -56,35 +58,64 @@ class HalfSent:
         self._socket.close()
 
 
+def whole(url: str) -> Reply:
+    """The answer to a request that is sent at once."""
+    return HalfSent(url, sent=len(BODY)).answer()
+
+
 def wait_until_in_flight(url: str, requests: int) -> None:
     while httpx.get(f"{url}/v1/health/detailed").json()["requests_in_flight"] != requests + 1:  # and this very one
         pass
 
 
-def test_a_full_queue_refuses_at_once_stays_ready_and_recovers(process: ServedProcess) -> None:
-    process.start(PLIMSOLL_CONCURRENCY="1", PLIMSOLL_QUEUE_LIMIT="2")
+def test_too_many_slow_bodies_are_refused_at_once_and_keep_nobody_else_out(process: ServedProcess) -> None:
+    process.start(PLIMSOLL_MAX_READING="2")
     url = process.ready()
     inside = [HalfSent(url), HalfSent(url)]
     wait_until_in_flight(url, 2)
     refused = HalfSent(url).answer()  # refused though its body never came
     assert (refused.status, refused.headers["retry-after"]) == (429, "1")
     error = json.loads(refused.content)["error"]
-    assert (error["code"], error["given"]) == ("overloaded", "2 requests are in flight")
+    assert (error["code"], error["given"]) == ("overloaded", "2 bodies are being read")
     assert httpx.get(url + "/readyz").status_code == 200, "overload does not take a pod out of its Service"
+    assert whole(url).status == 200
     assert all(each.finish().status == 200 for each in inside)
-    assert httpx.post(url + "/v1/predict", json=ROW).status_code == 200
     metrics = httpx.get(url + "/metrics").text
     assert 'plimsoll_requests_shed_total{model="digits",reason="overloaded",version="2"} 1.0' in metrics
     assert 'plimsoll_requests_total{code="429",model="digits",protocol="v1",version="2"} 1.0' in metrics
 
 
-def test_bytes_are_bounded_as_well_as_requests(process: ServedProcess) -> None:
+@pytest.mark.parametrize("framing", ["Content-Length: 1", "Content-Length: 8388608", "Transfer-Encoding: chunked"])
+def test_as_many_silent_clients_as_the_queue_has_places_shut_nobody_out(process: ServedProcess, framing: str) -> None:
+    process.start()
+    url = process.ready()
+    address = httpx.URL(url)
+    silent = [socket.create_connection((address.host, address.port or 0)) for _ in range(128)]
+    for each in silent:
+        head = f"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{framing}\r\n\r\n"
+        each.sendall(head.encode())
+    wait_until_in_flight(url, 128)
+    assert [httpx.post(url + "/v1/predict", json=ROW).status_code for _ in range(20)] == [200] * 20
+    for each in silent:
+        each.close()
+    wait_until_in_flight(url, 0)
+
+
+def test_a_body_that_does_not_go_on_is_408_and_its_connection_is_closed(process: ServedProcess) -> None:
+    process.start(PLIMSOLL_BODY_PROGRESS_SECONDS="0.1")
+    slow = HalfSent(process.ready()).answer()
+    assert (slow.status, json.loads(slow.content)["error"]["code"]) == (408, "body_too_slow")
+    assert slow.headers["connection"] == "close"
+
+
+def test_the_bytes_that_have_come_are_bounded_and_what_is_declared_is_not(process: ServedProcess) -> None:
     process.start(PLIMSOLL_QUEUE_BYTES="6000")
     url = process.ready()
-    inside = HalfSent(url)
-    wait_until_in_flight(url, 1)
-    assert b"bytes are in flight" in HalfSent(url).answer().content
-    assert inside.finish().status == 200
+    inside = [HalfSent(url, sent=3000), HalfSent(url, sent=1000)]
+    wait_until_in_flight(url, 2)
+    assert b"bytes are in flight" in HalfSent(url, sent=3000).answer().content
+    assert [each.finish().status for each in inside[:1]] == [200]
+    assert inside[1].finish().status == 200
 
 
 def test_a_body_that_does_not_come_in_time_is_504(process: ServedProcess) -> None:

@@ -23,7 +23,12 @@ ROW = {"features": [0.0] * 784}
 
 def head(length: int) -> bytes:
     """The head of a predict request, for tests that send its body bit by bit."""
-    lines = ("POST /v1/predict HTTP/1.1", "Host: x", "Content-Type: application/json", f"Content-Length: {length}")
+    lines = (
+        "POST /v1/predict HTTP/1.1",
+        "Host: localhost",
+        "Content-Type: application/json",
+        f"Content-Length: {length}",
+    )
     return "\r\n".join((*lines, "", "")).encode()
 
 

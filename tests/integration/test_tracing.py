@@ -136,7 +136,7 @@ def test_requests_that_are_sent_without_waiting_are_traces_of_their_own(
     address = httpx.URL(process.ready())
     body = json.dumps(ROW).encode()
     head = (
-        "POST /v1/predict HTTP/1.1\r\nHost: plimsoll\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n"
+        "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n"
     )
     requests = [
         (head.format(length=len(body)) + more + "\r\n").encode() + body

@@ -27,7 +27,7 @@ ROW = {"features": [0.1, 0.2, 0.3, 0.4]}
 
 
 def client_of(app: ASGIApp) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://plimsoll")
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost")
 
 
 @asynccontextmanager

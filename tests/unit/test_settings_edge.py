@@ -25,3 +25,9 @@ def test_requests_to_a_server_of_this_machine_alone_may_name_only_this_machine(
     chosen: dict[str, Any], hosts: tuple[str, ...]
 ) -> None:
     assert load_settings(**chosen).hosts == hosts
+
+
+def test_the_admin_port_goes_by_its_own_address() -> None:
+    open_to_all = load_settings(host="0.0.0.0", allow_anonymous=True)  # noqa: S104  # what the image sets
+    assert (open_to_all.hosts, open_to_all.admin_hosts) == ((), ("localhost", "127.0.0.1", "[::1]"))
+    assert load_settings(admin_host="10.1.2.3").admin_hosts == ()

@@ -24,6 +24,7 @@ from service.api.request_body import BodyReader
 from service.api.request_scope import RequestScope, Surroundings
 from service.api.routes import PREDICT_ROUTES, Handlers, install_routes
 from service.api.serving_state import Phase, ServingState
+from service.api.site_policy import SitePolicy
 from service.control.desired_state import DesiredModel, DesiredState, DesiredVersion
 from service.control.version_registry import LoadReport, VersionRegistry
 from service.inference.admission import AdmissionLimits
@@ -39,6 +40,8 @@ from tests.doubles.observers import RecordingLaneObserver, RecordingObserver
 
 MAX_BODY_BYTES = 2000
 INLINE_BODY_BYTES = 1000
+HOSTS = ("plimsoll", "localhost", "::1", "other.example:8000")
+ORIGINS = ("https://app.example",)
 PROGRESS_SECONDS = 0.05
 ALL_OF_THEM = 1_000_000
 LIMITS = LaneLimits(AdmissionLimits(requests=8, bytes=100_000), BatchLimits(max_rows=128, max_wait_seconds=0.0))
@@ -92,7 +95,12 @@ async def edge(make_tiny_bundle: MakeBundle) -> AsyncIterator[Edge]:
     parsing = ParsingPool(INLINE_BODY_BYTES)
     pipeline = Pipeline(registry, DeadlineLimits(default_ms=30_000, longest_ms=60_000))
     app = FastAPI(redoc_url=None)
-    surroundings: Surroundings = {"state": state, "respond": error_response, "access_log": AccessLog(ALL_OF_THEM)}
+    surroundings: Surroundings = {
+        "state": state,
+        "respond": error_response,
+        "access_log": AccessLog(ALL_OF_THEM),
+        "sites": SitePolicy(HOSTS, ORIGINS),
+    }
     app.add_middleware(RequestScope, **surroundings)
     handlers = Handlers(
         gate=gate,

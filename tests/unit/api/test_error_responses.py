@@ -13,8 +13,9 @@ from starlette.exceptions import HTTPException
 
 from service.api.access_log import AccessLog
 from service.api.error_responses import ErrorBody, error_response, install_error_handlers, reply_to
-from service.api.request_scope import RequestScope
+from service.api.request_scope import RequestScope, Surroundings
 from service.api.serving_state import ServingState
+from service.api.site_policy import SitePolicy
 from service.errors import (
     BodyTooLarge,
     BodyTooSlow,
@@ -29,6 +30,7 @@ from service.errors import (
     Forbidden,
     HeadTooLarge,
     HeadTooSlow,
+    HostNotAllowed,
     InvalidInput,
     Loading,
     MalformedBody,
@@ -37,6 +39,7 @@ from service.errors import (
     ModelFailed,
     NotFound,
     OperatorError,
+    OriginNotAllowed,
     OutOfDeviceMemory,
     Overloaded,
     PlimsollError,
@@ -52,8 +55,10 @@ PUBLIC: list[tuple[PlimsollError, int, str]] = [
     (MalformedRequest("it is wrong"), 400, "malformed_request"),
     (MalformedBody("it is wrong"), 400, "not_json"),
     (MalformedBody("it is wrong", code="empty_body"), 400, "empty_body"),
+    (HostNotAllowed("it is wrong"), 400, "host_not_allowed"),
     (Unauthorized("it is wrong"), 401, "unauthorized"),
     (Forbidden("it is wrong"), 403, "forbidden"),
+    (OriginNotAllowed("it is wrong"), 403, "origin_not_allowed"),
     (NotFound("it is wrong"), 404, "not_found"),
     (NotFound("it is wrong", code="model_not_found"), 404, "model_not_found"),
     (MethodNotAllowed("it is wrong"), 405, "method_not_allowed"),
@@ -172,7 +177,13 @@ def test_whatever_a_message_quotes_the_body_is_json(words: str, request_id: str)
 def app() -> FastAPI:
     """Routes that raise, one error each."""
     made = FastAPI()
-    made.add_middleware(RequestScope, state=ServingState(), respond=error_response, access_log=AccessLog(0))
+    surroundings: Surroundings = {
+        "state": ServingState(),
+        "respond": error_response,
+        "access_log": AccessLog(0),
+        "sites": SitePolicy(),
+    }
+    made.add_middleware(RequestScope, **surroundings)
     install_error_handlers(made)
     for position, error in enumerate([*(each for each, *_ in PUBLIC), *INTERNAL, HTTPException(404)]):
         made.add_api_route(f"/raise/{position}", raising(error))

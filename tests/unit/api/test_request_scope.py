@@ -13,6 +13,7 @@ from service.api.access_log import AccessLog
 from service.api.error_responses import error_response
 from service.api.request_scope import RequestScope, current_request, request_id_of, seconds_since_start
 from service.api.serving_state import Phase, ServingState
+from service.api.site_policy import SitePolicy
 from tests.doubles.asgi import Exchange, http_scope
 from tests.doubles.models import EchoModel
 from tests.unit.api.conftest import ALL_OF_THEM, Edge
@@ -29,7 +30,7 @@ class Door:
         self.state.phase = phase
         self.seen: list[str | None] = []
         self._handler = handler
-        self.app: ASGIApp = RequestScope(self._answer, self.state, error_response, AccessLog(ALL_OF_THEM))
+        self.app: ASGIApp = RequestScope(self._answer, self.state, error_response, AccessLog(ALL_OF_THEM), SitePolicy())
 
     async def ask(self, path: str = "/v1/models", **headers: str) -> Exchange:
         """One GET."""
@@ -166,7 +167,9 @@ async def test_what_is_no_request_passes_through_untouched() -> None:
         seen.append(scope)
 
     lifespan: Scope = {"type": "lifespan"}
-    await Exchange(RequestScope(app, ServingState(), error_response, AccessLog(ALL_OF_THEM)), lifespan).run()
+    await Exchange(
+        RequestScope(app, ServingState(), error_response, AccessLog(ALL_OF_THEM), SitePolicy()), lifespan
+    ).run()
     assert seen == [{"type": "lifespan"}]
 
 
