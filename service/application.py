@@ -115,6 +115,7 @@ class Application:
             summary="Serves PyTorch models: checked before they take traffic, explainable under load.",
             lifespan=self._lifespan,
             redoc_url=None,
+            redirect_slashes=False,  # a redirect would lead to whatever Host the client has sent
             telemetry=_NO_NATIVE_TELEMETRY,
         )
         access_log = AccessLog(settings.access_log_per_second)

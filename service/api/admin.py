@@ -75,7 +75,7 @@ def admin_application(gate: Gate, admin: Admin, catalog: Catalog, version: str) 
         title="Plimsoll admin",
         version=version,
         redoc_url=None,
-        redirect_slashes=False,  # the redirect would lead to whatever Host the client sent
+        redirect_slashes=False,  # a redirect would lead to whatever Host the client has sent
         dependencies=[Depends(require_json)],
         responses={status: {"model": ErrorBody} for status in (400, 401, 403, 404, 408, 409, 413, 415, 422)},
     )

@@ -16,6 +16,7 @@ from service.errors import (
     ClientError,
     ClientGone,
     InvalidInput,
+    MalformedBody,
     MethodNotAllowed,
     ModelFailed,
     NotFound,
@@ -101,12 +102,17 @@ def install_error_handlers(app: FastAPI) -> None:
         ours: ClientError
         if error.status_code == MethodNotAllowed.status:
             allowed = (error.headers or {}).get("Allow", "")
+            if allowed == "GET":
+                allowed = "GET, HEAD"
             ours = MethodNotAllowed(f"{request.method} is not allowed here", expected=allowed or None)
+            response = error_response(ours, request_id_of(request.scope))
+            response.headers.update({"Allow": allowed} if allowed else {})
+            return response
+        if error.status_code == MalformedBody.status:  # FastAPI's word for a body that is no text or nested too deeply
+            ours = MalformedBody("the body is not JSON", expected="UTF-8 text")
         else:
             ours = NotFound("there is no such route; /docs lists them all")
-        response = error_response(ours, request_id_of(request.scope))
-        response.headers.update(error.headers or {})
-        return response
+        return error_response(ours, request_id_of(request.scope))
 
     async def on_invalid_parameter(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for this class only

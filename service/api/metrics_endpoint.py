@@ -23,4 +23,6 @@ class MetricsEndpoint:
 
     def application(self) -> Starlette:
         """An application that serves nothing else, for a port that no client reaches."""
-        return Starlette(routes=[Route("/metrics", self.scrape, methods=["GET"])])
+        application = Starlette(routes=[Route("/metrics", self.scrape, methods=["GET"])])
+        application.router.redirect_slashes = False
+        return application

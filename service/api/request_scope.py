@@ -85,6 +85,7 @@ class RequestScope:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         facts = scope["state"]
+        routed = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -94,6 +95,8 @@ class RequestScope:
                     headers = [field for field in headers if field[0].lower() != b"connection"]
                     headers.append((b"connection", b"close"))
                 message["headers"] = headers
+            elif routed is not scope:
+                message = {**message, "body": b""}  # to HEAD the head of the answer to GET is the answer
             await send(message)
 
         app = self._app
@@ -104,12 +107,15 @@ class RequestScope:
             else:
                 app = self._respond(refusal, request_id_of(scope))
         try:
-            await app(scope, receive, send_with_headers)
+            await app(routed, receive, send_with_headers)
         except Exception:
             _log.exception("request broke down")
             if "status" in facts:
                 raise  # the reply is under way; closing the connection is all that can still be said
             await self._respond(PlimsollError("internal"), request_id_of(scope))(scope, receive, send_with_headers)
+        finally:
+            if routed is not scope and "route" in routed:
+                scope["route"] = routed["route"]  # for the access line
 
     def _refusal(self, head: RequestHead) -> PlimsollError | None:
         if self._state.phase is Phase.REFUSING:

@@ -94,7 +94,7 @@ async def edge(make_tiny_bundle: MakeBundle) -> AsyncIterator[Edge]:
     watchdog = Watchdog(60.0)
     parsing = ParsingPool(INLINE_BODY_BYTES)
     pipeline = Pipeline(registry, DeadlineLimits(default_ms=30_000, longest_ms=60_000))
-    app = FastAPI(redoc_url=None)
+    app = FastAPI(redoc_url=None, redirect_slashes=False)
     surroundings: Surroundings = {
         "state": state,
         "respond": error_response,
