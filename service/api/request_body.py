@@ -32,6 +32,7 @@ class BodyReader:
 
     def __init__(self, longest: int, progress_seconds: float) -> None:
         self._longest = longest
+        self._digits = len(str(longest))
         self._progress_seconds = progress_seconds
 
     async def read(self, head: RequestHead, receive: Receive, permit: Permit, deadline: float) -> bytes:
@@ -50,34 +51,35 @@ class BodyReader:
         """
         if head.get(b"content-type") != "application/json" or head.has(b"content-encoding"):
             check_json(head)
-        declared = head.declared_bytes()
-        if declared is not None and declared > self._longest:
-            self._refuse_at_once(head, declared)
-        coming = cast("Coroutine[Any, Any, Message]", receive())
+        if len(head.fields.get(b"content-length", b"")) >= self._digits:
+            self._check_declared(head)
+        coming: Any = receive()
         try:
             waits_for = coming.send(None)
         except StopIteration as there:
-            message = cast("Message", there.value)
+            message: Message = there.value
         else:
             return await self._read_on(
-                _Arrival(permit, self._longest, declared), _Rest(coming, waits_for), receive, deadline
+                _Arrival(head, permit, self._longest), _Rest(coming, waits_for), receive, deadline
             )
         content: bytes = message.get("body", b"")
         if message["type"] == "http.request" and not message.get("more_body") and len(content) <= self._longest:
-            permit.received(len(content))
-            permit.complete()
+            permit.complete(len(content))
             return content
-        arrival = _Arrival(permit, self._longest, declared)
+        arrival = _Arrival(head, permit, self._longest)
         arrival.take(message)
         return await self._read_on(arrival, None, receive, deadline)
 
-    def _refuse_at_once(self, head: RequestHead, declared: int) -> None:
+    def _check_declared(self, head: RequestHead) -> None:
         """Refuse a body that is declared too long, where reading it would help nobody.
 
         A client that waits for "100 Continue" has sent none of it; of other clients a moderate surplus is read.
         """
+        declared = head.declared_bytes()
+        if declared is None or declared <= self._longest:
+            return
         if head.has(b"expect") or declared > self._longest * _DISCARD_FACTOR:
-            raise _too_large(self._longest, declared)
+            raise _too_large(self._longest, head)
 
     async def _read_on(
         self, arrival: _Arrival, coming: Awaitable[Message] | None, receive: Receive, deadline: float
@@ -121,11 +123,11 @@ class BodyReader:
 class _Arrival:
     """What has come of one body."""
 
-    __slots__ = ("_declared", "_longest", "content", "ended", "length", "permit")
+    __slots__ = ("_head", "_longest", "content", "ended", "length", "permit")
 
-    def __init__(self, permit: Permit, longest: int, declared: int | None) -> None:
+    def __init__(self, head: RequestHead, permit: Permit, longest: int) -> None:
+        self._head = head
         self._longest = longest
-        self._declared = declared
         self.permit = permit
         self.content = io.BytesIO()  # a list of many small chunks would take far more memory than they hold
         self.length = 0
@@ -147,10 +149,11 @@ class _Arrival:
     def check_length(self) -> None:
         """Refuse a body that is too long."""
         if self.length > self._longest:
-            raise _too_large(self._longest, self._declared, self.length)
+            raise _too_large(self._longest, self._head, self.length)
 
 
-def _too_large(longest: int, declared: int | None, seen: int = 0) -> BodyTooLarge:
+def _too_large(longest: int, head: RequestHead, seen: int = 0) -> BodyTooLarge:
+    declared = head.declared_bytes()
     given = f"at least {seen} bytes" if declared is None else f"{declared} bytes"
     return BodyTooLarge("the body is too long", expected=f"at most {longest} bytes", given=given)
 

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from starlette.types import Scope
 
+_LONGEST_LENGTH = 18
+"""Digits of a declared length; no parser passes on a longer one, and Python would not read one of thousands."""
+
 
 class RequestHead:
     """The headers of a request by name; of one that is repeated the first counts, as in Starlette's `Headers`."""
 
-    __slots__ = ("_fields",)
+    __slots__ = ("fields",)
 
     def __init__(self, scope: Scope) -> None:
-        self._fields: dict[bytes, bytes] = dict(reversed(scope["headers"]))
+        self.fields: dict[bytes, bytes] = dict(reversed(scope["headers"]))
+        """By their names in lower case, as they were sent."""
 
     def get(self, name: bytes) -> str | None:
         """The value of a header, whose name is given in lower case; `None` where it is not there."""
-        value = self._fields.get(name)
+        value = self.fields.get(name)
         return None if value is None else value.decode("latin-1")
 
     def text(self, name: bytes) -> str | None:
         """The value of a header that holds any text: UTF-8 as most clients send it, or else Latin-1."""
-        value = self._fields.get(name)
+        value = self.fields.get(name)
         if value is None:
             return None
         try:
@@ -28,22 +32,14 @@ class RequestHead:
         except UnicodeDecodeError:
             return value.decode("latin-1")
 
-    def raw(self, name: bytes) -> bytes | None:
-        """The bytes of a header; `None` where it is not there."""
-        return self._fields.get(name)
-
     def has(self, name: bytes) -> bool:
         """Whether the header is there."""
-        return name in self._fields
+        return name in self.fields
 
     def declared_bytes(self) -> int | None:
         """The length of the body as `Content-Length` declares it; `None` where it is not declared."""
-        declared = self._fields.get(b"content-length", b"")
-        # No parser passes on a longer number; Python would refuse to read one of thousands of digits.
+        declared = self.fields.get(b"content-length", b"")
         return int(declared) if declared.isdigit() and len(declared) <= _LONGEST_LENGTH else None
-
-
-_LONGEST_LENGTH = 18
 
 
 def head_of(scope: Scope) -> RequestHead:

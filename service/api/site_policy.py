@@ -25,7 +25,7 @@ class SitePolicy:
 
     def fault(self, head: RequestHead) -> ClientError | None:
         """Why a request with this head is refused; `None` where it is not."""
-        host, origin = head.raw(b"host"), head.raw(b"origin")
+        host, origin = head.fields.get(b"host"), head.fields.get(b"origin")
         if self._hosts and host not in self._allowed and not self._allows(host):
             return HostNotAllowed(
                 "this server does not go by this name",

@@ -134,8 +134,8 @@ def _plain_rows(body: bytes, width: int) -> Body | None:
     """
     try:
         document: Any = _parsers.simd.parse(body)
-        user = document["user"] if len(document) == 2 else None  # noqa: PLR2004  # the rows and the user
-        if not body.startswith(b"{") or len(document) != (1 if user is None else 2) or not isinstance(user, str | None):
+        user = None if (names := len(document)) == 1 else document["user"]
+        if not body.startswith(b"{") or (names != 1 and not (names == 2 and isinstance(user, str))):  # noqa: PLR2004
             return None
         single = "features" in document
         found = document["features" if single else "instances"]

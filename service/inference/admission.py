@@ -69,12 +69,7 @@ class Admission:
     def admit(self, body_bytes: int) -> Permit:
         """A permit in flight, for a request whose body of that length is complete; see `expect` for the errors."""
         permit = self.expect()
-        try:
-            permit.received(body_bytes)
-            permit.complete()
-        except Overloaded:
-            permit.release()
-            raise
+        permit.complete(body_bytes)
         return permit
 
     def close(self) -> None:
@@ -101,7 +96,7 @@ class Admission:
         self.bodies_being_read += 1
         self._idle.clear()
 
-    def hold_bytes(self, more: int, held: int) -> None:
+    def hold(self, more: int, held: int) -> None:
         """Count bytes that have come for a request that holds `held` already; called by the permit.
 
         A body longer than the bound is admitted while no other holds a byte, or it never could be.
@@ -113,14 +108,19 @@ class Admission:
             raise self._full(f"{self.bytes_in_flight} bytes are in flight")
         self.bytes_in_flight += more
 
-    def enter(self) -> None:
-        """Count a request in flight; called by the permit once its body is complete.
+    def enter(self, more: int, held: int) -> None:
+        """Count a request in flight, with the last bytes of its body; called by the permit. See `hold` for the rest.
 
         Raises:
-            Overloaded: as many are in flight as may be.
+            Overloaded: as many requests are in flight as may be.
         """
-        if self.requests_in_flight >= self.limits.requests:
-            raise self._full(f"{self.limits.requests} requests are in flight")
+        limits = self.limits
+        if self.requests_in_flight >= limits.requests:
+            raise self._full(f"{limits.requests} requests are in flight")
+        if self.bytes_in_flight + more > limits.bytes:
+            self.hold(more, held)
+        else:
+            self.bytes_in_flight += more
         self.requests_in_flight += 1
         self._idle.clear()
 
@@ -169,26 +169,21 @@ class Permit:
         Raises:
             Overloaded: the bytes of all bodies would be more than may be in flight.
         """
-        self._admission.hold_bytes(count, self._held)
+        self._admission.hold(count, self._held)
         self._held += count
 
-    def complete(self) -> None:
-        """Take a place in flight, and free the one among the bodies being read.
+    def complete(self, count: int = 0) -> None:
+        """Take a place in flight with the last `count` bytes of the body, and free the one among the bodies being read.
 
         Raises:
-            Overloaded: as many requests are in flight as may be.
+            Overloaded: as many requests or bytes are in flight as may be.
         """
-        self._admission.enter()
+        self._admission.enter(count, self._held)
+        self._held += count
         self._in_flight = True
         if self._reading:
             self._admission.leave(0, reading=True, in_flight=False)
             self._reading = False
-
-    def release(self) -> None:
-        """Give back what is held."""
-        self._admission.leave(self._held, reading=self._reading, in_flight=self._in_flight)
-        self._held = 0
-        self._reading = self._in_flight = False
 
     def __enter__(self) -> Permit:
         return self
@@ -196,4 +191,4 @@ class Permit:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.release()
+        self._admission.leave(self._held, reading=self._reading, in_flight=self._in_flight)

@@ -22,7 +22,7 @@ SHED_REASONS = ("overloaded", "draining", "loading", "stuck", "deadline_exceeded
 PROTOCOLS = ("v1",)
 _OK = int(HTTPStatus.OK)
 _CODES = (200, 400, 408, 413, 415, 422, 429, 499, 500, 503, 504, 507)
-_CODES_OF_UNKNOWN = (401, 403, 404, 500, 503)
+_CODES_OF_UNKNOWN = (400, 401, 403, 404, 500, 503)
 """How requests can end, with a version and before one was chosen. Each is counted from 0."""
 
 
