@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fastapi import Request
+from starlette.types import Scope as ASGIScope
 
 from service.access.keys import KeyRing, Scope
-from service.api.request_head import RequestHead
+from service.api.request_head import head_of
 from service.errors import Forbidden, Unauthorized
 
 
 class Gate:
     """Lets everyone through while `ring` is `None`; otherwise asks for a key with the route's scope.
 
-    The label of the key that was shown is kept in the scope's state; the access line says it.
+    The label of the key that was shown is noted with the request, so that the access line says it.
     """
 
     def __init__(self, ring: KeyRing | None) -> None:
@@ -24,8 +25,8 @@ class Gate:
         """Go by this ring from now on: the key file has changed."""
         self.ring = ring
 
-    def check(self, head: RequestHead, scope: Scope) -> None:
-        """Return where the request may go on.
+    def check(self, request: ASGIScope, needed: Scope) -> None:
+        """Return where a request, given by its ASGI scope, shows a key with the scope that is needed.
 
         Raises:
             Unauthorized: no key, or one that is not known.
@@ -33,6 +34,7 @@ class Gate:
         """
         if self.ring is None:
             return
+        head = head_of(request)
         kind, _, key = (head.get(b"authorization") or "").partition(" ")
         if kind.lower() != "bearer":
             key = head.get(b"x-api-key") or ""
@@ -41,18 +43,18 @@ class Gate:
         entry = self.ring.find(key.strip())
         if entry is None:
             raise Unauthorized("this API key is not known", expected="Authorization: Bearer <key>")
-        head.scope["state"]["key"] = entry.label  # before the scope is checked: a refusal has an owner as well
-        if scope not in entry.scopes:
+        request["state"]["key"] = entry.label  # before the scopes are checked: a refusal has an owner as well
+        if needed not in entry.scopes:
             raise Forbidden(
                 "this API key does not open this route",
-                expected=f"a key with scope {scope}",
+                expected=f"a key with scope {needed}",
                 given=f"scopes {', '.join(sorted(entry.scopes))}",
             )
 
-    def requires(self, scope: Scope) -> Callable[[Request], None]:
+    def requires(self, needed: Scope) -> Callable[[Request], None]:
         """The check as a dependency of a FastAPI route."""
 
         def dependency(request: Request) -> None:
-            self.check(RequestHead(request.scope), scope)
+            self.check(request.scope, needed)
 
         return dependency

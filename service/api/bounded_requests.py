@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.access import keys
 from service.api.auth import Gate
 from service.api.error_responses import reply_to
-from service.api.request_head import RequestHead
+from service.api.request_head import RequestHead, head_of
 from service.api.request_scope import request_id_of
 from service.errors import BodyTooLarge, BodyTooSlow, ClientGone, PlimsollError
 
@@ -44,10 +44,13 @@ class BoundedRequests:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        head = RequestHead(scope)
         try:
-            self._gate.check(head, self._key_scope)
-            body: Message | None = {"type": "http.request", "body": await self._read(head, receive), "more_body": False}
+            self._gate.check(scope, self._key_scope)
+            body: Message | None = {
+                "type": "http.request",
+                "body": await self._read(head_of(scope), receive),
+                "more_body": False,
+            }
         except PlimsollError as error:
             await reply_to(error, request_id_of(scope))(scope, receive, send)
             return
@@ -62,11 +65,9 @@ class BoundedRequests:
         await self._app(scope, receive_again, send)
 
     async def _read(self, head: RequestHead, receive: Receive) -> bytes:
-        declared = head.get(b"content-length") or "0"
-        if not declared.isdecimal() or len(declared) > len(str(self._max_body_bytes)):
-            raise self._too_large(declared)
-        if int(declared) > self._max_body_bytes:
-            raise self._too_large(declared)
+        declared = head.declared_bytes() or 0
+        if declared > self._max_body_bytes:
+            raise self._too_large(str(declared))
         body = bytearray()
         try:
             async with asyncio.timeout(self._body_seconds):
@@ -86,5 +87,5 @@ class BoundedRequests:
         return BodyTooLarge(
             "the body is longer than this port reads",
             expected=f"at most {self._max_body_bytes} bytes",
-            given=f"{given[:20]} bytes",
+            given=f"{given} bytes",
         )

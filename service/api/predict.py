@@ -61,9 +61,8 @@ class PredictV1:
         try:
             if (refusal := refusal_of(scope)) is not None:
                 raise refusal
-            head = head_of(scope)
-            self._gate.check(head, "predict")
-            content, version = await self._answer(scope, head, receive)
+            self._gate.check(scope, "predict")
+            content, version = await self._answer(scope, head_of(scope), receive)
             code = _OK
         except PlimsollError as error:
             code, reason = error.status, error.code

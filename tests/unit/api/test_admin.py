@@ -19,6 +19,7 @@ from service.api.catalog import Catalog
 from service.api.error_responses import error_response
 from service.api.request_scope import RequestScope
 from service.api.serving_state import ServingState
+from service.api.site_policy import SitePolicy
 from service.bundle.shelf import Shelf
 from service.control.desired_state import read_desired_state
 from service.control.desired_state_file import DesiredStateFile
@@ -48,7 +49,11 @@ async def admin(make_tiny_bundle: MakeBundle, tmp_path: Path) -> AsyncIterator[A
     handlers = Admin(DesiredStateFile(file, Shelf(tmp_path / "models")))
     app = admin_application(gate, handlers, Catalog(VersionRegistry()), "1.2.3")
     app.add_middleware(
-        RequestScope, state=ServingState(), respond=error_response, access_log=AccessLog(successes_per_second=100)
+        RequestScope,
+        state=ServingState(),
+        respond=error_response,
+        access_log=AccessLog(successes_per_second=100),
+        sites=SitePolicy(),
     )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://admin") as client:
         yield AdminPort(app, client, gate, file)
