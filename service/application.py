@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Lifespan
 
 from service import __version__
 from service.access.key_source import KeySource
@@ -109,15 +109,7 @@ class Application:
         scrapes = MetricsEndpoint(Exposition(metrics.registry, device_memory, many_processes=settings.workers > 1))
         self.metrics_app = scrapes.application() if settings.metrics_port is not None else None
         self._parsing = ParsingPool(settings.inline_body_bytes)
-        self.app = FastAPI(
-            title="Plimsoll",
-            version=__version__,
-            summary="Serves PyTorch models: checked before they take traffic, explainable under load.",
-            lifespan=self._lifespan,
-            redoc_url=None,
-            redirect_slashes=False,  # a redirect would lead to whatever Host the client has sent
-            telemetry=_NO_NATIVE_TELEMETRY,
-        )
+        self.app = _described_app(self._lifespan)
         access_log = AccessLog(settings.access_log_per_second)
         surroundings = _surroundings(state, access_log, settings.hosts, settings.allowed_origins)
         self.app.add_middleware(RequestScope, **surroundings)
@@ -160,6 +152,18 @@ class Application:
     def _stuck_changed(self, loop: asyncio.AbstractEventLoop, served: ServedVersion, stuck: bool) -> None:  # noqa: FBT001
         with contextlib.suppress(RuntimeError):  # the loop has been closed
             loop.call_soon_threadsafe(partial(self._stick, served, stuck=stuck))
+
+
+def _described_app(lifespan: Lifespan[FastAPI]) -> FastAPI:
+    return FastAPI(
+        title="Plimsoll",
+        version=__version__,
+        summary="Serves PyTorch models: checked before they take traffic, explainable under load.",
+        lifespan=lifespan,
+        redoc_url=None,
+        redirect_slashes=False,  # a redirect would lead to whatever Host the client has sent
+        telemetry=_NO_NATIVE_TELEMETRY,
+    )
 
 
 def _metrics(settings: Settings, log: LogWriter | None) -> MetricCatalog:

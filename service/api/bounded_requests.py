@@ -65,9 +65,9 @@ class BoundedRequests:
         await self._app(scope, receive_again, send)
 
     async def _read(self, head: RequestHead, receive: Receive) -> bytes:
-        declared = head.declared_bytes() or 0
-        if declared > self._max_body_bytes:
-            raise self._too_large(str(declared))
+        declared = head.declared_bytes() if head.has(b"content-length") else 0
+        if declared is None or declared > self._max_body_bytes:
+            raise self._too_large((head.get(b"content-length") or "")[:20])
         body = bytearray()
         try:
             async with asyncio.timeout(self._body_seconds):
