@@ -23,6 +23,7 @@
     ├── Unavailable                 the caller can come back
     │   ├── Overloaded              429 overloaded
     │   ├── Loading                 503 loading
+    │   ├── LoadFailed              503 failed
     │   ├── Draining                503 draining
     │   ├── Stuck                   503 stuck
     │   ├── DeadlineExceeded        504 deadline_exceeded
@@ -221,6 +222,13 @@ class Loading(Unavailable):
     code = "loading"
 
 
+class LoadFailed(Unavailable):
+    """The version did not pass a check when it was loaded; it answers only after an operator has mended it."""
+
+    code = "failed"
+    retry_after_seconds: int | None = None
+
+
 class Draining(Unavailable):
     """The server is stopping; another replica will answer."""
 
@@ -272,12 +280,18 @@ class OperatorError(PlimsollError):
 class BundleError(OperatorError):
     """One check of a bundle failed.
 
-    `check` names it: manifest, files, digest, format, weights, signature, golden or warm-up.
+    `check` names it: manifest, files, digest, format, weights, signature, golden, independence, warm-up or start-up.
+    `message` is our own sentence and may reach clients. `detail` holds the words of a model or of its factory, which
+    may name paths: it goes to the log and to the person at the command line only. `str` gives both.
     """
 
-    def __init__(self, check: str, message: str) -> None:
+    def __init__(self, check: str, message: str, detail: str = "") -> None:
         super().__init__(message)
         self.check = check
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.message}: {self.detail}" if self.detail else self.message
 
 
 class DesiredStateError(OperatorError):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from service.bundle.shelf import version_order
 from service.control.split import choose, point_of
-from service.errors import Loading, NotFound, Stuck, quote
+from service.errors import LoadFailed, Loading, NotFound, Stuck, quote
 from service.inference.payloads import Target
 from service.inference.pipeline import ServedVersion
 
@@ -16,12 +16,14 @@ from service.inference.pipeline import ServedVersion
 class ModelRoutes:
     """One model: the versions that are known, those that answer, and how requests that pin none are split.
 
-    All in rising order of version. `weights` go with `ready`. A version in `stuck` is loaded and does not answer.
+    All in rising order of version. `weights` go with `ready`. Versions in `failed` did not load and will not answer; those
+    in `stuck` are loaded and do not answer.
     """
 
     known: tuple[str, ...]
     ready: tuple[ServedVersion, ...]
     weights: tuple[float, ...]
+    failed: frozenset[str] = frozenset()
     stuck: frozenset[str] = frozenset()
 
     def pinned(self, version: str) -> ServedVersion | None:
@@ -50,6 +52,7 @@ class RoutingTable:
             NotFound: see `require`; also when no model is named and none is the default.
             Loading: it is known and not ready.
             Stuck: it is loaded, and its forward pass does not return.
+            LoadFailed: it, or every version of the model where none is pinned, could not be loaded.
         """
         name = target.model if target.model is not None else self._default()
         pin = None if target.pin is not None and target.pin == self.track else target.pin
@@ -65,6 +68,8 @@ class RoutingTable:
             which = f"model '{name}'" if pin is None else f"version {pin} of model '{name}'"
             if not routes.stuck.isdisjoint(routes.known if pin is None else [pin]):
                 raise Stuck(f"{which} is stuck in a forward pass; /v1/models/{name} tells its state")
+            if routes.failed.issuperset(routes.known if pin is None else [pin]):
+                raise LoadFailed(f"{which} could not be loaded; /v1/models/{name} tells which check failed")
             raise Loading(f"{which} is not ready; /v1/models/{name} tells its state")
         return served
 
@@ -98,6 +103,7 @@ def routes_of(
     known: Iterable[str],
     ready: Iterable[ServedVersion],
     weights: Mapping[str, int | None],
+    failed: frozenset[str] = frozenset(),
     stuck: frozenset[str] = frozenset(),
 ) -> ModelRoutes:
     """The routes of one model.
@@ -109,7 +115,7 @@ def routes_of(
     stated = [float(weights.get(served.version) or 0) for served in answering]
     if answering and not any(stated):
         stated[-1] = 1.0
-    return ModelRoutes(tuple(sorted(known, key=version_order)), answering, tuple(stated), stuck)
+    return ModelRoutes(tuple(sorted(known, key=version_order)), answering, tuple(stated), failed, stuck)
 
 
 def _one_of(names: Iterable[str]) -> str:

@@ -73,7 +73,8 @@ class VersionRegistry:
     """Holds a status for every version, and the routing table that follows from them and from the desired weights.
 
     Implements the line's `VersionSelector`. Changed from the event loop only; `table` is replaced whole at each change,
-    and `on_change` hears of it.
+    and `on_change` hears of it. With `all_must_serve` a version that failed keeps the server unready; otherwise another
+    version that serves is enough.
     """
 
     def __init__(
@@ -81,7 +82,10 @@ class VersionRegistry:
         default_model: str | None = None,
         track: str | None = None,
         on_change: Callable[[list[VersionStatus]], None] = lambda _: None,
+        *,
+        all_must_serve: bool = False,
     ) -> None:
+        self._all_must_serve = all_must_serve
         self._on_change = on_change
         self._statuses: dict[tuple[str, str], VersionStatus] = {}
         self._weights: dict[str, dict[str, int | None]] = {}
@@ -158,13 +162,11 @@ class VersionRegistry:
     def missing(self) -> list[VersionStatus]:
         """Why the server is not ready, empty when it is.
 
-        At first every desired version has to be ready. From then on one version of every model that has served is
-        enough, if there is any: a server must not leave its load balancer because a newcomer loads or fails. A stuck
-        version counts where no other one answers.
+        At first every desired version has to be ready, or, unless all must serve, to have failed while another one
+        serves. From then on one version of every model that has served is enough, if there is any: a server must not
+        leave its load balancer because a newcomer loads or fails. A stuck version counts where no other one answers.
         """
-        lacking = [status for status in self._desired() if status.served is None or status.stuck]
-        if len(lacking) < len(self._desired()):
-            lacking = [status for status in lacking if not status.stuck]
+        lacking = self._unserved()
         if self._complete_once:
             serving = {status.name for status in self._statuses.values() if _answers(status)}
             lacking = [status for status in lacking if status.name not in serving]
@@ -177,8 +179,17 @@ class VersionRegistry:
         """Whether no version is desired."""
         return not self._weights
 
-    def _desired(self) -> list[VersionStatus]:
-        return [self._statuses[name, version] for name, versions in self._weights.items() for version in versions]
+    def _unserved(self) -> list[VersionStatus]:
+        """The desired versions that do not answer, without those that may have failed or be stuck."""
+        desired = [self._statuses[name, version] for name, versions in self._weights.items() for version in versions]
+        unserved = [status for status in desired if status.served is None or status.stuck]
+        if not any(_answers(each) and each.name in self._weights for each in self._statuses.values()):
+            return unserved
+        return [
+            status
+            for status in unserved
+            if not status.stuck and (self._all_must_serve or status.state is not VersionState.FAILED)
+        ]
 
     def _put(self, status: VersionStatus) -> None:
         self._statuses[status.name, status.version] = status
@@ -191,11 +202,12 @@ class VersionRegistry:
             mine = [status for status in self._statuses.values() if status.name == name]
             known = [each.version for each in mine if each.state is not VersionState.DRAINING]
             ready = [each.served for each in mine if _answers(each) and each.served is not None]
+            failed = frozenset(each.version for each in mine if each.state is VersionState.FAILED)
             stuck = frozenset(each.version for each in mine if each.stuck)
             if known:
-                models[name] = routes_of(known, ready, self._weights.get(name, {}), stuck)
+                models[name] = routes_of(known, ready, self._weights.get(name, {}), failed, stuck)
         self.table = replace(self.table, models=models)
-        if self._weights and all(status.served is not None for status in self._desired()):
+        if self._weights and not self._unserved():
             self._complete_once = True
         self._on_change(self.statuses())
 

@@ -70,7 +70,7 @@ async def test_a_failed_version_does_not_keep_the_others_from_answering(
     bad = make_tiny_bundle(name="bad")
     (bad.path / "weights.safetensors").write_bytes(b"tampered")
     service = await Service(tmp_path).started()
-    assert [each.name for each in service.registry.missing()] == ["bad"]
+    assert service.registry.missing() == []
     assert service.registry.status("bad", "1").state is VersionState.FAILED
     assert (await service.ask())[0] == "1"
     await service.lifecycle.close()

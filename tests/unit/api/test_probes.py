@@ -64,10 +64,18 @@ async def test_a_server_is_ready_when_every_version_is(edge: Edge, path: str) ->
 
 @pytest.mark.parametrize("path", [*READY, "/startupz"])
 async def test_a_failed_version_is_told_with_its_reason(edge: Edge, path: str) -> None:
-    edge.desire("echo", "1", "2", "3")
-    edge.serve("echo", "1", EchoModel())
+    edge.desire("echo", "2", "3")
     edge.registry.fail("echo", "2", "check 'golden' failed: it is off")
     assert await ask(edge, path) == (503, "failed", ["echo 2: check 'golden' failed: it is off", "echo 3: loading"])
+
+
+@pytest.mark.parametrize("path", [*READY, "/startupz"])
+async def test_a_failed_version_leaves_a_server_ready_that_serves_another(edge: Edge, path: str) -> None:
+    edge.desire("echo", "1")
+    edge.desire("other", "1")
+    edge.registry.fail("other", "1", "broken")
+    edge.serve("echo", "1", EchoModel())
+    assert await ask(edge, path) == (200, "started" if path == "/startupz" else "ready", [])
 
 
 @pytest.mark.parametrize("path", [*READY, "/startupz"])

@@ -1,4 +1,4 @@
-"""What a server lacks before it is ready: everything at first, later one version of each model."""
+"""What a server lacks before it is ready, at first and later."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def bundle(make_tiny_bundle: MakeBundle) -> Bundle:
 class Desk:
     """A registry that is told what is desired as `name version`."""
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: Bundle, *, all_must_serve: bool = False) -> None:
         self._report = report_on(bundle)
-        self.registry = VersionRegistry()
+        self.registry = VersionRegistry(all_must_serve=all_must_serve)
 
     def desire(self, *pairs: str) -> None:
         """Desire these versions and nothing else."""
@@ -44,8 +44,8 @@ class Desk:
         return [f"{each.name} {each.version} {each.state}" for each in self.registry.missing()]
 
 
-def test_at_first_every_desired_version_has_to_be_ready(bundle: Bundle) -> None:
-    desk = Desk(bundle)
+def test_where_all_must_serve_every_desired_version_has_to_be_ready_at_first(bundle: Bundle) -> None:
+    desk = Desk(bundle, all_must_serve=True)
     desk.desire("a 1", "a 2", "b 1")
     assert desk.missing == ["a 1 loading", "a 2 loading", "b 1 loading"]
     desk.ready("a 1", "b 1")
@@ -54,6 +54,50 @@ def test_at_first_every_desired_version_has_to_be_ready(bundle: Bundle) -> None:
     assert desk.missing == ["a 2 failed"]
     desk.ready("a 2")
     assert desk.missing == []
+
+
+def test_a_failed_version_does_not_keep_a_server_unready_where_another_serves(bundle: Bundle) -> None:
+    desk = Desk(bundle)
+    desk.desire("a 1", "b 1", "c 1")
+    desk.registry.fail("a", "1", "broken")
+    assert desk.missing == ["a 1 failed", "b 1 loading", "c 1 loading"]
+    desk.ready("b 1")
+    assert desk.missing == ["c 1 loading"]
+    desk.registry.fail("c", "1", "broken")
+    assert desk.missing == []
+
+
+@pytest.mark.parametrize("all_must_serve", [False, True])
+def test_a_server_whose_versions_have_all_failed_is_not_ready(bundle: Bundle, all_must_serve: bool) -> None:
+    desk = Desk(bundle, all_must_serve=all_must_serve)
+    desk.desire("a 1", "b 1")
+    desk.registry.fail("a", "1", "broken")
+    desk.registry.fail("b", "1", "broken")
+    assert desk.missing == ["a 1 failed", "b 1 failed"]
+
+
+@pytest.mark.parametrize(("all_must_serve", "missing"), [(False, []), (True, ["b 2 failed"])])
+def test_a_model_whose_next_version_failed_after_its_last_has_gone_leaves_the_other_models_serving(
+    bundle: Bundle, all_must_serve: bool, missing: list[str]
+) -> None:
+    desk = Desk(bundle, all_must_serve=all_must_serve)
+    desk.desire("a 1", "b 1")
+    desk.ready("a 1", "b 1")
+    desk.desire("a 1", "b 2")
+    desk.registry.retire("b", "1")
+    assert desk.missing == ["b 2 loading"]
+    desk.registry.fail("b", "2", "broken")
+    assert desk.missing == missing
+
+
+def test_a_version_that_drains_is_no_version_that_serves(bundle: Bundle) -> None:
+    desk = Desk(bundle)
+    desk.desire("a 1", "b 1")
+    desk.ready("a 1")
+    desk.registry.retire("a", "1")
+    desk.desire("b 1")
+    desk.registry.fail("b", "1", "broken")
+    assert desk.missing == ["b 1 failed"]
 
 
 def test_a_server_that_was_ready_stays_so_while_a_newcomer_loads_and_when_it_fails(bundle: Bundle) -> None:
@@ -76,7 +120,7 @@ def test_nobody_has_to_ask_for_a_server_to_have_been_ready(bundle: Bundle) -> No
 
 
 def test_a_server_that_never_was_ready_waits_for_every_version_of_its_newest_desire(bundle: Bundle) -> None:
-    desk = Desk(bundle)
+    desk = Desk(bundle, all_must_serve=True)
     desk.desire("a 1", "a 2")
     desk.ready("a 1")
     desk.registry.fail("a", "2", "broken")

@@ -7,7 +7,7 @@ import pytest
 from service.bundle.folder import Bundle
 from service.control.desired_state import DesiredModel, DesiredState, DesiredVersion
 from service.control.version_registry import VersionRegistry, VersionState
-from service.errors import Loading, NotFound
+from service.errors import LoadFailed, Loading, NotFound
 from service.inference.payloads import Target
 from service.inference.pipeline import ServedVersion
 from tests.conftest import MakeBundle
@@ -80,8 +80,27 @@ def test_a_failed_version_leaves_the_others_answering(bundle: Bundle) -> None:
     served = make_ready(registry, bundle, "1")
     registry.fail("tiny", "2", "broken")
     assert registry.select(Target()) is served
+    with pytest.raises(LoadFailed, match="version 2 of model 'tiny' could not be loaded; /v1/models/tiny tells which"):
+        registry.select(Target("tiny", "2"))
+
+
+def test_a_model_whose_versions_have_all_failed_says_so_and_one_of_them_that_loads_makes_it_wait(
+    bundle: Bundle,
+) -> None:
+    registry = VersionRegistry()
+    registry.desire(desired(tiny={"1": None, "2": None}))
+    registry.fail("tiny", "1", "broken")
+    with pytest.raises(Loading, match="model 'tiny' is not ready"):
+        registry.select(TINY)
+    registry.fail("tiny", "2", "broken")
+    with pytest.raises(LoadFailed, match=r"^model 'tiny' could not be loaded") as caught:
+        registry.select(TINY)
+    assert (caught.value.status, caught.value.code, caught.value.retry_after_seconds) == (503, "failed", None)
+    registry.advance("tiny", "2", VersionState.LOADING)
     with pytest.raises(Loading):
         registry.select(Target("tiny", "2"))
+    served = make_ready(registry, bundle, "2")
+    assert registry.select(TINY) is served
 
 
 def test_a_version_that_is_loaded_anew_answers_through_every_step_and_through_a_failure(bundle: Bundle) -> None:
