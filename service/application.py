@@ -37,6 +37,7 @@ from service.control.desired_state import DesiredModel
 from service.control.desired_state_file import DesiredStateFile
 from service.control.desired_state_source import DesiredStateSource
 from service.control.reconciler import Reconciler
+from service.control.version_loading import VersionLoading
 from service.control.version_registry import VersionRegistry, VersionStatus
 from service.control.worker_board import WorkerBoard
 from service.inference.admission import AdmissionLimits
@@ -50,6 +51,7 @@ from service.lifecycle import Lifecycle
 from service.observed_versions import ObservedVersions
 from service.runtime.devices import device_memory, limit_threads, resolve_device
 from service.runtime.model_loader import ModelLoader
+from service.runtime.warmup import batch_sizes_up_to
 from service.settings import Settings
 from service.stores.memory_cache import MemoryCache
 from service.telemetry.exposition import Exposition, new_registry
@@ -100,7 +102,9 @@ class Application:
         self.lifecycle = Lifecycle(
             state,
             _desired_state_source(settings, shelf, files, workers_folder),
-            Reconciler(shelf, _loader(settings), registry, new_lane, versions),
+            Reconciler(
+                VersionLoading(shelf, _loader(settings), registry, settings.start_seconds), registry, new_lane, versions
+            ),
             tasks,
             stop_wait_seconds=settings.stop_wait_seconds,
             stop_drain_seconds=settings.stop_drain_seconds,
@@ -188,8 +192,11 @@ def _tracing(settings: Settings, metrics: MetricCatalog) -> Tracing | None:
 def _registry_and_catalog(
     settings: Settings, versions: ObservedVersions, workers_folder: Path | None
 ) -> tuple[VersionRegistry, Catalog]:
+    registry_for = partial(
+        VersionRegistry, settings.default_model, settings.track, all_must_serve=settings.ready_when == "all"
+    )
     if workers_folder is None:
-        registry = VersionRegistry(settings.default_model, settings.track, versions.states_changed)
+        registry = registry_for(versions.states_changed)
         return registry, Catalog(registry)
     board = WorkerBoard(workers_folder)
 
@@ -197,7 +204,7 @@ def _registry_and_catalog(
         versions.states_changed(statuses)
         board.publish(statuses)
 
-    registry = VersionRegistry(settings.default_model, settings.track, tell_everyone)
+    registry = registry_for(tell_everyone)
     return registry, Catalog(registry, board.slowest)
 
 
@@ -206,7 +213,7 @@ def _loader(settings: Settings) -> ModelLoader:
         resolve_device(settings.device),
         trust_pt2=settings.trust_pt2,
         factories=settings.factories,
-        batch_sizes=_batch_sizes(settings.max_batch_rows),
+        batch_sizes=batch_sizes_up_to(settings.max_batch_rows),
         inline_budget_seconds=settings.inline_budget_seconds,
     )
 
@@ -284,8 +291,3 @@ def _new_lane(
     )
     spans = None if tracing is None else tracing.batches
     return Lane(model, limits, VersionObserver(metrics, desired.name, version, limits.admission.requests, spans))
-
-
-def _batch_sizes(largest: int) -> list[int]:
-    """Powers of two, and the largest."""
-    return [*(1 << power for power in range((largest - 1).bit_length())), largest]

@@ -15,6 +15,7 @@ from contextlib import aclosing
 
 from service.api.serving_state import Phase, ServingState
 from service.background_tasks import BackgroundTasks
+from service.control.desired_state import DesiredState
 from service.control.desired_state_source import DesiredStateSource
 from service.control.reconciler import Reconciler
 from service.errors import DesiredStateError
@@ -79,16 +80,20 @@ class Lifecycle:
 
     async def _follow(self) -> None:
         try:
-            async with aclosing(self._source.states(self._keep_the_old)) as states:
-                async for desired in states:
+            async with aclosing(self._source.states(self._keep_the_old)) as states, asyncio.TaskGroup() as reconciling:
+                async for desired in states:  # also while a load takes long, which it may end
                     self._desired_once = True
-                    await self._reconciler.reconcile(desired)
-                    if self._state.phase is Phase.STARTING:
-                        _quieten_garbage_collection()
-                        self._state.phase = Phase.SERVING
-                    self._settled.set()
+                    reconciling.create_task(self._reconcile(desired))
         finally:
             self._settled.set()
+
+    async def _reconcile(self, desired: DesiredState) -> None:
+        if not await self._reconciler.reconcile(desired):
+            return  # a newer desired state has taken its place
+        if self._state.phase is Phase.STARTING:
+            _quieten_garbage_collection()
+            self._state.phase = Phase.SERVING
+        self._settled.set()
 
     def _keep_the_old(self, error: DesiredStateError) -> None:
         self._reconciler.keep(error)

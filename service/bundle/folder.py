@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from service.bundle.checked_file import CheckedFile, open_plain
 from service.bundle.manifest import MANIFEST_FILE, Manifest, parse_manifest
 from service.errors import BundleError
 
@@ -29,12 +32,28 @@ class Bundle:
         Raises:
             BundleError: with check `files` when it cannot be read, `digest` when its sha256 is another one.
         """
+        with self.open_checked(file) as opened:
+            return opened.read(opened.size)
+
+    @contextmanager
+    def open_checked(self, file: str) -> Iterator[CheckedFile]:
+        """Open a listed file; when the block ends, the bytes that it gave out have the digest of the manifest.
+
+        What the block has read is to be trusted only then. A wrong digest explains an error of the block, so it is
+        raised in its place.
+
+        Raises:
+            BundleError: with check `files` when it is no plain file or cannot be read, `digest` when its sha256 is
+                another one.
+        """
         try:
-            content = (self.path / file).read_bytes()
+            with open_plain(self.path / file) as opened:
+                try:
+                    yield opened
+                finally:
+                    self._compare(file, opened.sha256())
         except OSError as error:
             raise BundleError("files", f"{file} cannot be read: {error.strerror}") from None
-        self._compare(file, hashlib.sha256(content).hexdigest())
-        return content
 
     def verify_files(self) -> None:
         """Check that exactly the listed files are there, each with its digest.
@@ -54,11 +73,8 @@ class Bundle:
         if extra := sorted(present - listed - {MANIFEST_FILE}):
             raise BundleError("files", f"there and not listed in {MANIFEST_FILE}: {', '.join(extra)}")
         for file in sorted(listed):
-            try:
-                with (self.path / file).open("rb") as stream:
-                    self._compare(file, hashlib.file_digest(stream, "sha256").hexdigest())
-            except OSError as error:
-                raise BundleError("files", f"{file} cannot be read: {error.strerror}") from None
+            with self.open_checked(file):
+                pass
 
     def _compare(self, file: str, sha256: str) -> None:
         expected = self.manifest.files[file]
@@ -76,8 +92,8 @@ def open_bundle(path: Path) -> Bundle:
         BundleError: with check `files` or `manifest`.
     """
     try:
-        with (path / MANIFEST_FILE).open("rb") as stream:
-            document = stream.read(MAX_MANIFEST_BYTES + 1)
+        with open_plain(path / MANIFEST_FILE) as opened:
+            document = opened.read(MAX_MANIFEST_BYTES + 1)
     except OSError as error:
         raise BundleError("files", f"{MANIFEST_FILE} cannot be read: {error.strerror}") from None
     if len(document) > MAX_MANIFEST_BYTES:

@@ -54,10 +54,21 @@ def read_golden(bundle: Bundle) -> GoldenSamples:
     for spec in signature.inputs:
         if not spec.bounds(samples.inputs[spec.name]):
             raise BundleError("golden", f"golden tensor 'inputs.{spec.name}' is not within the signature's bounds")
+    for side, tensors_of_side in (("inputs", samples.inputs), ("outputs", samples.outputs)):
+        for name, tensor in tensors_of_side.items():
+            if not all_finite(tensor):
+                raise BundleError(
+                    "golden", f"golden tensor '{side}.{name}' holds NaN or infinity, which proves nothing"
+                )
     rows = {len(tensor) for tensor in (*samples.inputs.values(), *samples.outputs.values())}
     if len(rows) != 1 or 0 in rows:
         raise BundleError("golden", "the golden samples need the same number of rows, at least 1, in every tensor")
     return samples
+
+
+def all_finite(tensor: NDArray[Any]) -> bool:
+    """Whether a tensor holds neither NaN nor infinity; one of whole numbers never does."""
+    return not np.issubdtype(tensor.dtype, np.inexact) or bool(np.isfinite(tensor).all())
 
 
 def check_outputs(outputs: Tensors, signature: Signature) -> None:

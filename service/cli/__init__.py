@@ -19,5 +19,5 @@ def main() -> None:
     try:
         commands.app()
     except PlimsollError as error:
-        complain(error.message)
+        complain(str(error))
         sys.exit(2)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from service.bundle.folder import Bundle, open_bundle
 from service.errors import BundleError
+from service.settings import load_settings
 
 bundle = typer.Typer(help="Make, check and look into model bundles.", no_args_is_help=True)
 
@@ -78,16 +79,18 @@ def verify(
     ] = None,
     trust_pt2: Annotated[bool, typer.Option(help="Open a .pt2 program; a hostile one runs its own code.")] = False,
 ) -> None:
-    """Do what a server does before it is ready: manifest, files, weights, golden samples. Exit with 1 if one fails."""
+    """Do what a server with these settings does before it is ready. Exit with 1 if a check fails."""
     from service.runtime.devices import resolve_device
     from service.runtime.model_loader import ModelLoader
+    from service.runtime.warmup import batch_sizes_up_to
 
+    chosen = load_settings()
     loader = ModelLoader(
         resolve_device(device),
-        trust_pt2=trust_pt2,
-        batch_sizes=(1,),
+        trust_pt2=trust_pt2 or chosen.trust_pt2,
+        batch_sizes=batch_sizes_up_to(chosen.max_batch_rows),
         inline_budget_seconds=0,
-        factories=trust_factory or (),
+        factories=(*chosen.factories, *(trust_factory or ())),
     )
     try:
         opened = open_bundle(path)
@@ -96,10 +99,12 @@ def verify(
         _passed("files", f"{len(opened.manifest.files)} files with the right sha256")
         model = loader.load(opened)
         _passed("weights", f"{model.parameters} parameters on {model.device}")
-        loader.prove(opened, model)
+        samples = loader.prove(opened, model)
         _passed("golden", f"every sample within {opened.manifest.golden.absolute_tolerance:g}")
+        _passed("independence", "golden rows are answered alike alone, in pairs and in a full batch")
+        _passed("warm-up", f"batches of up to {max(loader.warm(model, samples))} rows")
     except BundleError as error:
-        typer.echo(f"{typer.style('fail', fg=typer.colors.RED)} {error.check:9} {error.message}")
+        typer.echo(f"{typer.style('fail', fg=typer.colors.RED)} {error.check:12} {error}")
         raise typer.Exit(1) from None
 
 
@@ -112,7 +117,7 @@ def inspect(path: BundlePath) -> None:
 
 
 def _passed(check: str, found: str) -> None:
-    typer.echo(f"{typer.style('ok', fg=typer.colors.GREEN)}   {check:9} {found}")
+    typer.echo(f"{typer.style('ok', fg=typer.colors.GREEN)}   {check:12} {found}")
 
 
 def _facts(opened: Bundle) -> list[tuple[str, str]]:

@@ -4,54 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol
 
-from service.bundle.folder import Bundle
-from service.bundle.shelf import Shelf
 from service.control.desired_state import DesiredModel, DesiredState, DesiredVersion
-from service.control.version_registry import LoadReport, VersionRegistry, VersionState, VersionStatus
-from service.errors import BundleError, DesiredStateError, OperatorError
+from service.control.version_loading import LeftBehind, M, VersionLoading
+from service.control.version_registry import VersionRegistry, VersionState, VersionStatus
+from service.errors import DesiredStateError, OperatorError
 from service.inference.lane import Lane
 from service.inference.pipeline import ServedVersion
 from service.inference.ports import Model
 
 _log = logging.getLogger(__name__)
-
-
-class LoadedModel(Model, Protocol):
-    """A model, and what there is to tell of it."""
-
-    @property
-    def device(self) -> str:
-        """Where it runs."""
-        ...
-
-    @property
-    def parameters(self) -> int:
-        """How many numbers it has learned."""
-        ...
-
-
-M = TypeVar("M", bound=LoadedModel)
-
-
-class Loader(Protocol[M]):
-    """Brings bundles to life; the runtime offers one."""
-
-    def load(self, bundle: Bundle) -> M:
-        """The model of a bundle, unproven."""
-        ...
-
-    def prove(self, bundle: Bundle, model: M) -> None:
-        """Raise a `BundleError` unless the model answers its golden samples."""
-        ...
-
-    def warm(self, model: M) -> dict[int, float]:
-        """Run every batch size; returns seconds by size."""
-        ...
 
 
 class Watcher(Protocol):
@@ -75,34 +39,47 @@ class Reconciler(Generic[M]):
 
     def __init__(
         self,
-        shelf: Shelf,
-        loader: Loader[M],
+        loading: VersionLoading[M],
         registry: VersionRegistry,
         new_lane: Callable[[DesiredModel, str, Model], Lane],
         watcher: Watcher,
     ) -> None:
-        self._shelf = shelf
-        self._loader = loader
+        self._loading = loading
         self._registry = registry
         self._new_lane = new_lane
         self._watcher = watcher
+        self._newest: DesiredState | None = None
+        self._turn = asyncio.Lock()
         self._tried: dict[tuple[str, str], tuple[DesiredModel, DesiredVersion]] = {}
         self._drains: dict[asyncio.Task[None], Lane] = {}
 
-    async def reconcile(self, desired: DesiredState) -> None:
+    async def reconcile(self, desired: DesiredState) -> bool:
         """Load what is new or has a new generation, one after the other, then retire what is not wanted.
 
         A version that fails is marked so, and the others go on. A version that is no longer wanted serves on until one
         that is wanted is ready in its place.
+
+        May be called while an earlier call is at work: the earlier one stops at its next step, and a load that is no
+        longer wanted is left behind at once. Returns whether the desired state was the newest to the end.
         """
         if not desired.models:
             _log.error("there is nothing to serve: no bundle was found and no desired state names one")
+        self._newest = desired
         self._registry.desire(desired)
-        for model in desired.models:
-            for each in model.versions:
-                if self._is_due(model, each):
-                    self._tried[model.name, each.version] = (model, each)
-                    await self._bring_up(model, each)
+        if self._loading.key is not None and not self._is_wanted(desired, self._loading.key):
+            self._loading.leave_behind()
+        async with self._turn:
+            for model in desired.models:
+                for each in model.versions:
+                    if self._newest is desired and self._is_due(model, each):
+                        self._tried[model.name, each.version] = (model, each)
+                        await self._bring_up(model, each)
+            if self._newest is not desired:
+                return False
+            self._retire_unwanted(desired)
+            return True
+
+    def _retire_unwanted(self, desired: DesiredState) -> None:
         wanted = {(model.name, each.version) for model in desired.models for each in model.versions}
         replaced = {name for name, version in wanted if self._registry.status(name, version).served is not None}
         still_desired = {name for name, _ in wanted}
@@ -135,24 +112,39 @@ class Reconciler(Generic[M]):
         failed = self._registry.status(model.name, wanted.version).reason is not None
         return failed and wanted.force and not tried[1].force
 
+    def _is_wanted(self, desired: DesiredState, key: tuple[str, str]) -> bool:
+        """Whether a desired state asks for that version as it was tried last."""
+        return any(
+            (model.name, each.version) == key and not self._is_due(model, each)
+            for model in desired.models
+            for each in model.versions
+        )
+
     async def _bring_up(self, model: DesiredModel, wanted: DesiredVersion) -> None:
         name, version = model.name, wanted.version
         about = {"model": name, "version": version}
         before = self._registry.status(name, version)
         try:
-            served, report = await self._load(model, wanted)
+            loaded, report = await self._loading.load(name, version, force=wanted.force)
+            lane = self._new_lane(model, version, loaded)
+        except LeftBehind:
+            _log.warning(
+                "model %s version %s is no longer wanted: its load was left behind in state '%s'",
+                name, version, self._registry.status(name, version).state, extra=about,
+            )  # fmt: skip
+            self._tried.pop((name, version), None)
         except OperatorError as error:
             check = getattr(error, "check", error.code)
             _log.error(
                 "model %s version %s is not served: check '%s' failed: %s",
-                name, version, check, error.message, extra={**about, "check": check},
+                name, version, check, error, extra={**about, "check": check}, exc_info=error.__cause__,
             )  # fmt: skip
-            self._fail(name, version, check, f"check '{check}' failed: {error.message}")
+            self._fail(name, version, check, f"check '{check}' failed: {_public(error)}")
         except Exception:  # noqa: BLE001  # whatever a model does while loading, the others still load
             _log.exception("model %s version %s is not served: loading broke down", name, version, extra=about)
             self._fail(name, version, "internal", "loading broke down; the server's log has the trace")
         else:
-            self._registry.ready(served, report)
+            self._registry.ready(ServedVersion(name, version, loaded.signature, lane, report.digest), report)
             _log.info(
                 "model %s version %s is ready on %s (%d parameters, loaded in %.2f s, warm in %.2f s, "
                 "up to %d rows run on the event loop)",
@@ -167,46 +159,6 @@ class Reconciler(Generic[M]):
     def _fail(self, name: str, version: str, check: str, reason: str) -> None:
         self._registry.fail(name, version, reason)
         self._watcher.load_failed(name, version, check)
-
-    async def _load(self, model: DesiredModel, wanted: DesiredVersion) -> tuple[ServedVersion, LoadReport]:
-        name, version = model.name, wanted.version
-        started = time.perf_counter()
-        self._registry.advance(name, version, VersionState.LOADING)
-        bundle = await asyncio.to_thread(self._shelf.open, name, version)
-        await asyncio.to_thread(bundle.verify_files)
-        if not wanted.force:
-            self._compare_signatures(name, version, bundle)
-        loaded = await asyncio.to_thread(self._loader.load, bundle)
-        self._registry.advance(name, version, VersionState.VERIFYING)
-        await asyncio.to_thread(self._loader.prove, bundle, loaded)
-        proven = time.perf_counter()
-        self._registry.advance(name, version, VersionState.WARMING)
-        batch_seconds = await asyncio.to_thread(self._loader.warm, loaded)
-        lane = self._new_lane(model, version, loaded)
-        report = LoadReport(
-            manifest=bundle.manifest,
-            digest=bundle.digest,
-            device=loaded.device,
-            parameters=loaded.parameters,
-            inline_rows=loaded.inline_rows,
-            loaded_at=datetime.now(UTC),
-            load_seconds=proven - started,
-            warmup_seconds=time.perf_counter() - proven,
-            batch_seconds=batch_seconds,
-        )
-        return ServedVersion(name, version, loaded.signature, lane, bundle.digest), report
-
-    def _compare_signatures(self, name: str, version: str, bundle: Bundle) -> None:
-        mine = bundle.manifest.line_signature()
-        for status in self._registry.statuses():
-            if status.name != name or status.served is None or status.state is VersionState.DRAINING:
-                continue
-            if status.served.signature != mine:
-                raise BundleError(
-                    "signature",
-                    f"version {version} has another signature than version {status.version}, which serves under the "
-                    "same name, so clients would break; give it another name, or set `force: true` to mean it",
-                )
 
     def _retire(self, status: VersionStatus) -> None:
         key = (status.name, status.version)
@@ -232,3 +184,8 @@ class Reconciler(Generic[M]):
         task = asyncio.create_task(drain)
         self._drains[task] = lane
         task.add_done_callback(self._drains.pop)
+
+
+def _public(error: OperatorError) -> str:
+    """The message for clients: of the words of a model it says only that the log has them."""
+    return f"{error.message}; the server's log says more" if str(error) != error.message else error.message

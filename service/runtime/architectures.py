@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from service.errors import BundleError
+from service.runtime.foreign_code import foreign_code, shared_state_kept
 
 
 class DigitsMlp(nn.Module):
@@ -95,19 +96,14 @@ def build_with_factory(factory: str, parameters: Mapping[str, Any], allowed: Col
             f"imported. Add it to PLIMSOLL_FACTORIES if you trust it; allowed now: {', '.join(allowed) or 'none'}",
         )
     package, _, attribute = factory.partition(":")
-    try:
+    with shared_state_kept(), foreign_code("weights", f"the factory '{factory}' cannot be imported"):
         make = getattr(importlib.import_module(package), attribute)
-    except (ImportError, AttributeError) as error:
-        raise BundleError("weights", f"the factory '{factory}' cannot be imported: {error}") from None
     return _build(make, factory, parameters)
 
 
 def _build(factory: Callable[..., nn.Module], name: str, parameters: Mapping[str, Any]) -> nn.Module:
-    try:
+    with shared_state_kept(), foreign_code("weights", f"'{name}' cannot be built with the parameters given"):
         module = factory(**parameters)
-    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise BundleError("weights", f"the parameters do not fit the architecture '{name}': {reason}") from None
     if not isinstance(module, nn.Module):
         raise BundleError("weights", f"'{name}' makes a {type(module).__name__}, and not a torch module")
     return module

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,15 +11,16 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
 
+from service.bundle.checked_file import CheckedFile
 from service.bundle.creation import write_bundle
 from service.bundle.folder import Bundle
-from service.bundle.golden import GoldenSamples
+from service.bundle.golden import GoldenSamples, all_finite
 from service.errors import BundleError
 from service.inference.payloads import NUMPY_DTYPES
 from service.runtime.architectures import build_architecture, build_with_factory
+from service.runtime.foreign_code import foreign_code
+from service.runtime.weights_file import load_weights
 
 WEIGHTS_FILE = "weights.safetensors"
 GOLDEN_FILE = "golden.safetensors"
@@ -93,6 +95,8 @@ def _plain(example: NDArray[Any]) -> NDArray[Any]:
     """The same numbers in rows one after the other, in this machine's byte order."""
     if example.ndim == 0 or not len(example):
         raise BundleError("golden", "the example needs at least one row, [rows, ...]")
+    if not all_finite(example):
+        raise BundleError("golden", "the example holds numbers that are not finite")
     return np.ascontiguousarray(example, dtype=example.dtype.newbyteorder("="))
 
 
@@ -101,22 +105,16 @@ def _run(recipe: Recipe, example: NDArray[Any]) -> NDArray[Any]:
         module = build_with_factory(recipe.factory, recipe.parameters, [recipe.factory])
     else:
         module = build_architecture(recipe.architecture or "", recipe.parameters)
-    module.eval()
-    try:
-        module.load_state_dict(load_tensors(recipe.weights), strict=True)
-        with torch.inference_mode():
-            result = module(torch.from_numpy(example))
-    except SafetensorError as error:
-        raise BundleError("weights", f"the weights are not a safetensors file: {error}") from None
-    except (RuntimeError, TypeError) as error:
-        reason = " ".join(str(error).split())
-        raise BundleError("weights", f"the model cannot be run on the example: {reason}") from None
+    load_weights(module, CheckedFile(io.BytesIO(recipe.weights), len(recipe.weights)), "the file of weights")
+    with foreign_code("weights", "the model cannot be run on the example"), torch.inference_mode():
+        result = module.eval()(torch.from_numpy(example.copy()))  # a model may write into what it is given
     if not isinstance(result, torch.Tensor):
         raise BundleError("signature", "the model gives several outputs; a bundle made here has one")
-    outputs = result.numpy()
+    with foreign_code("signature", "the answers of the model cannot be read"):
+        outputs = result.cpu().numpy().copy()
     if outputs.shape[:1] != example.shape[:1]:
         raise BundleError("signature", f"the model gives {list(outputs.shape)} for {len(example)} rows")
-    if np.issubdtype(outputs.dtype, np.inexact) and not np.isfinite(outputs).all():
+    if not all_finite(outputs):
         raise BundleError("golden", "the model answers the example with numbers that are not finite")
     return outputs
 

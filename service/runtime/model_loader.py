@@ -6,17 +6,18 @@ import io
 from collections.abc import Collection, Sequence
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
 
 from service.bundle.folder import Bundle
-from service.bundle.golden import check_outputs, compare_golden, read_golden
+from service.bundle.golden import GoldenSamples, check_outputs, compare_golden, read_golden
 from service.bundle.manifest import Pt2Model, SafetensorsModel
 from service.errors import BundleError
 from service.runtime.architectures import build_architecture, build_with_factory
+from service.runtime.foreign_code import foreign_code, shared_state_kept
+from service.runtime.independence import check_independence
 from service.runtime.packed_linear import pack_weights
 from service.runtime.torch_model import TorchModel
 from service.runtime.warmup import warm_up
+from service.runtime.weights_file import load_weights
 
 
 class ModelLoader:
@@ -53,52 +54,39 @@ class ModelLoader:
             return self._load_pt2(bundle, described)
         return self._load_safetensors(bundle, described)
 
-    def prove(self, bundle: Bundle, model: TorchModel) -> None:
-        """Run the golden samples.
+    def prove(self, bundle: Bundle, model: TorchModel) -> GoldenSamples:
+        """Run the golden samples, together and among other rows; returns them.
 
         Raises:
-            BundleError: with check `digest`, `signature` or `golden`.
+            BundleError: with check `digest`, `signature`, `golden` or `independence`.
         """
         samples = read_golden(bundle)
-        try:
-            outputs = model.run(samples.inputs)
-        except BundleError:
-            raise
-        except Exception as error:  # noqa: BLE001  # a model is foreign code and may raise anything
-            raise BundleError("golden", f"the model fails on the golden samples: {_first_line(error)}") from None
+        with foreign_code("golden", "the model fails on the golden samples"):
+            outputs = model.run({name: tensor.copy() for name, tensor in samples.inputs.items()})
         check_outputs(outputs, model.signature)
         compare_golden(bundle, samples, outputs)
+        check_independence(model, samples, bundle.manifest.golden, max(self._batch_sizes))
+        return samples
 
-    def warm(self, model: TorchModel) -> dict[int, float]:
-        """Run every batch size and place the model; returns seconds by batch size.
+    def warm(self, model: TorchModel, samples: GoldenSamples) -> dict[int, float]:
+        """Run every batch size on golden rows and place the model; returns seconds by batch size.
 
         Raises:
             BundleError: with check `warm-up`, when a batch size fails.
         """
-        try:
-            return warm_up(model, self._batch_sizes, self._inline_budget_seconds)
-        except Exception as error:  # noqa: BLE001  # a model is foreign code and may raise anything
-            raise BundleError("warm-up", f"the model fails on some batch size: {_first_line(error)}") from None
+        return warm_up(model, samples.inputs, self._batch_sizes, self._inline_budget_seconds)
 
     def _load_safetensors(self, bundle: Bundle, described: SafetensorsModel) -> TorchModel:
         if described.factory is not None:
-            maker = described.factory
-            module = build_with_factory(maker, described.parameters, self._factories)
+            module = build_with_factory(described.factory, described.parameters, self._factories)
         else:
-            maker = described.architecture or ""
-            module = build_architecture(maker, described.parameters)
-        try:
-            module.load_state_dict(load_tensors(bundle.read(described.weights)), strict=True)
-        except (SafetensorError, KeyError) as error:  # KeyError: a datatype that torch does not have
-            raise BundleError("weights", f"{described.weights} is not a safetensors file: {error}") from None
-        except RuntimeError as error:
-            reason = " ".join(str(error).split())
-            raise BundleError(
-                "weights", f"{described.weights} does not fit the architecture '{maker}': {reason}"
-            ) from None
-        module.requires_grad_(requires_grad=False).eval().to(self._device)
-        parameters = sum(tensor.numel() for tensor in module.parameters())
-        module = pack_weights(module)
+            module = build_architecture(described.architecture or "", described.parameters)
+        with bundle.open_checked(described.weights) as file:
+            load_weights(module, file, described.weights)
+        with foreign_code("weights", "the model cannot be moved to its device"):
+            module.requires_grad_(requires_grad=False).eval().to(self._device)
+            parameters = sum(tensor.numel() for tensor in module.parameters())
+            module = pack_weights(module)
         return TorchModel(module, bundle.manifest.line_signature(), self._device, parameters)
 
     def _load_pt2(self, bundle: Bundle, described: Pt2Model) -> TorchModel:
@@ -108,17 +96,9 @@ class ModelLoader:
                 f"{described.program} is a .pt2 program, and opening one can run code from it; it was left unopened. "
                 "Ship safetensors weights, or set PLIMSOLL_TRUST_PT2=true if you trust whoever made this file",
             )
-        try:
-            program = torch.export.load(io.BytesIO(bundle.read(described.program)))
+        content = bundle.read(described.program)
+        with shared_state_kept(), foreign_code("weights", f"{described.program} cannot be loaded"):
+            program = torch.export.load(io.BytesIO(content))
             module = program.module().to(self._device)
-        except BundleError:
-            raise
-        except Exception as error:  # noqa: BLE001  # the program is foreign code, and a broken one raises anything
-            raise BundleError("weights", f"{described.program} cannot be loaded: {_first_line(error)}") from None
-        parameters = sum(tensor.numel() for tensor in program.parameters())
+            parameters = sum(tensor.numel() for tensor in program.parameters())
         return TorchModel(module, bundle.manifest.line_signature(), self._device, parameters)
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

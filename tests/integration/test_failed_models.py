@@ -60,19 +60,25 @@ async def test_a_damaged_bundle_keeps_the_server_unready(
         assert (await client.get("/startupz")).status_code == 503
         assert (await client.get("/livez")).status_code == 200
         reply = await client.post("/v1/predict", json={"features": [0.0] * 4})
-        assert (reply.status_code, reply.json()["error"]["code"]) == (503, "loading")
-        assert reply.headers["retry-after"] == "1"
+        assert (reply.status_code, reply.json()["error"]["code"]) == (503, "failed")
+        assert "retry-after" not in reply.headers
         version = (await client.get("/v1/models/tiny/versions/1")).json()
         assert (version["state"], version["digest"]) == ("failed", None)
         assert str(bundle.path) not in ready.text + reply.text
     assert any(record.levelname == "ERROR" and reason in record.message for record in caplog.records)
 
 
-async def test_one_damaged_model_leaves_the_others_serving(make_tiny_bundle: MakeBundle) -> None:
+@pytest.mark.parametrize(("ready_when", "status"), [("any", 200), ("all", 503)])
+async def test_one_damaged_model_leaves_the_others_serving(
+    make_tiny_bundle: MakeBundle, ready_when: str, status: int
+) -> None:
     tamper_with_weights(make_tiny_bundle(name="broken").path)
     folder = make_tiny_bundle(name="whole").path.parents[1]
-    async with running(Application(load_settings(models_dir=folder))) as client:
-        assert (await client.get("/readyz")).status_code == 503
+    async with running(Application(load_settings(models_dir=folder, ready_when=ready_when))) as client:
+        assert (await client.get("/readyz")).status_code == status
+        assert (await client.get("/startupz")).status_code == status
+        reply = await client.post("/v1/models/broken/predict", json={"features": [0.0] * 4})
+        assert (reply.status_code, reply.json()["error"]["code"]) == (503, "failed")
         assert (await client.post("/v1/models/whole/predict", json={"features": [0.0] * 4})).status_code == 200
 
 

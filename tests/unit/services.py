@@ -17,7 +17,7 @@ from service.application import Application
 from service.background_tasks import BackgroundTasks
 from service.bundle.shelf import Shelf
 from service.control.desired_state_source import DesiredStateSource
-from service.control.reconciler import Loader
+from service.control.version_loading import Loader
 from service.lifecycle import Lifecycle
 from service.settings import load_settings
 from tests.unit.control.serving import Serving

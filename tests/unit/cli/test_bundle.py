@@ -56,6 +56,7 @@ def test_a_bundle_is_made_and_can_be_verified_and_inspected(maker: Maker, plimso
     assert (verified.code, verified.err) == (0, "")
     assert [line.split()[:2] for line in verified.out.splitlines()] == [
         ["ok", "manifest"], ["ok", "files"], ["ok", "weights"], ["ok", "golden"],
+        ["ok", "independence"], ["ok", "warm-up"],
     ]  # fmt: skip
     assert "67 parameters on cpu" in verified.out
 
@@ -90,12 +91,12 @@ def test_a_bundle_goes_where_it_is_told(maker: Maker, tmp_path: Path) -> None:
         ({"example": "."}, "--example"),
         ({"minimum": "low"}, "Invalid value for '--minimum'"),
         ({"architecture": "resnet"}, "the architecture 'resnet' is not registered; known: digits-mlp, digits-cnn"),
-        ({"parameters": '{"sizes": 4}'}, "the parameters do not fit the architecture 'digits-mlp'"),
-        ({"parameters": '{"sizes": [4, 9, 3]}'}, "the model cannot be run on the example"),
+        ({"parameters": '{"sizes": 4}'}, "'digits-mlp' cannot be built with the parameters given"),
+        ({"parameters": '{"sizes": [4, 9, 3]}'}, "size mismatch for layers.0.weight"),
         ({"labels": '["a"]'}, "tensor 'output' has 3 positions and 1 labels"),
         ({"version": "one"}, "field 'version'"),
         ({"name": "../tiny"}, "field 'name'"),
-        ({"weights": "x.npy"}, "the weights are not a safetensors file"),
+        ({"weights": "x.npy"}, "the file of weights is not a safetensors file"),
     ],
 )
 def test_what_cannot_make_a_bundle_is_exit_code_2_and_leaves_none(

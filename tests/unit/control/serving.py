@@ -16,9 +16,11 @@ import torch
 from numpy.typing import NDArray
 
 from service.bundle.folder import Bundle
+from service.bundle.golden import GoldenSamples, read_golden
 from service.bundle.shelf import Shelf
 from service.control.desired_state import DesiredLimits, DesiredModel, DesiredState, DesiredVersion
-from service.control.reconciler import Loader, Reconciler
+from service.control.reconciler import Reconciler
+from service.control.version_loading import Loader, VersionLoading
 from service.control.version_registry import VersionRegistry, VersionState, VersionStatus
 from service.inference.admission import AdmissionLimits
 from service.inference.batch_policy import BatchLimits
@@ -71,14 +73,16 @@ class ScriptedLoader:
         self._bundle = bundle
         return EchoModel(bundle.manifest.line_signature())
 
-    def prove(self, bundle: Bundle, model: EchoModel) -> None:
+    def prove(self, bundle: Bundle, model: EchoModel) -> GoldenSamples:
         """Whatever it is, it is proven."""
         assert isinstance(model, EchoModel)
         self._step("prove", bundle)
+        return read_golden(bundle)
 
-    def warm(self, model: EchoModel) -> dict[int, float]:
+    def warm(self, model: EchoModel, samples: GoldenSamples) -> dict[int, float]:
         """Takes half a second, it says."""
         assert isinstance(model, EchoModel)
+        assert samples.inputs
         self._step("warm", self._bundle)
         return {1: 0.5}
 
@@ -117,14 +121,14 @@ class RecordingWatcher:
 class Serving:
     """A reconciler with its registry, its lanes in the order they were made, and what its watcher heard."""
 
-    def __init__(self, folder: Path, loader: Loader[Any] | None = None) -> None:
+    def __init__(self, folder: Path, loader: Loader[Any] | None = None, start_seconds: float = 180) -> None:
         self.registry = VersionRegistry()
         self.pipeline = Pipeline(self.registry, DeadlineLimits(default_ms=30_000, longest_ms=30_000))
         self.watcher = RecordingWatcher()
         self.lanes: list[Lane] = []
         self._executors: list[ThreadPoolExecutor] = []
-        shelf = Shelf(folder / "models")
-        self.reconciler = Reconciler(shelf, loader or real_loader(), self.registry, self._new_lane, self.watcher)
+        loading = VersionLoading(Shelf(folder / "models"), loader or real_loader(), self.registry, start_seconds)
+        self.reconciler = Reconciler(loading, self.registry, self._new_lane, self.watcher)
 
     async def reconcile(self, *versions: str | DesiredVersion, limits: DesiredLimits | None = None) -> None:
         """Desire these versions of the tiny model, and nothing else."""

@@ -14,7 +14,7 @@ import pytest
 from service.bundle.folder import Bundle
 from service.control.desired_state import DesiredModel, DesiredState, DesiredVersion
 from service.control.version_registry import VersionState
-from service.errors import BundleError, DesiredStateError, Draining, Loading, NotFound
+from service.errors import BundleError, DesiredStateError, Draining, LoadFailed, NotFound
 from service.inference.payloads import Target
 from tests.conftest import MakeBundle
 from tests.unit.control.serving import ScriptedLoader, Serving, refusing
@@ -69,7 +69,7 @@ async def test_a_new_version_that_fails_leaves_the_old_one_serving_and_says_why(
     assert serving.reason("2").startswith("check 'digest' failed")
     assert (await serving.ask())[0] == "1"
     assert serving.watcher.heard == ["ready 1", "failed 2 digest"]
-    with pytest.raises(Loading):
+    with pytest.raises(LoadFailed):
         await serving.ask("2")
     await serving.reconcile("3")
     await eventually(lambda: serving.states == {"3": READY})

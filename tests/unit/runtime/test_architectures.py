@@ -53,7 +53,7 @@ def test_a_row_is_answered_alike_alone_and_among_others(name: str) -> None:
     ],
 )
 def test_parameters_that_do_not_fit_are_refused_in_one_sentence(name: str, parameters: dict[str, Any]) -> None:
-    with pytest.raises(BundleError, match=f"^the parameters do not fit the architecture '{name}': ") as caught:
+    with pytest.raises(BundleError, match=f"^'{name}' cannot be built with the parameters given: ") as caught:
         build_architecture(name, parameters)
     assert caught.value.check == "weights"
     assert "\n" not in caught.value.message
@@ -100,10 +100,10 @@ def test_nothing_of_a_factory_that_is_not_allowed_is_imported(ours: Path, allowe
 @pytest.mark.parametrize(
     ("factory", "parameters", "sentence"),
     [
-        ("nowhere:linear", {}, "cannot be imported: No module named 'nowhere'"),
+        ("nowhere:linear", {}, "cannot be imported: it raised ModuleNotFoundError: No module named 'nowhere'"),
         ("ours:missing", {}, "cannot be imported"),
-        ("ours:linear", {"deep": 4}, "the parameters do not fit the architecture 'ours:linear'"),
-        ("ours:constant", {}, "the parameters do not fit"),
+        ("ours:linear", {"deep": 4}, "'ours:linear' cannot be built with the parameters given"),
+        ("ours:constant", {}, "cannot be built with the parameters given"),
         ("ours:nothing", {}, "makes a int, and not a torch module"),
     ],
 )

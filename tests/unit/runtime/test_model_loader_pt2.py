@@ -76,8 +76,7 @@ def test_a_trusted_program_loads_proves_warms_and_answers_like_its_weights(make_
     trusting = loader(trust=True)
     bundle = program_bundle(make_tiny_bundle(), tiny_program())
     model = trusting.load(bundle)
-    trusting.prove(bundle, model)
-    assert set(trusting.warm(model)) == {1, 2}
+    assert set(trusting.warm(model, trusting.prove(bundle, model))) == {1, 2}
     assert model.inline_rows == 2
     assert model.parameters == 67
     assert np.allclose(model.run(rows)["output"], wanted, atol=1e-6)
@@ -134,12 +133,12 @@ def test_a_program_for_another_number_of_rows_fails_on_the_golden_samples(make_t
     assert caught.value.check == "golden"
 
 
-def test_a_program_that_takes_only_the_rows_of_the_golden_samples_cannot_be_warmed(
+def test_a_program_that_takes_only_the_rows_of_the_golden_samples_fails_on_one_row(
     make_tiny_bundle: MakeBundle,
 ) -> None:
-    model = proven(program_bundle(make_tiny_bundle(), tiny_program(5)))
-    with pytest.raises(BundleError):
-        loader(trust=True).warm(model)
+    with pytest.raises(BundleError, match="the model fails on golden row 0 alone: it raised ") as caught:
+        proven(program_bundle(make_tiny_bundle(), tiny_program(5)))
+    assert caught.value.check == "independence"
 
 
 def test_a_program_that_answers_with_a_dict_breaks_the_signature(make_tiny_bundle: MakeBundle) -> None:

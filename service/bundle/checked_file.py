@@ -1,0 +1,73 @@
+"""Plain files, read once from start to end, with the digest of exactly the bytes that were given out."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedIOBase, FileIO
+from pathlib import Path
+
+_CHUNK_BYTES = 1 << 20
+"""Small enough that the bytes are still in the processor's cache when they are hashed."""
+
+
+class CheckedFile:
+    """Gives out the bytes of a stream in order and hashes them on the way.
+
+    `size` is the length at the start, in bytes. No more than that is read, so a file that keeps growing has an end.
+    """
+
+    def __init__(self, stream: FileIO | BufferedIOBase, size: int) -> None:
+        self.size = size
+        self._stream = stream
+        self._left = size
+        self._sha256 = hashlib.sha256()
+
+    def readinto(self, target: memoryview) -> int:
+        """Fill `target`, a writable view of bytes; returns how many there were, fewer than its length at the end."""
+        done = 0
+        while done < len(target) and self._left:
+            part = target[done : done + min(_CHUNK_BYTES, self._left)]
+            count = self._stream.readinto(part) or 0
+            self._sha256.update(part[:count])
+            self._left = self._left - count if count else 0  # a file that was cut short ends early
+            done += count
+        return done
+
+    def read(self, most: int) -> bytes:
+        """The next bytes, `most` of them or as many as there are."""
+        content = memoryview(bytearray(min(most, self._left)))
+        return bytes(content[: self.readinto(content)])
+
+    def sha256(self) -> str:
+        """The digest of the whole stream, in hexadecimal digits; reads what is left of it."""
+        rest = memoryview(bytearray(min(_CHUNK_BYTES, self._left)))
+        while self._left:
+            self.readinto(rest)
+        return self._sha256.hexdigest()
+
+
+@contextmanager
+def open_plain(path: Path) -> Iterator[CheckedFile]:
+    """Open a plain file, or a link to one; a FIFO would block until somebody writes, and a device may do anything.
+
+    Raises:
+        OSError: it is not there, cannot be read, or is no plain file, which is then not opened.
+    """
+    _require_plain(path.stat())
+    # O_NONBLOCK keeps the call from waiting for a writer if the file has become a FIFO since the line above.
+    with FileIO(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)) as stream:
+        status = os.fstat(stream.fileno())
+        _require_plain(status)
+        yield CheckedFile(stream, status.st_size)
+
+
+def _require_plain(status: os.stat_result) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "it is no plain file and was not opened")
