@@ -72,7 +72,6 @@ class Reconciler(Generic[M]):
             for model in desired.models:
                 for each in model.versions:
                     if self._newest is desired and self._is_due(model, each):
-                        self._tried[model.name, each.version] = (model, each)
                         await self._bring_up(model, each)
             if self._newest is not desired:
                 return False
@@ -124,6 +123,8 @@ class Reconciler(Generic[M]):
         name, version = model.name, wanted.version
         about = {"model": name, "version": version}
         before = self._registry.status(name, version)
+        tried_before = self._tried.get((name, version))
+        self._tried[name, version] = (model, wanted)
         try:
             loaded, report = await self._loading.load(name, version, force=wanted.force)
             lane = self._new_lane(model, version, loaded)
@@ -132,7 +133,7 @@ class Reconciler(Generic[M]):
                 "model %s version %s is no longer wanted: its load was left behind in state '%s'",
                 name, version, self._registry.status(name, version).state, extra=about,
             )  # fmt: skip
-            self._tried.pop((name, version), None)
+            self._undo_attempt(before, tried_before)
         except OperatorError as error:
             check = getattr(error, "check", error.code)
             _log.error(
@@ -155,6 +156,16 @@ class Reconciler(Generic[M]):
                 self._watcher.version_gone(before)
                 self._in_background(self._drain(before.served.lane), before.served.lane)
             self._watcher.version_ready(self._registry.status(name, version))
+
+    def _undo_attempt(self, before: VersionStatus, tried_before: tuple[DesiredModel, DesiredVersion] | None) -> None:
+        """Have all be as it was before a load that was left behind, so that it is due when it is asked for again."""
+        key = (before.name, before.version)
+        if tried_before is None:
+            del self._tried[key]
+        else:
+            self._tried[key] = tried_before
+        if before.served is not None:
+            self._registry.advance(*key, before.state)
 
     def _fail(self, name: str, version: str, check: str, reason: str) -> None:
         self._registry.fail(name, version, reason)

@@ -130,11 +130,11 @@ class Serving:
         loading = VersionLoading(Shelf(folder / "models"), loader or real_loader(), self.registry, start_seconds)
         self.reconciler = Reconciler(loading, self.registry, self._new_lane, self.watcher)
 
-    async def reconcile(self, *versions: str | DesiredVersion, limits: DesiredLimits | None = None) -> None:
-        """Desire these versions of the tiny model, and nothing else."""
+    async def reconcile(self, *versions: str | DesiredVersion, limits: DesiredLimits | None = None) -> bool:
+        """Desire these versions of the tiny model, and nothing else; whether no newer desire came meanwhile."""
         listed = [DesiredVersion(version=each) if isinstance(each, str) else each for each in versions]
         models = [DesiredModel(name="tiny", versions=listed, limits=limits or DesiredLimits())] if listed else []
-        await self.reconciler.reconcile(DesiredState(models=models))
+        return await self.reconciler.reconcile(DesiredState(models=models))
 
     async def ask(self, pin: str | None = None) -> tuple[str, NDArray[Any]]:
         """The version that answers one row, and its output."""
