@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,10 +13,12 @@ import numpy as np
 import pytest
 
 from service.api.serving_state import Phase
+from service.bundle.folder import Bundle
 from service.bundle.shelf import Shelf
 from service.control.desired_state_source import DesiredStateSource
 from service.control.version_registry import VersionState
 from tests.conftest import MakeBundle
+from tests.unit.control.serving import ScriptedLoader
 from tests.unit.eventually import eventually
 from tests.unit.services import Service, desire, put, until
 
@@ -131,3 +134,36 @@ async def test_a_version_that_is_desired_and_not_there_is_named_and_taken_once_i
 async def test_closing_ends_the_watch_at_once(file: Path) -> None:
     async with following(file) as service, asyncio.timeout(3):
         await service.lifecycle.close()
+
+
+async def test_a_load_that_hangs_is_left_behind_as_soon_as_the_file_asks_for_something_else(file: Path) -> None:
+    release = threading.Event()
+
+    def hang(bundle: Bundle) -> None:
+        assert bundle.manifest.version == "2" or release.wait(60)
+
+    source = DesiredStateSource(file, Shelf(file.parent / "models"), weights_allowed=True)
+    service = Service(file.parent, source, ScriptedLoader(load=hang))
+    service.lifecycle.start()
+    await eventually(lambda: service.states == {"1": VersionState.LOADING})
+    await until(lambda: desire(file, '"2"'), lambda: service.states == {"2": READY})
+    await service.lifecycle.settled()
+    assert service.state.phase is Phase.SERVING
+    release.set()
+    await service.lifecycle.close()
+
+
+async def test_a_server_that_closes_does_not_wait_for_a_load_that_hangs(file: Path) -> None:
+    entered, release = threading.Event(), threading.Event()
+
+    def hang(_: Bundle) -> None:
+        entered.set()
+        release.wait(60)
+
+    source = DesiredStateSource(file, Shelf(file.parent / "models"), weights_allowed=True)
+    service = Service(file.parent, source, ScriptedLoader(load=hang))
+    service.lifecycle.start()
+    await eventually(entered.is_set)
+    async with asyncio.timeout(30):
+        await service.lifecycle.close()
+    release.set()

@@ -93,6 +93,22 @@ def test_samples_that_do_not_fit_the_signature_are_refused(
     assert sentence in error.message
 
 
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("side", ["inputs", "outputs"])
+def test_samples_that_are_not_finite_prove_nothing_and_are_refused(
+    make_tiny_bundle: MakeBundle, side: str, number: float
+) -> None:
+    tensors = {"inputs.input": zeros(2, 4), "outputs.output": zeros(2, 3)}
+    name = next(name for name in tensors if name.startswith(side))
+    tensors[name][1, 2] = number
+    unbounded = rewrite_manifest(
+        make_tiny_bundle(), lambda fields: fields["signature"]["inputs"][0].update(minimum=None, maximum=None)
+    )
+    error = refusal(unbounded, save(tensors))
+    assert error.check == "golden"
+    assert error.message == f"golden tensor '{name}' holds NaN or infinity, which proves nothing"
+
+
 @pytest.mark.parametrize("output", [zeros(5, 4), zeros(5), zeros(5, 3).astype(np.float64)])
 def test_outputs_of_another_shape_or_datatype_break_the_signature(
     make_tiny_bundle: MakeBundle, output: NDArray[Any]

@@ -130,6 +130,15 @@ def test_an_example_that_cannot_become_golden_samples_is_refused_or_proven(
     loader.prove(bundle, loader.load(bundle))
 
 
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_an_example_that_is_not_finite_makes_no_bundle(
+    make_tiny_bundle: MakeBundle, tmp_path: Path, number: float
+) -> None:
+    example = np.array([[0, 0, number, 0]], np.float32)
+    error = refusal(make_tiny_bundle, tmp_path, example=example, minimum=None, maximum=None)
+    assert (error.check, error.message) == ("golden", "the example holds numbers that are not finite")
+
+
 def test_weights_that_answer_nan_make_no_bundle(make_tiny_bundle: MakeBundle, tmp_path: Path) -> None:
     state = build_architecture("digits-mlp", {"sizes": [4, 8, 3]}).state_dict()
     weights = save({name: torch.full_like(tensor, torch.nan) for name, tensor in state.items()})

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from service.errors import BundleError
+from service.inference.payloads import Signature, TensorSpec
 from service.runtime.torch_model import TorchModel
-from service.runtime.warmup import warm_up
+from service.runtime.warmup import batch_sizes_up_to, warm_up
 from tests.doubles.models import flat_signature
 
 GOLDEN = {"x": np.array([[1, 2], [3, 4], [5, 6]], np.float32)}
@@ -58,6 +60,86 @@ def test_a_second_warm_up_replaces_the_first(module: Metered) -> None:
     warm_up(model, GOLDEN, [1, 2, 4], 3600)
     warm_up(model, GOLDEN, [1, 2, 4], 0)
     assert model.inline_rows == 0
+
+
+def test_batches_are_golden_rows_repeated_and_no_run_sees_what_an_earlier_one_wrote() -> None:
+    seen: list[list[list[float]]] = []
+
+    def careless(rows: torch.Tensor) -> torch.Tensor:
+        seen.append(rows.tolist())
+        return rows.zero_().clone()
+
+    warm_up(model_of(careless), GOLDEN, [1, 4], 3600)
+    assert [batch for batch in seen if batch not in ([[1, 2]], [[1, 2], [3, 4], [5, 6], [1, 2]])] == []
+    assert {len(batch) for batch in seen} == {1, 4}
+
+
+def test_a_model_that_refuses_zeros_is_warmed() -> None:
+    def strict(rows: torch.Tensor) -> torch.Tensor:
+        assert bool((rows > 0).all())
+        return rows.clone()
+
+    warm_up(model_of(strict), GOLDEN, [1, 2, 4], 3600)
+
+
+def test_a_model_that_is_fast_on_zeros_and_slow_on_golden_rows_does_not_run_on_the_event_loop(
+    module: Metered,
+) -> None:
+    def slow_on_real_rows(rows: torch.Tensor) -> torch.Tensor:
+        module.seconds += 0.3 if bool(rows.any()) else 0
+        return rows.clone()
+
+    model = model_of(slow_on_real_rows)
+    seconds = warm_up(model, GOLDEN, [1, 2], 0.001)
+    assert model.inline_rows == 0
+    assert seconds == {1: pytest.approx(0.3), 2: pytest.approx(0.3)}
+
+
+def test_a_slow_model_runs_once_at_the_sizes_beyond_the_first(module: Metered) -> None:
+    runs: list[int] = []
+
+    def slow(rows: torch.Tensor) -> torch.Tensor:
+        runs.append(len(rows))
+        module.seconds += 1
+        return rows.clone()
+
+    assert list(warm_up(model_of(slow), GOLDEN, [1, 2, 4, 8], 0.001)) == [1, 2, 4, 8]
+    assert runs == [1, 1, 2, 4, 8]
+
+
+@pytest.mark.parametrize("raised", [ValueError("at /srv/secret"), SystemExit("at /srv/secret")])
+def test_the_batch_size_that_fails_is_named(raised: BaseException) -> None:
+    def small(rows: torch.Tensor) -> torch.Tensor:
+        if len(rows) > 2:
+            raise raised
+        return rows.clone()
+
+    with pytest.raises(BundleError, match="the model fails on a batch of 4 rows: it raised ") as caught:
+        warm_up(model_of(small), GOLDEN, [1, 2, 4, 8], 0.001)
+    assert caught.value.check == "warm-up"
+    assert "/srv/secret" not in caught.value.message
+
+
+def test_a_model_with_open_dimensions_is_warmed_at_the_golden_shape_and_never_runs_on_the_event_loop() -> None:
+    shapes: set[tuple[int, ...]] = set()
+
+    def note(rows: torch.Tensor) -> torch.Tensor:
+        shapes.add(tuple(rows.shape))
+        return rows.clone()
+
+    spec = TensorSpec("x", "FP32", (-1, -1))
+    model = TorchModel(note, Signature((spec,), (spec,)), torch.device("cpu"), 0)
+    warm_up(model, {"x": np.ones((1, 7), np.float32)}, [1, 2], 3600)
+    assert shapes == {(1, 7), (2, 7)}
+    assert model.inline_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("largest", "sizes"),
+    [(1, [1]), (2, [1, 2]), (100, [1, 2, 4, 8, 16, 32, 64, 100]), (128, [1, 2, 4, 8, 16, 32, 64, 128])],
+)
+def test_batch_sizes_are_powers_of_two_and_the_largest(largest: int, sizes: list[int]) -> None:
+    assert batch_sizes_up_to(largest) == sizes
 
 
 def test_a_real_model_is_measured_by_the_real_clock() -> None:
