@@ -52,6 +52,9 @@
   value: json
 - name: PLIMSOLL_LOG_LEVEL
   value: {{ $values.serving.logLevel }}
+# Ten seconds before the kubelet gives up, so that the log says what took too long.
+- name: PLIMSOLL_START_SECONDS
+  value: {{ max 1 (sub $values.probes.startup.budgetSeconds 10) | quote }}
 - name: PLIMSOLL_STOP_WAIT_SECONDS
   value: {{ $values.shutdown.waitSeconds | quote }}
 - name: PLIMSOLL_STOP_DRAIN_SECONDS
