@@ -88,11 +88,11 @@ class _Proof:
     def _check_shapes(self, outputs: Tensors, batch: Sequence[Row]) -> None:
         for spec in self._model.signature.outputs:
             given = outputs[spec.name]
-            if len(batch) == 1 and given.shape == spec.shape[1:]:
+            if len(batch) == 1 and given.ndim < len(spec.shape):
                 raise BundleError(
                     _CHECK,
                     f"output '{spec.name}' loses its batch dimension at one row: it is of shape {list(given.shape)}, "
-                    f"and should be of shape {[1, *given.shape]}; name the dimension in squeeze() or leave it out",
+                    f"and should be of shape {[1, *spec.shape[1:]]}; name the dimension in squeeze() or leave it out",
                 )
             if not spec.accepts(given) or len(given) != len(batch):
                 raise BundleError(

@@ -111,7 +111,7 @@ async def test_a_failed_newcomer_is_shown_in_the_models_and_the_metrics_and_the_
         assert 'plimsoll_model_load_failures_total{check="files",model="tiny",version="7"} 1.0' in metrics
         assert (await client.post("/v1/predict", json=ROW)).headers["x-plimsoll-version"] == "1"
         failed = await client.post("/v1/models/tiny/versions/7/predict", json=ROW)
-        assert (failed.status_code, failed.json()["error"]["code"]) == (503, "loading")
+        assert (failed.status_code, failed.json()["error"]["code"]) == (503, "failed")
 
 
 async def test_limits_of_a_model_go_before_those_of_the_settings(file: Path) -> None:
