@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 UNKNOWN = "_unknown"
 """The label of a model that was never loaded: what a client made up must not become a series."""
-SHED_REASONS = ("overloaded", "draining", "loading", "stuck", "deadline_exceeded", "client_gone")
+SHED_REASONS = ("overloaded", "draining", "loading", "stuck", "failed", "deadline_exceeded", "client_gone")
 """Codes of requests that no model has answered, through no fault in them."""
 PROTOCOLS = ("v1",)
 _OK = int(HTTPStatus.OK)

@@ -107,7 +107,7 @@ def test_what_was_refused_or_dropped_is_counted_by_why_and_what_was_wrong_is_not
     registry: CollectorRegistry, observer: InferenceObserver
 ) -> None:
     ends = [
-        (429, "overloaded"), (429, "overloaded"), (503, "draining"), (503, "loading"), (503, "stuck"),
+        (429, "overloaded"), (429, "overloaded"), (503, "draining"), (503, "loading"), (503, "stuck"), (503, "failed"),
         (504, "deadline_exceeded"), (499, "client_gone"), (422, "invalid_input"), (500, "internal"), (200, ""),
     ]  # fmt: skip
     for code, reason in ends:
