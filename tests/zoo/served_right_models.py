@@ -264,13 +264,30 @@ class Masked(Good):
         return [chance.random(), chance.random(), *chance.choice([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])]
 
 
+class IdsFromOne(Good):
+    """Looks its numbers up in a table whose first entry is number 1; there is none for 0."""
+
+    minimum = 1.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = nn.Embedding(50, WIDTH)
+
+    def scores(self, rows: Tensor) -> Tensor:
+        return super().scores(self.table(rows.long() - 1).mean(1))
+
+    @classmethod
+    def draw(cls, chance: Random) -> Row:
+        return [float(chance.randint(1, 50)) for _ in range(WIDTH)]
+
+
 KINDS: dict[str, type[Good]] = {
     "good": Good, "in-place": InPlace, "reused-buffer": ReusedBuffer, "listed-buffer": ListedBuffer,
     "transposed": Transposed, "hands-its-input-on": HandsItsInputOn, "keeps-its-input": KeepsItsInput,
     "raises": Raises, "exits": Exits, "panics": Panics, "closes-generators": ClosesGenerators,
     "interrupts": Interrupts, "cancels": Cancels, "runs-out": RunsOut, "raises-the-unprintable": RaisesTheUnprintable,
     "gives-nan": GivesNan, "drops-rows": DropsRows, "changes-datatype": ChangesDatatype,
-    "loses-a-dimension": LosesADimension, "slow-on-real-rows": SlowOnRealRows, "masked": Masked,
+    "loses-a-dimension": LosesADimension, "slow-on-real-rows": SlowOnRealRows, "masked": Masked, "ids-from-1": IdsFromOne,
 }  # fmt: skip
 
 
