@@ -16,8 +16,8 @@ from service.inference.pipeline import ServedVersion
 class ModelRoutes:
     """One model: the versions that are known, those that answer, and how requests that pin none are split.
 
-    All in rising order of version. `weights` go with `ready`. Versions in `failed` did not load and will not answer; those
-    in `stuck` are loaded and do not answer.
+    All in rising order of version. `weights` go with `ready`. Versions in `failed` did not load and will not answer;
+    those in `stuck` are loaded and do not answer.
     """
 
     known: tuple[str, ...]

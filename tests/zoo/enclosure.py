@@ -14,9 +14,10 @@ from safetensors.torch import save
 from service.runtime.bundle_making import Recipe, make_bundle
 from tests.doubles.bundles import rewrite_manifest
 from tests.integration.served_process import ServedProcess
-from tests.zoo.served_right_models import KINDS, Good, make
+from tests.zoo.served_right import KINDS, make
+from tests.zoo.served_right_models import Good
 
-_FACTORY = "tests.zoo.served_right_models:make"
+_FACTORY = "tests.zoo.served_right:make"
 _REPOSITORY = Path(__file__).parents[2]
 _GOLDEN_ROWS = 5
 

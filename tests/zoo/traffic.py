@@ -16,7 +16,8 @@ import numpy as np
 
 from benchmarks.client import Address, Answer, Connection, request_bytes
 from tests.zoo.enclosure import Enclosure
-from tests.zoo.served_right_models import GUILTY, Good, Row, answers
+from tests.zoo.served_right import answers
+from tests.zoo.served_right_models import GUILTY, Good, Row
 
 _CLIENTS_OF_A_MODEL = 6
 _GUILTY_SHARE = 0.15
