@@ -28,7 +28,7 @@ def request_bytes(
 ) -> bytes:
     """A request as it goes over the wire; JSON unless `headers` name another type."""
     lines = {
-        "Host": "plimsoll",
+        "Host": "localhost",
         "Content-Type": "application/json",
         "Content-Length": str(len(body)),
         "Connection": "keep-alive" if keep else "close",

@@ -31,9 +31,7 @@
     ├── ClientGone                  499 client_gone: counted, and never sent
     ├── ModelFailed                 500 model_failed: the model could not answer this request
     └── OperatorError               the operator can mend it; never raised while answering a request
-        ├── BundleError             one check of a bundle failed; says which
-        ├── DesiredStateError       the desired state cannot be read
-        └── DeviceError             the device asked for is not there
+        └── BundleError, DesiredStateError, DeviceError
 
 Messages are sentences for the reader of a reply or of a log. A message of a `ClientError`, `Unavailable` or
 `ModelFailed` reaches the client, so it never holds a path, a secret or another client's data.
