@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from http.client import HTTPResponse
 from typing import NamedTuple
 
@@ -64,8 +65,9 @@ def whole(url: str) -> Reply:
 
 
 def wait_until_in_flight(url: str, requests: int) -> None:
+    end = time.monotonic() + 30
     while httpx.get(f"{url}/v1/health/detailed").json()["requests_in_flight"] != requests + 1:  # and this very one
-        pass
+        assert time.monotonic() < end, f"there were never {requests} requests in flight"
 
 
 def test_too_many_slow_bodies_are_refused_at_once_and_keep_nobody_else_out(process: ServedProcess) -> None:
@@ -106,6 +108,17 @@ def test_a_body_that_does_not_go_on_is_408_and_its_connection_is_closed(process:
     slow = HalfSent(process.ready()).answer()
     assert (slow.status, json.loads(slow.content)["error"]["code"]) == (408, "body_too_slow")
     assert slow.headers["connection"] == "close"
+
+
+@pytest.mark.parametrize("length", [(8 << 20) + 1, 100_000_000])
+def test_a_client_that_waits_for_100_with_a_body_too_long_gets_413_at_once(process: ServedProcess, length: int) -> None:
+    process.start()
+    address = httpx.URL(process.ready())
+    with socket.create_connection((address.host, address.port or 0)) as connection:
+        head = ("POST /v1/predict HTTP/1.1", "Host: localhost", "Content-Type: application/json")
+        lines = (*head, "Expect: 100-continue", f"Content-Length: {length}", "", "")
+        connection.sendall("\r\n".join(lines).encode())
+        assert connection.recv(1 << 16).startswith(b"HTTP/1.1 413 ")
 
 
 def test_the_bytes_that_have_come_are_bounded_and_what_is_declared_is_not(process: ServedProcess) -> None:
