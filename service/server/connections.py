@@ -8,7 +8,6 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from email.utils import formatdate
-from operator import itemgetter
 from typing import Protocol
 
 from service.server.connection_limits import ConnectionLimits
@@ -23,17 +22,15 @@ class Connection(Protocol):
     """One of them, as far as it has to be known here."""
 
     address: str
-    heard_at: float
-    """When the client last sent something, in seconds of the loop's clock."""
 
     @property
-    def idle(self) -> bool:
-        """Whether no request of it has begun to be answered or is being read."""
+    def waiting_since(self) -> float | None:
+        """Since when it is closing, idle or silent, on the loop's clock; `None` where it may not be closed."""
         ...
 
     @property
-    def silent(self) -> bool:
-        """Whether it is a request that has not all come."""
+    def answered(self) -> bool:
+        """Whether a request of it has been answered and the next has not begun."""
         ...
 
     def check(self, now: float) -> None:
@@ -79,10 +76,10 @@ class Connections:
             self._look()
         bound = self.limits.connections_per_address
         if bound and self._addresses[connection.address] >= bound:
-            self.refused("too_many_from_address")
+            self.refused("too_many_from_address", connection.address)
             return False
         if len(self._open) >= self.limits.connections:
-            self.refused("too_many_connections")
+            self.refused("too_many_connections", connection.address)
             if (longest := self._longest_waiting()) is None:
                 return False
             longest.close_for_another()
@@ -101,8 +98,8 @@ class Connections:
             if not self._addresses[connection.address]:
                 del self._addresses[connection.address]
 
-    def refused(self, reason: str) -> None:
-        """Count a refusal, and log it: at most one line for each reason in ten seconds."""
+    def refused(self, reason: str, peer: str) -> None:
+        """Count a refusal, and log it with the client's address: at most one line for each reason in ten seconds."""
         self._count(reason)
         logged_at, unlogged = self._logged.get(reason, (-_LOG_SECONDS, 0))
         if self.now - logged_at < _LOG_SECONDS:
@@ -110,22 +107,23 @@ class Connections:
             return
         self._logged[reason] = (self.now, 0)
         more = f", and {unlogged} more since the last such line" if unlogged else ""
-        _log.warning("connection refused or closed: %s%s", reason, more, extra={"reason": reason})
+        _log.warning("connection refused or closed: %s%s", reason, more, extra={"reason": reason, "peer": peer})
 
     def _longest_waiting(self) -> Connection | None:
-        """The connection to close for another. All of them are sorted once for many newcomers."""
+        """The connection to close for another. All of them are looked at once for many newcomers."""
         for _ in range(2):
             while self._waiting:
-                heard_at, connection = self._waiting.popleft()
-                if heard_at == connection.heard_at and (connection.idle or connection.silent):
+                since, connection = self._waiting.popleft()
+                if connection in self._open and connection.waiting_since == since:
                     return connection
             if self._looked_at == self.now and not self._found_any:
                 return None
             self._looked_at = self.now
-            idle = [each for each in self._open if each.idle]
-            found = idle or [each for each in self._open if each.silent and each.heard_at < self.now]
+            # Of those that have waited since the same second a stranger is closed before a client that was answered.
+            found = [((at, each.answered), each) for each in self._open if (at := each.waiting_since) is not None]
             self._found_any = bool(found)
-            self._waiting.extend(sorted(((each.heard_at, each) for each in found), key=itemgetter(0)))
+            first = min((key for key, _ in found), default=None)
+            self._waiting.extend((key[0], each) for key, each in found if key == first)
         return None
 
     def _sweep(self) -> None:

@@ -24,6 +24,9 @@ _LONGEST_JOINED_BYTES = 65_536
 class OwnConnection(Protocol):
     """The connection that an exchange belongs to."""
 
+    written_bytes: int
+    """How much was written of answers."""
+
     async def writable(self) -> None:
         """Return when the client has read enough for more to be written, or has left."""
         ...
@@ -84,6 +87,7 @@ class Exchange:
         if self.complete:
             return
         if part:
+            self.awaits_continue = False
             self._body_parts.append(part)
             self.unread_bytes += len(part)
         self._body_came = last
@@ -115,7 +119,7 @@ class Exchange:
         while not self.left and not self.complete:
             if self._body_parts or (self._body_came and not self._body_taken):
                 return self._take_body()
-            if self.awaits_continue:
+            if self.awaits_continue and not self.begun:
                 self.awaits_continue = False
                 self._transport.write(_CONTINUE)
             if self._changed is None:
@@ -140,8 +144,7 @@ class Exchange:
     def flush(self) -> None:
         """Write the head of an answer whose body did not follow within a turn of the event loop."""
         if self._head and not self.left:
-            head, self._head = self._head, b""
-            self._transport.write(head)
+            self._write_body(b"")
 
     def _tell(self) -> None:
         if self._changed is not None:
@@ -169,7 +172,9 @@ class Exchange:
             elif name.lower() == b"connection" and b"close" in value.lower():
                 closes = True
             lines.append(b"%b: %b\r\n" % (name, value))
-        self.keep_alive = self.keep_alive and self._connection.answer_begins() and not closes
+        # A client that was not asked for its body may send it or not: what comes next could be either.
+        keeps = self.keep_alive and not closes and not self.awaits_continue
+        self.keep_alive = keeps and self._connection.answer_begins()
         if not self.keep_alive and not closes:
             lines.append(b"connection: close\r\n")
         if self.scope["method"] == "HEAD" or status in _WITHOUT_BODY:
@@ -205,6 +210,7 @@ class Exchange:
 
     def _write_body(self, body: bytes) -> None:
         head, self._head = self._head, b""
+        self._connection.written_bytes += len(head) + len(body)
         if len(body) <= _LONGEST_JOINED_BYTES:
             body = head + body
         elif head:

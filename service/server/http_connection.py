@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from contextvars import Context
 from typing import Any, cast
-from urllib.parse import unquote
 
 from starlette.types import ASGIApp
 from uvicorn import Config
 from uvicorn.server import ServerState
 
 from service.errors import ClientError, HeadTooSlow
+from service.server.asgi_scope import connection_scope, request_scope
 from service.server.connections import Connections
 from service.server.exchange import Exchange
 from service.server.half_close import HalfClose
+from service.server.lingering import Lingering
 from service.server.progress import Progress
 from service.server.refusal import refusal
 from service.server.request_head import RequestHead
@@ -24,22 +26,19 @@ _MOST_WAITING_BYTES = 65_536
 """No more is read from a client while so many of its bytes wait."""
 _MOST_DISCARDED_BYTES = 65_536
 """A connection is kept where no more than this of a body is still to come when the answer begins."""
-_LINGER_SECONDS = 5.0
-_MOST_LINGERED_BYTES = 64 << 20
-"""A client that is still sending loses the answer if the connection is closed at once (RFC 9112 section 9.6)."""
 
 
 class HttpConnection(asyncio.Protocol):
     """Reads a request only when the one before it is answered; what the client sends meanwhile waits as bytes.
 
     A request that two readers could understand differently is refused, and the connection closed. `Upgrade` is ignored
-    (RFC 9110 section 7.8). `heard_at` is when the client last sent something, on the loop's clock.
+    (RFC 9110 section 7.8). `written_bytes` counts what was written of answers.
     """
 
     __slots__ = (
-        "_app", "_app_state", "_closing_at", "_connections", "_exchange", "_half_closed", "_head_since",
-        "_lingered_bytes", "_loop", "_parser", "_paused_reading", "_progress", "_scope", "_server_state",
-        "_transport", "_writable", "address", "heard_at",
+        "_app", "_app_state", "_connections", "_exchange", "_half_closed", "_head_since", "_heard_at",
+        "_lingering", "_loop", "_parser", "_paused_reading", "_progress", "_scope", "_server_state",
+        "_transport", "_writable", "address", "written_bytes",
     )  # fmt: skip
 
     def __init__(
@@ -60,28 +59,20 @@ class HttpConnection(asyncio.Protocol):
         self._loop = _loop or asyncio.get_event_loop()
         self._parser = RequestParser(connections.limits)
         self._exchange: Exchange | None = None
-        self._lingered_bytes = 0
+        self.written_bytes = 0
         self._paused_reading = self._half_closed = False
         self._head_since: float | None = None
-        self._closing_at: float | None = None
+        self._lingering: Lingering | None = None
         self._writable: asyncio.Event | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take a connection, unless there are too many."""
         self._transport = cast("asyncio.Transport", transport)
-        peer, own = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
-        self.address = peer[0] if isinstance(peer, tuple) else ""
-        self._scope: dict[str, Any] = {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.3"},
-            "scheme": "http",
-            "root_path": "",
-            "server": own[:2] if isinstance(own, tuple) else None,
-            "client": peer[:2] if isinstance(peer, tuple) else None,
-        }
+        self._scope = connection_scope(transport)
+        self.address = self._scope["client"][0] if self._scope["client"] else ""
         admitted = self._connections.admit(self)
-        self.heard_at = self._head_since = self._connections.now
-        self._progress = Progress(self.heard_at)
+        self._heard_at = self._head_since = self._connections.now
+        self._progress = Progress(self._heard_at)
         if admitted:
             self._server_state.connections.add(self)  # type: ignore[arg-type]  # uvicorn only calls `shutdown`
         else:
@@ -94,14 +85,13 @@ class HttpConnection(asyncio.Protocol):
         self._server_state.connections.discard(self)
         self._parser.clear()
         self._leave_exchange()
-        self.resume_writing()
+        self._release_writer()
 
     def data_received(self, data: bytes) -> None:
         """Take what the client has sent."""
-        self.heard_at = self._connections.now
-        if self._closing_at is not None:
-            self._lingered_bytes += len(data)
-            if self._lingered_bytes > _MOST_LINGERED_BYTES:
+        self._heard_at = self._connections.now
+        if self._lingering is not None:
+            if not self._lingering.brought(len(data)):
                 self._transport.abort()
             return
         self._progress.brought(len(data))
@@ -111,12 +101,11 @@ class HttpConnection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Keep the connection where the client has sent a whole request, and may still read the answer."""
         self._half_closed = True
-        exchange = self._exchange
-        if exchange is None or self._parser.in_body or self._closing_at is not None:
+        if self._parser.in_body or self._lingering is not None:
             return False
-        if exchange.scope["http_version"] == "1.1":
-            HalfClose(self._transport, self._loop, lambda: exchange is self._exchange and not exchange.begun)
-        return True
+        if self._exchange is not None:
+            HalfClose(self._transport, self._loop, self._exchange)
+        return self._exchange is not None or self._writable is not None
 
     def pause_writing(self) -> None:
         """Have the application wait: the client reads more slowly than it is answered."""
@@ -124,10 +113,10 @@ class HttpConnection(asyncio.Protocol):
             self._writable = asyncio.Event()
 
     def resume_writing(self) -> None:
-        """Let the application go on."""
-        if self._writable is not None:
-            self._writable.set()
-            self._writable = None
+        """Let the application go on, and begin with what waits."""
+        self._release_writer()
+        if self._exchange is None and self._lingering is None:
+            self._go_on()
 
     def shutdown(self) -> None:
         """Close now, or after the answer that is under way. Called by uvicorn when the server stops."""
@@ -137,28 +126,34 @@ class HttpConnection(asyncio.Protocol):
             self._exchange.keep_alive = False
 
     @property
-    def idle(self) -> bool:
-        """Whether no request is being read or answered, though the head of one may have begun."""
-        return self._exchange is None and not self._parser.in_body and self._closing_at is None
+    def waiting_since(self) -> float | None:
+        """Since when it is closing, idle or silent; `None` while it is answered or brings a body."""
+        if self._lingering is not None:
+            return -math.inf
+        if self._parser.in_body:
+            since = self._progress.brought_since
+            return since if since < self._connections.now else None
+        return self._heard_at if self._exchange is None else None
 
     @property
-    def silent(self) -> bool:
-        """Whether the body of a request has not all come."""
-        return self._parser.in_body and self._closing_at is None
+    def answered(self) -> bool:
+        """Whether a request of it has been answered and the next has not begun."""
+        return self._head_since is None
 
     def close_for_another(self) -> None:
-        """Make room."""
-        self._closing_at = self._connections.now
+        """Make room at once."""
+        self._lingering = Lingering(self._connections.now)
+        self._connections.forget(self)
         self._transport.abort()
 
     def check(self, now: float) -> None:
         """Close the connection where the client takes too long."""
         limits, progress = self._connections.limits, self._progress
         unread_bytes = self._transport.get_write_buffer_size()
-        if progress.reads_nothing(now, unread_bytes, limits.write_seconds):
+        if progress.reads_nothing(now, self.written_bytes, unread_bytes, limits.write_seconds):
             self._abort_for("answer_not_read")
-        elif self._closing_at is not None:
-            if now - self._closing_at > _LINGER_SECONDS and not unread_bytes:
+        elif self._lingering is not None:
+            if self._lingering.is_over(now) and not unread_bytes:
                 self._transport.abort()
         elif self._parser.in_body:
             if self._paused_reading or (self._exchange is not None and self._exchange.awaits_continue):
@@ -166,7 +161,7 @@ class HttpConnection(asyncio.Protocol):
             # The application answers 408 after half of that time, where it waits for the body.
             elif progress.brings_nothing(now, 2 * limits.body_progress_seconds):
                 self._abort_for("body_too_slow")
-        elif self._exchange is None:
+        elif self._exchange is None and self._writable is None:
             self._check_idle(now)
 
     async def writable(self) -> None:
@@ -177,7 +172,8 @@ class HttpConnection(asyncio.Protocol):
     def answer_begins(self) -> bool:
         """Whether the connection can be kept: little enough of the request is still to come to be thrown away."""
         left = self._parser.body_bytes_left
-        return not self._half_closed and left is not None and left <= _MOST_DISCARDED_BYTES
+        is_last = self._half_closed and not self._parser.waiting_bytes
+        return not is_last and left is not None and left <= _MOST_DISCARDED_BYTES
 
     def answer_complete(self) -> None:
         """Close, or go on with what has come behind the request."""
@@ -188,40 +184,36 @@ class HttpConnection(asyncio.Protocol):
         if not exchange.keep_alive:
             self._close()
             return
-        self.heard_at = self._connections.now
-        if self._parser.waiting_bytes or self._paused_reading:
+        self._heard_at = self._connections.now
+        if self._parser.waiting_bytes or self._paused_reading or self._half_closed:
             self._go_on()
 
     def _go_on(self) -> None:
-        """Hand on what has come of a body, and begin with the next request where none is being answered."""
+        """Hand on what has come of a body, and begin with the next request where none is being answered.
+
+        While the client does not read its answers nothing is begun, or they would fill the memory.
+        """
         parser = self._parser
         try:
             if parser.in_body:
                 self._feed_body()
-            if self._exchange is None and not parser.in_body and parser.waiting_bytes:
+            if self._exchange is None and self._writable is None and not parser.in_body and parser.waiting_bytes:
                 head = parser.next_head()
                 if head is not None:
                     self._begin(head)
-                elif self._head_since is None:
+                elif self._head_since is None and parser.waiting_bytes:
                     self._head_since = self._connections.now
         except ClientError as error:
             self._refuse(error)
         else:
-            if parser.waiting_bytes or self._paused_reading:
+            if self._half_closed and self._exchange is None and self._writable is None:
+                self._close()
+            elif parser.waiting_bytes or self._paused_reading:
                 self.regulate_reading()
 
     def _begin(self, head: RequestHead) -> None:
         self._head_since = None
-        path = head.target.decode("ascii")
-        scope = self._scope | {
-            "http_version": head.version,
-            "method": head.method,
-            "path": unquote(path) if "%" in path else path,
-            "raw_path": head.target,
-            "query_string": head.query,
-            "headers": head.fields,
-            "state": self._app_state.copy(),
-        }
+        scope = request_scope(self._scope, head, self._app_state)
         self._exchange = exchange = Exchange(
             self, self._transport, self._connections, scope, keep_alive=head.keep_alive
         )
@@ -235,6 +227,8 @@ class HttpConnection(asyncio.Protocol):
             self._feed_body()
         else:
             exchange.feed(b"", last=True)
+        if self._half_closed:
+            HalfClose(self._transport, self._loop, exchange)
 
     def _feed_body(self) -> None:
         part, exchange = self._parser.next_part(), self._exchange
@@ -246,8 +240,9 @@ class HttpConnection(asyncio.Protocol):
     def regulate_reading(self) -> None:
         """Read on, unless so much has come that nobody has taken yet."""
         exchange, parser = self._exchange, self._parser
-        full = exchange is not None and (
-            exchange.unread_bytes > _MOST_WAITING_BYTES
+        unread_bytes = 0 if exchange is None else exchange.unread_bytes
+        full = (exchange is not None or self._writable is not None) and (
+            unread_bytes > _MOST_WAITING_BYTES
             or parser.waiting_bytes > _MOST_WAITING_BYTES
             or (parser.waiting_bytes > 0 and parser.waiting_heads >= self._connections.limits.pipelined)
         )
@@ -261,10 +256,15 @@ class HttpConnection(asyncio.Protocol):
 
     def _check_idle(self, now: float) -> None:
         if self._head_since is None:
-            if now - self.heard_at > self._connections.limits.keep_alive_seconds:
+            if now - self._heard_at > self._connections.limits.keep_alive_seconds:
                 self._close()
         elif now - self._head_since > self._connections.limits.head_seconds:
             self._refuse(HeadTooSlow("the head of the request did not come in time"))
+
+    def _release_writer(self) -> None:
+        if self._writable is not None:
+            self._writable.set()
+            self._writable = None
 
     def _leave_exchange(self) -> None:
         exchange, self._exchange = self._exchange, None
@@ -273,7 +273,7 @@ class HttpConnection(asyncio.Protocol):
 
     def _refuse(self, error: ClientError) -> None:
         """Answer what is no request, unless another answer has begun or nothing was sent, and close."""
-        self._connections.refused(error.code)
+        self._connections.refused(error.code, self.address)
         exchange = self._exchange
         self._leave_exchange()
         if (exchange is None or not exchange.begun) and self._parser.waiting_bytes:
@@ -282,7 +282,7 @@ class HttpConnection(asyncio.Protocol):
 
     def _close(self) -> None:
         """Close once what is written has been sent; read on for a while where the client may still be sending."""
-        self._closing_at = self._connections.now
+        self._lingering = Lingering(self._connections.now)
         lingers = not self._half_closed and (self._parser.in_body or self._parser.waiting_bytes > 0)
         self._parser.clear()
         if self._paused_reading:
@@ -294,5 +294,5 @@ class HttpConnection(asyncio.Protocol):
             self._transport.close()
 
     def _abort_for(self, reason: str) -> None:
-        self._connections.refused(reason)
+        self._connections.refused(reason, self.address)
         self.close_for_another()

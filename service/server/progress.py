@@ -7,17 +7,20 @@ _LEAST_BYTES = 1024
 
 
 class Progress:
-    """Counts what a client brings of a body, and watches what it leaves unread. Times are of the loop's clock."""
+    """Counts what a client brings of a body, and what it reads of answers. Times are of the loop's clock.
 
-    __slots__ = ("_brought_bytes", "_brought_since", "_unread_bytes", "_unread_since")
+    `brought_since` is when it had last brought 1 KiB, as far as that was asked.
+    """
+
+    __slots__ = ("_brought_bytes", "_read_bytes", "_read_since", "brought_since")
 
     def __init__(self, now: float) -> None:
-        self._brought_bytes = self._unread_bytes = 0
-        self._brought_since = self._unread_since = now
+        self._brought_bytes = self._read_bytes = 0
+        self.brought_since = self._read_since = now
 
     def start(self, now: float) -> None:
         """Measure from now on what the client brings."""
-        self._brought_bytes, self._brought_since = 0, now
+        self._brought_bytes, self.brought_since = 0, now
 
     def brought(self, count: int) -> None:
         """So many bytes have come."""
@@ -27,10 +30,11 @@ class Progress:
         """Whether the client has brought less than 1 KiB for so long."""
         if self._brought_bytes >= _LEAST_BYTES:
             self.start(now)
-        return now - self._brought_since > seconds
+        return now - self.brought_since > seconds
 
-    def reads_nothing(self, now: float, unread_bytes: int, seconds: float) -> bool:
-        """Whether the client, which has so many bytes to read now, has read less than 1 KiB for so long."""
-        if unread_bytes == 0 or self._unread_bytes == 0 or unread_bytes <= self._unread_bytes - _LEAST_BYTES:
-            self._unread_bytes, self._unread_since = unread_bytes, now
-        return now - self._unread_since > seconds
+    def reads_nothing(self, now: float, written_bytes: int, unread_bytes: int, seconds: float) -> bool:
+        """Whether the client, which has some of what was written to read, has read less than 1 KiB for so long."""
+        read_bytes = written_bytes - unread_bytes
+        if unread_bytes == 0 or read_bytes >= self._read_bytes + _LEAST_BYTES:
+            self._read_bytes, self._read_since = read_bytes, now
+        return now - self._read_since > seconds

@@ -18,8 +18,9 @@ async def test_at_the_cap_the_one_that_has_been_idle_longest_makes_room() -> Non
     refused: list[str] = []
     connections = Connections(ConnectionLimits(connections=3), refused.append)
     old = [Wire(Echo(), connections=connections) for _ in range(3)]
-    for wire, heard_at in zip(old, (30.0, 10.0, 20.0), strict=True):
-        wire.connection.heard_at = heard_at
+    for wire, seconds in ((old[1], 10), (old[2], 10), (old[0], 10)):
+        connections.now += seconds
+        await wire.send(GET)
     newcomer = Wire(Echo(), connections=connections)
     await newcomer.settle()
     assert [wire.client.closed for wire in old] == [False, True, False]
@@ -47,11 +48,39 @@ async def test_where_none_is_idle_the_newcomer_is_closed_and_a_body_that_does_no
     assert [wire.client.closed for wire in (*busy, newcomer)] == [False, False, True]
     silent = Connections(ConnectionLimits(connections=2))
     waiting = [Wire(never, connections=silent) for _ in range(2)]
-    for wire in waiting:
+    for wire in reversed(waiting):
         await wire.send(post(b"hello")[:-1])
-    waiting[1].connection.heard_at -= 5
+        silent.now += 5
     Wire(Echo(), connections=silent)
     assert [wire.client.closed for wire in waiting] == [False, True]
+
+
+async def test_at_the_cap_those_that_are_closing_and_those_that_bring_hardly_anything_make_room() -> None:
+    for sent in ((b"\0",), (post(b"a" * 5000)[:-4000], b"a" * 10), (post(b"a" * 5000)[:-4000], b"a" * 2000)):
+        connections = Connections(ConnectionLimits(connections=2))
+        connections.now += 1
+        wires = [Wire(never, connections=connections) for _ in range(2)]
+        await wires[0].send(GET)
+        await wires[1].send(sent[0])
+        for wire in wires:
+            wire.connection.check(connections.now)
+        connections.now += 1
+        await wires[1].send(*sent[1:])
+        wires[1].connection.check(connections.now)
+        newcomer = Wire(Echo(), connections=connections)
+        assert (len(connections), newcomer.client.closed) == (2, len(sent[-1]) == 2000)
+        await newcomer.settle()
+        assert not wires[0].client.closed
+
+
+async def test_in_one_second_clients_that_were_answered_are_kept_and_strangers_make_room() -> None:
+    connections = Connections(ConnectionLimits(connections=20))
+    known = [Wire(Echo(), connections=connections) for _ in range(10)]
+    for wire in known:
+        await wire.send(GET)
+    for _ in range(100):
+        Wire(Echo(), connections=connections)
+    assert not any(wire.client.closed for wire in known)
 
 
 async def test_one_address_has_so_many_connections_and_another_gets_in() -> None:
@@ -128,11 +157,10 @@ async def test_a_body_that_nobody_takes_is_not_the_clients_fault() -> None:
 async def test_an_answer_that_nobody_reads_ends_the_connection_and_one_that_is_read_slowly_does_not() -> None:
     for left_bytes, closed in ((50_000, True), (49_500, True), (48_000, False), (0, False)):
         wire = Wire(Echo(), LIMITS)
-        await wire.send(GET)
+        await wire.send(post(b"a" * 60_000))
         wire.client.unsent_bytes = 50_000
         await later(wire, 1)
         wire.client.unsent_bytes = left_bytes
-        wire.connection.heard_at = wire.connections.now + 60
         assert (await later(wire, 32)).client.closed is closed, left_bytes
         assert wire.refusals == (["answer_not_read"] if closed else [])
 
@@ -160,9 +188,9 @@ async def test_refusals_are_all_counted_and_few_of_them_logged(caplog: pytest.Lo
     counted: list[str] = []
     connections = Connections(ConnectionLimits(), counted.append)
     for _ in range(20):
-        connections.refused("head_too_slow")
+        connections.refused("head_too_slow", "127.0.0.9")
     connections.now += 11
-    connections.refused("head_too_slow")
+    connections.refused("head_too_slow", "127.0.0.9")
     assert len(counted) == 21
     assert [record.getMessage() for record in caplog.records] == [
         "connection refused or closed: head_too_slow",

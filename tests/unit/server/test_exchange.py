@@ -109,12 +109,12 @@ async def test_an_application_waits_for_a_client_that_reads_slowly() -> None:
 
     async def much(_scope: Scope, _receive: Receive, send: Send) -> None:
         await send(start())
+        wire.connection.pause_writing()
         for index in range(3):
             await send(part(b"x" * 10, more=index < 2))
             sent.append(index)
 
     wire = Wire(much)
-    wire.connection.pause_writing()
     await wire.send(GET)
     assert sent == []
     wire.connection.resume_writing()
