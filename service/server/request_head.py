@@ -22,7 +22,10 @@ _FIELDS = re.compile(rb"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*\
 _HOST = re.compile(rb"[A-Za-z0-9._~%!$&'()*+,;=:\[\]-]*")
 _ABSOLUTE = re.compile(rb"https?://([^/?]*)([^?]*)", re.IGNORECASE)
 _LONGEST_LENGTH_DIGITS = 15
-_SINGLE = (b"host", b"content-length", b"transfer-encoding", b"content-type", b"content-encoding", b"expect")
+_SINGLE = (
+    b"host", b"content-length", b"transfer-encoding", b"content-type", b"content-encoding", b"expect",
+    b"authorization", b"x-api-key", b"origin",
+)  # fmt: skip
 """Fields that may stand once. Of two that differ, two readers may take a different one."""
 
 

@@ -147,6 +147,7 @@ def test_a_malformed_request_line_is_refused(line: bytes) -> None:
         (HOST, b"X\xe9: a"),
         (HOST, b"Content-Type: a", b"Content-Type: b"),
         (HOST, b"Expect: 100-continue", b"Expect: 100-continue"),
+        *((HOST, name + b": a", name + b": b") for name in (b"Authorization", b"X-API-Key", b"Origin")),
     ],
 )
 def test_malformed_fields_are_refused(fields: tuple[bytes, ...]) -> None:
