@@ -16,6 +16,8 @@ _log = logging.getLogger(__name__)
 
 _SWEEP_SECONDS = 1.0
 _LOG_SECONDS = 10.0
+_LOOK_SECONDS = 0.05
+"""How long it is not looked for room again after there was none; looking at all connections takes time."""
 
 
 class Connection(Protocol):
@@ -60,8 +62,7 @@ class Connections:
         self._addresses: Counter[str] = Counter()
         self._timer: asyncio.TimerHandle | None = None
         self._waiting: deque[tuple[float, Connection]] = deque()
-        self._looked_at = -1.0
-        self._found_any = False
+        self._look_again_at = 0.0
         self._logged: dict[str, tuple[float, int]] = {}
 
     def __len__(self) -> int:
@@ -116,12 +117,13 @@ class Connections:
                 since, connection = self._waiting.popleft()
                 if connection in self._open and connection.waiting_since == since:
                     return connection
-            if self._looked_at == self.now and not self._found_any:
+            now = asyncio.get_running_loop().time()
+            if now < self._look_again_at:
                 return None
-            self._looked_at = self.now
             # Of those that have waited since the same second a stranger is closed before a client that was answered.
             found = [((at, each.answered), each) for each in self._open if (at := each.waiting_since) is not None]
-            self._found_any = bool(found)
+            if not found:
+                self._look_again_at = now + _LOOK_SECONDS
             first = min((key for key, _ in found), default=None)
             self._waiting.extend((key[0], each) for key, each in found if key == first)
         return None

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from starlette.types import ASGIApp, Message, Scope
 
+from service.server.answer_writer import AnswerWriter
 from service.server.connections import Connections
 
 _log = logging.getLogger(__name__)
@@ -23,13 +24,6 @@ _LONGEST_JOINED_BYTES = 65_536
 
 class OwnConnection(Protocol):
     """The connection that an exchange belongs to."""
-
-    written_bytes: int
-    """How much was written of answers."""
-
-    async def writable(self) -> None:
-        """Return when the client has read enough for more to be written, or has left."""
-        ...
 
     def regulate_reading(self) -> None:
         """Read on: the application has taken what had come of the body."""
@@ -54,21 +48,21 @@ class Exchange:
 
     __slots__ = (
         "_body_came", "_body_parts", "_body_taken", "_changed", "_chunked", "_connection", "_connections", "_head",
-        "_length_left", "_transport", "awaits_continue", "begun", "complete", "keep_alive", "left", "scope",
+        "_length_left", "_writer", "awaits_continue", "begun", "complete", "keep_alive", "left", "scope",
         "unread_bytes",
     )  # fmt: skip
 
     def __init__(
         self,
         connection: OwnConnection,
-        transport: asyncio.Transport,
+        writer: AnswerWriter,
         connections: Connections,
         scope: Scope,
         *,
         keep_alive: bool,
     ) -> None:
         self._connection = connection
-        self._transport = transport
+        self._writer = writer
         self._connections = connections
         self.scope = scope
         self.keep_alive = keep_alive
@@ -104,15 +98,15 @@ class Exchange:
         try:
             await app(self.scope, self.receive, self.send)
         except asyncio.CancelledError:
-            self._transport.abort()
+            self._writer.abort()
             raise
         except Exception:  # noqa: BLE001  # an application may raise anything, and the connection has to end
             _log.exception("the application failed on a request; its connection is closed")
-            self._transport.abort()
+            self._writer.abort()
             return
         if not self.complete and not self.left:
             _log.error("the application did not finish its answer; the connection is closed")
-            self._transport.abort()
+            self._writer.abort()
 
     async def receive(self) -> Message:
         """The next part of the body, or that the client is gone or answered."""
@@ -121,7 +115,7 @@ class Exchange:
                 return self._take_body()
             if self.awaits_continue and not self.begun:
                 self.awaits_continue = False
-                self._transport.write(_CONTINUE)
+                self._writer.write(_CONTINUE)
             if self._changed is None:
                 self._changed = asyncio.Event()
             self._changed.clear()
@@ -137,7 +131,7 @@ class Exchange:
         elif message["type"] == "http.response.body" and self.begun and not self.complete:
             self._go_on(message.get("body", b""), more=message.get("more_body", False))
             if not self.complete:
-                await self._connection.writable()
+                await self._writer.released()
         else:
             raise RuntimeError(f"the application sent {message['type']} out of turn")
 
@@ -210,10 +204,9 @@ class Exchange:
 
     def _write_body(self, body: bytes) -> None:
         head, self._head = self._head, b""
-        self._connection.written_bytes += len(head) + len(body)
         if len(body) <= _LONGEST_JOINED_BYTES:
             body = head + body
         elif head:
-            self._transport.write(head)
+            self._writer.write(head)
         if body:
-            self._transport.write(body)
+            self._writer.write(body)

@@ -12,6 +12,7 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from service.errors import ClientError, HeadTooSlow
+from service.server.answer_writer import AnswerWriter
 from service.server.asgi_scope import connection_scope, request_scope
 from service.server.connections import Connections
 from service.server.exchange import Exchange
@@ -32,13 +33,13 @@ class HttpConnection(asyncio.Protocol):
     """Reads a request only when the one before it is answered; what the client sends meanwhile waits as bytes.
 
     A request that two readers could understand differently is refused, and the connection closed. `Upgrade` is ignored
-    (RFC 9110 section 7.8). `written_bytes` counts what was written of answers.
+    (RFC 9110 section 7.8).
     """
 
     __slots__ = (
         "_app", "_app_state", "_connections", "_exchange", "_half_closed", "_head_since", "_heard_at",
         "_lingering", "_loop", "_parser", "_paused_reading", "_progress", "_scope", "_server_state",
-        "_transport", "_writable", "address", "written_bytes",
+        "_transport", "_writer", "address",
     )  # fmt: skip
 
     def __init__(
@@ -59,15 +60,14 @@ class HttpConnection(asyncio.Protocol):
         self._loop = _loop or asyncio.get_event_loop()
         self._parser = RequestParser(connections.limits)
         self._exchange: Exchange | None = None
-        self.written_bytes = 0
         self._paused_reading = self._half_closed = False
         self._head_since: float | None = None
         self._lingering: Lingering | None = None
-        self._writable: asyncio.Event | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take a connection, unless there are too many."""
         self._transport = cast("asyncio.Transport", transport)
+        self._writer = AnswerWriter(self._transport)
         self._scope = connection_scope(transport)
         self.address = self._scope["client"][0] if self._scope["client"] else ""
         admitted = self._connections.admit(self)
@@ -85,7 +85,7 @@ class HttpConnection(asyncio.Protocol):
         self._server_state.connections.discard(self)
         self._parser.clear()
         self._leave_exchange()
-        self._release_writer()
+        self._writer.release()
 
     def data_received(self, data: bytes) -> None:
         """Take what the client has sent."""
@@ -105,16 +105,15 @@ class HttpConnection(asyncio.Protocol):
             return False
         if self._exchange is not None:
             HalfClose(self._transport, self._loop, self._exchange)
-        return self._exchange is not None or self._writable is not None
+        return self._exchange is not None or self._writer.paused
 
     def pause_writing(self) -> None:
         """Have the application wait: the client reads more slowly than it is answered."""
-        if self._writable is None:
-            self._writable = asyncio.Event()
+        self._writer.pause()
 
     def resume_writing(self) -> None:
         """Let the application go on, and begin with what waits."""
-        self._release_writer()
+        self._writer.release()
         if self._exchange is None and self._lingering is None:
             self._go_on()
 
@@ -127,13 +126,17 @@ class HttpConnection(asyncio.Protocol):
 
     @property
     def waiting_since(self) -> float | None:
-        """Since when it is closing, idle or silent; `None` while it is answered or brings a body."""
+        """Since when it is closing, idle or silent; `None` while it is answered or brings a body.
+
+        It is the last choice where further requests wait: clients that pipeline without end would keep all others out.
+        """
         if self._lingering is not None:
             return -math.inf
         if self._parser.in_body:
-            since = self._progress.brought_since
-            return since if since < self._connections.now else None
-        return self._heard_at if self._exchange is None else None
+            return None if self._progress.brings else self._progress.brought_since
+        if self._exchange is None:
+            return self._heard_at
+        return math.inf if self._parser.waiting_bytes else None
 
     @property
     def answered(self) -> bool:
@@ -148,12 +151,11 @@ class HttpConnection(asyncio.Protocol):
 
     def check(self, now: float) -> None:
         """Close the connection where the client takes too long."""
-        limits, progress = self._connections.limits, self._progress
-        unread_bytes = self._transport.get_write_buffer_size()
-        if progress.reads_nothing(now, self.written_bytes, unread_bytes, limits.write_seconds):
+        limits, progress, writer = self._connections.limits, self._progress, self._writer
+        if progress.reads_nothing(now, writer.written_bytes, writer.unread_bytes, limits.write_seconds):
             self._abort_for("answer_not_read")
         elif self._lingering is not None:
-            if self._lingering.is_over(now) and not unread_bytes:
+            if self._lingering.is_over(now) and not writer.unread_bytes:
                 self._transport.abort()
         elif self._parser.in_body:
             if self._paused_reading or (self._exchange is not None and self._exchange.awaits_continue):
@@ -161,13 +163,8 @@ class HttpConnection(asyncio.Protocol):
             # The application answers 408 after half of that time, where it waits for the body.
             elif progress.brings_nothing(now, 2 * limits.body_progress_seconds):
                 self._abort_for("body_too_slow")
-        elif self._exchange is None and self._writable is None:
+        elif self._exchange is None and not writer.paused:
             self._check_idle(now)
-
-    async def writable(self) -> None:
-        """Return when the client has read enough for more to be written, or has left."""
-        if self._writable is not None:
-            await self._writable.wait()
 
     def answer_begins(self) -> bool:
         """Whether the connection can be kept: little enough of the request is still to come to be thrown away."""
@@ -197,7 +194,7 @@ class HttpConnection(asyncio.Protocol):
         try:
             if parser.in_body:
                 self._feed_body()
-            if self._exchange is None and self._writable is None and not parser.in_body and parser.waiting_bytes:
+            if self._exchange is None and not self._writer.paused and not parser.in_body and parser.waiting_bytes:
                 head = parser.next_head()
                 if head is not None:
                     self._begin(head)
@@ -206,7 +203,7 @@ class HttpConnection(asyncio.Protocol):
         except ClientError as error:
             self._refuse(error)
         else:
-            if self._half_closed and self._exchange is None and self._writable is None:
+            if self._half_closed and self._exchange is None and not self._writer.paused:
                 self._close()
             elif parser.waiting_bytes or self._paused_reading:
                 self.regulate_reading()
@@ -214,9 +211,7 @@ class HttpConnection(asyncio.Protocol):
     def _begin(self, head: RequestHead) -> None:
         self._head_since = None
         scope = request_scope(self._scope, head, self._app_state)
-        self._exchange = exchange = Exchange(
-            self, self._transport, self._connections, scope, keep_alive=head.keep_alive
-        )
+        self._exchange = exchange = Exchange(self, self._writer, self._connections, scope, keep_alive=head.keep_alive)
         # In no context, or a pipelined request would inherit the trace of the one before it.
         task = self._loop.create_task(exchange.run(self._app), context=Context())
         self._server_state.tasks.add(task)
@@ -241,7 +236,7 @@ class HttpConnection(asyncio.Protocol):
         """Read on, unless so much has come that nobody has taken yet."""
         exchange, parser = self._exchange, self._parser
         unread_bytes = 0 if exchange is None else exchange.unread_bytes
-        full = (exchange is not None or self._writable is not None) and (
+        full = (exchange is not None or self._writer.paused) and (
             unread_bytes > _MOST_WAITING_BYTES
             or parser.waiting_bytes > _MOST_WAITING_BYTES
             or (parser.waiting_bytes > 0 and parser.waiting_heads >= self._connections.limits.pipelined)
@@ -261,11 +256,6 @@ class HttpConnection(asyncio.Protocol):
         elif now - self._head_since > self._connections.limits.head_seconds:
             self._refuse(HeadTooSlow("the head of the request did not come in time"))
 
-    def _release_writer(self) -> None:
-        if self._writable is not None:
-            self._writable.set()
-            self._writable = None
-
     def _leave_exchange(self) -> None:
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
@@ -277,7 +267,7 @@ class HttpConnection(asyncio.Protocol):
         exchange = self._exchange
         self._leave_exchange()
         if (exchange is None or not exchange.begun) and self._parser.waiting_bytes:
-            self._transport.write(refusal(error, self._connections.date_field))
+            self._writer.write(refusal(error, self._connections.date_field))
         self._close()
 
     def _close(self) -> None:

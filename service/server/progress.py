@@ -18,6 +18,11 @@ class Progress:
         self._brought_bytes = self._read_bytes = 0
         self.brought_since = self._read_since = now
 
+    @property
+    def brings(self) -> bool:
+        """Whether the client has brought 1 KiB since then."""
+        return self._brought_bytes >= _LEAST_BYTES
+
     def start(self, now: float) -> None:
         """Measure from now on what the client brings."""
         self._brought_bytes, self.brought_since = 0, now
@@ -28,7 +33,7 @@ class Progress:
 
     def brings_nothing(self, now: float, seconds: float) -> bool:
         """Whether the client has brought less than 1 KiB for so long."""
-        if self._brought_bytes >= _LEAST_BYTES:
+        if self.brings:
             self.start(now)
         return now - self.brought_since > seconds
 

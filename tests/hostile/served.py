@@ -41,6 +41,14 @@ class Served:
         found: int = httpx.get(f"{self.url}/v1/health/detailed").json()["requests_in_flight"]
         return found - 1
 
+    def connections(self) -> int:
+        """How many connections it has with anybody else."""
+        with httpx.Client() as own:
+            own.get(f"{self.url}/livez")
+            states = (psutil.CONN_ESTABLISHED, psutil.CONN_CLOSE_WAIT, psutil.CONN_FIN_WAIT1, psutil.CONN_FIN_WAIT2)
+            open_ = [each for each in self.process().net_connections("tcp") if each.laddr.port == self.address.port]
+            return sum(each.status in states for each in open_) - 1
+
     def process(self) -> psutil.Process:
         """The process, for its memory and its descriptors."""
         return psutil.Process(self._process.pid)

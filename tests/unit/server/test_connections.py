@@ -66,11 +66,20 @@ async def test_at_the_cap_those_that_are_closing_and_those_that_bring_hardly_any
             wire.connection.check(connections.now)
         connections.now += 1
         await wires[1].send(*sent[1:])
-        wires[1].connection.check(connections.now)
         newcomer = Wire(Echo(), connections=connections)
         assert (len(connections), newcomer.client.closed) == (2, len(sent[-1]) == 2000)
         await newcomer.settle()
         assert not wires[0].client.closed
+
+
+async def test_where_all_are_busy_one_that_pipelines_makes_room() -> None:
+    connections = Connections(ConnectionLimits(connections=2))
+    wires = [Wire(never, connections=connections) for _ in range(2)]
+    await wires[0].send(GET)
+    await wires[1].send(GET * 2)
+    newcomer = Wire(Echo(), connections=connections)
+    await newcomer.settle()
+    assert [wire.client.closed for wire in (*wires, newcomer)] == [False, True, False]
 
 
 async def test_in_one_second_clients_that_were_answered_are_kept_and_strangers_make_room() -> None:

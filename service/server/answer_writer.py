@@ -1,0 +1,54 @@
+"""The way back to the client: what is written, and whether the client reads it."""
+
+from __future__ import annotations
+
+import asyncio
+
+
+class AnswerWriter:
+    """Writes to the transport of a connection and counts the bytes.
+
+    `paused` says that so much is unread that no more should be written; `released` returns when that is over.
+    """
+
+    __slots__ = ("_released", "_transport", "written_bytes")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._released: asyncio.Event | None = None
+        self.written_bytes = 0
+
+    @property
+    def paused(self) -> bool:
+        """Whether the client reads more slowly than it is answered."""
+        return self._released is not None
+
+    @property
+    def unread_bytes(self) -> int:
+        """How much of what was written this machine still holds, apart from the kernel."""
+        return self._transport.get_write_buffer_size()
+
+    def write(self, data: bytes) -> None:
+        """Send the data, or keep it until the client reads."""
+        self.written_bytes += len(data)
+        self._transport.write(data)
+
+    def abort(self) -> None:
+        """Close the connection at once; what has not been sent is lost."""
+        self._transport.abort()
+
+    def pause(self) -> None:
+        """Have those who write wait."""
+        if self._released is None:
+            self._released = asyncio.Event()
+
+    def release(self) -> None:
+        """Let those who wait go on: the client has read enough, or is gone."""
+        if self._released is not None:
+            self._released.set()
+            self._released = None
+
+    async def released(self) -> None:
+        """Return when more can be written, or when the client is gone."""
+        if self._released is not None:
+            await self._released.wait()
