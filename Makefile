@@ -54,7 +54,7 @@ e2e-full: .venv/dev.done ## the same with every planned operation and matrix; wr
 zoo: .venv/dev.done ## a hundred thousand requests to models that misbehave, each answer checked
 	$(BIN)/python -m tests.zoo --requests 100000
 
-soak: .venv/dev.done zoo ## the zoo, then five minutes of churn and overload against a real process; writes benchmarks/results/soak.md
+soak: .venv/dev.done zoo ## the zoo, then half an hour of churn, overload and hostile clients; writes benchmarks/results/soak.md
 	$(BIN)/python -m benchmarks.soak --minutes 5 --transcript benchmarks/results/soak.md
 
 bench: .venv/dev.done ## the service and its peers side by side, half an hour; writes benchmarks/results (needs wrk)

@@ -231,23 +231,35 @@ class HttpConnection(asyncio.Protocol):
             exchange.feed(part, last=not self._parser.in_body)
             if exchange.unread_bytes > _MOST_WAITING_BYTES:
                 self.regulate_reading()
+        if self._parser.stopped_early:
+            self._pause_reading()
+            self._loop.call_soon(self._go_on)
 
     def regulate_reading(self) -> None:
         """Read on, unless so much has come that nobody has taken yet."""
-        exchange, parser = self._exchange, self._parser
-        unread_bytes = 0 if exchange is None else exchange.unread_bytes
-        full = (exchange is not None or self._writer.paused) and (
-            unread_bytes > _MOST_WAITING_BYTES
-            or parser.waiting_bytes > _MOST_WAITING_BYTES
-            or (parser.waiting_bytes > 0 and parser.waiting_heads >= self._connections.limits.pipelined)
-        )
-        if full and not self._paused_reading:
-            self._paused_reading = True
-            self._transport.pause_reading()
-        elif not full and self._paused_reading:
+        if self._holds_enough():
+            self._pause_reading()
+        elif self._paused_reading:
             self._paused_reading = False
             self._progress.start(self._connections.now)
             self._transport.resume_reading()
+
+    def _holds_enough(self) -> bool:
+        exchange, parser = self._exchange, self._parser
+        if exchange is None and not self._writer.paused:
+            return False
+        unread_bytes = 0 if exchange is None else exchange.unread_bytes
+        return (
+            parser.stopped_early
+            or unread_bytes > _MOST_WAITING_BYTES
+            or parser.waiting_bytes > _MOST_WAITING_BYTES
+            or (parser.waiting_bytes > 0 and parser.holds_heads(self._connections.limits.pipelined))
+        )
+
+    def _pause_reading(self) -> None:
+        if not self._paused_reading:
+            self._paused_reading = True
+            self._transport.pause_reading()
 
     def _check_idle(self, now: float) -> None:
         if self._head_since is None:

@@ -12,6 +12,8 @@ _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _EXTENSIONS = rb"(?:;%b(?:=(?:%b|\"[\t\x20\x21\x23-\x5b\x5d-\x7e]*\"))?)*" % (_TOKEN, _TOKEN)
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})%b\r\n" % _EXTENSIONS)
 _LONGEST_CHUNK_LINE_BYTES = 1024
+_MOST_CHUNKS_AT_ONCE = 1000
+"""Some three milliseconds."""
 _SMALL_CHUNK_BYTES = 16
 """Framing may take as many bytes as the data it frames; a chunk of fewer bytes than this takes more."""
 
@@ -20,6 +22,7 @@ class SizedBody:
     """A body whose length the head has told."""
 
     __slots__ = ("left",)
+    stopped_early = False
 
     def __init__(self, body_bytes: int) -> None:
         self.left: int | None = body_bytes
@@ -29,44 +32,43 @@ class SizedBody:
         """Whether all of it has come."""
         return self.left == 0
 
-    def feed(self, data: bytes) -> tuple[bytes, bytes]:
-        """What of `data` belongs to the body, and what comes after it."""
+    def feed(self, data: bytes | bytearray) -> tuple[bytes, int]:
+        """What of `data` belongs to the body, and how many bytes were taken."""
         left = self.left or 0
-        if len(data) <= left:
-            self.left = left - len(data)
-            return data, b""
-        self.left = 0
-        return data[:left], data[left:]
+        part = bytes(data if len(data) <= left else data[:left])
+        self.left = left - len(part)
+        return part, len(part)
 
 
 class ChunkedBody:
     """A body in chunks (RFC 9112 section 7.1). Chunk extensions and trailers are checked and thrown away.
 
-    `left` is `None`: nobody knows how much is to come.
+    `left` is `None`: nobody knows how much is to come. `stopped_early` says that more of what was fed can be taken;
+    small chunks cost much time for their bytes, and others wait meanwhile.
     """
 
-    __slots__ = ("_chunk_left", "_data_bytes", "_framing_bytes", "_limits", "_pending", "_trailers", "complete", "left")
+    __slots__ = (
+        "_chunk_left", "_data_bytes", "_framing_bytes", "_in_trailers", "_limits", "complete", "left", "stopped_early",
+    )  # fmt: skip
 
     def __init__(self, limits: ConnectionLimits) -> None:
         self._limits = limits
-        self._pending = b""
         self._chunk_left = 0
-        self._trailers: bytes | None = None
+        self._in_trailers = False
         self._framing_bytes = self._data_bytes = 0
-        self.complete = False
+        self.complete = self.stopped_early = False
         self.left: int | None = None
 
-    def feed(self, data: bytes) -> tuple[bytes, bytes]:
-        """What of `data` belongs to the body, and what comes after it.
+    def feed(self, data: bytes | bytearray) -> tuple[bytes, int]:
+        """What of `data` belongs to the body, and how many bytes were taken; the rest is to be fed again.
 
         Raises:
             MalformedRequest: it is not framed as RFC 9112 says, or in so small chunks that it is mostly framing.
             HeadTooLarge: the trailers are longer than a head may be.
         """
-        data, self._pending = self._pending + data, b""
-        parts: list[bytes] = []
-        at = 0
-        while self._trailers is None:
+        parts: list[bytes | bytearray] = []
+        at = lines = 0
+        while not self._in_trailers and lines < _MOST_CHUNKS_AT_ONCE:
             if self._chunk_left > 0:
                 part = data[at : at + self._chunk_left]
                 if not part:
@@ -79,15 +81,16 @@ class ChunkedBody:
                     break
                 self._chunk_left = -1
             elif (begun := self._next_chunk(data, at)) is None:
-                self._pending = data[at:]
                 break
             else:
                 at = begun
-        if self._trailers is None:
-            return b"".join(parts), b""
-        return b"".join(parts), self._feed_trailers(data[at:])
+                lines += 1
+        self.stopped_early = lines == _MOST_CHUNKS_AT_ONCE and not self._in_trailers
+        if self._in_trailers:
+            at = self._feed_trailers(data, at)
+        return b"".join(parts), at
 
-    def _next_chunk(self, data: bytes, at: int) -> int | None:
+    def _next_chunk(self, data: bytes | bytearray, at: int) -> int | None:
         """Where the data of the next chunk begins; `None` where its line has not all come."""
         start = at
         if self._chunk_left < 0:  # the line end behind a chunk's data
@@ -108,8 +111,7 @@ class ChunkedBody:
             raise _malformed()
         self._count_framing(end + 1 - start)
         size = int(found[1], 16)
-        if size == 0:
-            self._trailers = b""
+        self._in_trailers = size == 0
         self._chunk_left = size
         return end + 1
 
@@ -120,25 +122,23 @@ class ChunkedBody:
                 "the body comes in chunks that are too small", expected=f"chunks of {_SMALL_CHUNK_BYTES} bytes and more"
             )
 
-    def _feed_trailers(self, data: bytes) -> bytes:
-        """Take trailers up to the empty line; returns what comes after it."""
-        trailers = (self._trailers or b"") + data
-        if trailers.startswith(b"\r\n"):
+    def _feed_trailers(self, data: bytes | bytearray, at: int) -> int:
+        """Take trailers up to the empty line; returns where what comes after it begins, or `at` where it is to come."""
+        if data.startswith(b"\r\n", at):
             self.complete = True
-            return trailers[2:]
-        end = trailers.find(b"\r\n\r\n")
-        if (len(trailers) if end < 0 else end) > self._limits.head_bytes:
+            return at + 2
+        end = data.find(b"\r\n\r\n", at)
+        if (len(data) if end < 0 else end) - at > self._limits.head_bytes:
             raise head_too_large(self._limits)
         if end < 0:
-            if trailers.count(b"\n") > self._limits.head_fields:
+            if data.count(b"\n", at) > self._limits.head_fields:
                 raise HeadTooLarge(
                     "the request has too many trailer fields", expected=f"at most {self._limits.head_fields} fields"
                 )
-            self._trailers = trailers
-            return b""
-        parse_fields(trailers[: end + 2], self._limits)
+            return at
+        parse_fields(bytes(data[at : end + 2]), self._limits)
         self.complete = True
-        return trailers[end + 4 :]
+        return end + 4
 
 
 def _malformed() -> MalformedRequest:

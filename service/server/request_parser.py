@@ -12,6 +12,7 @@ from service.server.request_head import CHUNKED, RequestHead, head_too_large, pa
 _HEAD_END = b"\r\n\r\n"
 _BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")
 _MOST_BLANK_LINES = 8
+_MUCH_BYTES = 4096
 
 
 class RequestParser:
@@ -45,9 +46,18 @@ class RequestParser:
         return len(self._waiting)
 
     @property
-    def waiting_heads(self) -> int:
-        """About how many requests wait: an empty line within a body counts as one, too."""
-        return self._waiting.count(_HEAD_END)
+    def stopped_early(self) -> bool:
+        """Whether more of the body has come than `next_part` takes at once."""
+        return self._body is not None and self._body.stopped_early
+
+    def holds_heads(self, count: int) -> bool:
+        """Whether so many requests wait, about: an empty line within a body counts as one, too."""
+        at = -1
+        for _ in range(count):
+            at = self._waiting.find(_HEAD_END, at + 1)
+            if at < 0:
+                return False
+        return True
 
     def receive(self, data: bytes) -> None:
         """Take what the client has sent."""
@@ -71,7 +81,7 @@ class RequestParser:
             self._check_beginning()
             return None
         head = parse_head(bytes(waiting[:end]), self._limits)
-        self._waiting = bytes(waiting[end + len(_HEAD_END) :])
+        self._drop(end + len(_HEAD_END))
         self._searched = self._blank_lines = 0
         if head.body_bytes == CHUNKED:
             self._body = ChunkedBody(self._limits)
@@ -87,7 +97,8 @@ class RequestParser:
         """
         if self._body is None:
             return b""
-        part, self._waiting = self._body.feed(bytes(self._waiting))
+        part, taken = self._body.feed(self._waiting)
+        self._drop(taken)
         if self._body.complete:
             self._body = None
         return part
@@ -96,13 +107,24 @@ class RequestParser:
         """Forget what waits."""
         self._waiting, self._body = b"", None
 
+    def _drop(self, count: int) -> None:
+        """Forget what was taken. Of much that is left a bytearray is made, which is cut at its beginning without a copy."""
+        waiting = self._waiting
+        if count == len(waiting):
+            self._waiting = b""
+        elif isinstance(waiting, bytearray):
+            del waiting[:count]
+        else:
+            rest = memoryview(waiting)[count:]
+            self._waiting = bytes(rest) if len(rest) < _MUCH_BYTES else bytearray(rest)
+
     def _skip_blank_lines(self) -> None:
         """Skip empty lines before a request, which some clients send behind a body (RFC 9112 section 2.2)."""
         while self._waiting.startswith(b"\r\n"):
             self._blank_lines += 1
             if self._blank_lines > _MOST_BLANK_LINES:
                 raise head_too_large(self._limits)
-            self._waiting = self._waiting[2:]
+            self._drop(2)
             self._searched = 0
 
     def _check_beginning(self) -> None:

@@ -130,3 +130,29 @@ async def test_an_empty_line_behind_a_request_does_not_begin_another() -> None:
     await wire.send(GET)
     assert wire.statuses == [200, 200]
     assert (await later(Wire(never, LIMITS), 11)).client.closed
+
+
+async def test_of_small_chunks_so_many_are_taken_at_once_and_others_have_their_turn() -> None:
+    application = Echo()
+    wire = Wire(application)
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while not application.asked:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.ensure_future(others())
+    wire.connection.data_received(
+        b"POST /b HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n"
+        + b"5\r\nabcde\r\n" * 10_000
+        + b"0\r\n\r\n"
+        + GET
+    )
+    assert wire.paused()
+    await counting
+    await wire.settle()
+    assert turns > 8
+    assert [body for _, _, body in application.asked] == [b"abcde" * 10_000, b""]
+    assert (wire.statuses, wire.paused()) == ([200, 200], False)
