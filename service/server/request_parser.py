@@ -108,7 +108,7 @@ class RequestParser:
         self._waiting, self._body = b"", None
 
     def _drop(self, count: int) -> None:
-        """Forget what was taken. Of much that is left a bytearray is made, which is cut at its beginning without a copy."""
+        """Forget what was taken. Of much that is left a bytearray is made: to cut its beginning copies nothing."""
         waiting = self._waiting
         if count == len(waiting):
             self._waiting = b""
