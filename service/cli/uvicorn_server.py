@@ -25,6 +25,7 @@ from service.cli.stop_signals import CLOSING_SECONDS, StopSignals, leave
 from service.lifecycle import Lifecycle
 from service.server.connection_limits import ConnectionLimits
 from service.server.connections import Connections
+from service.server.descriptors import connections_that_fit
 from service.server.http_connection import HttpConnection
 from service.settings import Settings, setting_remarks
 from service.telemetry.log_writer import LogWriter
@@ -176,7 +177,7 @@ def connection_limits(settings: Settings) -> ConnectionLimits:
         write_seconds=settings.write_seconds,
         keep_alive_seconds=settings.keep_alive_seconds,
         pipelined=settings.max_pipelined,
-        connections=settings.max_connections,
+        connections=connections_that_fit(settings.max_connections),
         connections_per_address=settings.max_connections_per_address,
     )
 
