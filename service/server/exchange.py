@@ -42,14 +42,14 @@ class Exchange:
     """Holds the body that has come and not been taken, and the head of an answer until its body is there.
 
     `begun` says that the head of the answer is there, `complete` that the answer is written, `left` that the client is
-    gone, `awaits_continue` that it waits to be asked for its body. The connection refers to its exchange only while it
-    lasts, so that nothing here needs the garbage collector.
+    gone, `awaits_continue` that it waits to be asked for its body, `expects_more` that it may send another request. The
+    connection refers to its exchange only while it lasts, so that nothing here needs the garbage collector.
     """
 
     __slots__ = (
         "_body_came", "_body_parts", "_body_taken", "_changed", "_chunked", "_connection", "_connections", "_head",
-        "_length_left", "_writer", "awaits_continue", "begun", "complete", "keep_alive", "left", "scope",
-        "unread_bytes",
+        "_length_left", "_writer", "awaits_continue", "begun", "complete", "expects_more", "keep_alive", "left",
+        "scope", "unread_bytes",
     )  # fmt: skip
 
     def __init__(
@@ -65,7 +65,7 @@ class Exchange:
         self._writer = writer
         self._connections = connections
         self.scope = scope
-        self.keep_alive = keep_alive
+        self.keep_alive = self.expects_more = keep_alive
         self.unread_bytes = 0
         self.complete = self.left = False
         self._body_parts: list[bytes] = []

@@ -25,8 +25,7 @@ from service.server.request_parser import RequestParser
 
 _MOST_WAITING_BYTES = 65_536
 """No more is read from a client while so many of its bytes wait."""
-_MOST_DISCARDED_BYTES = 65_536
-"""A connection is kept where no more than this of a body is still to come when the answer begins."""
+_MOST_DISCARDED_BYTES = 65_536  # a connection is kept where no more of a body is to come when the answer begins
 
 
 class HttpConnection(asyncio.Protocol):
@@ -179,7 +178,7 @@ class HttpConnection(asyncio.Protocol):
         if exchange is None or self._transport.is_closing():
             return
         if not exchange.keep_alive:
-            self._close()
+            self._close(lingers=exchange.expects_more)
             return
         self._heard_at = self._connections.now
         if self._parser.waiting_bytes or self._paused_reading or self._half_closed:
@@ -282,10 +281,11 @@ class HttpConnection(asyncio.Protocol):
             self._writer.write(refusal(error, self._connections.date_field))
         self._close()
 
-    def _close(self) -> None:
+    def _close(self, *, lingers: bool = False) -> None:
         """Close once what is written has been sent; read on for a while where the client may still be sending."""
         self._lingering = Lingering(self._connections.now)
-        lingers = not self._half_closed and (self._parser.in_body or self._parser.waiting_bytes > 0)
+        self._server_state.connections.discard(self)  # a server that stops does not wait for it
+        lingers = not self._half_closed and (lingers or self._parser.in_body or self._parser.waiting_bytes > 0)
         self._parser.clear()
         if self._paused_reading:
             self._paused_reading = False

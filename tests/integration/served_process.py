@@ -70,12 +70,6 @@ class ServedProcess:
         self.wait_for(lambda: self._status(url + "/readyz") == httpx.codes.OK, "ready")
         return url
 
-    @property
-    def pid(self) -> int:
-        """The id of the process."""
-        assert self._process is not None
-        return self._process.pid
-
     def signal(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Send it a signal."""
         assert self._process is not None

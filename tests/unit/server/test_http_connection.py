@@ -254,4 +254,5 @@ async def test_a_server_that_stops_closes_what_is_idle_and_answers_what_is_not()
     go_on.set()
     await busy.settle()
     assert busy.statuses == [200]
-    assert busy.client.closed
+    assert busy.over()
+    assert not busy.server.connections
