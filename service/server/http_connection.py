@@ -90,8 +90,7 @@ class HttpConnection(asyncio.Protocol):
         """Take what the client has sent."""
         self._heard_at = self._connections.now
         if self._lingering is not None:
-            if not self._lingering.brought(len(data)):
-                self._transport.abort()
+            self._lingering.throw_away(len(data))
             return
         self._progress.brought(len(data))
         self._parser.receive(data)
@@ -144,7 +143,7 @@ class HttpConnection(asyncio.Protocol):
 
     def close_for_another(self) -> None:
         """Make room at once."""
-        self._lingering = Lingering(self._connections.now)
+        self._lingering = Lingering(self._transport, self._loop, self._connections.now)
         self._connections.forget(self)
         self._transport.abort()
 
@@ -283,7 +282,7 @@ class HttpConnection(asyncio.Protocol):
 
     def _close(self, *, lingers: bool = False) -> None:
         """Close once what is written has been sent; read on for a while where the client may still be sending."""
-        self._lingering = Lingering(self._connections.now)
+        self._lingering = Lingering(self._transport, self._loop, self._connections.now)
         self._server_state.connections.discard(self)  # a server that stops does not wait for it
         lingers = not self._half_closed and (lingers or self._parser.in_body or self._parser.waiting_bytes > 0)
         self._parser.clear()
