@@ -31,7 +31,9 @@
     ├── ClientGone                  499 client_gone: counted, and never sent
     ├── ModelFailed                 500 model_failed: the model could not answer this request
     └── OperatorError               the operator can mend it; never raised while answering a request
-        └── BundleError, DesiredStateError, DeviceError
+        ├── BundleError             one check of a bundle failed; says which
+        ├── DesiredStateError       the desired state cannot be read
+        └── DeviceError             the device asked for is not there
 
 Messages are sentences for the reader of a reply or of a log. A message of a `ClientError`, `Unavailable` or
 `ModelFailed` reaches the client, so it never holds a path, a secret or another client's data.
@@ -88,21 +90,18 @@ class ClientError(PlimsollError):
 class MalformedRequest(ClientError):
     """What was sent is not a request of HTTP/1.1, or one that two readers could understand differently."""
 
-    status = 400
     code = "malformed_request"
 
 
 class MalformedBody(ClientError):
     """The body is empty or not JSON at all."""
 
-    status = 400
     code = "not_json"
 
 
 class HostNotAllowed(ClientError):
     """The request names a host that this server does not answer for."""
 
-    status = 400
     code = "host_not_allowed"
 
 

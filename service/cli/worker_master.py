@@ -33,7 +33,7 @@ class WorkerMaster(Arbiter):  # type: ignore[misc]  # gunicorn ships no types
 
     def __init__(self, app: Any, serving: Callable[[], bool]) -> None:  # noqa: ANN401  # gunicorn's application
         self._serving = serving
-        self._has_served = False
+        self._has_served = self._halting = False
         self._young_ends = 0
         self._next_start = 0.0
         self._stops = 0
@@ -42,7 +42,12 @@ class WorkerMaster(Arbiter):  # type: ignore[misc]  # gunicorn ships no types
     @property
     def WORKER_BOOT_ERROR(self) -> int:  # noqa: N802  # gunicorn's own name
         """The exit code of a worker that ends the whole server."""
-        return _NO_EXIT_CODE if self._has_served else REFUSED
+        return _NO_EXIT_CODE if self._has_served or self._halting else REFUSED
+
+    def halt(self, reason: str | None = None, exit_status: int = 0) -> None:
+        """End with the exit code of the first worker that was refused, whatever the others end with meanwhile."""
+        self._halting = True
+        super().halt(reason, exit_status)
 
     def signal(self, sig: int, frame: FrameType | None) -> None:
         """Queue a signal; the second request to stop becomes SIGQUIT, at which gunicorn ends its workers at once."""

@@ -119,4 +119,3 @@ def test_a_server_obeys_sigterm_while_a_forward_pass_hangs(hung: Hung) -> None:
     hung.wait_for(url, "/readyz", 503)
     hung.process.signal()
     assert hung.process.exit_code() == 0
-    assert "the process ends while a forward pass still runs" in hung.process.log()

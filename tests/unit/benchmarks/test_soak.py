@@ -106,7 +106,7 @@ def test_a_request_says_how_long_its_body_is_and_whether_the_connection_stays() 
     head, _, body = request_bytes("POST", "/v1/predict", b"{}", {"X-A": "b"}, keep=False).partition(b"\r\n\r\n")
     assert body == b"{}"
     assert head.split(b"\r\n") == [
-        b"POST /v1/predict HTTP/1.1", b"Host: plimsoll", b"Content-Type: application/json", b"Content-Length: 2",
+        b"POST /v1/predict HTTP/1.1", b"Host: localhost", b"Content-Type: application/json", b"Content-Length: 2",
         b"Connection: close", b"X-A: b",
     ]  # fmt: skip
 
