@@ -179,6 +179,10 @@ async def test_a_refused_client_that_goes_on_sending_is_cut_off_after_a_while() 
     await wire.send(b"nonsense\r\n\r\n", *[b"x" * 60_000] * 10)
     assert (wire.client.ended, wire.client.closed) == (True, False)
     assert (await later(wire, 6)).client.closed
+    quick = Wire(Echo(), LIMITS)
+    await quick.send(b"nonsense\r\n\r\n", b"x" * 60_000)
+    assert quick.paused(), "what is thrown away is read slowly"
+    await eventually(lambda: not quick.paused())
     flood = Wire(Echo(), LIMITS)
     await flood.send(b"nonsense\r\n\r\n", *[b"x" * (1 << 20)] * 65)
     assert flood.client.closed
