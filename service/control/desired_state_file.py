@@ -17,12 +17,11 @@ from service.control.desired_state import (
     desired_state_file,
     parse_desired_state,
 )
-from service.control.exclusive_file import ExclusiveFile
+from service.control.exclusive_file import HELM, ExclusiveFile
 from service.errors import BundleError, DesiredStateError, DesiredStateNotWritable, InvalidInput, NotFound, quote
 from service.yaml_file import WHOLE_DOCUMENT, describe_fault
 
 _log = logging.getLogger(__name__)
-_HELM = "on a cluster change it by `helm upgrade --set model.version=...`"
 
 
 class DesiredStateFile:
@@ -118,7 +117,7 @@ class DesiredStateFile:
                     raise InvalidInput(f"the change would break the desired state: {error.message}") from None
                 self._exclusive.replace(document)
         except OSError as error:
-            raise DesiredStateNotWritable(f"{self._file.name} cannot be written: {error.strerror}; {_HELM}") from None
+            raise DesiredStateNotWritable(f"{self._file.name} cannot be written: {error.strerror}; {HELM}") from None
         _log.info("the desired state has been changed: %s", what)
         return state
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from service.errors import DesiredStateNotWritable
 
+HELM = "on a cluster change it by `helm upgrade --set model.version=...`"
 _LOCK_SECONDS = 0.8
 """So that whoever asked has an answer within a second."""
 _LOCK_AGAIN_SECONDS = 0.02
@@ -38,7 +39,7 @@ class ExclusiveFile:
         """
         if self._path.is_symlink():
             raise DesiredStateNotWritable(
-                f"{self._name} is a symbolic link, as Kubernetes mounts a file, and is not written through one"
+                f"{self._name} is a symbolic link, as Kubernetes mounts a file, and is not written through one; {HELM}"
             )
         handle = self._open_lock()
         try:

@@ -60,6 +60,7 @@ def test_a_file_that_is_a_link_is_not_written(path: Path) -> None:
     link = path.with_name("link.yaml")
     link.symlink_to("state.yaml")
     assert "is a symbolic link, as Kubernetes mounts a file" in refusal(link)
+    assert "helm upgrade" in refusal(link)
     assert not lock_of(link).exists()
 
 
