@@ -68,9 +68,6 @@ class Connections:
     def __len__(self) -> int:
         return len(self._open)
 
-    def __contains__(self, connection: object) -> bool:
-        return connection in self._open
-
     def admit(self, connection: Connection) -> bool:
         """Take a new connection; closes another for it where there are too many, or says that there is no room."""
         if self._timer is None:
