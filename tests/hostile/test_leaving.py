@@ -60,7 +60,8 @@ def test_memory_and_descriptors_do_not_grow_with_clients_that_leave(served: Serv
     memory_before, descriptors_before = process.memory_info().rss, process.num_fds()
     flood(50)
     assert process.memory_info().rss - memory_before < 16 << 20
-    assert process.num_fds() <= descriptors_before
+    # A connection that was reset is no longer one for the kernel, but a descriptor until the server comes to it.
+    served.wait_for(lambda: process.num_fds() <= descriptors_before, f"{descriptors_before} descriptors")
 
 
 @pytest.mark.parametrize("way", _WAYS)
