@@ -43,7 +43,9 @@ class ProcessSettings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe level to log.")
     access_log_per_second: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
-        10, description="The most requests answered below 300 that are logged in a second; all others are, always."
+        10,
+        description="The most requests answered below 300 that are logged in a second; of each other status 100, or "
+        "this where it is more.",
     )
 
     @field_validator("port", "metrics_port", "admin_port", mode="before")

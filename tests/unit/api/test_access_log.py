@@ -62,9 +62,25 @@ def test_of_many_successes_some_are_logged_and_the_next_line_says_how_many_were_
     assert written.lines[3:] == [(200, 0)]
 
 
-def test_whatever_did_not_succeed_is_logged_always(written: Written) -> None:
+def test_a_failure_is_logged_however_many_successes_there_are(written: Written) -> None:
     written.end(*[200] * 3, 429, 500, 304, None)
-    assert written.lines[2:] == [(429, 1), (500, 0), (304, 0), ("gone", 0)]
+    assert written.lines[2:] == [(429, 0), (500, 0), (304, 0), ("gone", 0)]
+
+
+def test_of_many_failures_a_hundred_of_each_status_are_logged_in_a_second(written: Written) -> None:
+    written.end(*[401] * 250, 429)
+    assert written.lines == [(401, 0)] * 100 + [(429, 0)]
+    written.clock.now += 1
+    written.end(401, 401, 200)
+    assert written.lines[101:] == [(401, 150), (401, 0), (200, 0)]
+
+
+def test_who_asks_for_more_lines_of_successes_gets_as_many_of_failures(caplog: pytest.LogCaptureFixture) -> None:
+    log = AccessLog(300, Clock())
+    with caplog.at_level(logging.INFO, "service.access"):
+        for _ in range(400):
+            log.write({**http_scope("/v1/predict", "POST"), "state": {"status": 503}}, 0.001)
+    assert len(caplog.records) == 300
 
 
 def test_a_line_tells_route_durations_and_version_and_nothing_that_was_sent(
