@@ -12,8 +12,8 @@ _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _EXTENSIONS = rb"(?:;%b(?:=(?:%b|\"[\t\x20\x21\x23-\x5b\x5d-\x7e]*\"))?)*" % (_TOKEN, _TOKEN)
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})%b\r\n" % _EXTENSIONS)
 _LONGEST_CHUNK_LINE_BYTES = 1024
-_MOST_CHUNKS_AT_ONCE = 1000
-"""Some three milliseconds."""
+_MOST_CHUNKS_AT_ONCE = 100
+"""Some three tenths of a millisecond."""
 _SMALL_CHUNK_BYTES = 16
 """Framing may take as many bytes as the data it frames; a chunk of fewer bytes than this takes more."""
 
