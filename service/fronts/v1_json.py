@@ -141,8 +141,6 @@ def _plain_rows(body: bytes, width: int) -> Body | None:
         found = document["features" if single else "instances"]
         if single:
             fits = len(found) == width and body.find(b"[", body.find(b"[") + 1) < 0
-        elif len(found) > MAX_ROWS:
-            return None
         else:
             lengths = [len(row) for row in found]
             fits = 0 < len(lengths) == lengths.count(width) and body.count(b"[") == 1 + len(lengths)
