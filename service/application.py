@@ -44,6 +44,7 @@ from service.inference.admission import AdmissionLimits
 from service.inference.batch_policy import BatchLimits
 from service.inference.deadline import DeadlineLimits
 from service.inference.lane import Lane, LaneLimits
+from service.inference.model_thread import ModelThread
 from service.inference.pipeline import Pipeline, ServedVersion
 from service.inference.ports import Model
 from service.inference.watchdog import Watchdog
@@ -83,8 +84,7 @@ class Application:
     def __init__(self, settings: Settings, workers_folder: Path | None = None, log: LogWriter | None = None) -> None:
         self.settings = settings
         self._waits_for_models = workers_folder is not None
-        threads = settings.forward_threads
-        limit_threads(threads)
+        limit_threads(1)  # on the event loop; the model's own thread, which waits for others at no one's cost, has more
         metrics = _metrics(settings, log)
         self._observations = metrics.observations
         self.count_refusal = metrics.count_refusal
@@ -135,7 +135,10 @@ class Application:
             self._tracing.instrument(self.app, PROBES)
             predict = self._tracing.around_predict(predict)
         self.asgi: ASGIApp = PredictRoutes(self.app, predict, PREDICT_ROUTES)
-        _log.info("torch takes up to %d threads for a forward pass on the CPU", threads, extra={"threads": threads})
+        _log.info(
+            "torch takes up to %d threads for a forward pass on the CPU, and one for those on the event loop",
+            settings.forward_threads, extra={"threads": settings.forward_threads},
+        )  # fmt: skip
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
@@ -215,6 +218,7 @@ def _loader(settings: Settings) -> ModelLoader:
         factories=settings.factories,
         batch_sizes=batch_sizes_up_to(settings.max_batch_rows),
         inline_budget_seconds=settings.inline_budget_seconds,
+        threads=settings.forward_threads,
     )
 
 
@@ -290,4 +294,5 @@ def _new_lane(
         settings.inline_budget_seconds,
     )
     spans = None if tracing is None else tracing.batches
-    return Lane(model, limits, VersionObserver(metrics, desired.name, version, limits.admission.requests, spans))
+    observer = VersionObserver(metrics, desired.name, version, limits.admission.requests, spans)
+    return Lane(model, limits, observer, ModelThread("inference", partial(limit_threads, settings.forward_threads)))

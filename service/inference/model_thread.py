@@ -21,11 +21,11 @@ class ModelThread(Executor):
     """Runs what it is given, one thing after the other, on a daemon thread.
 
     The interpreter joins the threads of a `ThreadPoolExecutor` when it ends, and so a forward pass that hangs would
-    keep the process. The thread starts with the first piece of work.
+    keep the process. The thread starts with the first piece of work, after it has called `begin`.
     """
 
-    def __init__(self, name: str) -> None:
-        self._thread = _Worker(name)
+    def __init__(self, name: str, begin: Callable[[], None] = lambda: None) -> None:
+        self._thread = _Worker(name, begin)
         self._started = False
         self._closed = False
 
@@ -62,12 +62,14 @@ class ModelThread(Executor):
 class _Worker(threading.Thread):
     """Works off its queue until it finds `None` there. Holds nothing of a piece of work that is done."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, begin: Callable[[], None]) -> None:
         super().__init__(name=name, daemon=True)
+        self._begin = begin
         self.queue: SimpleQueue[_Work | None] = SimpleQueue()
 
     def run(self) -> None:
         """The thread's life."""
+        self._begin()
         while (work := self.queue.get()) is not None:
             _do(*work)
             del work

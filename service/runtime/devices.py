@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
 from service.errors import DeviceError
 
 
 def limit_threads(count: int) -> None:
-    """Let one forward pass on the CPU use this many threads; holds for the whole process."""
+    """Let the forward passes of the calling thread use this many threads of the CPU.
+
+    A thread of which nothing has been said takes the number that was said last, of any thread, at its first operation.
+    """
+    torch.get_num_threads()  # the first operation, or it would undo what is said now
     torch.set_num_threads(count)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let the forward passes of the calling thread use no other thread, as on the event loop."""
+    before = torch.get_num_threads()
+    limit_threads(1)
+    try:
+        yield
+    finally:
+        limit_threads(before)
 
 
 def resolve_device(wanted: str) -> torch.device:

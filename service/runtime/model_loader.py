@@ -12,6 +12,7 @@ from service.bundle.golden import GoldenSamples, check_outputs, compare_golden, 
 from service.bundle.manifest import Pt2Model, SafetensorsModel
 from service.errors import BundleError
 from service.runtime.architectures import build_architecture, build_with_factory
+from service.runtime.devices import limit_threads
 from service.runtime.foreign_code import foreign_code, shared_state_kept
 from service.runtime.independence import check_independence
 from service.runtime.packed_linear import pack_weights
@@ -25,7 +26,8 @@ class ModelLoader:
 
     `trust_pt2` allows programs of torch.export, whose loader unpickles. `batch_sizes` are warmed, and those that run
     within `inline_budget_seconds` may run on the event loop. Of the factories that bundles name, only those in
-    `factories` are called.
+    `factories` are called. To load, prove and warm a model takes `threads` threads of the CPU; without a number as many
+    as torch takes by itself.
     """
 
     def __init__(
@@ -36,12 +38,14 @@ class ModelLoader:
         batch_sizes: Sequence[int],
         inline_budget_seconds: float,
         factories: Collection[str] = (),
+        threads: int | None = None,
     ) -> None:
         self._device = device
         self._trust_pt2 = trust_pt2
         self._factories = frozenset(factories)
         self._batch_sizes = batch_sizes
         self._inline_budget_seconds = inline_budget_seconds
+        self._threads = torch.get_num_threads() if threads is None else threads
 
     def load(self, bundle: Bundle) -> TorchModel:
         """Read the weights into a model on the device. The model is not proven yet: `prove` does that.
@@ -49,6 +53,7 @@ class ModelLoader:
         Raises:
             BundleError: with check `format`, `files`, `digest` or `weights`.
         """
+        limit_threads(self._threads)
         described = bundle.manifest.model
         if isinstance(described, Pt2Model):
             return self._load_pt2(bundle, described)
@@ -60,6 +65,7 @@ class ModelLoader:
         Raises:
             BundleError: with check `digest`, `signature`, `golden` or `independence`.
         """
+        limit_threads(self._threads)
         samples = read_golden(bundle)
         with foreign_code("golden", "the model fails on the golden samples"):
             outputs = model.run({name: tensor.copy() for name, tensor in samples.inputs.items()})
@@ -74,6 +80,7 @@ class ModelLoader:
         Raises:
             BundleError: with check `warm-up`, when a batch size fails.
         """
+        limit_threads(self._threads)
         return warm_up(model, samples.inputs, self._batch_sizes, self._inline_budget_seconds)
 
     def _load_safetensors(self, bundle: Bundle, described: SafetensorsModel) -> TorchModel:

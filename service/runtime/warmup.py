@@ -8,10 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from service.inference.payloads import Tensors
+from service.runtime.devices import one_thread
 from service.runtime.foreign_code import foreign_code
 from service.runtime.torch_model import TorchModel
 
 _REPEATS = 5
+_WORTH_A_TRY = 10
+"""On one thread a small batch may be this many times faster than on several, which mostly wait for each other."""
 _SLOW_SECONDS = 0.5
 """A batch that takes longer is far from any inline budget, and larger ones are as well: each is run once."""
 
@@ -28,10 +31,11 @@ def warm_up(
 
     The batches are made of golden rows, `rows_by_input` of shape [rows, ...], repeated as often as it takes: a model
     may refuse zeros, or be faster on them. Each size runs once to warm and up to five times to be measured; the
-    fastest counts, since other work on the machine can only make a run slower. Where the signature leaves dimensions
-    open, nothing runs on the event loop, because a longer row than the golden ones takes more time.
+    fastest counts, since other work on the machine can only make a run slower. On the event loop a run has one thread,
+    so a size that may belong there is measured on one. Where the signature leaves dimensions open, nothing runs on the
+    event loop, because a longer row than the golden ones takes more time.
 
-    Returns seconds by batch size.
+    Returns seconds by batch size, where it will run.
 
     Raises:
         BundleError: with check `warm-up`, when the model fails on a batch size; the message names it.
@@ -44,8 +48,12 @@ def warm_up(
         with foreign_code("warm-up", f"the model fails on a batch of {rows} rows"):
             first = _timed(model, rows_by_input, rows)
             seconds[rows] = first if slow else _fastest(model, rows_by_input, rows)
-        if measured_for_all and seconds[rows] <= inline_budget_seconds:
-            model.inline_rows = rows
+            if measured_for_all and seconds[rows] <= _WORTH_A_TRY * inline_budget_seconds:
+                with one_thread():
+                    alone = _fastest(model, rows_by_input, rows)
+                if alone <= inline_budget_seconds:
+                    seconds[rows] = alone
+                    model.inline_rows = rows
     return seconds
 
 

@@ -34,7 +34,9 @@ class ServingSettings(BaseSettings):
         "tells the pod's limit, or its request where it has none.",
     )
     torch_threads: Annotated[int, Field(ge=1, le=256)] | None = Field(
-        None, description="Threads of one forward pass on the CPU; without it each worker's share of the CPUs."
+        None,
+        description="Threads of one forward pass on the CPU, where it does not run on the event loop; without it each "
+        "worker's share of the CPUs.",
     )
     inline_budget_ms: Annotated[float, Field(ge=0, le=1000)] = Field(
         1.0, description="A batch that warm-up measured as faster than this runs on the event loop itself."

@@ -6,9 +6,11 @@ import argparse
 import threading
 from typing import NoReturn
 
+import torch
 from torch import nn
 
 from service.bundle.folder import Bundle
+from service.runtime.architectures import DigitsMlp
 from tests.doubles.bundles import Fields, rewrite_manifest
 
 PRIVATE = "/srv/secret/weights.bin"
@@ -47,11 +49,21 @@ def hangs() -> NoReturn:
         threading.Event().wait(3600)
 
 
-def with_factory(bundle: Bundle, name: str) -> Bundle:
+class TellsThreads(DigitsMlp):
+    """Says on how many threads of torch it runs, and on which thread of the process."""
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Probabilities, shape [rows, classes]."""
+        where = "event loop" if threading.current_thread() is threading.main_thread() else "thread of its own"
+        print(f"{len(pixels)} rows on the {where}, threads: {torch.get_num_threads()}", flush=True)  # noqa: T201
+        return super().forward(pixels)
+
+
+def with_factory(bundle: Bundle, name: str, **parameters: object) -> Bundle:
     """The same bundle with a factory of this module in the place of its architecture."""
 
     def change(fields: Fields) -> None:
         del fields["model"]["architecture"]
-        fields["model"].update(factory=f"{__name__}:{name}", parameters={})
+        fields["model"].update(factory=f"{__name__}:{name}", parameters=parameters)
 
     return rewrite_manifest(bundle, change)

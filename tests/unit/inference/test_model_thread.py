@@ -36,6 +36,14 @@ def test_work_runs_in_order_on_one_daemon_thread_of_that_name(thread: ModelThrea
     assert (one.name, one.daemon) == ("inference", True)
 
 
+def test_the_thread_begins_with_what_it_was_given() -> None:
+    begun: list[str] = []
+    thread = ModelThread("inference", lambda: begun.append(threading.current_thread().name))
+    assert begun == []
+    assert thread.submit(begun.copy).result(PATIENCE_SECONDS) == ["inference"]
+    thread.shutdown()
+
+
 @pytest.mark.parametrize("error", [ValueError(), SystemExit(1), KeyboardInterrupt(), GeneratorExit()])
 def test_whatever_is_raised_is_in_the_future_and_the_thread_goes_on(thread: ModelThread, error: BaseException) -> None:
     def fail() -> None:

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 import torch
 
 from service.errors import DeviceError
-from service.runtime.devices import device_memory, limit_threads, resolve_device
+from service.runtime.devices import device_memory, limit_threads, one_thread, resolve_device
 
 GPUS = torch.cuda.device_count()
 
@@ -57,10 +61,39 @@ def test_a_machine_with_gpus_offers_them_by_number(monkeypatch: pytest.MonkeyPat
     assert resolve_device("cuda:1") == torch.device("cuda:1")
 
 
-def test_the_threads_of_a_forward_pass_can_be_limited() -> None:
+def in_new_thread(limit: Callable[[], None]) -> int:
+    """How many threads a forward pass has in a new thread that has first called this."""
+    found: list[int] = []
+
+    def run() -> None:
+        limit()
+        torch.zeros(1).relu_()
+        found.append(torch.get_num_threads())
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+def test_each_thread_has_a_limit_of_its_own() -> None:
     before = torch.get_num_threads()
-    limit_threads(1)
     try:
+        assert in_new_thread(partial(limit_threads, 3)) == 3
+        limit_threads(1)
+        assert in_new_thread(partial(limit_threads, 3)) == 3
+        torch.zeros(1).relu_()
         assert torch.get_num_threads() == 1
+    finally:
+        limit_threads(before)
+
+
+def test_for_a_while_a_thread_can_do_without_others() -> None:
+    before = torch.get_num_threads()
+    limit_threads(3)
+    try:
+        with one_thread():
+            assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == 3
     finally:
         limit_threads(before)

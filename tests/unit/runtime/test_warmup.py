@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -9,6 +9,7 @@ import torch
 
 from service.errors import BundleError
 from service.inference.payloads import Signature, TensorSpec
+from service.runtime.devices import limit_threads
 from service.runtime.torch_model import TorchModel
 from service.runtime.warmup import batch_sizes_up_to, warm_up
 from tests.doubles.models import flat_signature
@@ -36,6 +37,13 @@ def module(monkeypatch: pytest.MonkeyPatch) -> Metered:
     return metered
 
 
+@pytest.fixture(autouse=True)
+def _threads_kept() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    yield
+    limit_threads(threads)
+
+
 def model_of(module: Callable[[torch.Tensor], torch.Tensor]) -> TorchModel:
     return TorchModel(module, flat_signature(2), torch.device("cpu"), 0)
 
@@ -53,6 +61,23 @@ def test_as_many_rows_run_on_the_event_loop_as_the_budget_has_time_for(
     model = model_of(module)
     warm_up(model, GOLDEN, [1, 2, 4], budget)
     assert model.inline_rows == rows
+
+
+@pytest.mark.parametrize(("alone_ms", "together_ms", "inline_rows"), [(0.5, 3, 2), (3, 0.5, 0), (0.5, 100, 0)])
+def test_what_runs_on_the_event_loop_is_measured_on_one_thread(
+    module: Metered, alone_ms: float, together_ms: float, inline_rows: int
+) -> None:
+    def run(rows: torch.Tensor) -> torch.Tensor:
+        module.seconds += (alone_ms if torch.get_num_threads() == 1 else together_ms) / 1000
+        return rows.clone()
+
+    model = model_of(run)
+    limit_threads(4)
+    seconds = warm_up(model, GOLDEN, [1, 2], 0.001)
+    assert torch.get_num_threads() == 4
+    assert model.inline_rows == inline_rows
+    expected = (alone_ms if inline_rows else together_ms) / 1000
+    assert seconds == {1: pytest.approx(expected), 2: pytest.approx(expected)}
 
 
 def test_a_second_warm_up_replaces_the_first(module: Metered) -> None:
