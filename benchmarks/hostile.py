@@ -59,7 +59,7 @@ def run_hostile(seconds: float) -> Findings:
     findings = Findings(
         "hostile clients",
         f"{seconds:g} s for each kind; {_RATE:g} one-row requests/s of honest clients in open loop over {_CONNECTIONS} "
-        "kept connections; the digits, with keys",
+        "kept connections; the digits, with keys; the hostile client has the lowest priority on the cores they share",
     )
     with tempfile.TemporaryDirectory() as folder:
         keys = Path(folder) / "keys.yaml"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import resource
 import socket
 import struct
@@ -18,6 +19,8 @@ from itertools import repeat
 
 from benchmarks.client import Address
 
+_NICENESS = 19
+"""A hostile client has a machine of its own. Here it takes of the cores what the server and the honest leave."""
 _BLOCK = 1 << 18
 _CONNECTIONS = 1024
 """As many as a worker takes."""
@@ -174,6 +177,7 @@ KINDS: dict[str, Callable[[Attacker], None]] = {
 def main(arguments: list[str]) -> None:
     """Attack."""
     kind, host, port, seconds, key = arguments
+    os.nice(_NICENESS)
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     attacker = Attacker(Address(host, int(port)), float(seconds), key)
