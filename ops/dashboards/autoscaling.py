@@ -26,16 +26,16 @@ SIGNALS = [
             ),
         ],
         unit="none",
-        says="Requests inside all pods of a track, running and waiting, and as many as its pods are meant to have. "
-        "Above the target an autoscaler adds pods. Needs autoscaling.engine=prometheusAdapter.",
+        says="Requests inside all pods of a track, running and waiting, on average over a minute, and as many as its "
+        "pods are meant to have. Above the target an autoscaler adds pods. Needs autoscaling.engine=prometheusAdapter.",
         runbooks=("PlimsollAutoscalerAtMax",),
     ),
     Graph(
         "Latency guard",
         [Query(highest(series("plimsoll:latency_guard:ratio"), WHERE), SERVICE)],
         unit="none",
-        says="How far the 95th percentile is beyond the latency objective, 1.5 at most; 0 within it. Above 1 an "
-        "autoscaler adds pods although few requests are in flight. Where it stays there, more pods do not help.",
+        says="How far the 95th percentile is beyond the latency objective, 1.5 at most; 0 within it, and where few "
+        "requests are in flight. Above 1 an autoscaler adds pods. Where it stays there, more pods do not help.",
         runbooks=("PlimsollLatencyBudgetBurn", "PlimsollAutoscalerAtMax"),
     ),
     Graph(

@@ -11,6 +11,7 @@ from prometheus_client import Counter, Histogram
 
 from service.inference.payloads import BatchReport
 from service.inference.ports import Outcome
+from service.telemetry.in_flight import InFlight
 from service.telemetry.metric_catalog import MetricCatalog
 
 _log = logging.getLogger(__name__)
@@ -74,10 +75,7 @@ class InferenceObserver:
     def __init__(self, catalog: MetricCatalog, trace_id: Callable[[], str | None] = lambda: None) -> None:
         self._catalog = catalog
         self._trace_id = trace_id
-        self._in_flight = 0
-        self._shared_in_flight = catalog.requests.in_flight if catalog.many_processes else None
-        if self._shared_in_flight is None:
-            catalog.requests.in_flight.set_function(lambda: self._in_flight)  # asked at a scrape, not told twice each
+        self._in_flight = InFlight(catalog)
         self._observations = catalog.observations
         self._versions: dict[tuple[str, str], _VersionSeries] = {}
         self._series(UNKNOWN, UNKNOWN)
@@ -92,15 +90,11 @@ class InferenceObserver:
 
     def request_started(self) -> None:
         """A request has entered."""
-        self._in_flight += 1
-        if self._shared_in_flight is not None:
-            self._shared_in_flight.set(self._in_flight)
+        self._in_flight.enter()
 
     def request_finished(self, outcome: Outcome) -> None:
         """The same request has ended; only answered ones enter the duration histogram."""
-        self._in_flight -= 1
-        if self._shared_in_flight is not None:
-            self._shared_in_flight.set(self._in_flight)
+        self._in_flight.leave()
         if outcome.code == _OK and (trace_id := self._trace_id()) is not None:
             self._count(outcome, {"trace_id": trace_id})
         else:

@@ -91,6 +91,11 @@ class RequestMetrics:
             "Predict requests that have entered and not been answered, also those whose body is still coming.",
             together="livesum",
         )
+        self.in_flight_seconds = make.counter(
+            "plimsoll_request_in_flight_seconds",
+            "Seconds that predict requests have been in flight, added up over all of them, also over those that still "
+            "are; its rate is the mean number in flight.",
+        )
 
 
 class QueueMetrics:

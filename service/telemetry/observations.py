@@ -26,6 +26,7 @@ class Observations(Collector):
     def __init__(self, within_seconds: float | None = None) -> None:
         self._within_seconds = within_seconds
         self._waiting: deque[tuple[Callable[[Any], None], Any]] = deque()
+        self._others: list[Callable[[], None]] = []
 
     def add(self, count: Callable[[Seen], None], seen: Seen) -> None:
         """Have `count` called with what was seen, in time."""
@@ -35,8 +36,14 @@ class Observations(Collector):
         elif self._within_seconds is not None and len(self._waiting) == 1:
             asyncio.get_running_loop().call_later(self._within_seconds, self.count)
 
+    def count_too(self, count: Callable[[], None]) -> None:
+        """Have `count` called whenever what waits is counted; from any thread."""
+        self._others.append(count)
+
     def count(self) -> None:
         """Count all that waits; from any thread."""
+        for count_other in self._others:
+            count_other()
         while self._waiting:
             try:
                 count, seen = self._waiting.popleft()

@@ -14,6 +14,9 @@
 {{- if and .queueLimit (lt (int .queueLimit) (int .concurrency)) }}
 {{- fail (printf "serving.queueLimit is %d, below serving.concurrency, %d; raise it, or leave it 0" (int .queueLimit) (int .concurrency)) }}
 {{- end }}
+{{- if ge (float64 .maxWaitMs) (float64 .objectiveMs) }}
+{{- fail (printf "serving.maxWaitMs, %g, lets a request wait for longer than serving.objectiveMs, %g, allows for its answer; lower the wait or raise the objective" (float64 .maxWaitMs) (float64 .objectiveMs)) }}
+{{- end }}
 {{- end }}
 {{- end }}
 
