@@ -54,8 +54,8 @@ WHAT_IS_SERVED = [
         "Versions by state",
         [Query(total(version_series("plimsoll_model_state"), f"{VERSION}, state") + " > 0", f"{MODEL}, {{{{state}}}}")],
         unit="none",
-        says="In how many pods a version is loading, verifying, warming, ready, draining or failed.",
-        runbooks=("PlimsollModelLoadFailing",),
+        says="In how many pods a version is loading, verifying, warming, ready, stuck, draining or failed.",
+        runbooks=("PlimsollNobodyServed", "PlimsollModelStuck", "PlimsollModelLoadFailing"),
     ),
     Graph(
         "Requests of each version",

@@ -196,6 +196,10 @@ class ModelMetrics:
         )
 
 
+BACKGROUND_TASKS = ("keys", "desired_state")
+"""What is followed in the background; restarts of each are counted from 0."""
+
+
 class BackgroundMetrics:
     """Whether what the server follows in the background is well."""
 
@@ -210,6 +214,8 @@ class BackgroundMetrics:
             "Background tasks that stopped and were started again: keys or desired_state.",
             "task",
         )
+        for task in BACKGROUND_TASKS:
+            self._restarts.labels(task)
 
     def file_checked(self, file: str, broken: bool) -> None:  # noqa: FBT001  # a callback
         """A followed file can be used, or cannot."""

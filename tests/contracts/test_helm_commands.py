@@ -20,7 +20,7 @@ PAGES = [
     *sorted(RUNBOOKS.glob("*.md")),
 ]
 # What only a cluster can heed; the values of the last release are the chart's own here.
-OF_A_CLUSTER = {"--wait", "--reuse-values", "--install"}
+OF_A_CLUSTER = {"--wait", "--reset-then-reuse-values", "--install"}
 
 
 def commands(text: str) -> list[str]:
@@ -71,4 +71,4 @@ def test_the_share_of_traced_requests_may_be_a_number_or_what_set_makes_of_one(w
 @needs_helm
 def test_a_value_that_the_chart_refuses_is_noticed() -> None:
     with pytest.raises(AssertionError, match="ratio"):
-        rendered("helm -n $NAMESPACE upgrade $RELEASE charts/plimsoll --reuse-values --set tracing.ratio=many --wait")
+        rendered("helm -n $NAMESPACE upgrade $RELEASE charts/plimsoll --reset-then-reuse-values --set tracing.ratio=many --wait")

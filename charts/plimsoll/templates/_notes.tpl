@@ -2,7 +2,7 @@
 {{- define "plimsoll.canaryNotes" -}}
 {{- $fullname := include "plimsoll.fullname" . }}
 {{- $kubectl := printf "kubectl -n %s" .Release.Namespace }}
-{{- $upgrade := printf "helm -n %s upgrade %s CHART --reuse-values --wait --set" .Release.Namespace .Release.Name }}
+{{- $upgrade := printf "helm -n %s upgrade %s CHART --reset-then-reuse-values --wait --set" .Release.Namespace .Release.Name }}
 {{- $stable := int .Values.replicas }}
 {{- with .Values.canary }}
 {{- if ne .mode "none" }}
