@@ -1,5 +1,8 @@
 {{/* Values that are fine one by one and wrong together. Each sentence names the values, and says what to do. */}}
 {{- define "plimsoll.checks" -}}
+{{- include "plimsoll.checks.release" . }}
+{{- include "plimsoll.checks.texts" . }}
+{{- include "plimsoll.checks.security" . }}
 {{- include "plimsoll.checks.serving" . }}
 {{- include "plimsoll.checks.model" . }}
 {{- include "plimsoll.checks.access" . }}
@@ -7,6 +10,48 @@
 {{- include "plimsoll.checks.canary" . }}
 {{- include "plimsoll.checks.autoscaling" . }}
 {{- include "plimsoll.checks.monitoring" . }}
+{{- end }}
+
+{{- define "plimsoll.checks.release" -}}
+{{- if not .Values.enabled }}
+{{- fail "enabled is false, and nothing has left the chart out: in Chart.yaml of the chart that depends on it say `condition: plimsoll.enabled`, or uninstall the release" }}
+{{- end }}
+{{- $fullname := include "plimsoll.fullname" . }}
+{{- if not (regexMatch "^[a-z]([a-z0-9-]*[a-z0-9])?$" $fullname) }}
+{{- fail (printf "the objects would be called %s, and Kubernetes wants a lower-case letter first, then letters, digits and dashes, and no dash at the end; set fullnameOverride" $fullname) }}
+{{- end }}
+{{- if not (regexMatch "^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$" (include "plimsoll.name" .)) }}
+{{- fail (printf "nameOverride is %s, and a label's value is letters, digits, dashes, dots and underscores, letters or digits at both ends" (include "plimsoll.name" .)) }}
+{{- end }}
+{{- end }}
+
+{{/* YAML reads 1e3 as 1000, 1.10 as 1.1, 010 as 8 and `no` as false; what it makes of such a text is not what was written. */}}
+{{- define "plimsoll.checks.texts" -}}
+{{- $texts := dict "image.tag" .Values.image.tag "image.repository" .Values.image.repository "model.name" .Values.model.name "model.version" .Values.model.version "canary.model.version" .Values.canary.model.version "canary.image.tag" .Values.canary.image.tag "canary.image.repository" .Values.canary.image.repository "nameOverride" .Values.nameOverride "fullnameOverride" .Values.fullnameOverride }}
+{{- range $name, $value := $texts }}
+{{- if not (or (kindIs "string" $value) (kindIs "invalid" $value)) }}
+{{- fail (printf "%s is %v to YAML, a %s, which may not be what was written (1e3 is 1000, 1.10 is 1.1, 010 is 8, no is false); put it in quotes, or set it with --set-string" $name $value (ternary "truth value" "number" (kindIs "bool" $value))) }}
+{{- end }}
+{{- end }}
+{{- range $name, $image := dict "image" .Values.image "canary.image" .Values.canary.image }}
+{{- if regexMatch "(:[^/]*|@.*)$" $image.repository }}
+{{- fail (printf "%s.repository is %s, which has a tag or a digest in it; give those in %s.tag or %s.digest" $name $image.repository $name $name) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "plimsoll.checks.security" -}}
+{{- range $name, $what := dict "fsGroup" "a group" "runAsUser" "a user" "runAsGroup" "a group" }}
+{{- $value := index $.Values.podSecurity $name }}
+{{- if not (kindIs "invalid" $value) }}
+{{- if or (kindIs "string" $value) (kindIs "bool" $value) }}
+{{- fail (printf "podSecurity.%s is %v, and %s is a number here, such as 65532; null leaves it to the image and the cluster" $name $value $what) }}
+{{- end }}
+{{- if lt (int64 $value) 1 }}
+{{- fail (printf "podSecurity.%s is %d, which is root or nobody at all; take a number from 1 on, or null to leave it to the image and the cluster" $name (int64 $value)) }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{- define "plimsoll.checks.serving" -}}

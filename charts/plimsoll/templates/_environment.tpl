@@ -14,6 +14,11 @@
 - name: PLIMSOLL_ALLOW_ANONYMOUS
   value: "true"
 {{- end }}
+{{- if has "IPv6" $values.service.ipFamilies }}
+# Every address of both families.
+- name: PLIMSOLL_HOST
+  value: "::"
+{{- end }}
 - name: PLIMSOLL_METRICS_PORT
   value: {{ $values.metrics.port | quote }}
 - name: PLIMSOLL_OBJECTIVE_MS
@@ -75,6 +80,14 @@
 - name: OTEL_TRACES_SAMPLER_ARG
   value: {{ $values.tracing.ratio | quote }}
 {{- end }}
+{{- end }}
+
+{{/*
+Seconds after which whatever stands before the pods gives up: five more than a request may take, so that the server answers 504
+first, with a reason.
+*/}}
+{{- define "plimsoll.routeSeconds" -}}
+{{- add 5 (ceil (divf .Values.serving.requestTimeoutMs 1000) | int64) }}
 {{- end }}
 
 {{/* Seconds that requests in flight get: what is set, or as long as one may take. */}}

@@ -26,7 +26,7 @@ spec:
     requests:
       - name: gpu
         exactly:
-          deviceClassName: {{ .Values.gpu.dra.deviceClassName }}
+          deviceClassName: {{ .Values.gpu.dra.deviceClassName | quote }}
           allocationMode: ExactCount
           count: {{ .Values.gpu.count }}
           {{- with .Values.gpu.dra.selectors }}

@@ -36,8 +36,8 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 
 {{/* What clients are sent to: the pods of this release, whatever their track. */}}
 {{- define "plimsoll.releaseLabels" -}}
-app.kubernetes.io/name: {{ include "plimsoll.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "plimsoll.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{/* A track's Deployment, Service, budget and autoscaler. Takes root and track. */}}

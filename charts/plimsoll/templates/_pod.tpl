@@ -24,7 +24,7 @@ metadata:
     plimsoll.dev/desired-state: |
       {{- include "plimsoll.desiredState" .model | nindent 6 }}
 spec:
-  serviceAccountName: {{ include "plimsoll.serviceAccountName" .root }}
+  serviceAccountName: {{ include "plimsoll.serviceAccountName" .root | quote }}
   automountServiceAccountToken: false
   # A Service named `plimsoll` would inject PLIMSOLL_PORT=tcp://..., which is a setting's name.
   enableServiceLinks: false
@@ -36,7 +36,7 @@ spec:
     {{- toYaml . | nindent 4 }}
   {{- end }}
   {{- with $values.priorityClassName }}
-  priorityClassName: {{ . }}
+  priorityClassName: {{ . | quote }}
   {{- end }}
   {{- with merge dict $values.nodeSelector (ternary $values.gpu.nodeSelector dict $values.gpu.enabled) }}
   nodeSelector:
@@ -47,7 +47,7 @@ spec:
     {{- toYaml . | nindent 4 }}
   {{- end }}
   {{- if and $values.gpu.enabled $values.gpu.runtimeClassName }}
-  runtimeClassName: {{ $values.gpu.runtimeClassName }}
+  runtimeClassName: {{ $values.gpu.runtimeClassName | quote }}
   {{- end }}
   {{- if and $values.gpu.enabled $values.gpu.dra.enabled }}
   resourceClaims:
@@ -78,6 +78,8 @@ spec:
     - name: plimsoll
       image: {{ include "plimsoll.image" . | quote }}
       imagePullPolicy: {{ $values.image.pullPolicy }}
+      # Why the server ended is in `kubectl describe pod`.
+      terminationMessagePolicy: FallbackToLogsOnError
       securityContext:
         {{- include "plimsoll.containerSecurity" . | nindent 8 }}
       ports:
@@ -116,7 +118,7 @@ spec:
 {{/* The file that tells the server which versions to serve. */}}
 {{- define "plimsoll.desiredState" -}}
 models:
-  - name: {{ .name }}
+  - name: {{ .name | quote }}
     versions:
       - version: {{ include "plimsoll.asText" .version | quote }}
 {{- end }}

@@ -7,5 +7,5 @@
 
 {{/* A Service of the release as an HTTPRoute names one. Takes root, service (what follows the fullname) and weight. */}}
 {{- define "plimsoll.backend" -}}
-{group: "", kind: Service, name: {{ include "plimsoll.fullname" .root }}{{ .service }}, port: {{ .root.Values.service.port }}, weight: {{ .weight }}}
+{group: "", kind: Service, name: {{ printf "%s%s" (include "plimsoll.fullname" .root) .service | quote }}, port: {{ .root.Values.service.port }}, weight: {{ .weight }}}
 {{- end }}

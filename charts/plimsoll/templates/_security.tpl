@@ -1,10 +1,15 @@
-{{/* The Pod Security Standard `restricted`, for a pod and for a container. */}}
+{{/* The Pod Security Standard `restricted`, for a pod and for a container. Both take root. */}}
 {{- define "plimsoll.podSecurity" -}}
 runAsNonRoot: true
-# The image's own group, so that mounted Secrets can be read.
-fsGroup: 65532
+{{- with .root.Values.podSecurity }}
+{{- range $name := list "fsGroup" "runAsUser" "runAsGroup" }}
+{{- with index $.root.Values.podSecurity $name }}
+{{ $name }}: {{ int64 . }}
+{{- end }}
+{{- end }}
 seccompProfile:
-  type: RuntimeDefault
+  {{- toYaml .seccompProfile | nindent 2 }}
+{{- end }}
 {{- end }}
 
 {{- define "plimsoll.containerSecurity" -}}

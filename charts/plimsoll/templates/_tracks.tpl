@@ -46,6 +46,12 @@ spec:
 
 {{/* What every Service of the API has alike. */}}
 {{- define "plimsoll.servicePorts" -}}
+{{- with .Values.service.ipFamilyPolicy -}}
+ipFamilyPolicy: {{ . }}
+{{ end -}}
+{{- with .Values.service.ipFamilies -}}
+ipFamilies: {{ toJson . }}
+{{ end -}}
 {{- with .Values.service.trafficDistribution -}}
 trafficDistribution: {{ . }}
 {{ end -}}
@@ -72,13 +78,19 @@ spec:
 {{- define "plimsoll.trackMetadata" -}}
 metadata:
   name: {{ include "plimsoll.trackName" . }}
-  namespace: {{ .root.Release.Namespace }}
+  namespace: {{ .root.Release.Namespace | quote }}
   labels:
     {{- include "plimsoll.labels" .root | nindent 4 }}
     plimsoll.dev/track: {{ .track }}
 {{- end }}
 
 {{/* The fewest pods that stable has. */}}
+{{/* The most pods of stable. */}}
+{{- define "plimsoll.mostPods" -}}
+{{- ternary .Values.replicas .Values.autoscaling.maxReplicas (eq .Values.autoscaling.engine "none") }}
+{{- end }}
+
+{{/* The fewest. */}}
 {{- define "plimsoll.leastPods" -}}
 {{- ternary .Values.replicas .Values.autoscaling.minReplicas (eq .Values.autoscaling.engine "none") }}
 {{- end }}

@@ -4,7 +4,7 @@
 {{- with $values.auth.existingSecret }}
 - name: keys
   secret:
-    secretName: {{ . }}
+    secretName: {{ . | quote }}
     defaultMode: 0440
     items:
       - {key: {{ $values.auth.existingSecretKey | quote }}, path: keys.yaml}
@@ -17,22 +17,22 @@
           fieldPath: metadata.annotations['plimsoll.dev/desired-state']
 - name: tmp
   emptyDir:
-    sizeLimit: {{ $values.tmpSizeLimit }}
+    sizeLimit: {{ $values.tmpSizeLimit | quote }}
 {{- if eq .model.source "pvc" }}
 - name: models
   persistentVolumeClaim:
-    claimName: {{ .model.pvc.claimName }}
+    claimName: {{ .model.pvc.claimName | quote }}
     readOnly: true
 {{- else if eq .model.source "configMap" }}
 - name: models
   configMap:
-    name: {{ .model.configMap.name }}
+    name: {{ .model.configMap.name | quote }}
 {{- end }}
 {{- if $values.gpu.enabled }}
 - name: shm
   emptyDir:
     medium: Memory
-    sizeLimit: {{ $values.gpu.sharedMemorySizeLimit }}
+    sizeLimit: {{ $values.gpu.sharedMemorySizeLimit | quote }}
 {{- end }}
 {{- with $values.extraVolumes }}
 {{ toYaml . }}
@@ -55,7 +55,7 @@
 - name: models
   mountPath: /models
   {{- with .model.pvc.folder }}
-  subPath: {{ . }}
+  subPath: {{ . | quote }}
   {{- end }}
   readOnly: true
 {{- else if eq .model.source "configMap" }}
