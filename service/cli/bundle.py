@@ -16,6 +16,7 @@ from service.settings import load_settings
 
 bundle = typer.Typer(help="Make, check and look into model bundles.", no_args_is_help=True)
 
+_NOTE = typer.style("note", fg=typer.colors.YELLOW)
 BundlePath = Annotated[Path, typer.Argument(help="The bundle's folder, models/digits/1 for one.")]
 
 
@@ -40,6 +41,10 @@ def create(
     minimum: Annotated[float | None, typer.Option(help="The least an input number may be.")] = None,
     maximum: Annotated[float | None, typer.Option(help="The most an input number may be.")] = None,
     licence: Annotated[str, typer.Option(help="The licence of the weights, as an SPDX name.")] = "unknown",
+    absolute_tolerance: Annotated[
+        float, typer.Option(help="How far a server's answer to a golden sample may be off.", min=0)
+    ] = 1e-4,
+    relative_tolerance: Annotated[float, typer.Option(help="The same, times the answer.", min=0)] = 1e-3,
     about: Annotated[
         Path | None,
         typer.Option(help="JSON of more manifest fields: description, metrics.", exists=True, dir_okay=False),
@@ -64,9 +69,11 @@ def create(
         maximum=maximum,
         labels=_json(labels, list, "--labels") if labels else None,
         licence=licence,
+        absolute_tolerance=absolute_tolerance,
+        relative_tolerance=relative_tolerance,
         about=_json(about.read_bytes(), dict, "--about") if about else {},
     )
-    made = make_bundle(models, recipe)
+    made = make_bundle(models, recipe, lambda text: typer.echo(f"{_NOTE} {text}", err=True))
     typer.echo(f"{made.path}: {name} {version}, digest {made.digest}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from service.bundle.checked_file import CheckedFile
 from service.bundle.creation import write_bundle
@@ -21,9 +22,11 @@ from service.inference.payloads import NUMPY_DTYPES
 from service.runtime.architectures import build_architecture, build_with_factory
 from service.runtime.foreign_code import foreign_code
 from service.runtime.weights_file import load_weights
+from service.runtime.weights_prefix import without_prefix
 
 WEIGHTS_FILE = "weights.safetensors"
 GOLDEN_FILE = "golden.safetensors"
+_LITTLE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +56,26 @@ class Recipe:
     factory: str | None = None
 
 
-def make_bundle(folder: Path, recipe: Recipe) -> Bundle:
+def make_bundle(folder: Path, recipe: Recipe, remark: Callable[[str], None] = lambda _: None) -> Bundle:
     """Write the bundle `<folder>/<name>/<version>`; it has passed its own golden samples by construction.
+
+    `remark` hears what was done that nobody asked for, and what looks like a mistake.
 
     Raises:
         BundleError: the weights do not fit the architecture, the example does not fit the model, or a field is wrong.
     """
     example = _plain(recipe.example)
-    outputs = _run(recipe, example)
+    module = _build(recipe)
+    weights, prefix = without_prefix(recipe.weights, module.state_dict())
+    if prefix:
+        remark(f"'{prefix}' was taken off the names of the weights; a wrapper of the module had put it there")
+    load_weights(module, CheckedFile(io.BytesIO(weights), len(weights)), "the file of weights")
+    outputs = _run(module, example)
+    if recipe.labels and not _are_probabilities(outputs):
+        remark(
+            "the scores of a row do not add up to 1, and clients would be told that they are probabilities; if these "
+            "are logits, let the module end with a softmax"
+        )
     samples = GoldenSamples({recipe.input_name: example}, {recipe.output_name: outputs})
     fields: dict[str, Any] = {
         "schema_version": 1,
@@ -88,35 +103,74 @@ def make_bundle(folder: Path, recipe: Recipe) -> Bundle:
     if double := sorted(set(fields) & set(recipe.about)):
         raise BundleError("manifest", f"these fields follow from the rest and cannot be told: {', '.join(double)}")
     fields |= recipe.about
-    return write_bundle(folder, fields, {WEIGHTS_FILE: recipe.weights, GOLDEN_FILE: samples.pack()})
+    return write_bundle(folder, fields, {WEIGHTS_FILE: weights, GOLDEN_FILE: samples.pack()})
 
 
 def _plain(example: NDArray[Any]) -> NDArray[Any]:
     """The same numbers in rows one after the other, in this machine's byte order."""
     if example.ndim == 0 or not len(example):
         raise BundleError("golden", "the example needs at least one row, [rows, ...]")
+    if example.ndim == 1:
+        raise BundleError(
+            "golden",
+            f"the example is one list of {len(example)} numbers, and rows are expected, [rows, ...]; if it is one row, "
+            "save example[None]",
+        )
     if not all_finite(example):
         raise BundleError("golden", "the example holds numbers that are not finite")
     return np.ascontiguousarray(example, dtype=example.dtype.newbyteorder("="))
 
 
-def _run(recipe: Recipe, example: NDArray[Any]) -> NDArray[Any]:
+def _build(recipe: Recipe) -> nn.Module:
     if recipe.factory is not None:
-        module = build_with_factory(recipe.factory, recipe.parameters, [recipe.factory])
-    else:
-        module = build_architecture(recipe.architecture or "", recipe.parameters)
-    load_weights(module, CheckedFile(io.BytesIO(recipe.weights), len(recipe.weights)), "the file of weights")
+        return build_with_factory(recipe.factory, recipe.parameters, [recipe.factory])
+    return build_architecture(recipe.architecture or "", recipe.parameters)
+
+
+def _run(module: nn.Module, example: NDArray[Any]) -> NDArray[Any]:
+    if example.dtype == np.float64 and not any(each.dtype == torch.float64 for each in module.state_dict().values()):
+        raise BundleError(
+            "signature",
+            "the example holds float64, which numpy takes where nobody says otherwise, and the model computes in less; "
+            "save example.astype(numpy.float32)",
+        )
     with foreign_code("weights", "the model cannot be run on the example"), torch.inference_mode():
         result = module.eval()(torch.from_numpy(example.copy()))  # a model may write into what it is given
     if not isinstance(result, torch.Tensor):
-        raise BundleError("signature", "the model gives several outputs; a bundle made here has one")
-    with foreign_code("signature", "the answers of the model cannot be read"):
-        outputs = result.cpu().numpy().copy()
+        raise BundleError(
+            "signature", f"the model gives {_described(result)}; a bundle made here has one output, a tensor"
+        )
+    try:
+        outputs = result.numpy(force=True).copy()
+    except TypeError:
+        raise BundleError(
+            "signature",
+            f"the model gives {str(result.dtype).removeprefix('torch.')}, which no signature can express; let it end "
+            "with .float()",
+        ) from None
     if outputs.shape[:1] != example.shape[:1]:
         raise BundleError("signature", f"the model gives {list(outputs.shape)} for {len(example)} rows")
     if not all_finite(outputs):
         raise BundleError("golden", "the model answers the example with numbers that are not finite")
     return outputs
+
+
+def _described(result: object) -> str:
+    """What a model gave that is no tensor, in a few words."""
+    if isinstance(result, Mapping):
+        names = ", ".join(f"'{str(name)[:40]}'" for name in list(result)[:5])
+        return f"the type {type(result).__name__} with {names or 'nothing in it'}"
+    if isinstance(result, tuple | list):
+        return f"the type {type(result).__name__} of length {len(result)}"
+    return f"the type {type(result).__name__}"
+
+
+def _are_probabilities(outputs: NDArray[Any]) -> bool:
+    """Whether each row of scores is between 0 and 1 and adds up to 1, within a hundredth."""
+    if not np.issubdtype(outputs.dtype, np.floating):
+        return False
+    sums = outputs.astype(np.float64).sum(axis=-1)
+    return bool((outputs >= -_LITTLE).all() and (np.abs(sums - 1) <= _LITTLE).all())
 
 
 def _tensor(name: str, array: NDArray[Any], **further: object) -> dict[str, Any]:

@@ -71,4 +71,6 @@ def test_the_share_of_traced_requests_may_be_a_number_or_what_set_makes_of_one(w
 @needs_helm
 def test_a_value_that_the_chart_refuses_is_noticed() -> None:
     with pytest.raises(AssertionError, match="ratio"):
-        rendered("helm -n $NAMESPACE upgrade $RELEASE charts/plimsoll --reset-then-reuse-values --set tracing.ratio=many --wait")
+        rendered(
+            "helm -n $NS upgrade $RELEASE charts/plimsoll --reset-then-reuse-values --set tracing.ratio=many --wait"
+        )

@@ -1,0 +1,57 @@
+"""Models that people try to make bundles of; recipes name them as factories."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+import torch
+
+from service.runtime.architectures import DigitsMlp
+
+
+class Logits(DigitsMlp):
+    """Ends without a softmax."""
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Unnormalised scores."""
+        return self.logits(pixels)
+
+
+class GivesDict(DigitsMlp):
+    """Gives its output as transformers do."""
+
+    def forward(self, pixels: torch.Tensor) -> OrderedDict[str, torch.Tensor]:  # type: ignore[override]
+        """Scores by name."""
+        return OrderedDict(logits=self.logits(pixels), hidden=pixels)
+
+
+class GivesTuple(DigitsMlp):
+    """Gives its one output in a tuple."""
+
+    def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor]:  # type: ignore[override]
+        """Scores, wrapped."""
+        return (self.logits(pixels),)
+
+
+class GivesBfloat16(DigitsMlp):
+    """Gives numbers that numpy does not have."""
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Scores in half the bits."""
+        return super().forward(pixels).bfloat16()
+
+
+class MissesKey(DigitsMlp):
+    """Looks for what is not there."""
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Nothing: it raises."""
+        return {"pixels": pixels}["input_ids"]
+
+
+class WritesIntoInput(DigitsMlp):
+    """Scales its input where it lies."""
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Probabilities."""
+        return super().forward(pixels.mul_(0.5))
