@@ -13,6 +13,8 @@ with np.load(DIGITS, allow_pickle=False) as archive:
     pixels = torch.from_numpy(archive["pixels"]).float() / 255
     labels = torch.from_numpy(archive["labels"]).long()
 torch.manual_seed(0)
+order = torch.randperm(len(pixels))  # the file has them sorted by class
+pixels, labels = pixels[order], labels[order]
 model = linear(pixels=784, classes=10)
 optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
 for _ in range(100):

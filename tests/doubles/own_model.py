@@ -13,6 +13,9 @@ _REPOSITORY = Path(__file__).parents[2]
 _PAGE = (_REPOSITORY / "docs" / "bring-your-model.md").read_text(encoding="utf-8")
 PREPARE, CREATE, SERVE, PREDICT = re.findall(r"```bash\n(.*?)```", _PAGE, re.DOTALL)
 
+_RIGHT_PERCENT = 85
+"""A linear model of 800 digits reaches 88; one that has not seen every class reaches none of those that it has not."""
+
 
 def run_block(script: str, folder: Path) -> str:
     """What one block of the page prints, in a shell that stops at the first error."""
@@ -37,6 +40,8 @@ def make_own_bundle(parent: Path) -> Path:
     shutil.copytree(_REPOSITORY / "training", parent / "training", ignore=shutil.ignore_patterns("data"))
     folder = parent / "examples" / "bring-your-model"
     prepare = PREPARE.replace("cd examples/bring-your-model\n", "").replace("export PYTHONPATH=$PWD\n", "")
-    assert "right on the 200 digits" in run_block(prepare, folder)
+    told = re.search(r"right on the 200 digits it has not seen: ([0-9.]+)%", run_block(prepare, folder))
+    assert told is not None
+    assert float(told[1]) >= _RIGHT_PERCENT
     assert "ok   golden" in run_block(CREATE, folder)
     return folder
