@@ -101,7 +101,7 @@ class Application:
         new_lane = partial(_new_lane, settings, metrics, self._tracing)
         self.lifecycle = Lifecycle(
             state,
-            _desired_state_source(settings, shelf, files, workers_folder),
+            _desired_state_source(settings, shelf, files, workers_folder, registry),
             Reconciler(
                 VersionLoading(shelf, _loader(settings), registry, settings.start_seconds), registry, new_lane, versions
             ),
@@ -253,7 +253,7 @@ def _gate(settings: Settings, tasks: BackgroundTasks, files: FileStates, workers
 
 
 def _desired_state_source(
-    settings: Settings, shelf: Shelf, files: FileStates, workers_folder: Path | None
+    settings: Settings, shelf: Shelf, files: FileStates, workers_folder: Path | None, registry: VersionRegistry
 ) -> DesiredStateSource:
     return DesiredStateSource(
         settings.desired_state,
@@ -261,6 +261,7 @@ def _desired_state_source(
         weights_allowed=settings.track is None,
         report=partial(files.report, "desired_state"),
         copy=_copy(workers_folder, "desired_state"),
+        remark=registry.remark,
     )
 
 

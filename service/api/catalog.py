@@ -63,6 +63,7 @@ class ModelPage(BaseModel):
 
     models: list[ModelSummary]
     desired_state_error: str | None = Field(None, description="Why the newest desired state is not followed.")
+    remarks: list[str] = Field([], description="What lies in the models folder and is passed over, and why.")
     total: int = Field(description="How many models there are in all.")
     limit: int
     offset: int
@@ -95,6 +96,7 @@ class Catalog:
         return ModelPage(
             models=page[offset : offset + limit],
             desired_state_error=self._registry.desired_error,
+            remarks=self._registry.remarks,
             total=len(page),
             limit=limit,
             offset=offset,

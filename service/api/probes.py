@@ -167,7 +167,7 @@ class Probes:
         worst = next((state for state in (VersionState.FAILED, VersionState.STUCK) if state in states), None)
         return Health(
             status=worst or "loading",
-            reasons=reasons or [self._registry.desired_error or "no model is desired"],
+            reasons=reasons or [self._registry.desired_error or "no model is desired", *self._registry.remarks],
         )
 
     def _health(self) -> Health:

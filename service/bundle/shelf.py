@@ -12,6 +12,10 @@ from service.errors import BundleError
 
 _NAME = TypeAdapter(ModelName)
 _VERSION = TypeAdapter(ModelVersion)
+_WHERE = "bundles lie in <name>/<version>/ of the folder that PLIMSOLL_MODELS_DIR names"
+_NAME_FORM = "a model's name is lower-case letters, digits and dashes, 63 at most"
+_VERSION_FORM = "a version is one to four numbers joined by dots, without leading zeros"
+_MOST_REMARKS = 20
 
 
 def version_order(version: str) -> tuple[int, ...]:
@@ -33,6 +37,27 @@ class Shelf:
                 found.setdefault(path.parent.name, []).append(path.name)
         return {name: sorted(found[name], key=version_order) for name in sorted(found)}
 
+    def remarks(self) -> list[str]:
+        """What is wrong with the folder, and which folders in it are passed over; sentences fit for clients."""
+        if not self._folder.exists():
+            return [f"the models folder does not exist; {_WHERE}"]
+        if not self._folder.is_dir():
+            return [f"what should be the models folder is a file; {_WHERE}"]
+        odd = []
+        for model in _subfolders(self._folder):
+            if not _fits(_NAME, model.name):
+                odd.append(_passed_over(model.name, _NAME_FORM))
+                continue
+            versions = [path.name for path in _subfolders(model)]
+            odd += [
+                _passed_over(f"{model.name}/{name}", _VERSION_FORM) for name in versions if not _fits(_VERSION, name)
+            ]
+        if len(odd) > _MOST_REMARKS:
+            odd[_MOST_REMARKS:] = [f"and {len(odd) - _MOST_REMARKS} more folders are passed over"]
+        if not self.versions():
+            odd.append(f"the models folder holds no bundle; {_WHERE}")
+        return odd
+
     def open(self, name: str, version: str) -> Bundle:
         """The bundle of that name and version.
 
@@ -51,6 +76,16 @@ class Shelf:
                 "manifest", f"the bundle in {name}/{version} says that it is {manifest.name} {manifest.version}"
             )
         return bundle
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    """The folders in it, without hidden ones and those that file systems and Python leave behind."""
+    found = sorted(folder.glob("*/"))
+    return [path for path in found if not path.name.startswith((".", "_")) and path.name != "lost+found"]
+
+
+def _passed_over(folder: str, form: str) -> str:
+    return f"'{folder[:100]}' in the models folder is passed over: {form}"
 
 
 def _fits(form: TypeAdapter[str], text: str) -> bool:

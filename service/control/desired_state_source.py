@@ -17,7 +17,8 @@ class DesiredStateSource:
     """A file that is followed, or the shelf's highest versions where there is none.
 
     `report` is given the reason why the file cannot be used, or an empty text where it can. The workers of one server
-    share a `copy` of the last good file: a worker that starts while the file is broken begins with the copy.
+    share a `copy` of the last good file: a worker that starts while the file is broken begins with the copy. `remark`
+    hears what lies on the shelf and is passed over, where there is no file.
     """
 
     def __init__(
@@ -28,12 +29,14 @@ class DesiredStateSource:
         weights_allowed: bool,
         report: Callable[[str], None] = lambda _: None,
         copy: LastGoodCopy | None = None,
+        remark: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._file = None if path is None else desired_state_file(path)
         self._shelf = shelf
         self._weights_allowed = weights_allowed
         self._report = report
         self._copy = copy
+        self._remark = remark
 
     async def states(self, on_error: Callable[[DesiredStateError], None]) -> AsyncGenerator[DesiredState, None]:
         """What is desired, then whatever it becomes, each only once; ends at once where no file is followed.
@@ -41,6 +44,8 @@ class DesiredStateSource:
         `on_error` is given each reason why the file cannot be used, once; the state of before holds.
         """
         if self._file is None:
+            for remark in await asyncio.to_thread(self._shelf.remarks):
+                self._remark(remark)
             yield await asyncio.to_thread(highest_of_each, self._shelf)
             return
         parse = partial(parse_desired_state, self._file, weights_allowed=self._weights_allowed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,6 +15,8 @@ from service.control.routing_table import RoutingTable, routes_of
 from service.errors import Loading
 from service.inference.payloads import Target
 from service.inference.pipeline import ServedVersion
+
+_log = logging.getLogger(__name__)
 
 
 class VersionState(StrEnum):
@@ -95,6 +98,8 @@ class VersionRegistry:
         self.table = RoutingTable(default_model=default_model, track=track)
         self.desired_error: str | None = None
         """Why the newest desired state could not be read, while an older one holds."""
+        self.remarks: list[str] = []
+        """What an operator may have meant to be served and is not, in sentences fit for clients."""
 
     def select(self, target: Target) -> ServedVersion:
         """The version that answers; see `RoutingTable.select`. Before anything was desired, everything is loading."""
@@ -113,6 +118,11 @@ class VersionRegistry:
                 if status is None or status.state is VersionState.DRAINING:
                     self._statuses[name, version] = VersionStatus(name, version, VersionState.LOADING)
         self._route()
+
+    def remark(self, sentence: str) -> None:
+        """Something is not served that an operator may have meant to be."""
+        _log.warning(sentence)
+        self.remarks.append(sentence)
 
     def advance(self, name: str, version: str, state: VersionState) -> None:
         """A version has come a step further; one that is loaded anew goes on answering."""

@@ -78,7 +78,7 @@ async def test_models_are_listed_page_by_page_in_order(edge: Edge) -> None:
 
 async def test_nothing_to_list_is_an_empty_page(edge: Edge) -> None:
     assert (await edge.client.get("/v1/models")).json() == {
-        "models": [], "desired_state_error": None, "total": 0, "limit": 20, "offset": 0,
+        "models": [], "desired_state_error": None, "remarks": [], "total": 0, "limit": 20, "offset": 0,
     }  # fmt: skip
 
 

@@ -57,6 +57,46 @@ def test_a_shelf_that_is_not_there_is_empty(tmp_path: Path, folder: str) -> None
     assert Shelf(tmp_path / folder).versions() == {}
 
 
+@pytest.mark.parametrize(
+    ("folder", "sentence"),
+    [
+        ("missing", "the models folder does not exist; bundles lie in <name>/<version>/ of the folder that"),
+        ("file", "what should be the models folder is a file; bundles lie in <name>/<version>/ of the folder that"),
+        ("empty", "the models folder holds no bundle; bundles lie in <name>/<version>/ of the folder that"),
+    ],
+)
+def test_a_folder_without_bundles_is_remarked(tmp_path: Path, folder: str, sentence: str) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    (tmp_path / "empty").mkdir()
+    (remark,) = Shelf(tmp_path / folder).remarks()
+    assert remark == f"{sentence} PLIMSOLL_MODELS_DIR names"
+
+
+def test_folders_that_are_passed_over_are_remarked_by_name(make_tiny_bundle: MakeBundle) -> None:
+    models = make_tiny_bundle().path.parents[1]
+    shelf = Shelf(models)
+    for usual in (".git", "lost+found", "__pycache__"):
+        (models / usual).mkdir()
+        (models / "tiny" / usual).mkdir()
+    (models / "README.md").write_text("about these models")
+    assert shelf.remarks() == []
+    (models / "tiny" / "v3").mkdir()
+    (models / "Other" / "1").mkdir(parents=True)
+    name, version = shelf.remarks()
+    assert name == (
+        "'Other' in the models folder is passed over: a model's name is lower-case letters, digits and dashes, 63 at "
+        "most"
+    )
+    assert version == (
+        "'tiny/v3' in the models folder is passed over: a version is one to four numbers joined by dots, without "
+        "leading zeros"
+    )
+    for number in range(40):
+        (models / "tiny" / f"v{number}").mkdir(exist_ok=True)
+    assert len(shelf.remarks()) == 21
+    assert shelf.remarks()[-1] == "and 21 more folders are passed over"
+
+
 def test_the_disk_is_read_anew_at_every_call(make_tiny_bundle: MakeBundle, tmp_path: Path) -> None:
     shelf = Shelf(tmp_path / "models")
     assert shelf.versions() == {}
