@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 IMAGE ?= plimsoll
 BUILD ?= docker build --tag
+VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' service/__init__.py)
+LABELS = --build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git rev-parse HEAD 2>/dev/null)
 SAVE ?= docker save --output build/image.tar
 CASES ?= 1000000
 
@@ -39,10 +41,10 @@ kind-up: image-cpu ## a kind cluster with the image, Prometheus and a release th
 	k8s/kind-up.sh $(IMAGE):cpu
 
 image-cpu: ## build the CPU image
-	$(BUILD) $(IMAGE):cpu --file Dockerfile.cpu .
+	$(BUILD) $(IMAGE):cpu $(LABELS) --file Dockerfile.cpu .
 
 image-gpu: ## build the GPU image
-	$(BUILD) $(IMAGE):gpu --file Dockerfile.gpu .
+	$(BUILD) $(IMAGE):gpu $(LABELS) --file Dockerfile.gpu .
 
 e2e: .venv/dev.done ## the chart on the cluster of KUBECONFIG; see tests/e2e/README.md
 	$(BIN)/pytest tests/e2e -m e2e --no-cov

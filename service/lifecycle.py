@@ -44,6 +44,8 @@ class Lifecycle:
         self._stop_wait_seconds = stop_wait_seconds
         self._stop_drain_seconds = stop_drain_seconds
         self._settled = asyncio.Event()
+        self.exit_code = 0
+        """What the process is to end with, known after `close`: 1 where it has never been ready, for what it loaded."""
         self._desired_once = False
 
     def start(self) -> None:
@@ -74,7 +76,13 @@ class Lifecycle:
             _log.info("stopping: drained after %.1f s", time.perf_counter() - started)
 
     async def close(self) -> None:
-        """Give back what `start` took; the last step."""
+        """Give back what `start` took; the last step. Says at last why the server has never been ready, if it was not.
+
+        Kubernetes shows the end of the log of a container that ended with an error.
+        """
+        if failed := self._reconciler.failed_from_the_start():
+            self.exit_code = 1
+            _log.error("this server ends without ever having been ready: %s", "; ".join(failed))
         await self._tasks.close()
         await self._reconciler.close()
 

@@ -152,7 +152,8 @@ def serve_alone(settings: Settings) -> NoReturn:
             _log.info("admin API on %s", url_of(admin))
         sides = [(application.metrics_app, metrics), (application.admin_app, admin)]
         side_protocol = http_protocol(side_limits(limits), application.count_refusal)
-        run_and_leave(serve_with_sides(server, main, sides, side_protocol), signals, config.get_loop_factory())
+        serving = serve_with_sides(server, main, sides, side_protocol)
+        run_and_leave(serving, signals, config.get_loop_factory(), lambda: application.lifecycle.exit_code)
 
 
 def begin_process(settings: Settings) -> LogWriter:
@@ -206,6 +207,7 @@ def run_and_leave(
     serving: Coroutine[Any, Any, None],
     signals: StopSignals,
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None,
+    exit_code: Callable[[], int] = lambda: 0,
 ) -> NoReturn:
     """Run to the end on a new event loop, then end the process without waiting for its other threads."""
 
@@ -216,7 +218,7 @@ def run_and_leave(
     signals.hold()
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(serve())
-        leave(0)
+        leave(exit_code())
 
 
 def stop_limit_seconds(settings: Settings) -> float:

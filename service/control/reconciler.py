@@ -53,6 +53,10 @@ class Reconciler(Generic[M]):
         self._tried: dict[tuple[str, str], tuple[DesiredModel, DesiredVersion]] = {}
         self._drains: dict[asyncio.Task[None], Lane] = {}
 
+    def failed_from_the_start(self) -> list[str]:
+        """See `VersionRegistry.failed_from_the_start`."""
+        return self._registry.failed_from_the_start()
+
     async def reconcile(self, desired: DesiredState) -> bool:
         """Load what is new or has a new generation, one after the other, then retire what is not wanted.
 

@@ -184,6 +184,13 @@ class VersionRegistry:
                 lacking = [status for status in lacking if status.name in self._have_served]
         return lacking
 
+    def failed_from_the_start(self) -> list[str]:
+        """Which versions have failed and why, where the server has never been ready for them; sentences."""
+        if self._complete_once:
+            return []
+        failed = [status for status in self.missing() if status.state is VersionState.FAILED]
+        return [f"{each.name} {each.version}: {each.reason}" for each in failed]
+
     @property
     def empty(self) -> bool:
         """Whether no version is desired."""

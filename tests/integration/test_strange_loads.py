@@ -89,3 +89,14 @@ def test_a_signal_during_a_load_that_hangs_ends_the_server(server: ServedProcess
     assert httpx.get(server.url + "/readyz").json()["reasons"] == ["a-hanging 1: loading", "good 1: loading"]
     server.signal(signal.SIGTERM)
     assert server.exit_code() == 0
+
+
+def test_a_server_that_was_never_ready_says_why_in_its_last_line_and_ends_with_an_error(
+    server: ServedProcess, make_tiny_bundle: MakeBundle
+) -> None:
+    with_factory(make_tiny_bundle(name="good", version="2"), "leaks")
+    start(server, PLIMSOLL_STOP_WAIT_SECONDS="0")
+    server.wait_for_log("version 2 is not served")
+    server.signal(signal.SIGTERM)
+    assert server.exit_code() == 1
+    assert "this server ends without ever having been ready: good 2: check 'weights'" in server.log().splitlines()[-1]
