@@ -1,8 +1,10 @@
-"""A light load at a constant rate, for a pod: standard library only, no retries.
+"""A load at a constant rate in open loop, for a pod: standard library only, no retries.
 
-Half of the clients keep their connection, half open a new one for every request, or all do. A client with a kept
-connection does what HTTP asks of it: it closes on `Connection: close`, and it looks whether the server has hung up
-before it sends. Beyond that every request that is not answered 200 with the class expected is a failure.
+A request is sent when it is due, whatever became of those before: clients of a service do not wait for each other, and
+a load that waits for its answers sends least when most would be lost. Half of the requests go over connections that are
+kept, half over new ones, or all do. On a kept connection it does what HTTP asks of it: it closes on `Connection:
+close`, and it looks whether the server has hung up before it sends. Beyond that every request that is not answered 200
+with the class expected is a failure.
 
 Sends until SIGTERM, then writes one line of JSON.
 """
@@ -12,6 +14,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import collections
+import contextlib
+import itertools
 import json
 import signal
 import sys
@@ -20,10 +24,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-CLIENTS = 8
-"""Unless told otherwise; each has one request in flight at most."""
+KEPT = 4
+"""Connections that are kept, taken in turn; more where all of them wait for an answer."""
+MOST_IN_FLIGHT = 2000
+"""A request that is due beyond these is a failure, and is not sent."""
 PATIENCE_SECONDS = 10
-"""How long a client waits for an answer, or for a connection."""
+"""How long a request may take, with its connection."""
 
 
 class Answer(NamedTuple):
@@ -49,6 +55,8 @@ class Tally:
     errors: collections.Counter[str] = field(default_factory=collections.Counter)
     versions: collections.Counter[str] = field(default_factory=collections.Counter)
     slowest_seconds: float = 0.0
+    in_flight: int = 0
+    most_in_flight: int = 0
 
     def answered(self, answer: Answer, expected: str) -> None:
         """Count an answer; it is good when it is 200 and of the class expected."""
@@ -75,41 +83,95 @@ class Tally:
                 "errors": self.errors,
                 "versions": self.versions,
                 "slowest_seconds": round(self.slowest_seconds, 3),
+                "most_in_flight": self.most_in_flight,
             }
         )
 
 
-class Client:
-    """One client of the Service, with a connection that it keeps or with a new one for each request."""
+@dataclass
+class Connection:
+    """One connection to the Service."""
 
-    def __init__(self, host: str, port: int, request: bytes, tally: Tally, *, keeps: bool) -> None:
-        self._host = host
-        self._port = port
-        self._keeps = keeps
-        self._request = request
-        self._tally = tally
-        self._stream: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
 
-    async def send(self) -> Answer:
+    @classmethod
+    async def open(cls, host: str, port: int) -> Connection:
+        """A new one."""
+        return cls(*await asyncio.open_connection(host, port))
+
+    async def ask(self, request: bytes) -> Answer:
         """Send one request and read its answer."""
-        if self._stream is not None and self._stream[0].at_eof():
-            self.hang_up()  # the server closed the idle connection; a new one is no retry, nothing was sent
-        if self._stream is None:
-            self._stream = await asyncio.open_connection(self._host, self._port)
-            self._tally.connections += 1
-        reader, writer = self._stream
-        writer.write(self._request)
-        await writer.drain()
-        answer = await _read_answer(reader)
-        if answer.closes or not self._keeps:
-            self.hang_up()
-        return answer
+        self.writer.write(request)
+        await self.writer.drain()
+        return await _read_answer(self.reader)
 
-    def hang_up(self) -> None:
-        """Close the connection, if there is one."""
-        if self._stream is not None:
-            self._stream[1].close()
-            self._stream = None
+    def close(self) -> None:
+        """Hang up."""
+        self.writer.close()
+
+
+class Load:
+    """Sends requests, each over a kept connection or a new one."""
+
+    def __init__(self, options: argparse.Namespace, body: bytes) -> None:
+        self._host, self._port, self._expected = options.host, options.port, options.expect
+        self._always_new = options.new
+        self._requests = {keeps: _request(options.host, options.port, body, keeps=keeps) for keeps in (True, False)}
+        self._idle: collections.deque[Connection] = collections.deque()
+        self._kept = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.tally = Tally()
+
+    def send(self, due: float) -> None:
+        """A request is due; begins it and returns."""
+        keeps = self.tally.sent % 2 == 0 and not self._always_new
+        self.tally.sent += 1
+        if self.tally.in_flight >= MOST_IN_FLIGHT:
+            self.tally.errors["too many in flight"] += 1
+            return
+        self.tally.in_flight += 1
+        self.tally.most_in_flight = max(self.tally.most_in_flight, self.tally.in_flight)
+        task = asyncio.get_running_loop().create_task(self._send(due, keeps=keeps))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def finish(self) -> None:
+        """Wait for the answers that are still to come."""
+        await asyncio.gather(*self._tasks)
+        for connection in self._idle:
+            connection.close()
+
+    async def _send(self, due: float, *, keeps: bool) -> None:
+        connection = None
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                connection = await self._connection(keeps=keeps)
+                answer = await connection.ask(self._requests[keeps])
+            self.tally.answered(answer, self._expected)
+            if keeps and not answer.closes:
+                self._idle.append(connection)
+                connection = None
+        except (OSError, EOFError, TimeoutError, ValueError, KeyError, IndexError) as error:
+            self.tally.errors[f"{type(error).__name__}: {error}"] += 1
+        finally:
+            if connection is not None:
+                self._kept -= keeps
+                connection.close()
+            self.tally.in_flight -= 1
+            self.tally.slowest_seconds = max(self.tally.slowest_seconds, time.monotonic() - due)
+
+    async def _connection(self, *, keeps: bool) -> Connection:
+        while keeps and self._kept >= KEPT and self._idle:
+            connection = self._idle.popleft()
+            if not connection.reader.at_eof():
+                return connection
+            connection.close()  # the server has hung up; a new one is no retry, nothing was sent
+            self._kept -= 1
+        opened = await Connection.open(self._host, self._port)
+        self._kept += keeps
+        self.tally.connections += 1
+        return opened
 
 
 async def _read_answer(reader: asyncio.StreamReader) -> Answer:
@@ -117,23 +179,6 @@ async def _read_answer(reader: asyncio.StreamReader) -> Answer:
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
     body = await reader.readexactly(int(headers["content-length"]))
     return Answer(int(head[0].split()[1]), headers, body)
-
-
-async def _keep_sending(client: Client, tally: Tally, expected: str, interval: float, stop: asyncio.Event) -> None:
-    """Send every `interval` seconds until told to stop."""
-    due = time.monotonic()
-    while not stop.is_set():
-        due += interval
-        tally.sent += 1
-        started = time.monotonic()
-        try:
-            tally.answered(await asyncio.wait_for(client.send(), PATIENCE_SECONDS), expected)
-        except (OSError, EOFError, TimeoutError, ValueError, KeyError, IndexError) as error:
-            tally.errors[f"{type(error).__name__}: {error}"] += 1
-            client.hang_up()
-        tally.slowest_seconds = max(tally.slowest_seconds, time.monotonic() - started)
-        await asyncio.sleep(max(0.0, due - time.monotonic()))
-    client.hang_up()
 
 
 def _request(host: str, port: int, body: bytes, *, keeps: bool) -> bytes:
@@ -145,18 +190,18 @@ def _request(host: str, port: int, body: bytes, *, keeps: bool) -> bytes:
 
 
 async def _run(options: argparse.Namespace, body: bytes) -> Tally:
-    tally = Tally()
-    stop = asyncio.Event()
+    load, stop = Load(options, body), asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    async with asyncio.TaskGroup() as group:
-        for number in range(options.clients):
-            keeps = number % 2 == 0 and not options.new
-            request = _request(options.host, options.port, body, keeps=keeps)
-            client = Client(options.host, options.port, request, tally, keeps=keeps)
-            interval = options.clients / options.rate
-            group.create_task(_keep_sending(client, tally, options.expect, interval, stop))
-            await asyncio.sleep(1 / options.rate)
-    return tally
+    started = time.monotonic()
+    for number in itertools.count():
+        due = started + number / options.rate
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), max(0.0005, due - time.monotonic()))
+        if stop.is_set():
+            break
+        load.send(due)
+    await load.finish()
+    return load.tally
 
 
 def main() -> None:
@@ -164,8 +209,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--host", required=True)
     parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--rate", type=float, default=20, help="requests per second, all clients together")
-    parser.add_argument("--clients", type=int, default=CLIENTS)
+    parser.add_argument("--rate", type=float, default=20, help="requests per second")
     parser.add_argument("--new", action="store_true", help="a new connection for every request")
     parser.add_argument("--body", required=True, help="file with the body of every request")
     parser.add_argument("--expect", required=True, help="the class that every answer must have")

@@ -23,7 +23,7 @@ _TYPED = (
     *(f"replicas={PODS}", "shutdown.waitSeconds=2", "shutdown.drainSeconds=5"),
     *("probes.liveness.periodSeconds=2", "probes.liveness.failureThreshold=2", "probes.readiness.periodSeconds=2"),
 )
-_ASK_FOR_EVER = """
+ASK_FOR_EVER = """
 import http.client, json, sys
 body = json.dumps({"features": [0.5, 0.25] + [0.0] * 782})
 connection = http.client.HTTPConnection(sys.argv[1], 8000, timeout=2)
@@ -58,7 +58,7 @@ def test_a_model_that_hangs_is_restarted_and_the_other_pods_lose_nothing(
     for load in loads:
         load.start()
     started = time.monotonic()
-    said = client.execute("python", "-c", _ASK_FOR_EVER, hung["status"]["podIP"])
+    said = client.execute("python", "-c", ASK_FOR_EVER, hung["status"]["podIP"])
     assert said.strip() == "hangs"
 
     def restarted() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -114,9 +115,14 @@ def test_the_operator_s_prometheus_takes_every_rule_of_the_chart(
 @pytest.mark.usefixtures("watched")
 def test_the_boards_lie_where_grafana_s_sidecar_looks(cluster: Cluster) -> None:
     maps = cluster.select("configmaps", "grafana_dashboard=1")
-    found = {name.removeprefix("plimsoll-"): text for each in maps for name, text in each["data"].items()}
-    assert found == {path.name: path.read_text(encoding="utf-8") for path in BOARDS.glob("*.json")}
+    found = {name: json.loads(text) for each in maps for name, text in each["data"].items()}
+    ours = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in BOARDS.glob("*.json")}
     assert len(found) == len(list((CHART / "dashboards").glob("*.json"))) > 0
+    for name, board in ours.items():
+        there = found[f"{cluster.namespace}-watched-{name}"]
+        assert there["uid"].startswith(f"{board['uid']}-"), "another release's has another uid"
+        assert there["title"] == f"{board['title']}, watched in {cluster.namespace}"
+        assert {**there, "uid": "", "title": ""} == {**board, "uid": "", "title": ""}
 
 
 def test_a_trace_that_a_client_began_goes_on_in_the_pod(

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.cluster import eventually, run
-from tests.e2e.load import CLIENTS, PATIENCE_SECONDS
+from tests.e2e.load import PATIENCE_SECONDS
 from tests.e2e.node_pod import kill_server
 from tests.e2e.release import restarts, seconds_away
 from tests.e2e.steady import NAME, PODS, RATE, Steady, counts
@@ -47,7 +47,7 @@ def test_a_pod_without_grace_loses_what_is_in_flight(steady: Steady, transcript:
 
     report = steady.report_over("force a pod out", force_out)
     transcript.note("requests over: force a pod out", counts(report))
-    assert report["failed"] <= CLIENTS, report
+    assert report["failed"] <= report["most_in_flight"], report
 
 
 def test_a_killed_server_loses_what_is_in_flight_and_what_comes_until_kubernetes_sees_it(
@@ -60,7 +60,7 @@ def test_a_killed_server_loses_what_is_in_flight_and_what_comes_until_kubernetes
     killed = steady.cluster.get("pod", pod["metadata"]["name"])
     assert restarts(killed) == 1
     refused = _failed(report, "ConnectionRefusedError")
-    assert report["failed"] - refused <= CLIENTS, report
+    assert report["failed"] - refused <= report["most_in_flight"], report
     assert refused <= RATE * (seconds_away(killed) + 1), report
 
 
@@ -89,9 +89,7 @@ def test_a_node_without_power_loses_what_is_sent_to_it_until_kubernetes_sees_it(
     report = steady.report_over("cut a node s power", cut_power, address, kept)
     transcript.note("requests over: cut a node's power", f"{counts(report)}; noticed in {noticed_seconds:.0f} s")
     assert set(report["by_status"]) == {"200"}, report
-    waited = _failed(report, "TimeoutError")
-    assert waited <= CLIENTS * (1 + noticed_seconds // PATIENCE_SECONDS), report
-    assert report["failed"] - waited <= RATE * noticed_seconds, report
+    assert report["failed"] <= RATE * (noticed_seconds + 1), report
 
 
 def _failed(report: dict[str, Any], error: str) -> int:
