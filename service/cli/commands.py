@@ -6,6 +6,7 @@ import typer
 
 from service import __version__
 from service.cli.bundle import bundle
+from service.cli.health import health
 from service.cli.keys import keys
 from service.cli.predict import predict
 from service.cli.serve import serve
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 app.command()(serve)
 app.command()(predict)
+app.command()(health)
 app.add_typer(bundle, name="bundle")
 app.add_typer(keys, name="keys")
 app.command()(settings)
