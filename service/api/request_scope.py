@@ -6,8 +6,9 @@ import logging
 import random
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
+from http import HTTPStatus
 from typing import Any, TypedDict
 
 from starlette.responses import Response
@@ -16,13 +17,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.api.access_log import AccessLog
 from service.api.request_head import RequestHead
 from service.api.serving_state import Phase, ServingState
-from service.api.site_policy import SitePolicy
+from service.api.site_policy import MAY_SEND, SitePolicy
 from service.errors import Draining, PlimsollError
 
 _log = logging.getLogger(__name__)
 _current: ContextVar[tuple[str, tuple[str, int] | None] | None] = ContextVar("request", default=None)
 """The id of the request, and address and port of its client."""
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_SECURITY = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
+"""On every answer: a browser takes it for nothing else than it says, and tells nobody where it was."""
 PROBES = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
 """Asked by machines, all the time: neither counted, logged, refused nor traced."""
 
@@ -90,24 +93,13 @@ class RequestScope:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 facts["status"] = message["status"]
-                headers = [*message.get("headers", ()), (b"x-request-id", facts["request_id"].encode())]
-                if self._state.stopping:
-                    headers = [field for field in headers if field[0].lower() != b"connection"]
-                    headers.append((b"connection", b"close"))
-                message["headers"] = headers
+                message["headers"] = self._with_ours(message.get("headers", ()), facts)
             elif routed is not scope:
                 message = {**message, "body": b""}  # to HEAD the head of the answer to GET is the answer
             await send(message)
 
-        app = self._app
-        if scope["path"] not in PROBES and (refusal := self._refusal(facts["head"])) is not None:
-            # What has a route here is a prediction, which refuses by itself and is counted.
-            if "route" in facts:
-                facts["refusal"] = refusal
-            else:
-                app = self._respond(refusal, request_id_of(scope))
         try:
-            await app(routed, receive, send_with_headers)
+            await self._answering(scope)(routed, receive, send_with_headers)
         except Exception:
             _log.exception("request broke down")
             if "status" in facts:
@@ -116,6 +108,30 @@ class RequestScope:
         finally:
             if routed is not scope and "route" in routed:
                 scope["route"] = routed["route"]  # for the access line
+
+    def _answering(self, scope: Scope) -> ASGIApp:
+        """What answers this request: the application, a refusal, or what a browser asks before a page may send."""
+        facts = scope["state"]
+        if scope["path"] in PROBES:
+            return self._app
+        if scope["method"] == "OPTIONS" and self._sites.is_preflight(facts["head"]):
+            return Response(status_code=HTTPStatus.NO_CONTENT, headers=MAY_SEND)
+        if (refusal := self._refusal(facts["head"])) is None:
+            return self._app
+        if "route" in facts:  # what has a route here is a prediction, which refuses by itself and is counted
+            facts["refusal"] = refusal
+            return self._app
+        return self._respond(refusal, request_id_of(scope))
+
+    def _with_ours(self, given: Iterable[tuple[bytes, bytes]], facts: dict[str, Any]) -> list[tuple[bytes, bytes]]:
+        """The header fields of an answer, with those that every answer has."""
+        headers = [*given, (b"x-request-id", facts["request_id"].encode()), *_SECURITY]
+        if b"origin" in facts["head"].fields:
+            headers += self._sites.for_page(facts["head"])
+        if self._state.stopping:
+            headers = [field for field in headers if field[0].lower() != b"connection"]
+            headers.append((b"connection", b"close"))
+        return headers
 
     def _refusal(self, head: RequestHead) -> PlimsollError | None:
         if self._state.phase is Phase.REFUSING:

@@ -7,6 +7,15 @@ from service.errors import ClientError, HostNotAllowed, OriginNotAllowed, quote
 
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _MOST_REMEMBERED = 256
+_VARIES = (b"vary", b"origin")
+_EXPOSED = b"retry-after, traceresponse, x-plimsoll-version, x-request-id"
+MAY_SEND = {
+    "access-control-allow-methods": "GET, HEAD, POST, PUT, PATCH, DELETE",
+    "access-control-allow-headers": "authorization, content-type, traceparent, x-api-key, x-plimsoll-user, "
+    "x-plimsoll-version, x-request-id, x-request-timeout-ms",
+    "access-control-max-age": "600",
+}
+"""What a page of a listed origin may send, as a browser is told that asks before."""
 
 
 class SitePolicy:
@@ -14,7 +23,8 @@ class SitePolicy:
 
     A browser lets any page send some requests to a server on the reader's own machine, and names that page in
     `Origin`. A page whose name was pointed at this machine (DNS rebinding) has the right `Origin` and the wrong `Host`.
-    `origins` may send requests besides the server's own pages. All names are in lower case.
+    `origins` may send requests and read the answers (CORS) besides the server's own pages. All names are in lower
+    case.
     """
 
     def __init__(self, hosts: tuple[str, ...] = (), origins: tuple[str, ...] = ()) -> None:
@@ -39,6 +49,17 @@ class SitePolicy:
                 given=quote(origin.decode("latin-1")),
             )
         return None
+
+    def for_page(self, head: RequestHead) -> list[tuple[bytes, bytes]]:
+        """Header fields that let a page of a listed origin read the answer; none for a request of anybody else."""
+        origin = head.fields.get(b"origin")
+        if origin is None or _text(origin) not in self._origins:
+            return []
+        return [(b"access-control-allow-origin", origin), (b"access-control-expose-headers", _EXPOSED), _VARIES]
+
+    def is_preflight(self, head: RequestHead) -> bool:
+        """Whether a browser asks, by OPTIONS, if a page of a listed origin may send a request."""
+        return head.has(b"access-control-request-method") and bool(self.for_page(head))
 
     def _allows(self, host: bytes | None) -> bool:
         if host is None or _name_of(_text(host)) not in self._hosts:

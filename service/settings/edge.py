@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
+_ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+/?")
 
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 
@@ -66,7 +68,8 @@ class EdgeSettings(BaseSettings):
     )
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
-        description="Origins of web pages that may send requests besides the server's own, by commas.",
+        description="Origins of web pages that may send requests and read the answers besides the server's own, "
+        "https://app.example for one, with commas between them.",
     )
 
     @field_validator("allowed_hosts", "allowed_origins", mode="before")
@@ -74,6 +77,14 @@ class EdgeSettings(BaseSettings):
     def _names(cls, value: Any) -> Any:  # noqa: ANN401  # whatever the environment holds
         if isinstance(value, str):
             return tuple(part.strip().lower() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"'{origin}' is no origin; expected a scheme and a host, as https://app.example")
         return value
 
 

@@ -196,6 +196,17 @@ def test_without_a_queue_limit_twice_the_concurrency_may_be_in_flight(concurrenc
     assert load_settings(concurrency=concurrency).hard_queue_limit == 2 * concurrency
 
 
+@pytest.mark.parametrize("origin", ["null", "*", "app.example", "https://", "https://app.example/page", "ftp://a"])
+def test_what_is_no_origin_is_refused(origin: str) -> None:
+    message = refusal(allowed_origins=f"https://good.example,{origin}")
+    assert f"'{origin}' is no origin; expected a scheme and a host, as https://app.example" in message
+
+
+@pytest.mark.parametrize("origin", ["https://app.example", "http://localhost:3000", "http://[::1]:8080"])
+def test_origins_may_have_ports(origin: str) -> None:
+    assert load_settings(allowed_origins=origin).allowed_origins == (origin,)
+
+
 @pytest.mark.parametrize(("wait_ms", "refused"), [(900, True), (100, True), (99.9, False), (0, False)])
 def test_a_wait_for_company_that_is_as_long_as_the_objective_is_refused(*, wait_ms: float, refused: bool) -> None:
     if refused:
@@ -263,6 +274,7 @@ def test_every_setting_can_be_set_by_its_variable(monkeypatch: pytest.MonkeyPatc
     words |= {
         "max_request_timeout_ms": "30001",
         "factories": "package.module:make",
+        "allowed_origins": "https://app.example",
         "otel_protocol": "grpc",
         "otel_traces_protocol": "grpc",
     }

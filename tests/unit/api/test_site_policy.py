@@ -12,7 +12,7 @@ from service.api.request_head import RequestHead
 from service.api.site_policy import SitePolicy
 from tests.doubles.asgi import Exchange, http_scope
 from tests.doubles.models import EchoModel
-from tests.unit.api.conftest import Edge
+from tests.unit.api.conftest import ORIGINS, Edge
 
 LOOPBACK = SitePolicy(("localhost", "127.0.0.1", "[::1]"))
 ROW = b'{"features": [0.25, 0.75]}'
@@ -143,3 +143,45 @@ async def test_the_own_page_may_ask(edge: Edge) -> None:
     edge.serve("echo", "1", EchoModel())
     headers = {"host": "localhost:8000", "origin": "http://localhost:8000", "content-type": "application/json"}
     assert (await Exchange(edge.asgi, http_scope("/v1/predict", "POST", headers), [ROW]).run()).status == 200
+
+
+ASKS = {"access-control-request-method": "POST", "access-control-request-headers": "authorization"}
+
+
+async def test_a_page_of_a_listed_origin_may_ask_before_it_sends(edge: Edge) -> None:
+    for path in ("/v1/predict", "/v1/models", "/v1/nowhere"):
+        exchange = await Exchange(edge.asgi, http_scope(path, "OPTIONS", {"origin": ORIGINS[0], **ASKS})).run()
+        assert exchange.status == 204
+        assert exchange.headers["access-control-allow-origin"] == ORIGINS[0]
+        assert "POST" in exchange.headers["access-control-allow-methods"].split(", ")
+        allowed = exchange.headers["access-control-allow-headers"].split(", ")
+        assert {"authorization", "content-type", "x-plimsoll-version"} <= set(allowed)
+        assert exchange.headers["vary"] == "origin"
+
+
+async def test_a_page_of_a_listed_origin_may_read_answers_and_refusals(edge: Edge) -> None:
+    edge.serve("echo", "1", EchoModel())
+    fields = {"origin": ORIGINS[0], "content-type": "application/json"}
+    for body, status in ((ROW, 200), (b"{", 400)):
+        exchange = await Exchange(edge.asgi, http_scope("/v1/predict", "POST", fields), (body,)).run()
+        assert exchange.status == status
+        assert exchange.headers["access-control-allow-origin"] == ORIGINS[0]
+        assert "x-request-id" in exchange.headers["access-control-expose-headers"]
+
+
+@pytest.mark.parametrize("origin", [None, "http://testserver", "http://evil.example", "null"])
+async def test_nobody_else_is_told_anything_of_other_origins(edge: Edge, origin: str | None) -> None:
+    headers = {"host": "testserver", **ASKS, **({} if origin is None else {"origin": origin})}
+    for method in ("OPTIONS", "GET"):
+        exchange = await Exchange(edge.asgi, http_scope("/v1/models", method, headers)).run()
+        assert exchange.status != 204
+        assert [name for name in exchange.headers if name.startswith("access-control")] == []
+
+
+async def test_every_answer_is_to_be_taken_for_what_it_says(edge: Edge) -> None:
+    edge.serve("echo", "1", EchoModel())
+    json = {"content-type": "application/json"}
+    for method, path in (("POST", "/v1/predict"), ("GET", "/v1/models"), ("GET", "/livez"), ("GET", "/nowhere")):
+        exchange = await Exchange(edge.asgi, http_scope(path, method, json), (ROW,)).run()
+        assert exchange.headers["x-content-type-options"] == "nosniff"
+        assert exchange.headers["referrer-policy"] == "no-referrer"
