@@ -128,7 +128,8 @@ def _build(recipe: Recipe) -> nn.Module:
 
 
 def _run(module: nn.Module, example: NDArray[Any]) -> NDArray[Any]:
-    if example.dtype == np.float64 and not any(each.dtype == torch.float64 for each in module.state_dict().values()):
+    datatypes = {each.dtype for each in module.state_dict().values() if each.is_floating_point()}
+    if example.dtype == np.float64 and datatypes and torch.float64 not in datatypes:
         raise BundleError(
             "signature",
             "the example holds float64, which numpy takes where nobody says otherwise, and the model computes in less; "

@@ -49,6 +49,14 @@ class MissesKey(DigitsMlp):
         return {"pixels": pixels}["input_ids"]
 
 
+class Doubles(torch.nn.Module):
+    """Has no weights, and computes in whatever it is given."""
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        """Twice the rows."""
+        return rows * 2
+
+
 class WritesIntoInput(DigitsMlp):
     """Scales its input where it lies."""
 

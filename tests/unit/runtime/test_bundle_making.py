@@ -158,6 +158,18 @@ def test_an_example_that_does_not_fit_is_refused_with_what_to_do(
     assert refusal(make_tiny_bundle, tmp_path, example=example).message.endswith(sentence)
 
 
+def test_a_model_without_weights_may_compute_in_float64(tmp_path: Path) -> None:
+    recipe = tiny(
+        architecture=None,
+        factory="tests.doubles.odd_models:Doubles",
+        parameters={},
+        weights=save({}),
+        example=np.ones((2, 3)),
+        labels=None,
+    )
+    assert make_bundle(tmp_path, recipe).manifest.signature.outputs[0].datatype == "FP64"
+
+
 @pytest.mark.parametrize(
     ("labels", "sentence"),
     [
