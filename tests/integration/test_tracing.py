@@ -114,7 +114,10 @@ def test_a_prediction_is_one_server_span_under_the_client_s_trace_and_what_the_l
 
 def test_a_batch_that_many_requests_share_links_to_all_of_them(process: ServedProcess, collector: Collector) -> None:
     process.start(
-        OTEL_EXPORTER_OTLP_ENDPOINT=collector.endpoint, PLIMSOLL_MAX_WAIT_MS="500", PLIMSOLL_MAX_BATCH_ROWS="4"
+        OTEL_EXPORTER_OTLP_ENDPOINT=collector.endpoint,
+        PLIMSOLL_MAX_WAIT_MS="500",
+        PLIMSOLL_OBJECTIVE_MS="1000",
+        PLIMSOLL_MAX_BATCH_ROWS="4",
     )
     url = process.ready()
     with ThreadPoolExecutor(4) as clients:

@@ -196,28 +196,6 @@ def test_without_a_queue_limit_twice_the_concurrency_may_be_in_flight(concurrenc
     assert load_settings(concurrency=concurrency).hard_queue_limit == 2 * concurrency
 
 
-@pytest.mark.parametrize("origin", ["null", "*", "app.example", "https://", "https://app.example/page", "ftp://a"])
-def test_what_is_no_origin_is_refused(origin: str) -> None:
-    message = refusal(allowed_origins=f"https://good.example,{origin}")
-    assert f"'{origin}' is no origin; expected a scheme and a host, as https://app.example" in message
-
-
-@pytest.mark.parametrize("origin", ["https://app.example", "http://localhost:3000", "http://[::1]:8080"])
-def test_origins_may_have_ports(origin: str) -> None:
-    assert load_settings(allowed_origins=origin).allowed_origins == (origin,)
-
-
-@pytest.mark.parametrize(("wait_ms", "refused"), [(900, True), (100, True), (99.9, False), (0, False)])
-def test_a_wait_for_company_that_is_as_long_as_the_objective_is_refused(*, wait_ms: float, refused: bool) -> None:
-    if refused:
-        assert refusal(max_wait_ms=wait_ms, objective_ms=100) == (
-            f"PLIMSOLL_MAX_WAIT_MS, {wait_ms:g}, lets a request wait for longer than PLIMSOLL_OBJECTIVE_MS, 100, "
-            "allows for its answer; lower the wait or raise the objective"
-        )
-    else:
-        assert load_settings(max_wait_ms=wait_ms, objective_ms=100).max_wait_ms == wait_ms
-
-
 @pytest.mark.parametrize(("usual", "most", "refused"), [(1001, 1000, True), (1000, 1000, False), (1, 1000, False)])
 def test_a_request_timeout_above_the_most_that_one_may_ask_for_is_refused(
     *, usual: int, most: int, refused: bool

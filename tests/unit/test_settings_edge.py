@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from service.settings import load_settings
+from service.settings import SettingsError, load_settings
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,14 @@ def test_the_admin_port_goes_by_its_own_address() -> None:
     open_to_all = load_settings(host="0.0.0.0", allow_anonymous=True)  # noqa: S104  # what the image sets
     assert (open_to_all.hosts, open_to_all.admin_hosts) == ((), ("localhost", "127.0.0.1", "[::1]"))
     assert load_settings(admin_host="10.1.2.3").admin_hosts == ()
+
+
+@pytest.mark.parametrize("origin", ["null", "*", "app.example", "https://", "https://app.example/page", "ftp://a"])
+def test_what_is_no_origin_is_refused(origin: str) -> None:
+    with pytest.raises(SettingsError, match="is no origin; expected a scheme and a host"):
+        load_settings(allowed_origins=f"https://good.example,{origin}")
+
+
+@pytest.mark.parametrize("origin", ["https://app.example", "http://localhost:3000", "http://[::1]:8080"])
+def test_origins_may_have_ports(origin: str) -> None:
+    assert load_settings(allowed_origins=origin).allowed_origins == (origin,)

@@ -17,10 +17,10 @@
 {{- fail "enabled is false, and nothing has left the chart out: in Chart.yaml of the chart that depends on it say `condition: plimsoll.enabled`, or uninstall the release" }}
 {{- end }}
 {{- $fullname := include "plimsoll.fullname" . }}
-{{- if not (regexMatch "^[a-z]([a-z0-9-]*[a-z0-9])?$" $fullname) }}
+{{- if not (regexMatch "^[a-z]$|^[a-z][a-z0-9-]*[a-z0-9]$" $fullname) }}
 {{- fail (printf "the objects would be called %s, and Kubernetes wants a lower-case letter first, then letters, digits and dashes, and no dash at the end; set fullnameOverride" $fullname) }}
 {{- end }}
-{{- if not (regexMatch "^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$" (include "plimsoll.name" .)) }}
+{{- if not (regexMatch "^[A-Za-z0-9]$|^[A-Za-z0-9][A-Za-z0-9_.-]*[A-Za-z0-9]$" (include "plimsoll.name" .)) }}
 {{- fail (printf "nameOverride is %s, and a label's value is letters, digits, dashes, dots and underscores, letters or digits at both ends" (include "plimsoll.name" .)) }}
 {{- end }}
 {{- end }}

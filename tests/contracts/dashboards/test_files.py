@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -21,11 +23,18 @@ def test_the_files_are_what_the_code_makes(folder: Path) -> None:
 
 
 @needs_helm
-def test_the_chart_renders_the_same_bytes() -> None:
-    rendered = template("--set=monitoring.dashboards.enabled=true", "--show-only=templates/dashboards.yaml", name="x")
-    maps = [document["data"] for document in objects(rendered)]
-    assert {name: text for data in maps for name, text in data.items()} == {
-        f"plimsoll-{name}": text for name, text in documents().items()
+def test_the_chart_renders_the_same_bytes_but_for_the_name_of_the_release() -> None:
+    chosen = ("--set=monitoring.dashboards.enabled=true", "--show-only=templates/dashboards.yaml", "--namespace=demo")
+    maps = [document["data"] for document in objects(template(*chosen, name="x"))]
+    rendered = {name: text for data in maps for name, text in data.items()}
+    mark = hashlib.sha256(b"demo-x-plimsoll").hexdigest()[:8]
+    assert rendered == {
+        f"demo-x-plimsoll-{name}": re.sub(
+            r'("title": "Plimsoll: [a-z]+)"',
+            r'\1, x-plimsoll in demo"',
+            re.sub(r'("uid": "plimsoll-[a-z]+)"', rf'\1-{mark}"', text),
+        )
+        for name, text in documents().items()
     }
 
 

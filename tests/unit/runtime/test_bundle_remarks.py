@@ -1,0 +1,101 @@
+"""What is said and done, unasked, while a bundle is made."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.torch import load, save
+
+from service.bundle.folder import open_bundle
+from service.runtime.architectures import build_architecture
+from service.runtime.bundle_making import Recipe, make_bundle
+from service.runtime.model_loader import ModelLoader
+from service.runtime.weights_prefix import without_prefix
+
+
+def remarks(recipe: Recipe, folder: Path) -> list[str]:
+    """What was remarked when the bundle was made."""
+    heard: list[str] = []
+    make_bundle(folder, recipe, heard.append)
+    return heard
+
+
+def tiny(**changes: Any) -> Recipe:
+    """A recipe of the smallest classifier."""
+    parameters = {"sizes": [4, 8, 3]}
+    weights = build_architecture("digits-mlp", parameters).state_dict()
+    example = np.ones((2, 4), np.float32)
+    return replace(Recipe("tiny", "1", "digits-mlp", parameters, save(weights), example, labels=list("abc")), **changes)
+
+
+def test_a_good_recipe_gives_no_reason_for_a_remark(tmp_path: Path) -> None:
+    assert remarks(tiny(), tmp_path / "a") == []
+    scores = tiny(labels=None, architecture=None, factory="tests.doubles.odd_models:Logits")
+    assert remarks(scores, tmp_path / "b") == []
+
+
+def test_scores_that_are_no_probabilities_are_remarked(tmp_path: Path) -> None:
+    (remark,) = remarks(tiny(architecture=None, factory="tests.doubles.odd_models:Logits"), tmp_path)
+    assert remark == (
+        "the scores of a row do not add up to 1, and clients would be told that they are probabilities; if these "
+        "are logits, let the module end with a softmax"
+    )
+
+
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod."])
+def test_the_names_that_a_wrapper_gave_to_weights_are_taken_back_and_remarked(prefix: str, tmp_path: Path) -> None:
+    tensors = {f"{prefix}{name}": tensor for name, tensor in load(tiny().weights).items()}
+    (remark,) = remarks(tiny(weights=save(tensors, metadata={"format": "pt"})), tmp_path)
+    assert remark == f"'{prefix}' was taken off the names of the weights; a wrapper of the module had put it there"
+    bundle = open_bundle(tmp_path / "tiny" / "1")
+    bundle.verify_files()
+    stored = load((bundle.path / "weights.safetensors").read_bytes())
+    assert {name: tensor.tolist() for name, tensor in stored.items()} == {
+        name.removeprefix(prefix): tensor.tolist() for name, tensor in tensors.items()
+    }
+    loader = ModelLoader(torch.device("cpu"), trust_pt2=False, batch_sizes=[1], inline_budget_seconds=0)
+    loader.prove(bundle, loader.load(bundle))
+
+
+@pytest.mark.parametrize(
+    ("names", "wanted", "taken"),
+    [
+        (["module.a", "module.b"], ["a", "b"], "module."),
+        (["module.a", "module.b"], ["module.a", "module.b"], ""),  # the module's own name
+        (["module.a", "b"], ["a", "b"], ""),
+        (["module.a", "other.b"], ["a", "b"], ""),
+        (["a"], ["b"], ""),
+        ([], ["a"], ""),
+    ],
+)
+def test_a_prefix_is_taken_off_all_names_or_none(names: list[str], wanted: list[str], taken: str) -> None:
+    weights = save({name: torch.ones(3) for name in names})
+    found, prefix = without_prefix(weights, wanted)
+    assert prefix == taken
+    assert sorted(load(found)) == sorted(name.removeprefix(taken) for name in names)
+    if not taken:
+        assert found == weights
+
+
+@given(st.binary(max_size=200))
+def test_bytes_that_are_no_safetensors_file_stay_as_they_are(content: bytes) -> None:
+    assert without_prefix(content, ["a"]) == (content, "")
+
+
+def test_a_model_without_weights_may_compute_in_float64(tmp_path: Path) -> None:
+    recipe = tiny(
+        architecture=None,
+        factory="tests.doubles.odd_models:Doubles",
+        parameters={},
+        weights=save({}),
+        example=np.ones((2, 3)),
+        labels=None,
+    )
+    assert make_bundle(tmp_path, recipe).manifest.signature.outputs[0].datatype == "FP64"
