@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,8 +55,8 @@ class Encounter:
         return Counter(each.status for each in self.samples if each.status != OK)
 
 
-def run_hostile(seconds: float) -> Findings:
-    """Run it, so long for each kind, and say what was found."""
+def run_hostile(seconds: float, kinds: Sequence[str] = tuple(KINDS)) -> Findings:
+    """Run it, so long for each of these kinds, and say what was found."""
     findings = Findings(
         "hostile clients",
         f"{seconds:g} s for each kind; {_RATE:g} one-row requests/s of honest clients in open loop over {_CONNECTIONS} "
@@ -67,7 +68,7 @@ def run_hostile(seconds: float) -> Findings:
         environment = {"PLIMSOLL_KEYS_FILE": str(keys), "PLIMSOLL_ALLOWED_HOSTS": "*"}
         with Server(REPOSITORY / "models", Path(folder), environment) as server:
             alone, attacked = [], []
-            for kind in KINDS:
+            for kind in kinds:
                 alone += uvloop.run(_meet(server, "", seconds / _ATTACKED_TO_ALONE)).samples
                 attacked.append(uvloop.run(_meet(server, kind, seconds)))
     _judge(findings, alone, attacked)

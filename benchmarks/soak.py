@@ -14,6 +14,7 @@ from pathlib import Path
 from benchmarks.churn import run_churn
 from benchmarks.findings import Findings
 from benchmarks.hostile import run_hostile
+from benchmarks.hostile_clients import KINDS
 from benchmarks.liveness import run_liveness
 from benchmarks.overload import run_overload
 from benchmarks.report import run_and_tell
@@ -29,9 +30,10 @@ def main() -> int:
         "churn": lambda: run_churn(options.minutes * 60, options.seed),
         "overload": lambda: run_overload(_OVERLOAD_SECONDS),
         "liveness": lambda: run_liveness(_LIVENESS_SECONDS),
-        "hostile": lambda: run_hostile(options.hostile_seconds),
+        "hostile": lambda: run_hostile(options.hostile_seconds, options.hostile_kind or list(KINDS)),
     }
     command = f"python -m benchmarks.soak --minutes {options.minutes:g} --hostile-seconds {options.hostile_seconds:g}"
+    command += "".join(f" --hostile-kind '{kind}'" for kind in options.hostile_kind or ())
     return run_and_tell("Soak", command, [scenarios[name] for name in options.only or scenarios], options.transcript)
 
 
@@ -42,6 +44,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--hostile-seconds", type=float, default=60.0, help="how long each kind of hostile client stays"
     )
+    parser.add_argument("--hostile-kind", action="append", choices=list(KINDS), help="not all kinds of hostile clients")
     scenarios = ["churn", "overload", "liveness", "hostile"]
     parser.add_argument("--only", action="append", choices=scenarios, help="not all scenarios")
     parser.add_argument("--seed", type=int, default=6, help="of what the clients of the churn send")
