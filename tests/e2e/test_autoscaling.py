@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 
@@ -151,4 +152,4 @@ def _told_alike(autoscaler: Autoscaler, prometheus: InClusterPrometheus) -> floa
     """The requests in flight, where the custom metrics API and PromQL say the same and there are some."""
     (found,) = prometheus.query(f'{RECORDED["plimsoll_inflight"]}{{service="{NAME}-stable"}}')
     told = autoscaler.metric("plimsoll_inflight")
-    return told if told == float(found["value"][1]) else None
+    return told if math.isclose(told, float(found["value"][1]), rel_tol=0.001) else None  # told in thousandths
