@@ -125,9 +125,8 @@ class RequestScope:
 
     def _with_ours(self, given: Iterable[tuple[bytes, bytes]], facts: dict[str, Any]) -> list[tuple[bytes, bytes]]:
         """The header fields of an answer, with those that every answer has."""
-        headers = [*given, (b"x-request-id", facts["request_id"].encode()), *_SECURITY]
-        if b"origin" in facts["head"].fields:
-            headers += self._sites.for_page(facts["head"])
+        own = (b"x-request-id", facts["request_id"].encode())
+        headers = [*given, own, *_SECURITY, *self._sites.for_page(facts["head"])]
         if self._state.stopping:
             headers = [field for field in headers if field[0].lower() != b"connection"]
             headers.append((b"connection", b"close"))

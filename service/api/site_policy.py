@@ -11,7 +11,7 @@ _VARIES = (b"vary", b"origin")
 _EXPOSED = b"retry-after, traceresponse, x-plimsoll-version, x-request-id"
 MAY_SEND = {
     "access-control-allow-methods": "GET, HEAD, POST, PUT, PATCH, DELETE",
-    "access-control-allow-headers": "authorization, content-type, traceparent, x-api-key, x-plimsoll-user, "
+    "access-control-allow-headers": "authorization, content-type, traceparent, tracestate, x-api-key, x-plimsoll-user, "
     "x-plimsoll-version, x-request-id, x-request-timeout-ms",
     "access-control-max-age": "600",
 }
@@ -29,7 +29,7 @@ class SitePolicy:
 
     def __init__(self, hosts: tuple[str, ...] = (), origins: tuple[str, ...] = ()) -> None:
         self._hosts = frozenset(_name_of(host) for host in hosts)
-        self._origins = frozenset(origin.rstrip("/") for origin in origins)
+        self._origins = frozenset(_without_default_port(origin.rstrip("/")) for origin in origins)
         self._allowed: set[bytes | None] = set()
         """Values of `Host` that have been allowed; comparing bytes is all that a further request costs."""
 
@@ -52,14 +52,16 @@ class SitePolicy:
 
     def for_page(self, head: RequestHead) -> list[tuple[bytes, bytes]]:
         """Header fields that let a page of a listed origin read the answer; none for a request of anybody else."""
+        if not self._origins:
+            return []
         origin = head.fields.get(b"origin")
         if origin is None or _text(origin) not in self._origins:
-            return []
+            return [_VARIES]
         return [(b"access-control-allow-origin", origin), (b"access-control-expose-headers", _EXPOSED), _VARIES]
 
     def is_preflight(self, head: RequestHead) -> bool:
         """Whether a browser asks, by OPTIONS, if a page of a listed origin may send a request."""
-        return head.has(b"access-control-request-method") and bool(self.for_page(head))
+        return head.has(b"access-control-request-method") and _text(head.fields.get(b"origin", b"")) in self._origins
 
     def _allows(self, host: bytes | None) -> bool:
         if host is None or _name_of(_text(host)) not in self._hosts:
@@ -74,6 +76,12 @@ class SitePolicy:
         scheme, separator, site = origin.partition("://")
         port = _DEFAULT_PORTS.get(scheme)
         return bool(separator) and port is not None and site.removesuffix(f":{port}") == host.removesuffix(f":{port}")
+
+
+def _without_default_port(origin: str) -> str:
+    """The origin as browsers send it."""
+    scheme, _, _ = origin.partition("://")
+    return origin.removesuffix(f":{_DEFAULT_PORTS.get(scheme, '-')}")
 
 
 def _text(raw: bytes) -> str:

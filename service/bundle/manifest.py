@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
@@ -44,12 +43,6 @@ class Tensor(_Record):
             raise ValueError(f"tensor '{self.name}' has a dimension of length 0")
         if self.labels is not None and len(self.labels) != self.shape[-1]:
             raise ValueError(f"tensor '{self.name}' has {self.shape[-1]} positions and {len(self.labels)} labels")
-        if self.labels is not None:
-            ((most_common, times),) = Counter(map(str, self.labels)).most_common(1)
-            if times > 1:
-                raise ValueError(f"tensor '{self.name}' has the label '{most_common}' more than once")
-            if not all(str(label).strip() for label in self.labels):
-                raise ValueError(f"tensor '{self.name}' has a label that is empty")
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
             raise ValueError(f"the minimum of tensor '{self.name}' lies above its maximum")
         return self

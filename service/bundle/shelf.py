@@ -85,7 +85,8 @@ def _subfolders(folder: Path) -> list[Path]:
 
 
 def _passed_over(folder: str, form: str) -> str:
-    return f"'{folder[:100]}' in the models folder is passed over: {form}"
+    readable = folder.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")  # names can be any bytes
+    return f"'{readable[:100]}' in the models folder is passed over: {form}"
 
 
 def _fits(form: TypeAdapter[str], text: str) -> bool:

@@ -13,7 +13,7 @@ from service.settings import load_settings
 
 def health(
     url: Annotated[
-        str | None, typer.Option(help="Where the server is.", show_default="this machine, at PLIMSOLL_PORT")
+        str | None, typer.Option(help="Where the server is.", show_default="PLIMSOLL_HOST and PLIMSOLL_PORT")
     ] = None,
     timeout_seconds: Annotated[float, typer.Option(help="How long to wait for the answer.", min=0.1)] = 5.0,
 ) -> None:
@@ -22,9 +22,9 @@ def health(
     For those without Kubernetes, whose probes ask /readyz themselves. In a compose file:
     healthcheck: {test: [CMD, plimsoll, health]}
     """
-    where = f"{url or f'http://127.0.0.1:{load_settings().port}'}/readyz"
+    where = f"{(url or _own_url()).rstrip('/')}/readyz"
     try:
-        reply = httpx.get(where, timeout=timeout_seconds)
+        reply = httpx.get(where, timeout=timeout_seconds, trust_env=url is not None)  # no proxy leads to this machine
         said = dict(reply.json())
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         _fail(f"no answer from {where}: {error}; is `plimsoll serve` running there?")
@@ -34,6 +34,14 @@ def health(
         reasons = "; ".join(map(str, said.get("reasons", []))) or "it does not say why"
         _fail(f"the server is not ready ({said.get('status', reply.status_code)}): {reasons}")
     typer.echo(said.get("status", "ready"))
+
+
+def _own_url() -> str:
+    """Where the server of these settings is asked from its own machine."""
+    settings = load_settings()
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  # addresses that cannot be asked
+    host = everywhere.get(settings.host, f"[{settings.host}]" if ":" in settings.host else settings.host)
+    return f"http://{host}:{settings.port}"
 
 
 def _fail(sentence: str) -> NoReturn:

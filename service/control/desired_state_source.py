@@ -29,7 +29,7 @@ class DesiredStateSource:
         weights_allowed: bool,
         report: Callable[[str], None] = lambda _: None,
         copy: LastGoodCopy | None = None,
-        remark: Callable[[str], None] = lambda _: None,
+        remark: Callable[[list[str]], None] = lambda _: None,
     ) -> None:
         self._file = None if path is None else desired_state_file(path)
         self._shelf = shelf
@@ -44,8 +44,7 @@ class DesiredStateSource:
         `on_error` is given each reason why the file cannot be used, once; the state of before holds.
         """
         if self._file is None:
-            for remark in await asyncio.to_thread(self._shelf.remarks):
-                self._remark(remark)
+            self._remark(await asyncio.to_thread(self._shelf.remarks))
             yield await asyncio.to_thread(highest_of_each, self._shelf)
             return
         parse = partial(parse_desired_state, self._file, weights_allowed=self._weights_allowed)

@@ -119,10 +119,11 @@ class VersionRegistry:
                     self._statuses[name, version] = VersionStatus(name, version, VersionState.LOADING)
         self._route()
 
-    def remark(self, sentence: str) -> None:
-        """Something is not served that an operator may have meant to be."""
-        _log.warning(sentence)
-        self.remarks.append(sentence)
+    def remark(self, sentences: list[str]) -> None:
+        """What is not served and an operator may have meant to be; in the place of what was told before."""
+        for sentence in sentences:
+            _log.warning(sentence)
+        self.remarks = sentences
 
     def advance(self, name: str, version: str, state: VersionState) -> None:
         """A version has come a step further; one that is loaded anew goes on answering."""

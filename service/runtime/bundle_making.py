@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,6 +65,7 @@ def make_bundle(folder: Path, recipe: Recipe, remark: Callable[[str], None] = la
     Raises:
         BundleError: the weights do not fit the architecture, the example does not fit the model, or a field is wrong.
     """
+    _check_labels(recipe.labels or ())
     example = _plain(recipe.example)
     module = _build(recipe)
     weights, prefix = without_prefix(recipe.weights, module.state_dict())
@@ -106,6 +108,15 @@ def make_bundle(folder: Path, recipe: Recipe, remark: Callable[[str], None] = la
     return write_bundle(folder, fields, {WEIGHTS_FILE: weights, GOLDEN_FILE: samples.pack()})
 
 
+def _check_labels(labels: Sequence[str | int]) -> None:
+    """Refuse labels by which classes cannot be told apart."""
+    for label, times in Counter(map(str, labels)).items():
+        if times > 1:
+            raise BundleError("manifest", f"the label '{label}' stands for {times} classes; give each its own")
+        if not label.strip():
+            raise BundleError("manifest", "a label is empty; give each class a name")
+
+
 def _plain(example: NDArray[Any]) -> NDArray[Any]:
     """The same numbers in rows one after the other, in this machine's byte order."""
     if example.ndim == 0 or not len(example):
@@ -128,27 +139,28 @@ def _build(recipe: Recipe) -> nn.Module:
 
 
 def _run(module: nn.Module, example: NDArray[Any]) -> NDArray[Any]:
-    datatypes = {each.dtype for each in module.state_dict().values() if each.is_floating_point()}
-    if example.dtype == np.float64 and datatypes and torch.float64 not in datatypes:
-        raise BundleError(
-            "signature",
-            "the example holds float64, which numpy takes where nobody says otherwise, and the model computes in less; "
-            "save example.astype(numpy.float32)",
-        )
-    with foreign_code("weights", "the model cannot be run on the example"), torch.inference_mode():
-        result = module.eval()(torch.from_numpy(example.copy()))  # a model may write into what it is given
+    try:
+        with foreign_code("weights", "the model cannot be run on the example"), torch.inference_mode():
+            result = module.eval()(torch.from_numpy(example.copy()))  # a model may write into what it is given
+    except BundleError as error:
+        if example.dtype == np.float64:
+            raise BundleError(
+                "weights",
+                "the model cannot be run on the example, which holds float64, as numpy does where nobody says "
+                "otherwise; save example.astype(numpy.float32)",
+                error.detail,
+            ) from error
+        raise
     if not isinstance(result, torch.Tensor):
         raise BundleError(
             "signature", f"the model gives {_described(result)}; a bundle made here has one output, a tensor"
         )
-    try:
-        outputs = result.numpy(force=True).copy()
-    except TypeError:
+    if result.dtype == torch.bfloat16:
         raise BundleError(
-            "signature",
-            f"the model gives {str(result.dtype).removeprefix('torch.')}, which no signature can express; let it end "
-            "with .float()",
-        ) from None
+            "signature", "the model gives bfloat16, which no signature can express; let it end with .float()"
+        )
+    with foreign_code("signature", "the answers of the model cannot be read"):
+        outputs = result.numpy(force=True).copy()
     if outputs.shape[:1] != example.shape[:1]:
         raise BundleError("signature", f"the model gives {list(outputs.shape)} for {len(example)} rows")
     if not all_finite(outputs):

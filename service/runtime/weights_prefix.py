@@ -19,9 +19,9 @@ def without_prefix(weights: bytes, wanted: Collection[str]) -> tuple[bytes, str]
     length = int.from_bytes(weights[:8], "little")
     try:
         header = json.loads(weights[8 : 8 + length])
-        names = [name for name in header if name != _METADATA]
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, RecursionError):
         return weights, ""
+    names = [name for name in header if name != _METADATA] if isinstance(header, dict) else []
     taken = ""
     while names and not set(names) & set(wanted):
         prefix = next((each for each in _PREFIXES if all(name.startswith(each) for name in names)), None)

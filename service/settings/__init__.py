@@ -46,8 +46,8 @@ class Settings(TracingSettings, EdgeSettings, ServingSettings, ProcessSettings):
             raise ValueError(f"{PREFIX}QUEUE_LIMIT is {self.queue_limit} below {PREFIX}CONCURRENCY, {self.concurrency}")
         if self.max_wait_ms >= self.objective_ms:
             raise ValueError(
-                f"{PREFIX}MAX_WAIT_MS, {self.max_wait_ms:g}, lets a request wait for longer than {PREFIX}OBJECTIVE_MS, "
-                f"{self.objective_ms:g}, allows for its answer; lower the wait or raise the objective"
+                f"{PREFIX}MAX_WAIT_MS, {self.max_wait_ms:g}, lets a request wait for as long as {PREFIX}OBJECTIVE_MS, "
+                f"{self.objective_ms:g}, allows for its whole answer, or longer; lower the wait or raise the objective"
             )
         if self.request_timeout_ms > self.max_request_timeout_ms:
             raise ValueError(f"{PREFIX}REQUEST_TIMEOUT_MS lies above {PREFIX}MAX_REQUEST_TIMEOUT_MS")

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
-_ORIGIN = re.compile(r"https?://[a-z0-9.\-\[\]:]+/?")
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.\-]*://[a-z0-9._\-\[\]:]+/?")
 
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 

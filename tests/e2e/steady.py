@@ -14,6 +14,8 @@ NAME = "steady"
 PODS = 2
 RATE = 100
 """Requests per second."""
+IN_FLIGHT = 8
+"""Requests that are in flight at a moment, generously: an answer takes some milliseconds."""
 FEWEST = 2000
 """Requests over each operation."""
 

@@ -14,7 +14,7 @@ from tests.e2e.gateway import Way, weights
 from tests.e2e.node_pod import kill_server
 from tests.e2e.release import Release, image_values, is_ready, namespace_in, restarts, seconds_away
 from tests.e2e.share import counts_by_chance
-from tests.e2e.steady import RATE, counts, report_over
+from tests.e2e.steady import IN_FLIGHT, RATE, counts, report_over
 from tests.e2e.transcript import Transcript
 from tests.e2e.watch import pods_stay
 
@@ -139,7 +139,7 @@ def test_a_killed_canary_costs_its_share_until_it_is_back(
     report = through_the_gateway("killing it", kill)
     away_seconds = seconds_away(cluster.get("pod", name))
     assert set(report["by_status"]) <= {"200", "503"}, report
-    assert report["failed"] <= report["most_in_flight"] + RATE / 2 * (away_seconds + 1), report
+    assert report["failed"] <= IN_FLIGHT + RATE / 2 * (away_seconds + 1), report
     weighted.upgrade(typed=("canary.weight=0",))
 
 

@@ -17,7 +17,7 @@ from tests.e2e.cluster import eventually, run
 from tests.e2e.load import PATIENCE_SECONDS
 from tests.e2e.node_pod import kill_server
 from tests.e2e.release import restarts, seconds_away
-from tests.e2e.steady import NAME, PODS, RATE, Steady, counts
+from tests.e2e.steady import IN_FLIGHT, NAME, PODS, RATE, Steady, counts
 from tests.e2e.transcript import Transcript
 
 pytestmark = pytest.mark.e2e_full
@@ -47,7 +47,7 @@ def test_a_pod_without_grace_loses_what_is_in_flight(steady: Steady, transcript:
 
     report = steady.report_over("force a pod out", force_out)
     transcript.note("requests over: force a pod out", counts(report))
-    assert report["failed"] <= report["most_in_flight"], report
+    assert report["failed"] <= IN_FLIGHT, report
 
 
 def test_a_killed_server_loses_what_is_in_flight_and_what_comes_until_kubernetes_sees_it(
@@ -60,7 +60,7 @@ def test_a_killed_server_loses_what_is_in_flight_and_what_comes_until_kubernetes
     killed = steady.cluster.get("pod", pod["metadata"]["name"])
     assert restarts(killed) == 1
     refused = _failed(report, "ConnectionRefusedError")
-    assert report["failed"] - refused <= report["most_in_flight"], report
+    assert report["failed"] - refused <= IN_FLIGHT, report
     assert refused <= RATE * (seconds_away(killed) + 1), report
 
 

@@ -33,12 +33,14 @@ def test_the_admin_port_goes_by_its_own_address() -> None:
     assert load_settings(admin_host="10.1.2.3").admin_hosts == ()
 
 
-@pytest.mark.parametrize("origin", ["null", "*", "app.example", "https://", "https://app.example/page", "ftp://a"])
+@pytest.mark.parametrize("origin", ["null", "*", "app.example", "https://", "https://app.example/page", "a b://c"])
 def test_what_is_no_origin_is_refused(origin: str) -> None:
     with pytest.raises(SettingsError, match="is no origin; expected a scheme and a host"):
         load_settings(allowed_origins=f"https://good.example,{origin}")
 
 
-@pytest.mark.parametrize("origin", ["https://app.example", "http://localhost:3000", "http://[::1]:8080"])
+@pytest.mark.parametrize(
+    "origin", ["https://my_app.example", "http://localhost:3000", "http://[::1]:8080", "capacitor://localhost"]
+)
 def test_origins_may_have_ports(origin: str) -> None:
     assert load_settings(allowed_origins=origin).allowed_origins == (origin,)

@@ -1,7 +1,7 @@
 {{/* Values that are fine one by one and wrong together. Each sentence names the values, and says what to do. */}}
 {{- define "plimsoll.checks" -}}
-{{- include "plimsoll.checks.release" . }}
 {{- include "plimsoll.checks.texts" . }}
+{{- include "plimsoll.checks.release" . }}
 {{- include "plimsoll.checks.security" . }}
 {{- include "plimsoll.checks.serving" . }}
 {{- include "plimsoll.checks.model" . }}
@@ -41,6 +41,11 @@
 {{- end }}
 
 {{- define "plimsoll.checks.security" -}}
+{{- with .Values.podSecurity.seccompProfile }}
+{{- if ne (eq .type "Localhost") (not (empty .localhostProfile)) }}
+{{- fail (printf "podSecurity.seccompProfile.type is %s; a localhostProfile goes with Localhost, and with nothing else" .type) }}
+{{- end }}
+{{- end }}
 {{- range $name, $what := dict "fsGroup" "a group" "runAsUser" "a user" "runAsGroup" "a group" }}
 {{- $value := index $.Values.podSecurity $name }}
 {{- if not (kindIs "invalid" $value) }}
@@ -60,7 +65,7 @@
 {{- fail (printf "serving.queueLimit is %d, below serving.concurrency, %d; raise it, or leave it 0" (int .queueLimit) (int .concurrency)) }}
 {{- end }}
 {{- if ge (float64 .maxWaitMs) (float64 .objectiveMs) }}
-{{- fail (printf "serving.maxWaitMs, %g, lets a request wait for longer than serving.objectiveMs, %g, allows for its answer; lower the wait or raise the objective" (float64 .maxWaitMs) (float64 .objectiveMs)) }}
+{{- fail (printf "serving.maxWaitMs, %g, lets a request wait for as long as serving.objectiveMs, %g, allows for its whole answer, or longer; lower the wait or raise the objective" (float64 .maxWaitMs) (float64 .objectiveMs)) }}
 {{- end }}
 {{- end }}
 {{- end }}

@@ -14,7 +14,7 @@
 - name: PLIMSOLL_ALLOW_ANONYMOUS
   value: "true"
 {{- end }}
-{{- if has "IPv6" $values.service.ipFamilies }}
+{{- if or (has "IPv6" $values.service.ipFamilies) (contains "DualStack" $values.service.ipFamilyPolicy) }}
 # Every address of both families.
 - name: PLIMSOLL_HOST
   value: "::"
@@ -84,10 +84,10 @@
 
 {{/*
 Seconds after which whatever stands before the pods gives up: five more than a request may take, so that the server answers 504
-first, with a reason.
+first, with a reason. Requests that ask for longer themselves are given it by shutdown.drainSeconds, here too.
 */}}
 {{- define "plimsoll.routeSeconds" -}}
-{{- add 5 (ceil (divf .Values.serving.requestTimeoutMs 1000) | int64) }}
+{{- add 5 (max (ceil (divf .Values.serving.requestTimeoutMs 1000) | int64) (include "plimsoll.drainSeconds" . | int64)) }}
 {{- end }}
 
 {{/* Seconds that requests in flight get: what is set, or as long as one may take. */}}

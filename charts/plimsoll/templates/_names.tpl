@@ -1,14 +1,14 @@
 {{/* Names and labels. Nothing else lives here. */}}
 
 {{- define "plimsoll.name" -}}
-{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- default .Chart.Name .Values.nameOverride | toString | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
 {{/* The release's name where it contains the chart's, else both. Cut so that `-stable` and `-canary` still fit. */}}
 {{- define "plimsoll.fullname" -}}
-{{- $name := default .Chart.Name .Values.nameOverride }}
+{{- $name := default .Chart.Name .Values.nameOverride | toString }}
 {{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) }}
-{{- default $full .Values.fullnameOverride | trunc 56 | trimSuffix "-" }}
+{{- default $full .Values.fullnameOverride | toString | trunc 56 | trimSuffix "-" }}
 {{- end }}
 
 {{- define "plimsoll.serviceAccountName" -}}

@@ -84,13 +84,12 @@ metadata:
     plimsoll.dev/track: {{ .track }}
 {{- end }}
 
-{{/* The fewest pods that stable has. */}}
-{{/* The most pods of stable. */}}
+{{/* The most pods that stable has. */}}
 {{- define "plimsoll.mostPods" -}}
 {{- ternary .Values.replicas .Values.autoscaling.maxReplicas (eq .Values.autoscaling.engine "none") }}
 {{- end }}
 
-{{/* The fewest. */}}
+{{/* The fewest pods that stable has. */}}
 {{- define "plimsoll.leastPods" -}}
 {{- ternary .Values.replicas .Values.autoscaling.minReplicas (eq .Values.autoscaling.engine "none") }}
 {{- end }}

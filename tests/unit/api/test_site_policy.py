@@ -176,6 +176,11 @@ async def test_nobody_else_is_told_anything_of_other_origins(edge: Edge, origin:
         exchange = await Exchange(edge.asgi, http_scope("/v1/models", method, headers)).run()
         assert exchange.status != 204
         assert [name for name in exchange.headers if name.startswith("access-control")] == []
+        assert exchange.headers["vary"] == "origin", "a cache must not give this answer to a listed page"
+
+
+def test_an_origin_may_be_listed_with_the_port_that_browsers_leave_out() -> None:
+    assert code(SitePolicy((), ("https://app.example:443",)), host="x", origin="https://app.example") == ""
 
 
 async def test_every_answer_is_to_be_taken_for_what_it_says(edge: Edge) -> None:

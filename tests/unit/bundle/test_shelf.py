@@ -91,10 +91,12 @@ def test_folders_that_are_passed_over_are_remarked_by_name(make_tiny_bundle: Mak
         "'tiny/v3' in the models folder is passed over: a version is one to four numbers joined by dots, without "
         "leading zeros"
     )
+    (models / "tiny" / b"\xff".decode("utf-8", "surrogateescape")).mkdir()
+    assert "'tiny/\\xff' in the models folder is passed over" in shelf.remarks()[-1]
     for number in range(40):
         (models / "tiny" / f"v{number}").mkdir(exist_ok=True)
     assert len(shelf.remarks()) == 21
-    assert shelf.remarks()[-1] == "and 21 more folders are passed over"
+    assert shelf.remarks()[-1] == "and 22 more folders are passed over"
 
 
 def test_the_disk_is_read_anew_at_every_call(make_tiny_bundle: MakeBundle, tmp_path: Path) -> None:

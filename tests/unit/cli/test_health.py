@@ -32,7 +32,10 @@ def test_it_asks_this_machine_at_the_port_of_the_settings(
 ) -> None:
     with CannedServer(body=b'{"status": "ready"}').running() as url:
         monkeypatch.setenv("PLIMSOLL_PORT", url.rpartition(":")[2])
+        monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+        monkeypatch.setenv("PLIMSOLL_HOST", "0.0.0.0")  # noqa: S104  # as in the image
         assert plimsoll("health").code == 0
+        assert plimsoll("health", "--url", f"{url}/").code == 1, "a proxy may lead to another machine"
 
 
 @pytest.mark.parametrize(

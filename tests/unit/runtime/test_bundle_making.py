@@ -138,7 +138,7 @@ def test_a_model_that_no_bundle_can_hold_is_refused_by_what_it_did(
     [
         (
             np.zeros((2, 4)),
-            "takes where nobody says otherwise, and the model computes in less; save example.astype(numpy.float32)",
+            "which holds float64, as numpy does where nobody says otherwise; save example.astype(numpy.float32)",
         ),
         (
             np.zeros(4, np.float32),
@@ -155,9 +155,9 @@ def test_an_example_that_does_not_fit_is_refused_with_what_to_do(
 @pytest.mark.parametrize(
     ("labels", "sentence"),
     [
-        (["a", "b", "a"], "tensor 'output' has the label 'a' more than once"),
-        ([1, "1", 2], "tensor 'output' has the label '1' more than once"),
-        (["a", " ", "b"], "tensor 'output' has a label that is empty"),
+        (["a", "b", "a"], "the label 'a' stands for 2 classes; give each its own"),
+        ([1, "1", 2], "the label '1' stands for 2 classes; give each its own"),
+        (["a", " ", "b"], "a label is empty; give each class a name"),
     ],
 )
 def test_labels_tell_classes_apart(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,13 @@ def test_a_prefix_is_taken_off_all_names_or_none(names: list[str], wanted: list[
 
 @given(st.binary(max_size=200))
 def test_bytes_that_are_no_safetensors_file_stay_as_they_are(content: bytes) -> None:
+    assert without_prefix(content, ["a"]) == (content, "")
+
+
+@given(st.recursive(st.none() | st.integers() | st.just("module.a"), st.lists))
+def test_headers_that_are_no_safetensors_header_stay_as_they_are(header: object) -> None:
+    text = json.dumps(header).encode()
+    content = len(text).to_bytes(8, "little") + text
     assert without_prefix(content, ["a"]) == (content, "")
 
 
