@@ -44,7 +44,11 @@ def listen(
 
 def url_of(listener: socket.socket) -> str:
     """Where a socket listens."""
-    host, port = listener.getsockname()[:2]
+    return url_at(*listener.getsockname()[:2])
+
+
+def url_at(host: str, port: int) -> str:
+    """The URL of a host name or an address."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 

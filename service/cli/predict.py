@@ -12,7 +12,7 @@ import typer
 from pydantic import ValidationError
 
 from service.bundle.manifest import ImagePreprocessing
-from service.cli.complaint import complain
+from service.cli.asking import ask, fail, open_client
 from service.errors import OperatorError
 from service.fronts.glyph_image import read_glyph
 
@@ -43,7 +43,8 @@ def predict(
         raise typer.BadParameter("give either --image or --row")
     if version is not None and model is None:
         raise typer.BadParameter("--version needs --model")
-    with _client(url, timeout_seconds, api_key) as client:
+    headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
+    with open_client(url, timeout_seconds, headers=headers) as client:
         try:
             if image is not None:
                 features = read_glyph(image.read_bytes(), _preprocessing(client, model, version)).tolist()
@@ -54,16 +55,16 @@ def predict(
             if refused.code == expect_error:
                 typer.echo(f"refused as expected: {refused.sentence}")
                 return
-            _fail(refused.sentence)
+            fail(refused.sentence)
     if expect_error is not None:
-        _fail(f"the server answered, expected was the error {expect_error}")
+        fail(f"the server answered, expected was the error {expect_error}")
     try:
         given = str(answer["predictions"][0]["class"])
     except (KeyError, IndexError, TypeError):
         raise _not_ours(url, answer) from None
     typer.echo(json.dumps(answer))
     if expect is not None and given != expect:
-        _fail(f"the class is {given}, expected was {expect}")
+        fail(f"the class is {given}, expected was {expect}")
 
 
 class _Refused(Exception):
@@ -73,14 +74,6 @@ class _Refused(Exception):
         super().__init__(sentence)
         self.code = code
         self.sentence = sentence
-
-
-def _client(url: str, timeout_seconds: float, api_key: str | None) -> httpx.Client:
-    headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
-    try:
-        return httpx.Client(base_url=url, timeout=timeout_seconds, headers=headers)
-    except (httpx.InvalidURL, ValueError) as error:
-        raise OperatorError(f"{url} is not an address: {error}; expected one as http://127.0.0.1:8000") from None
 
 
 def _path(action: str, model: str | None, version: str | None) -> str:
@@ -106,7 +99,7 @@ def _preprocessing(client: httpx.Client, model: str | None, version: str | None)
     except (KeyError, TypeError, AttributeError) as error:
         raise _not_ours(str(client.base_url), error) from None
     except ValidationError:
-        return _fail(f"model {model} does not say how a picture becomes a row; use --row")
+        return fail(f"model {model} does not say how a picture becomes a row; use --row")
 
 
 def _not_ours(url: str, given: object) -> OperatorError:
@@ -137,15 +130,7 @@ def _read_file(path: Path) -> str:
 
 
 def _ask(client: httpx.Client, method: str, path: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401  # httpx's own
-    where = f"{client.base_url}".rstrip("/") + path
-    try:
-        reply = client.request(method, path, **options)
-    except httpx.HTTPError as failure:
-        raise OperatorError(f"no answer from {where}: {failure}; is `plimsoll serve` running there?") from None
-    try:
-        document = dict(reply.json())
-    except (ValueError, TypeError):
-        raise OperatorError(f"{where} answers {reply.status_code} and no JSON; is this a Plimsoll server?") from None
+    reply, document = ask(client, method, path, **options)
     if reply.is_success:
         return document
     error = document.get("error")
@@ -154,8 +139,3 @@ def _ask(client: httpx.Client, method: str, path: str, **options: Any) -> dict[s
     extras = "".join(f"; {name}: {error[name]}" for name in ("expected", "given") if name in error)
     code = str(error.get("code", ""))
     raise _Refused(code, f"{reply.status_code} {code}: {error.get('message', document)}{extras}")
-
-
-def _fail(sentence: str) -> NoReturn:
-    complain(sentence)
-    raise typer.Exit(1)
