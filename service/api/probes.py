@@ -162,7 +162,7 @@ class Probes:
         missing = self._registry.missing()
         if not missing and not self._registry.empty:
             return Health(status="started")
-        reasons = [f"{each.name} {each.version}: {each.reason or each.state}" for each in missing]
+        reasons = [each.lack for each in missing]
         states = {each.state for each in missing}
         worst = next((state for state in (VersionState.FAILED, VersionState.STUCK) if state in states), None)
         return Health(

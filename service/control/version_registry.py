@@ -66,6 +66,11 @@ class VersionStatus:
     served: ServedVersion | None = None
     stuck: bool = False
 
+    @property
+    def lack(self) -> str:
+        """Why it does not serve, as a sentence fit for clients."""
+        return f"{self.name} {self.version}: {self.reason or self.state}"
+
 
 def own_state(status: VersionStatus) -> tuple[VersionState, str | None]:
     """The state of a version in this process, with its reason."""
@@ -189,8 +194,7 @@ class VersionRegistry:
         """Which versions have failed and why, where the server has never been ready for them; sentences."""
         if self._complete_once:
             return []
-        failed = [status for status in self.missing() if status.state is VersionState.FAILED]
-        return [f"{each.name} {each.version}: {each.reason}" for each in failed]
+        return [status.lack for status in self.missing() if status.state is VersionState.FAILED]
 
     @property
     def empty(self) -> bool:
