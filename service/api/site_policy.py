@@ -51,17 +51,20 @@ class SitePolicy:
         return None
 
     def for_page(self, head: RequestHead) -> list[tuple[bytes, bytes]]:
-        """Header fields that let a page of a listed origin read the answer; none for a request of anybody else."""
+        """Header fields by which a page of a listed origin may read the answer, and caches tell such pages apart."""
         if not self._origins:
             return []
-        origin = head.fields.get(b"origin")
-        if origin is None or _text(origin) not in self._origins:
+        if not self._is_listed(head):
             return [_VARIES]
-        return [(b"access-control-allow-origin", origin), (b"access-control-expose-headers", _EXPOSED), _VARIES]
+        origin = (b"access-control-allow-origin", head.fields[b"origin"])
+        return [origin, (b"access-control-expose-headers", _EXPOSED), _VARIES]
 
     def is_preflight(self, head: RequestHead) -> bool:
         """Whether a browser asks, by OPTIONS, if a page of a listed origin may send a request."""
-        return head.has(b"access-control-request-method") and _text(head.fields.get(b"origin", b"")) in self._origins
+        return head.has(b"access-control-request-method") and self._is_listed(head)
+
+    def _is_listed(self, head: RequestHead) -> bool:
+        return _text(head.fields.get(b"origin", b"")) in self._origins
 
     def _allows(self, host: bytes | None) -> bool:
         if host is None or _name_of(_text(host)) not in self._hosts:
