@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 
 from service.inference.payloads import Tensors
 from service.runtime.devices import one_thread
@@ -43,17 +44,19 @@ def warm_up(
     seconds: dict[int, float] = {}
     model.inline_rows = 0
     measured_for_all = not any(spec.open_dimensions for spec in model.signature.inputs)
+    several_threads = torch.get_num_threads() > 1
     for rows in sorted(batch_sizes):
         slow = max(seconds.values(), default=0) > _SLOW_SECONDS
         with foreign_code("warm-up", f"the model fails on a batch of {rows} rows"):
             first = _timed(model, rows_by_input, rows)
             seconds[rows] = first if slow else _fastest(model, rows_by_input, rows)
-            if measured_for_all and seconds[rows] <= _WORTH_A_TRY * inline_budget_seconds:
+            alone = seconds[rows]
+            if measured_for_all and several_threads and alone <= _WORTH_A_TRY * inline_budget_seconds:
                 with one_thread():
                     alone = _fastest(model, rows_by_input, rows)
-                if alone <= inline_budget_seconds:
-                    seconds[rows] = alone
-                    model.inline_rows = rows
+        if measured_for_all and alone <= inline_budget_seconds:
+            seconds[rows] = alone
+            model.inline_rows = rows
     return seconds
 
 
