@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,6 @@ import uvloop
 
 from benchmarks.client import Address, request_bytes
 from benchmarks.findings import Findings
-from benchmarks.hostile_clients import KINDS
 from benchmarks.measures import MEBIBYTE, quantile
 from benchmarks.open_loop import OK, OpenLoop, Sample
 from benchmarks.server import REPOSITORY, Server
@@ -55,7 +54,7 @@ class Encounter:
         return Counter(each.status for each in self.samples if each.status != OK)
 
 
-def run_hostile(seconds: float, kinds: Sequence[str] = tuple(KINDS)) -> Findings:
+def run_hostile(seconds: float, kinds: Iterable[str]) -> Findings:
     """Run it, so long for each of these kinds, and say what was found."""
     findings = Findings(
         "hostile clients",

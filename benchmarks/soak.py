@@ -30,7 +30,7 @@ def main() -> int:
         "churn": lambda: run_churn(options.minutes * 60, options.seed),
         "overload": lambda: run_overload(_OVERLOAD_SECONDS),
         "liveness": lambda: run_liveness(_LIVENESS_SECONDS),
-        "hostile": lambda: run_hostile(options.hostile_seconds, options.hostile_kind or list(KINDS)),
+        "hostile": lambda: run_hostile(options.hostile_seconds, options.hostile_kind or KINDS),
     }
     command = f"python -m benchmarks.soak --minutes {options.minutes:g} --hostile-seconds {options.hostile_seconds:g}"
     command += "".join(f" --hostile-kind '{kind}'" for kind in options.hostile_kind or ())

@@ -55,7 +55,6 @@ class Tally:
     errors: collections.Counter[str] = field(default_factory=collections.Counter)
     versions: collections.Counter[str] = field(default_factory=collections.Counter)
     slowest_seconds: float = 0.0
-    in_flight: int = 0
     most_in_flight: int = 0
 
     def answered(self, answer: Answer, expected: str) -> None:
@@ -127,14 +126,13 @@ class Load:
         """A request is due; begins it and returns."""
         keeps = self.tally.sent % 2 == 0 and not self._always_new
         self.tally.sent += 1
-        if self.tally.in_flight >= MOST_IN_FLIGHT:
+        if len(self._tasks) >= MOST_IN_FLIGHT:
             self.tally.errors["too many in flight"] += 1
             return
-        self.tally.in_flight += 1
-        self.tally.most_in_flight = max(self.tally.most_in_flight, self.tally.in_flight)
         task = asyncio.get_running_loop().create_task(self._send(due, keeps=keeps))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        self.tally.most_in_flight = max(self.tally.most_in_flight, len(self._tasks))
 
     async def finish(self) -> None:
         """Wait for the answers that are still to come."""
@@ -158,7 +156,6 @@ class Load:
             if connection is not None:
                 self._kept -= keeps
                 connection.close()
-            self.tally.in_flight -= 1
             self.tally.slowest_seconds = max(self.tally.slowest_seconds, time.monotonic() - due)
 
     async def _connection(self, *, keeps: bool) -> Connection:
