@@ -240,7 +240,7 @@ many stay as `replicas` says, and a new one cuts to its most at once. Takes root
 {{- $name := include "plimsoll.trackName" . }}
 {{- $prefix := ternary "" "canary." (eq .track "stable") }}
 {{- $on := ne .root.Values.autoscaling.engine "none" }}
-{{- $most := int (ternary .most .replicas $on) }}
+{{- $most := include "plimsoll.mostPods" . | int }}
 {{- $live := dig "spec" "replicas" 0 (lookup "apps/v1" "Deployment" .root.Release.Namespace $name) | int }}
 {{- if gt $live $most }}
 {{- $scaled := lookup "autoscaling/v2" "HorizontalPodAutoscaler" .root.Release.Namespace $name }}

@@ -87,10 +87,15 @@ Seconds after which whatever stands before the pods gives up: five more than a r
 first, with a reason. Requests that ask for longer themselves are given it by shutdown.drainSeconds, here too.
 */}}
 {{- define "plimsoll.routeSeconds" -}}
-{{- add 5 (max (ceil (divf .Values.serving.requestTimeoutMs 1000) | int64) (include "plimsoll.drainSeconds" . | int64)) }}
+{{- add 5 (max (include "plimsoll.requestSeconds" .) (include "plimsoll.drainSeconds" .)) }}
 {{- end }}
 
 {{/* Seconds that requests in flight get: what is set, or as long as one may take. */}}
 {{- define "plimsoll.drainSeconds" -}}
-{{- default (ceil (divf .Values.serving.requestTimeoutMs 1000)) .Values.shutdown.drainSeconds | int64 }}
+{{- default (include "plimsoll.requestSeconds" .) .Values.shutdown.drainSeconds | int64 }}
+{{- end }}
+
+{{/* Seconds that a request may take which does not say so itself. */}}
+{{- define "plimsoll.requestSeconds" -}}
+{{- ceil (divf .Values.serving.requestTimeoutMs 1000) | int64 }}
 {{- end }}

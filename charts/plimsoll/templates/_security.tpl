@@ -1,15 +1,14 @@
-{{/* The Pod Security Standard `restricted`, for a pod and for a container. Both take root. */}}
+{{/* The Pod Security Standard `restricted`, for a pod, which takes root, and for a container. */}}
 {{- define "plimsoll.podSecurity" -}}
+{{- $security := .root.Values.podSecurity -}}
 runAsNonRoot: true
-{{- with .root.Values.podSecurity }}
 {{- range $name := list "fsGroup" "runAsUser" "runAsGroup" }}
-{{- with index $.root.Values.podSecurity $name }}
+{{- with index $security $name }}
 {{ $name }}: {{ int64 . }}
 {{- end }}
 {{- end }}
 seccompProfile:
-  {{- toYaml .seccompProfile | nindent 2 }}
-{{- end }}
+  {{- toYaml $security.seccompProfile | nindent 2 }}
 {{- end }}
 
 {{- define "plimsoll.containerSecurity" -}}

@@ -62,7 +62,9 @@ ports:
     appProtocol: http
 {{- end }}
 
+{{/* There where the track may have two pods. Takes root, track, and what `plimsoll.mostPods` does. */}}
 {{- define "plimsoll.trackBudget" -}}
+{{- if and .root.Values.podDisruptionBudget.enabled (gt (include "plimsoll.mostPods" . | int) 1) -}}
 apiVersion: policy/v1
 kind: PodDisruptionBudget
 {{ include "plimsoll.trackMetadata" . }}
@@ -74,6 +76,7 @@ spec:
     matchLabels:
       {{- include "plimsoll.trackLabels" . | nindent 6 }}
 {{- end }}
+{{- end }}
 
 {{- define "plimsoll.trackMetadata" -}}
 metadata:
@@ -84,9 +87,9 @@ metadata:
     plimsoll.dev/track: {{ .track }}
 {{- end }}
 
-{{/* The most pods that stable has. */}}
+{{/* The most pods that a track has. Takes root, replicas and most, the most beside an autoscaler. */}}
 {{- define "plimsoll.mostPods" -}}
-{{- ternary .Values.replicas .Values.autoscaling.maxReplicas (eq .Values.autoscaling.engine "none") }}
+{{- ternary .replicas .most (eq .root.Values.autoscaling.engine "none") }}
 {{- end }}
 
 {{/* The fewest pods that stable has. */}}
