@@ -33,7 +33,7 @@ from service.api.serving_state import ServingState
 from service.api.site_policy import SitePolicy
 from service.background_tasks import BackgroundTasks
 from service.bundle.shelf import Shelf
-from service.control.desired_state import DesiredModel
+from service.control.desired_state import DesiredModel, StateRules
 from service.control.desired_state_file import DesiredStateFile
 from service.control.desired_state_source import DesiredStateSource
 from service.control.reconciler import Reconciler
@@ -258,7 +258,7 @@ def _desired_state_source(
     return DesiredStateSource(
         settings.desired_state,
         shelf,
-        weights_allowed=settings.track is None,
+        rules=StateRules(settings.track is None, settings.objective_ms),
         report=partial(files.report, "desired_state"),
         copy=_copy(workers_folder, "desired_state"),
         remark=registry.remark,
@@ -272,7 +272,7 @@ def _copy(workers_folder: Path | None, file: str) -> LastGoodCopy | None:
 def _admin_app(settings: Settings, gate: Gate, shelf: Shelf, catalog: Catalog) -> FastAPI | None:
     if settings.desired_state is None:
         return None
-    file = DesiredStateFile(settings.desired_state, shelf, weights_allowed=settings.track is None)
+    file = DesiredStateFile(settings.desired_state, shelf, StateRules(settings.track is None, settings.objective_ms))
     return admin_application(gate, Admin(file), catalog, __version__)
 
 

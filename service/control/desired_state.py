@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -81,36 +83,65 @@ class DesiredState(_Record):
         return self
 
 
+@dataclass(frozen=True, slots=True)
+class StateRules:
+    """What the settings of a server demand of a desired state.
+
+    A pod of the chart serves one version and splits nothing: there `may_split` is false. No request may wait for its
+    batch as long as `objective_ms`, in which it should be answered.
+    """
+
+    may_split: bool = True
+    objective_ms: float = inf
+
+    def check(self, state: DesiredState, name: str) -> None:
+        """Compare a state, of the file that `name` says.
+
+        Raises:
+            DesiredStateError: it breaks a rule; the message says which, and what to do.
+        """
+        if not self.may_split and any(model.weighted for model in state.models):
+            raise DesiredStateError(
+                f"{name} splits requests by weight, and PLIMSOLL_TRACK is set: on a cluster the chart splits them, "
+                "between pods of one version each; remove the weights"
+            )
+        for model in state.models:
+            wait_ms = model.limits.max_wait_ms
+            if wait_ms is not None and wait_ms >= self.objective_ms:
+                raise DesiredStateError(
+                    f"{name} lets a request of model '{model.name}' wait {wait_ms:g} ms for its batch, and "
+                    f"PLIMSOLL_OBJECTIVE_MS is {self.objective_ms:g}: it would be late before it runs; "
+                    "lower max_wait_ms"
+                )
+
+
+NO_RULES = StateRules()
+
+
 def desired_state_file(path: Path) -> YamlFile:
     """The YAML file of a desired state."""
     return YamlFile(path, "desired state", DesiredStateError)
 
 
-def parse_desired_state(file: YamlFile, document: bytes, *, weights_allowed: bool = True) -> DesiredState:
+def parse_desired_state(file: YamlFile, document: bytes, rules: StateRules) -> DesiredState:
     """The desired state in a document of the file.
 
-    A pod of the chart serves one version and splits nothing: there `weights_allowed` is false.
-
     Raises:
-        DesiredStateError: the document is not YAML or has wrong fields; the message names them.
+        DesiredStateError: the document is not YAML, has wrong fields or breaks a rule; the message says which.
     """
     state = file.parse(document, DesiredState)
-    if not weights_allowed and any(model.weighted for model in state.models):
-        raise DesiredStateError(
-            f"{file.name} splits requests by weight, and PLIMSOLL_TRACK is set: on a cluster the chart splits them, "
-            "between pods of one version each; remove the weights"
-        )
+    rules.check(state, file.name)
     return state
 
 
-def read_desired_state(path: Path, *, weights_allowed: bool = True) -> DesiredState:
+def read_desired_state(path: Path, rules: StateRules = NO_RULES) -> DesiredState:
     """The desired state in the file as it is now.
 
     Raises:
         DesiredStateError: the file cannot be read, or as `parse_desired_state`.
     """
     file = desired_state_file(path)
-    return parse_desired_state(file, file.read(), weights_allowed=weights_allowed)
+    return parse_desired_state(file, file.read(), rules)
 
 
 def highest_of_each(shelf: Shelf) -> DesiredState:

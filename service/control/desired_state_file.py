@@ -11,9 +11,11 @@ from pydantic import ValidationError
 
 from service.bundle.shelf import Shelf
 from service.control.desired_state import (
+    NO_RULES,
     DesiredModel,
     DesiredState,
     DesiredVersion,
+    StateRules,
     desired_state_file,
     parse_desired_state,
 )
@@ -31,11 +33,11 @@ class DesiredStateFile:
     worker reads it with. Each method blocks for up to about a second; call it in a thread.
     """
 
-    def __init__(self, path: Path, shelf: Shelf, *, weights_allowed: bool = True) -> None:
+    def __init__(self, path: Path, shelf: Shelf, rules: StateRules = NO_RULES) -> None:
         self._file = desired_state_file(path)
         self._exclusive = ExclusiveFile(path, self._file.name)
         self._shelf = shelf
-        self._weights_allowed = weights_allowed
+        self._rules = rules
 
     def load(self, model: str, version: str, *, force: bool = False) -> DesiredState:
         """Add a version, with weight 0 where the model's versions have weights; one that is there stays as it is.
@@ -90,7 +92,7 @@ class DesiredStateFile:
 
     def weigh(self, model: str, weights: Mapping[str, int]) -> DesiredState:
         """Split a model's requests, in percent by version, all of them named; see `load` for the errors."""
-        if not self._weights_allowed:
+        if not self._rules.may_split:
             raise DesiredStateNotWritable(
                 "PLIMSOLL_TRACK is set: on a cluster the chart splits requests, between pods of one version each; "
                 "change the split by `helm upgrade`"
@@ -134,7 +136,7 @@ class DesiredStateFile:
             raise InvalidInput("; ".join(told)) from None
 
     def _parse(self, document: bytes) -> DesiredState:
-        return parse_desired_state(self._file, document, weights_allowed=self._weights_allowed)
+        return parse_desired_state(self._file, document, self._rules)
 
     def _require_bundle(self, model: str, version: str) -> None:
         present = self._shelf.versions()

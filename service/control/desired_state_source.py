@@ -8,7 +8,14 @@ from functools import partial
 from pathlib import Path
 
 from service.bundle.shelf import Shelf
-from service.control.desired_state import DesiredState, desired_state_file, highest_of_each, parse_desired_state
+from service.control.desired_state import (
+    NO_RULES,
+    DesiredState,
+    StateRules,
+    desired_state_file,
+    highest_of_each,
+    parse_desired_state,
+)
 from service.errors import DesiredStateError
 from service.watched_file import LastGoodCopy, WatchedFile
 
@@ -26,14 +33,14 @@ class DesiredStateSource:
         path: Path | None,
         shelf: Shelf,
         *,
-        weights_allowed: bool,
+        rules: StateRules = NO_RULES,
         report: Callable[[str], None] = lambda _: None,
         copy: LastGoodCopy | None = None,
         remark: Callable[[list[str]], None] = lambda _: None,
     ) -> None:
         self._file = None if path is None else desired_state_file(path)
         self._shelf = shelf
-        self._weights_allowed = weights_allowed
+        self._rules = rules
         self._report = report
         self._copy = copy
         self._remark = remark
@@ -47,7 +54,7 @@ class DesiredStateSource:
             self._remark(await asyncio.to_thread(self._shelf.remarks))
             yield await asyncio.to_thread(highest_of_each, self._shelf)
             return
-        parse = partial(parse_desired_state, self._file, weights_allowed=self._weights_allowed)
+        parse = partial(parse_desired_state, self._file, rules=self._rules)
         watched = WatchedFile(self._file, parse, self._copy)
         at_start, late = True, None
         async for found in watched.looks():

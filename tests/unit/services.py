@@ -55,7 +55,7 @@ class Service(Serving):
         self.state = ServingState()
         self.lifecycle = Lifecycle(
             self.state,
-            source or DesiredStateSource(None, Shelf(folder / "models"), weights_allowed=True),
+            source or DesiredStateSource(None, Shelf(folder / "models")),
             self.reconciler,
             BackgroundTasks(first_pause_seconds=0.01),
             stop_wait_seconds=wait,

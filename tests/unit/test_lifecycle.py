@@ -99,7 +99,7 @@ async def test_a_desired_state_that_cannot_even_be_asked_for_is_in_the_log_hangs
             async for state in super().states(on_error):
                 yield state
 
-    source = BrokenOnce(None, Shelf(tmp_path / "models"), weights_allowed=True)
+    source = BrokenOnce(None, Shelf(tmp_path / "models"))
     service = await Service(tmp_path, source).started()
     assert service.state.phase is Phase.STARTING
     await eventually(lambda: service.state.phase.value == "serving")

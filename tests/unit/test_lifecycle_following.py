@@ -38,7 +38,7 @@ def file(make_tiny_bundle: MakeBundle, tmp_path: Path) -> Path:
 @asynccontextmanager
 async def following(file: Path) -> AsyncIterator[Service]:
     """A server that follows the file, once it has settled."""
-    source = DesiredStateSource(file, Shelf(file.parent / "models"), weights_allowed=True)
+    source = DesiredStateSource(file, Shelf(file.parent / "models"))
     service = await Service(file.parent, source).started()
     try:
         yield service
@@ -142,7 +142,7 @@ async def test_a_load_that_hangs_is_left_behind_as_soon_as_the_file_asks_for_som
     def hang(bundle: Bundle) -> None:
         assert bundle.manifest.version == "2" or release.wait(60)
 
-    source = DesiredStateSource(file, Shelf(file.parent / "models"), weights_allowed=True)
+    source = DesiredStateSource(file, Shelf(file.parent / "models"))
     service = Service(file.parent, source, ScriptedLoader(load=hang))
     service.lifecycle.start()
     await eventually(lambda: service.states == {"1": VersionState.LOADING})
@@ -160,7 +160,7 @@ async def test_a_server_that_closes_does_not_wait_for_a_load_that_hangs(file: Pa
         entered.set()
         release.wait(60)
 
-    source = DesiredStateSource(file, Shelf(file.parent / "models"), weights_allowed=True)
+    source = DesiredStateSource(file, Shelf(file.parent / "models"))
     service = Service(file.parent, source, ScriptedLoader(load=hang))
     service.lifecycle.start()
     await eventually(entered.is_set)

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from service.bundle.shelf import Shelf
 from service.control.desired_state import (
+    NO_RULES,
     DesiredLimits,
     DesiredState,
     DesiredVersion,
+    StateRules,
     highest_of_each,
     read_desired_state,
 )
@@ -35,10 +37,10 @@ def pairs(state: DesiredState) -> list[tuple[str, str]]:
     return [(model.name, each.version) for model in state.models for each in model.versions]
 
 
-def read(folder: Path, document: str | bytes, *, weights_allowed: bool = True) -> DesiredState:
+def read(folder: Path, document: str | bytes, rules: StateRules = NO_RULES) -> DesiredState:
     file = folder / "desired-state.yaml"
     file.write_bytes(document.encode() if isinstance(document, str) else document)
-    return read_desired_state(file, weights_allowed=weights_allowed)
+    return read_desired_state(file, rules)
 
 
 def one_model(versions: str, limits: str = "{}") -> str:
@@ -219,9 +221,21 @@ def test_each_model_may_be_weighted_or_not(tmp_path: Path) -> None:
 def test_where_the_chart_splits_weights_are_refused_with_the_setting_that_says_so(tmp_path: Path) -> None:
     weighted, plain = one_model('{version: "1", weight: 100}'), one_model('{version: "1"}')
     with pytest.raises(DesiredStateError, match=r"PLIMSOLL_TRACK is set: .* remove the weights") as caught:
-        read(tmp_path, weighted, weights_allowed=False)
+        read(tmp_path, weighted, StateRules(may_split=False))
     assert "desired-state.yaml splits requests by weight" in caught.value.message
-    assert pairs(read(tmp_path, plain, weights_allowed=False)) == [("digits", "1")]
+    assert pairs(read(tmp_path, plain, StateRules(may_split=False))) == [("digits", "1")]
+
+
+def test_no_model_may_let_a_request_wait_as_long_as_its_objective(tmp_path: Path) -> None:
+    rules = StateRules(objective_ms=100)
+    document = "models: [{name: digits, versions: [{version: '1'}], limits: {max_wait_ms: WAIT}}]"
+    with pytest.raises(DesiredStateError) as caught:
+        read(tmp_path, document.replace("WAIT", "100"), rules)
+    assert caught.value.message == (
+        "the desired state desired-state.yaml lets a request of model 'digits' wait 100 ms for its batch, and "
+        "PLIMSOLL_OBJECTIVE_MS is 100: it would be late before it runs; lower max_wait_ms"
+    )
+    assert pairs(read(tmp_path, document.replace("WAIT", "99.5"), rules)) == [("digits", "1")]
 
 
 def test_a_file_that_cannot_be_read_is_named_with_the_reason(tmp_path: Path) -> None:

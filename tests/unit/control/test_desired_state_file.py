@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.bundle.shelf import Shelf
-from service.control.desired_state import DesiredState, read_desired_state
+from service.control.desired_state import NO_RULES, DesiredState, StateRules, read_desired_state
 from service.control.desired_state_file import DesiredStateFile
 from service.errors import DesiredStateNotWritable, InvalidInput, NotFound, PlimsollError
 from tests.conftest import MakeBundle
@@ -26,10 +26,10 @@ class Desired:
         self.path = folder / "desired.yaml"
         self.shelf = Shelf(folder / "models")
 
-    def file(self, text: str = ONE, *, weights_allowed: bool = True) -> DesiredStateFile:
+    def file(self, text: str = ONE, rules: StateRules = NO_RULES) -> DesiredStateFile:
         """The writer of a file that holds this text."""
         self.path.write_text(text)
-        return DesiredStateFile(self.path, self.shelf, weights_allowed=weights_allowed)
+        return DesiredStateFile(self.path, self.shelf, rules)
 
     @property
     def weights(self) -> dict[str, int | None]:
@@ -152,9 +152,9 @@ def test_names_that_no_bundle_can_have_are_refused(desired: Desired, model: str,
 
 def test_where_the_chart_splits_no_weights_are_written(desired: Desired) -> None:
     with pytest.raises(DesiredStateNotWritable, match="PLIMSOLL_TRACK is set"):
-        desired.file(weights_allowed=False).weigh("tiny", {"1": 100})
+        desired.file(rules=StateRules(may_split=False)).weigh("tiny", {"1": 100})
     assert desired.path.read_text() == ONE
-    desired.file(weights_allowed=False).load("tiny", "2")
+    desired.file(rules=StateRules(may_split=False)).load("tiny", "2")
     assert desired.weights == {"1": None, "2": None}
 
 

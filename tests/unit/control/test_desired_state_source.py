@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from service.bundle.shelf import Shelf
-from service.control.desired_state import DesiredState
+from service.control.desired_state import NO_RULES, DesiredState, StateRules
 from service.control.desired_state_source import DesiredStateSource
 from service.errors import DesiredStateError
 from service.watched_file import LastGoodCopy
@@ -33,13 +33,11 @@ class Listener:
     """Follows a source, and keeps what it hears in order: versions, or the message of an error."""
 
     def __init__(
-        self, file: Path | None, shelf: Shelf, *, weights_allowed: bool = True, copy: LastGoodCopy | None = None
+        self, file: Path | None, shelf: Shelf, *, rules: StateRules = NO_RULES, copy: LastGoodCopy | None = None
     ) -> None:
         self.heard: list[list[str] | str] = []
         self.reports: list[str] = []
-        self._source = DesiredStateSource(
-            file, shelf, weights_allowed=weights_allowed, report=self.reports.append, copy=copy
-        )
+        self._source = DesiredStateSource(file, shelf, rules=rules, report=self.reports.append, copy=copy)
 
     async def follow(self) -> None:
         """Listen until the source ends."""
@@ -64,9 +62,9 @@ class Listener:
 
 
 @asynccontextmanager
-async def listening(file: Path, *, weights_allowed: bool = True) -> AsyncIterator[Listener]:
+async def listening(file: Path, *, rules: StateRules = NO_RULES) -> AsyncIterator[Listener]:
     """A listener to a file that has heard what is desired at first."""
-    async with following(Listener(file, Shelf(file.parent / "models"), weights_allowed=weights_allowed)) as listener:
+    async with following(Listener(file, Shelf(file.parent / "models"), rules=rules)) as listener:
         yield listener
 
 
@@ -171,7 +169,7 @@ async def test_a_worker_that_starts_while_the_file_is_broken_begins_with_what_th
 
 async def test_weights_are_told_as_an_error_where_they_are_not_allowed(file: Path) -> None:
     put(file, 'models: [{name: tiny, versions: [{version: "1", weight: 100}]}]')
-    async with listening(file, weights_allowed=False) as listener:
+    async with listening(file, rules=StateRules(may_split=False)) as listener:
         assert "PLIMSOLL_TRACK is set" in listener.heard[0]
     async with listening(file) as listener:
         assert listener.heard == [["1"]]
