@@ -1,4 +1,4 @@
-"""A load at a constant rate in open loop, for a pod: standard library only, no retries.
+"""A load in open loop, at a constant rate or through steps, for a pod: standard library only, no retries.
 
 A request is sent when it is due, whatever became of those before: clients of a service do not wait for each other, and
 a load that waits for its answers sends least when most would be lost. Half of the requests go over connections that are
@@ -6,7 +6,8 @@ kept, half over new ones, or all do. On a kept connection it does what HTTP asks
 close`, and it looks whether the server has hung up before it sends. Beyond that every request that is not answered 200
 with the class expected is a failure.
 
-Sends until SIGTERM, then writes one line of JSON.
+Sends until SIGTERM, or to the end of its steps, and after SIGTERM writes one line of JSON. Through steps, requests come
+at random, as those of many clients do (a Poisson process), and at the same moments on every run.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ import collections
 import contextlib
 import itertools
 import json
+import random
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -30,6 +33,19 @@ MOST_IN_FLIGHT = 2000
 """A request that is due beyond these is a failure, and is not sent."""
 PATIENCE_SECONDS = 10
 """How long a request may take, with its connection."""
+
+
+class Step(NamedTuple):
+    """Requests per second, for so long."""
+
+    rate: float
+    seconds: float
+
+    @classmethod
+    def parse(cls, text: str) -> Step:
+        """From `RATE:SECONDS`."""
+        rate, seconds = text.split(":")
+        return cls(float(rate), float(seconds))
 
 
 class Answer(NamedTuple):
@@ -190,15 +206,26 @@ async def _run(options: argparse.Namespace, body: bytes) -> Tally:
     load, stop = Load(options, body), asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     started = time.monotonic()
-    for number in itertools.count():
-        due = started + number / options.rate
+    for seconds in _due(options.steps) if options.steps else (number / options.rate for number in itertools.count()):
+        due = started + seconds
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), max(0.0005, due - time.monotonic()))
         if stop.is_set():
             break
         load.send(due)
+    await stop.wait()
     await load.finish()
     return load.tally
+
+
+def _due(steps: list[Step]) -> Iterator[float]:
+    """When requests are due, in seconds from the start."""
+    chance, begins = random.Random(1), 0.0  # noqa: S311  # no secret
+    for step in steps:
+        at = begins
+        begins += step.seconds
+        while step.rate and (at := at + chance.expovariate(step.rate)) < begins:
+            yield at
 
 
 def main() -> None:
@@ -207,6 +234,9 @@ def main() -> None:
     parser.add_argument("--host", required=True)
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--rate", type=float, default=20, help="requests per second")
+    parser.add_argument(
+        "--steps", type=Step.parse, nargs="+", metavar="RATE:SECONDS", help="several rates, one after the other"
+    )
     parser.add_argument("--new", action="store_true", help="a new connection for every request")
     parser.add_argument("--body", required=True, help="file with the body of every request")
     parser.add_argument("--expect", required=True, help="the class that every answer must have")
