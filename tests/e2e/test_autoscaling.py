@@ -94,7 +94,7 @@ def test_requests_in_flight_bring_pods_and_their_end_takes_them_away(
     report = load.stop()
     load.remove()
     timeline.until("fewer pods", lambda look: look.pods == 1)
-    assert report["failed"] == 0, report
+    assert report["failed"] == 0, str(report)
     assert {look.active for _, look in timeline.looks} == {"True"}
     assert any("plimsoll_inflight" in reason for reason in autoscaler.reasons())
     transcript.note("autoscaling: a load step and its end", timeline)

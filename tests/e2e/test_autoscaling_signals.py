@@ -107,7 +107,7 @@ def test_the_mean_in_flight_asks_for_the_pods_that_are_needed_and_no_more(
         for name, title in TITLES.items()
     )
     _write_down(transcript, mean, samples)
-    assert [report["failed"] for report in reports] == [0, 0], reports
+    assert [report["failed"] for report in reports] == [0, 0], str(reports)
     in_flight, deviation = mean.mean_and_deviation(STEADY)
     assert deviation < 0.05 * in_flight
     assert mean.most_wanted(STEADY) == pods_for(in_flight)

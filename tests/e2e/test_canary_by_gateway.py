@@ -91,7 +91,7 @@ def test_it_gets_its_weight_of_the_rest(weighted: Release, through_the_gateway: 
     report = through_the_gateway(f"weight {SHARE}", lambda: None)
     assert report["failed"] == 0, report["errors"]
     within = counts_by_chance(report["ok"], SHARE / 100)
-    assert report["versions"]["2"] in within, report
+    assert report["versions"]["2"] in within, str(report)
     transcript.note(f"canary by Gateway: weight {SHARE}, by chance", f"{within.start} to {within.stop - 1}")
 
 
@@ -138,8 +138,8 @@ def test_a_killed_canary_costs_its_share_until_it_is_back(
 
     report = through_the_gateway("killing it", kill)
     away_seconds = seconds_away(cluster.get("pod", name))
-    assert set(report["by_status"]) <= {"200", "503"}, report
-    assert report["failed"] <= IN_FLIGHT + RATE / 2 * (away_seconds + 1), report
+    assert set(report["by_status"]) <= {"200", "503"}, str(report)
+    assert report["failed"] <= IN_FLIGHT + RATE / 2 * (away_seconds + 1), str(report)
     weighted.upgrade(typed=("canary.weight=0",))
 
 

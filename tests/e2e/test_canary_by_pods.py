@@ -51,7 +51,7 @@ def test_its_share_of_the_connections_is_its_share_of_the_pods(
     report = report_over(load, lambda: None)
     assert report["failed"] == 0, report["errors"]
     within = counts_by_chance(report["ok"], CANARY / (STABLE + CANARY))
-    assert report["versions"]["2"] in within, report
+    assert report["versions"]["2"] in within, str(report)
     transcript.note(
         f"canary, {CANARY} of {STABLE + CANARY} pods",
         f"{report['versions']['2']} of {report['ok']} connections; by chance {within.start} to {within.stop - 1}",

@@ -67,7 +67,7 @@ def test_upgrades_leave_pods_and_split_alone(  # what pytest gives
 
     load = LoadPod(cluster, without_gpu, way.address, f"load-both-{server_side}", "", "--port=80", f"--rate={RATE}")
     report = report_over(load, change)
-    assert report["failed"] == 0, report
+    assert report["failed"] == 0, str(report)
     wait_for_signals(cluster)  # the CPU of the newest pods is not known at once
     found = f"{STABLE} and {CANARY} pods, weights 75 and 25; {counts(report)}"
     transcript.note(f"canary with autoscalers: upgrades, --server-side={server_side}", found)

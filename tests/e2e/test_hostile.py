@@ -77,7 +77,7 @@ def test_a_model_that_hangs_is_restarted_and_the_other_pods_lose_nothing(
         f"restarted and ready after {away_seconds:.0f} s; {sent} requests to the other pods, {failed} failed",
     )
     assert sent >= FEWEST
-    assert failed == 0, reports
+    assert failed == 0, str(reports)
     release.uninstall()
 
 
@@ -92,5 +92,5 @@ def test_a_hostile_pod_harms_nobody(cluster: Cluster, image: str, steady: Steady
     cluster.kubectl("delete", "pod", "hostile")
     pods = steady.release.pods()
     transcript.note("beside a hostile pod", f"{counts(report)}; p100 {report['slowest_seconds']} s; {json.dumps(did)}")
-    assert report["failed"] == 0, report
+    assert report["failed"] == 0, str(report)
     assert [restarts(pod) for pod in pods] == [0] * len(pods)

@@ -137,7 +137,7 @@ def test_an_upgrade_under_load_fails_no_request(
     transcript.note("answered by version", ", ".join(f"{name}: {n}" for name, n in sorted(report["versions"].items())))
     transcript.note("connections, slowest answer", f"{report['connections']}, {report['slowest_seconds']} s")
     transcript.note("container start to ready, under load", f"{seconds_to_ready(pod):.0f} s")
-    assert report["failed"] == 0, report
+    assert report["failed"] == 0, str(report)
     assert report["sent"] == report["ok"] > 0
     assert set(report["versions"]) == {"1", "2"}
     assert client.request(_PREDICT, _ROW)["headers"]["x-plimsoll-version"] == "2"

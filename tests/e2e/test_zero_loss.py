@@ -55,11 +55,11 @@ def test_a_planned_operation_fails_no_request(steady: Steady, transcript: Transc
     what = operate.__name__.replace("_", " ")
     report = steady.report_over(what, lambda: operate(steady))
     transcript.note(f"requests over: {what}", counts(report))
-    assert report["failed"] == 0, report
+    assert report["failed"] == 0, str(report)
 
 
 @pytest.mark.e2e_full
 def test_another_image_fails_no_request(steady: Steady, own_image: str, transcript: Transcript) -> None:
     report = steady.report_over("change the image", lambda: steady.release.upgrade(*image_values(own_image)))
     transcript.note("requests over: change the image", counts(report))
-    assert report["failed"] == 0, report
+    assert report["failed"] == 0, str(report)

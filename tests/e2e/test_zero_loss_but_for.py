@@ -47,7 +47,7 @@ def test_a_pod_without_grace_loses_what_is_in_flight(steady: Steady, transcript:
 
     report = steady.report_over("force a pod out", force_out)
     transcript.note("requests over: force a pod out", counts(report))
-    assert report["failed"] <= IN_FLIGHT, report
+    assert report["failed"] <= IN_FLIGHT, str(report)
 
 
 def test_a_killed_server_loses_what_is_in_flight_and_what_comes_until_kubernetes_sees_it(
@@ -60,8 +60,8 @@ def test_a_killed_server_loses_what_is_in_flight_and_what_comes_until_kubernetes
     killed = steady.cluster.get("pod", pod["metadata"]["name"])
     assert restarts(killed) == 1
     refused = _failed(report, "ConnectionRefusedError")
-    assert report["failed"] - refused <= IN_FLIGHT, report
-    assert refused <= RATE * (seconds_away(killed) + 1), report
+    assert report["failed"] - refused <= IN_FLIGHT, str(report)
+    assert refused <= RATE * (seconds_away(killed) + 1), str(report)
 
 
 def test_a_node_without_power_loses_what_is_sent_to_it_until_kubernetes_sees_it(
@@ -88,8 +88,8 @@ def test_a_node_without_power_loses_what_is_sent_to_it_until_kubernetes_sees_it(
     address = steady.cluster.get("service", NAME)["spec"]["clusterIP"]
     report = steady.report_over("cut a node s power", cut_power, address, kept)
     transcript.note("requests over: cut a node's power", f"{counts(report)}; noticed in {noticed_seconds:.0f} s")
-    assert set(report["by_status"]) == {"200"}, report
-    assert report["failed"] <= RATE * (noticed_seconds + 1), report
+    assert set(report["by_status"]) == {"200"}, str(report)
+    assert report["failed"] <= RATE * (noticed_seconds + 1), str(report)
 
 
 def _failed(report: dict[str, Any], error: str) -> int:
