@@ -18,19 +18,34 @@ import json
 from importlib.metadata import distributions
 print(json.dumps({each.metadata["Name"]: each.version for each in distributions()}))
 """
+_VENDORED = """
+import json
+from service.api.documentation import PAGES_FOLDER
+print(json.dumps({each["name"]: each["version"] for each in json.loads((PAGES_FOLDER / "vendored.json").read_text())}))
+"""
 _PYTHON = "import platform; print(platform.python_version())"
 
 
-def test_the_bill_names_every_package_of_python_and_of_debian(client: ClientPod, transcript: Transcript) -> None:
+def test_the_bill_names_every_package_of_python_of_npm_and_of_debian(client: ClientPod, transcript: Transcript) -> None:
     components = json.loads(client.execute("cat", BILL))["components"]
-    debian = {each["name"]: each["version"] for each in components if _is_debian(each)}
-    python = {each["name"]: each["version"] for each in components if not _is_debian(each)}
+    debian, npm = _of(components, "deb"), _of(components, "npm")
+    python = {each["name"]: each["version"] for each in components if not _kind_of(each)}
     assert python.pop("cpython") == client.execute("python", "-c", _PYTHON).strip()
     assert python == json.loads(client.execute("python", "-c", _DISTRIBUTIONS))
+    assert npm == json.loads(client.execute("python", "-c", _VENDORED))
     shown = client.execute("dpkg-query", "--show", "--showformat=${Package} ${Version}\n").splitlines()
     assert debian == dict(line.split() for line in shown)
-    transcript.note("bill of materials", f"{len(python)} packages of Python, {len(debian)} of Debian, CPython")
+    transcript.note(
+        "bill of materials", f"{len(python)} packages of Python, {len(npm)} of npm, {len(debian)} of Debian, CPython"
+    )
 
 
-def _is_debian(component: dict[str, Any]) -> bool:
-    return str(component.get("purl", "")).startswith("pkg:deb/")
+def _of(components: list[dict[str, Any]], kind: str) -> dict[str, str]:
+    """Name and version of each component of that kind."""
+    return {each["name"]: each["version"] for each in components if _kind_of(each) == kind}
+
+
+def _kind_of(component: dict[str, Any]) -> str:
+    """`deb` or `npm`; empty for Python, whose packages need not have a purl."""
+    kind = str(component.get("purl", "")).removeprefix("pkg:").partition("/")[0]
+    return kind if kind in ("deb", "npm") else ""
