@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode
+
+from service.api.path_prefix import is_path_prefix
 
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.\-]*://[a-z0-9._\-\[\]:]+/?")
@@ -71,8 +73,18 @@ class EdgeSettings(BaseSettings):
         description="Origins of web pages that may send requests and read the answers besides the server's own, "
         "https://app.example for one, with commas between them.",
     )
+    root_path: str = Field(
+        "",
+        description="Path prefix under which a reverse proxy publishes this server, /team/plimsoll for one. "
+        "Requests are answered with it and without it.",
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Addresses or networks of proxies whose X-Forwarded-Prefix counts, 10.0.0.0/8 for one, with commas "
+        "between them.",
+    )
 
-    @field_validator("allowed_hosts", "allowed_origins", mode="before")
+    @field_validator("allowed_hosts", "allowed_origins", "trusted_proxies", mode="before")
     @classmethod
     def _names(cls, value: Any) -> Any:  # noqa: ANN401  # whatever the environment holds
         if isinstance(value, str):
@@ -85,6 +97,31 @@ class EdgeSettings(BaseSettings):
         for origin in value:
             if not _ORIGIN.fullmatch(origin):
                 raise ValueError(f"'{origin}' is no origin; expected a scheme and a host, as https://app.example")
+        return value
+
+    @field_validator("root_path")
+    @classmethod
+    def _is_prefix(cls, value: str) -> str:
+        if value and not is_path_prefix(value):
+            raise ValueError(
+                "a path prefix begins with a slash, does not end with one and needs no escaping, as /team/plimsoll"
+            )
+        if value.split("/")[1:2] in (["v1"], ["docs"]):
+            raise ValueError(
+                f"'{value}' cannot be told from this server's own paths; choose a prefix outside /v1 and /docs"
+            )
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            try:
+                ip_network(network)
+            except ValueError:
+                raise ValueError(
+                    f"'{network}' is neither an address nor a network; expected one as 10.0.0.7 or 10.0.0.0/8"
+                ) from None
         return value
 
 

@@ -253,6 +253,8 @@ def test_every_setting_can_be_set_by_its_variable(monkeypatch: pytest.MonkeyPatc
         "max_request_timeout_ms": "30001",
         "factories": "package.module:make",
         "allowed_origins": "https://app.example",
+        "root_path": "/team",
+        "trusted_proxies": "10.0.0.7",
         "otel_protocol": "grpc",
         "otel_traces_protocol": "grpc",
     }

@@ -44,3 +44,39 @@ def test_what_is_no_origin_is_refused(origin: str) -> None:
 )
 def test_origins_may_have_ports(origin: str) -> None:
     assert load_settings(allowed_origins=origin).allowed_origins == (origin,)
+
+
+@pytest.mark.parametrize("prefix", ["", "/digits", "/team/plim-soll_2.0~x", "/v1beta", "/..."])
+def test_a_path_prefix_is_taken_as_it_is(prefix: str) -> None:
+    assert load_settings(root_path=prefix).root_path == prefix
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    ["team", "team/plimsoll", "/team/", "/", "//", "/a//b", "/a b", "/a%20b", "/a?b", "/a#b", "/..", "/a/./b", "/a/..",
+     "/<script>", "/a\"b", "/\u00e9", "https://app.example/a", "/a\n", "/" + "a" * 256],
+)  # fmt: skip
+def test_what_is_no_path_prefix_is_refused(prefix: str) -> None:
+    with pytest.raises(
+        SettingsError, match="PLIMSOLL_ROOT_PATH: a path prefix begins with a slash, does not end with one"
+    ):
+        load_settings(root_path=prefix)
+
+
+@pytest.mark.parametrize("prefix", ["/v1", "/v1/models", "/docs"])
+def test_a_path_prefix_that_the_server_itself_answers_under_is_refused(prefix: str) -> None:
+    with pytest.raises(SettingsError, match=f"'{prefix}' cannot be told from this server's own paths"):
+        load_settings(root_path=prefix)
+
+
+def test_proxies_are_addresses_or_networks() -> None:
+    settings = load_settings(trusted_proxies="127.0.0.1, 10.0.0.0/8,fd00::/8")
+    assert settings.trusted_proxies == ("127.0.0.1", "10.0.0.0/8", "fd00::/8")
+
+
+@pytest.mark.parametrize("proxy", ["*", "proxy.example", "10.0.0.1/8", "10.0.0", "127.0.0.1:80"])
+def test_what_is_neither_an_address_nor_a_network_is_refused(proxy: str) -> None:
+    with pytest.raises(
+        SettingsError, match=r"is neither an address nor a network; expected one as 10\.0\.0\.7 or 10\.0\.0\.0/8"
+    ):
+        load_settings(trusted_proxies=f"127.0.0.1,{proxy}")

@@ -1,0 +1,61 @@
+"""The path prefix under which a reverse proxy publishes this server."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from service.api.request_head import head_of
+
+_HEADER = b"x-forwarded-prefix"
+_PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+)+")
+"""Only what needs no escaping, wherever it is written: in a path, in JSON or in a page."""
+_LONGEST = 256
+
+
+def is_path_prefix(text: str) -> bool:
+    """Whether a text is a path prefix: segments of letters, digits, `.`, `_`, `~` and `-`, each after a slash."""
+    return len(text) <= _LONGEST and _PREFIX.fullmatch(text) is not None
+
+
+class PathPrefix:
+    """Tells the prefix of a request: what a trusted proxy says in `X-Forwarded-Prefix`, or else `root_path`.
+
+    From anybody else, and where it is no path prefix, the header counts as not sent.
+    """
+
+    def __init__(self, root_path: str = "", trusted: Collection[IPv4Network | IPv6Network] = ()) -> None:
+        self._root_path = root_path
+        self._trusted = trusted
+
+    def of(self, scope: Scope) -> str:
+        """The prefix, which begins with a slash and does not end with one; empty where there is none."""
+        said = head_of(scope).get(_HEADER)
+        if said is None or not is_path_prefix(said) or not self._trusts(scope):
+            return self._root_path
+        return said
+
+    def _trusts(self, scope: Scope) -> bool:
+        if not self._trusted or not scope.get("client"):
+            return False
+        address = ip_address(scope["client"][0])
+        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+            address = address.ipv4_mapped
+        return any(address in network for network in self._trusted)
+
+
+class PrefixedRoutes:
+    """Answers under `root_path` too, for proxies that leave the prefix in the path."""
+
+    def __init__(self, app: ASGIApp, root_path: str) -> None:
+        self._app = app
+        self._root_path = root_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request as if the prefix were not there, or pass on whatever else it is."""
+        if scope["type"] == "http" and scope["path"].startswith(self._root_path + "/"):
+            scope["path"] = scope["path"].removeprefix(self._root_path)
+        await self._app(scope, receive, send)
