@@ -43,6 +43,13 @@ class SitePolicy:
                 given="none" if host is None else quote(host.decode("latin-1")),
             )
         if origin is not None and not self._is_trusted(_text(origin), _text(host or b"")):
+            if origin == b"null":
+                return OriginNotAllowed(
+                    "a page without an origin may not send requests here: browsers send 'null' for a file on disk, a "
+                    "sandboxed frame and some redirects",
+                    expected="a page that a web server serves",
+                    given="'null'",
+                )
             return OriginNotAllowed(
                 "a page of this origin may not send requests here",
                 expected="this server's own pages, or an origin that PLIMSOLL_ALLOWED_ORIGINS names",

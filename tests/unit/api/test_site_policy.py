@@ -91,6 +91,15 @@ def test_a_page_of_any_other_origin_is_refused(origin: str) -> None:
     assert code(SitePolicy((), ("https://app.example",)), host="localhost:8000", origin=origin) == "origin_not_allowed"
 
 
+def test_a_page_without_an_origin_is_told_what_it_may_be() -> None:
+    fault = SitePolicy().fault(RequestHead(http_scope("/", headers={"origin": "null"})))
+    assert fault is not None
+    assert fault.message == (
+        "a page without an origin may not send requests here: browsers send 'null' for a file on disk, a sandboxed "
+        "frame and some redirects"
+    )
+
+
 @given(host=st.binary(max_size=20), origin=st.none() | st.binary(max_size=30))
 def test_whatever_the_bytes_are_there_is_an_answer_and_it_stays_the_same(host: bytes, origin: bytes | None) -> None:
     policy = SitePolicy(("localhost",))
