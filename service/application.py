@@ -8,27 +8,30 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from ipaddress import ip_network
 from pathlib import Path
 
 from fastapi import FastAPI
-from fastapi.telemetry import TelemetryConfig
-from starlette.types import ASGIApp, Lifespan
+from starlette.types import ASGIApp
 
 from service import __version__
 from service.access.key_source import KeySource
 from service.api.access_log import AccessLog
 from service.api.admin import Admin, admin_application
+from service.api.api_document import ApiDocument
 from service.api.auth import Gate
 from service.api.catalog import Catalog
 from service.api.error_responses import error_response
+from service.api.index import Index
 from service.api.metrics_endpoint import MetricsEndpoint
 from service.api.parsing_pool import ParsingPool
+from service.api.path_prefix import PathPrefix, PrefixedRoutes
 from service.api.predict import PredictV1
-from service.api.predict_routes import PredictRoutes
+from service.api.predict_routes import PREDICT_ROUTES, PredictRoutes
 from service.api.probes import Probes
 from service.api.request_body import BodyReader
 from service.api.request_scope import PROBES, RequestScope, Surroundings
-from service.api.routes import PREDICT_ROUTES, Handlers, install_routes
+from service.api.routes import Handlers, described_application, install_routes
 from service.api.serving_state import ServingState
 from service.api.site_policy import SitePolicy
 from service.background_tasks import BackgroundTasks
@@ -67,15 +70,12 @@ from service.watched_file import FileStates, LastGoodCopy
 
 _log = logging.getLogger(__name__)
 
-_NO_NATIVE_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
-"""FastAPI can trace by itself; beside the contrib instrumentation that would give every request two spans."""
-
 
 class Application:
     """One service in one process: `asgi` answers requests, `metrics_app` scrapes where they have a port of their own.
 
-    `asgi` is `app`, the FastAPI application, or what traces the requests around it. `admin_app` is there where a
-    desired state is. Workers of one server meet in `workers_folder`. What `log` drops is counted.
+    `asgi` is `app`, the FastAPI application, or what stands around it; `document` describes `app`. `admin_app` is there
+    where a desired state is. Workers of one server meet in `workers_folder`. What `log` drops is counted.
 
     Raises:
         DeviceError: the device of the settings is not on this machine.
@@ -113,7 +113,7 @@ class Application:
         scrapes = MetricsEndpoint(Exposition(metrics.registry, device_memory, many_processes=settings.workers > 1))
         self.metrics_app = scrapes.application() if settings.metrics_port is not None else None
         self._parsing = ParsingPool(settings.inline_body_bytes)
-        self.app = _described_app(self._lifespan)
+        self.app = described_application(__version__, self._lifespan)
         access_log = AccessLog(settings.access_log_per_second)
         surroundings = _surroundings(state, access_log, settings.hosts, settings.allowed_origins)
         self.app.add_middleware(RequestScope, **surroundings)
@@ -122,23 +122,30 @@ class Application:
             self.admin_app.add_middleware(
                 RequestScope, **_surroundings(state, access_log, settings.admin_hosts, settings.allowed_origins)
             )
+        prefix = PathPrefix(settings.root_path, [ip_network(each) for each in settings.trusted_proxies])
+        self.document = ApiDocument(self.app, gate, registry, prefix)
         handlers = Handlers(
             gate=gate,
+            index=Index(__version__, prefix),
+            document=self.document,
             predict=_predict(settings, gate, registry, observer, self._parsing),
             catalog=catalog,
             probes=Probes(state, registry, device_memory, self._watchdog.overdue, tasks.states, files.states),
             metrics=scrapes if self.metrics_app is None else None,
         )
         install_routes(self.app, handlers)
-        predict: ASGIApp = RequestScope(handlers.predict, **surroundings)
-        if self._tracing is not None:
-            self._tracing.instrument(self.app, PROBES)
-            predict = self._tracing.around_predict(predict)
-        self.asgi: ASGIApp = PredictRoutes(self.app, predict, PREDICT_ROUTES)
+        self.asgi = self._outermost(RequestScope(handlers.predict, **surroundings), settings.root_path)
         _log.info(
             "torch takes up to %d threads for a forward pass on the CPU, and one for those on the event loop",
             settings.forward_threads, extra={"threads": settings.forward_threads},
         )  # fmt: skip
+
+    def _outermost(self, predict: ASGIApp, root_path: str) -> ASGIApp:
+        if self._tracing is not None:
+            self._tracing.instrument(self.app, PROBES)
+            predict = self._tracing.around_predict(predict)
+        routes = PredictRoutes(self.app, predict, PREDICT_ROUTES)
+        return PrefixedRoutes(routes, root_path) if root_path else routes
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
@@ -159,18 +166,6 @@ class Application:
     def _stuck_changed(self, loop: asyncio.AbstractEventLoop, served: ServedVersion, stuck: bool) -> None:  # noqa: FBT001
         with contextlib.suppress(RuntimeError):  # the loop has been closed
             loop.call_soon_threadsafe(partial(self._stick, served, stuck=stuck))
-
-
-def _described_app(lifespan: Lifespan[FastAPI]) -> FastAPI:
-    return FastAPI(
-        title="Plimsoll",
-        version=__version__,
-        summary="Serves PyTorch models: checked before they take traffic, explainable under load.",
-        lifespan=lifespan,
-        redoc_url=None,
-        redirect_slashes=False,  # a redirect would lead to whatever Host the client has sent
-        telemetry=_NO_NATIVE_TELEMETRY,
-    )
 
 
 def _metrics(settings: Settings, log: LogWriter | None) -> MetricCatalog:

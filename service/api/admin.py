@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+import orjson
 from fastapi import Depends, FastAPI, Query, Request
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
 
 from service.api.auth import Gate
 from service.api.bounded_requests import BoundedRequests
 from service.api.catalog import Catalog
+from service.api.documentation import install_documentation, json_reply
 from service.api.error_responses import ErrorBody, install_error_handlers
 from service.api.request_body import require_json
 from service.api.weights_body import parse_weights
@@ -74,7 +77,7 @@ def admin_application(gate: Gate, admin: Admin, catalog: Catalog, version: str) 
     app = FastAPI(
         title="Plimsoll admin",
         version=version,
-        redoc_url=None,
+        openapi_url=None,  # FastAPI's own pages load their scripts from another origin
         redirect_slashes=False,  # a redirect would lead to whatever Host the client has sent
         dependencies=[Depends(require_json)],
         responses={status: {"model": ErrorBody} for status in (400, 401, 403, 404, 408, 409, 413, 415, 422)},
@@ -93,5 +96,10 @@ def admin_application(gate: Gate, admin: Admin, catalog: Catalog, version: str) 
     )
     app.add_api_route("/v1/models", catalog.models, methods=["GET"])
     app.add_api_route("/v1/models/{name}", catalog.model, methods=["GET"])
+
+    async def document(_: Request) -> Response:
+        return json_reply(orjson.dumps(app.openapi()))
+
+    install_documentation(app, document)
     install_error_handlers(app)
     return app

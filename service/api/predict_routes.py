@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Iterable
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+PREDICT_ROUTES = ("/v1/predict", "/v1/models/{name}/predict", "/v1/models/{name}/versions/{version}/predict")
 _PREDICT = "/predict"
 
 

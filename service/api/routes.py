@@ -6,26 +6,53 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
-import orjson
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
+from fastapi.telemetry import TelemetryConfig
 from starlette.responses import Response
-from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Lifespan
 
+from service.api.api_document import ApiDocument
 from service.api.auth import Gate
 from service.api.catalog import Catalog
+from service.api.documentation import install_documentation
 from service.api.error_responses import ErrorBody, install_error_handlers
+from service.api.index import Index
 from service.api.metrics_endpoint import MetricsEndpoint
-from service.api.predict import VERSION_HEADER, PredictV1
+from service.api.predict import KEY_HEADER, VERSION_HEADER, PredictV1
+from service.api.predict_routes import PREDICT_ROUTES
 from service.api.probes import Probes
 from service.fronts.v1_schema import PREDICT_REQUEST_BODY, PredictAnswer
 
-PREDICT_ROUTES = ("/v1/predict", "/v1/models/{name}/predict", "/v1/models/{name}/versions/{version}/predict")
+_NO_NATIVE_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
+"""FastAPI can trace by itself; beside the contrib instrumentation that would give every request two spans."""
 _TAGS = [
+    {"name": "start", "description": "Where everything is."},
     {"name": "predict", "description": "Ask a model."},
     {"name": "models", "description": "See what is served."},
     {"name": "health", "description": "For probes and for people."},
+]
+_HEADERS: list[dict[str, Any]] = [
+    {
+        "name": "X-Request-Timeout-Ms",
+        "description": "The most milliseconds that the request may take; after that it is answered 504.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999_999},
+    },
+    {
+        "name": VERSION_HEADER,
+        "description": "A version to pin; on a cluster also `stable` or `canary`.",
+        "schema": {"type": "string"},
+    },
+    {
+        "name": KEY_HEADER,
+        "description": "Any text; the same user gets the same version.",
+        "schema": {"type": "string"},
+    },
+    {
+        "name": "Cache-Control",
+        "description": "`no-store` neither takes nor keeps an answer, where the server keeps answers at all.",
+        "schema": {"type": "string"},
+    },
 ]
 _VERSION_HEADER = {VERSION_HEADER: {"description": "The version that answered.", "schema": {"type": "string"}}}
 
@@ -35,10 +62,25 @@ class Handlers:
     """Everything that answers; `metrics` is left out where it has a port of its own."""
 
     gate: Gate
+    index: Index
+    document: ApiDocument
     predict: PredictV1
     catalog: Catalog
     probes: Probes
     metrics: MetricsEndpoint | None
+
+
+def described_application(version: str, lifespan: Lifespan[FastAPI]) -> FastAPI:
+    """An application without routes, as its document introduces it."""
+    return FastAPI(
+        title="Plimsoll",
+        version=version,
+        summary="Serves PyTorch models: checked before they take traffic, explainable under load.",
+        lifespan=lifespan,
+        openapi_url=None,  # FastAPI's own pages load their scripts from another origin
+        redirect_slashes=False,  # a redirect would lead to whatever Host the client has sent
+        telemetry=_NO_NATIVE_TELEMETRY,
+    )
 
 
 def install_routes(app: FastAPI, handlers: Handlers) -> None:
@@ -46,6 +88,7 @@ def install_routes(app: FastAPI, handlers: Handlers) -> None:
     app.openapi_tags = _TAGS
     catalog, probes = handlers.catalog, handlers.probes
 
+    _get(app, "/", handlers.index.page, "start", "Name, version and links", {})
     default, model, version = PREDICT_ROUTES
     _predict(app, default, handlers.predict, "Predict with the default model")
     _predict(app, model, handlers.predict, "Predict with a model", "name")
@@ -68,25 +111,10 @@ def install_routes(app: FastAPI, handlers: Handlers) -> None:
     _get(app, "/readyz", probes.ready, "health", "Readiness probe", unready)
     _get(app, "/startupz", probes.started, "health", "Startup probe", unready)
 
-    app.router.routes.insert(
-        0, Route("/openapi.json", _PreparedDocument(app), methods=["GET"], include_in_schema=False)
-    )
+    install_documentation(app, handlers.document.reply)
     if handlers.metrics is not None:
         app.add_route("/metrics", handlers.metrics.scrape, methods=["GET"], include_in_schema=False)
     install_error_handlers(app)
-
-
-class _PreparedDocument:
-    """Answers with the OpenAPI document, rendered once: FastAPI renders it for every request, in half a millisecond."""
-
-    def __init__(self, app: FastAPI) -> None:
-        self._app = app
-        self._content = b""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        self._content = self._content or orjson.dumps(self._app.openapi())
-        await Response(self._content, media_type="application/json")(scope, receive, send)
 
 
 def _predict(app: FastAPI, path: str, handler: PredictV1, summary: str, *parameters: str) -> None:
@@ -106,7 +134,12 @@ def _predict(app: FastAPI, path: str, handler: PredictV1, summary: str, *paramet
         openapi_extra={
             "requestBody": PREDICT_REQUEST_BODY,
             "parameters": [
-                {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in parameters
+                *({"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in parameters),
+                *(
+                    {"in": "header", **each}
+                    for each in _HEADERS
+                    if each["name"] != VERSION_HEADER or "version" not in parameters
+                ),
             ],
         },
     )

@@ -54,7 +54,7 @@ class RoutingTable:
             Stuck: it is loaded, and its forward pass does not return.
             LoadFailed: it, or every version of the model where none is pinned, could not be loaded.
         """
-        name = target.model if target.model is not None else self._default()
+        name = target.model if target.model is not None else self.default()
         pin = None if target.pin is not None and target.pin == self.track else target.pin
         self.require(name, pin)
         routes = self.models[name]
@@ -86,7 +86,12 @@ class RoutingTable:
                 expected=_one_of(accepted),
             )
 
-    def _default(self) -> str:
+    def default(self) -> str:
+        """The model of a request that names none.
+
+        Raises:
+            NotFound: each request has to name one.
+        """
         if self.default_model is not None:
             return self.default_model
         if len(self.models) == 1:

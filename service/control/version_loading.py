@@ -121,6 +121,7 @@ class VersionLoading(Generic[M]):
             load_seconds=proven - started,
             warmup_seconds=time.perf_counter() - proven,
             batch_seconds=batch_seconds,
+            example={name: tensor[0].copy() for name, tensor in samples.inputs.items()},
         )
 
     def _compare_signatures(self, name: str, version: str, bundle: Bundle) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -13,7 +13,7 @@ from service.bundle.shelf import version_order
 from service.control.desired_state import DesiredState
 from service.control.routing_table import RoutingTable, routes_of
 from service.errors import Loading
-from service.inference.payloads import Target
+from service.inference.payloads import Target, Tensors
 from service.inference.pipeline import ServedVersion
 
 _log = logging.getLogger(__name__)
@@ -47,6 +47,8 @@ class LoadReport:
     load_seconds: float
     warmup_seconds: float
     batch_seconds: Mapping[int, float]
+    example: Tensors = field(default_factory=dict, compare=False, repr=False)
+    """One row that it answers, its first golden sample: the inputs by name, without the batch dimension."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +168,10 @@ class VersionRegistry:
     def statuses(self) -> list[VersionStatus]:
         """Every version, by name and then rising version."""
         return sorted(self._statuses.values(), key=lambda status: (status.name, version_order(status.version)))
+
+    def answering(self) -> list[VersionStatus]:
+        """Those that answer requests, in the same order."""
+        return [status for status in self.statuses() if _answers(status)]
 
     def status(self, name: str, version: str) -> VersionStatus:
         """The status of one version; a `KeyError` for one that is not known."""

@@ -64,7 +64,7 @@ def parse(body: bytes, signature: Signature) -> Body:
         MalformedBody: the body is empty or not JSON.
         InvalidInput: JSON of another shape, or a model whose signature /v1 cannot express.
     """
-    width = _one_flat_input(signature).shape[1]
+    width = flat_input(signature).shape[1]
     long = len(body) > _COUNTED_FROM_BYTES
     if long and _holds_too_much(body, width):
         raise explain_surplus(body, MAX_ROWS, width)
@@ -88,7 +88,7 @@ def write(body: Body, signature: Signature, reserve: Callable[[int], Entry]) -> 
         InvalidInput: too many rows or none, a row of the wrong length (`index` names it), a number out of bounds, or a
             model whose signature /v1 cannot express.
     """
-    spec = _one_flat_input(signature)
+    spec = flat_input(signature)
     width, rows = spec.shape[1], body.rows
     if not 1 <= len(rows) <= MAX_ROWS:
         raise InvalidInput(
@@ -107,6 +107,22 @@ def write(body: Body, signature: Signature, reserve: Callable[[int], Entry]) -> 
             _write_rows(tensor, rows, width, single=body.single)
         _check_bounds(tensor, spec, single=body.single)
     return entry
+
+
+def flat_input(signature: Signature) -> TensorSpec:
+    """The input that a row of numbers fills.
+
+    Raises:
+        InvalidInput: a model whose signature /v1 cannot express.
+    """
+    spec = signature.inputs[0]
+    flat = len(signature.inputs) == 1 and len(spec.shape) == 2 and spec.shape[1] > 0  # noqa: PLR2004  # rows, columns
+    if not flat or spec.datatype not in ("FP32", "FP64") or not _scores_rows(signature.outputs[0]):
+        raise InvalidInput(
+            "this model cannot be asked through /v1",
+            expected="a classifier with one input of floating-point rows of fixed length",
+        )
+    return spec
 
 
 def _holds_too_much(body: bytes, width: int) -> bool:
@@ -185,17 +201,6 @@ def _not_finite(probabilities: NDArray[Any]) -> ModelFailed:
         given=f"{probabilities[row, column]}",
         index=row if several else None,
     )
-
-
-def _one_flat_input(signature: Signature) -> TensorSpec:
-    spec = signature.inputs[0]
-    flat = len(signature.inputs) == 1 and len(spec.shape) == 2 and spec.shape[1] > 0  # noqa: PLR2004  # rows, columns
-    if not flat or spec.datatype not in ("FP32", "FP64") or not _scores_rows(signature.outputs[0]):
-        raise InvalidInput(
-            "this model cannot be asked through /v1",
-            expected="a classifier with one input of floating-point rows of fixed length",
-        )
-    return spec
 
 
 def _scores_rows(spec: TensorSpec) -> bool:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.fronts.v1_json import MAX_ROWS
+from service.inference.payloads import TensorSpec
+
+Json = dict[str, Any]
 
 
 class Prediction(BaseModel):
@@ -29,42 +34,60 @@ class PredictAnswer(BaseModel):
     predictions: list[Prediction]
 
 
-_ROW = {"type": "array", "items": {"type": "number"}, "description": "As many numbers as the signature says."}
+_ANY_ROW: Json = {"type": "array", "items": {"type": "number"}, "description": "As many numbers as the signature says."}
 _USER = {
     "type": "string",
     "description": "The same text gets the same version; the header x-plimsoll-user goes before it.",
 }
 
-PREDICT_REQUEST_BODY: dict[str, Any] = {
-    "required": True,
-    "content": {
-        "application/json": {
-            "schema": {
-                "oneOf": [
-                    {
-                        "title": "One row",
-                        "type": "object",
-                        "properties": {"features": _ROW, "user": _USER},
-                        "required": ["features"],
-                        "additionalProperties": False,
-                    },
-                    {
-                        "title": "Many rows",
-                        "type": "object",
-                        "properties": {
-                            "instances": {"type": "array", "items": _ROW, "minItems": 1, "maxItems": MAX_ROWS},
-                            "user": _USER,
-                        },
-                        "required": ["instances"],
-                        "additionalProperties": False,
-                    },
-                ]
-            },
-            "examples": {
-                "one row": {"value": {"features": [0.0, 0.5, 1.0]}},
-                "two rows": {"value": {"instances": [[0.0, 0.5, 1.0], [1.0, 0.5, 0.0]]}},
-            },
+
+def predict_request_body(row: Json, examples: Json) -> Json:
+    """The request body in OpenAPI terms, with rows of that schema and these examples."""
+    rows = {"type": "array", "items": row, "minItems": 1, "maxItems": MAX_ROWS}
+    schema = {"oneOf": [_one_field("One row", "features", row), _one_field("Many rows", "instances", rows)]}
+    return {"required": True, "content": {"application/json": {"schema": schema, "examples": examples}}}
+
+
+def predict_examples(row: Sequence[float] | NDArray[Any]) -> dict[str, Json]:
+    """Bodies that hold this row, as OpenAPI's examples by name."""
+    return {
+        "one-row": {"summary": "One row", "value": {"features": row}},
+        "two-rows": {"summary": "Two rows", "value": {"instances": [row, row]}},
+    }
+
+
+def row_schema(spec: TensorSpec) -> Json:
+    """A row of this input."""
+    width, bounds = spec.shape[1], {"minimum": spec.minimum, "maximum": spec.maximum}
+    number = {"type": "number", **{name: bound for name, bound in bounds.items() if bound is not None}}
+    described = f"{width} numbers: {spec.name}."
+    return {"type": "array", "items": number, "minItems": width, "maxItems": width, "description": described}
+
+
+def answer_schema(name: str, version: str | None, labels: Sequence[str | int]) -> Json:
+    """What one version answers, or any version of a model, as a refinement of `PredictAnswer`."""
+    prediction = {
+        "class": {"enum": list(labels)},
+        "probabilities": {"minItems": len(labels), "maxItems": len(labels)},
+    }
+    return {
+        "properties": {
+            "model": {"const": name},
+            "version": {} if version is None else {"const": version},
+            "predictions": {"items": {"properties": prediction}},
         }
-    },
-}
-"""The request body in OpenAPI terms."""
+    }
+
+
+def _one_field(title: str, name: str, schema: Json) -> Json:
+    return {
+        "title": title,
+        "type": "object",
+        "properties": {name: schema, "user": _USER},
+        "required": [name],
+        "additionalProperties": False,
+    }
+
+
+PREDICT_REQUEST_BODY = predict_request_body(_ANY_ROW, predict_examples([0.0, 0.5, 1.0]))
+"""The request body where the model is not known."""

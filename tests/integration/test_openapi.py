@@ -1,35 +1,91 @@
 """The documented API and the real one are the same.
 
-schemathesis sends a real process what the document allows and what it does not.
+schemathesis sends a real process what the documents allow and what they do not: the committed one, of a server with
+nothing loaded, and the one that the process gives of itself.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from tests.integration.conftest import REPOSITORY
+from tests.integration.conftest import BOTH_VERSIONS, REPOSITORY
 from tests.integration.served_process import ServedProcess
 
-schema = schemathesis.openapi.from_dict(json.loads((REPOSITORY / "tests/contracts/openapi.json").read_text()))
+committed = schemathesis.openapi.from_dict(json.loads((REPOSITORY / "tests/contracts/openapi.json").read_text()))
+few = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server with both versions of digits."""
+    file = tmp_path_factory.mktemp("state") / "desired.yaml"
+    file.write_text(BOTH_VERSIONS)
     served = ServedProcess(models=REPOSITORY / "models")
-    served.start()
+    served.start(PLIMSOLL_DESIRED_STATE=str(file))
     yield served.ready()
     served.kill()
 
 
-@schema.parametrize()
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@committed.parametrize()
+@few
 def test_every_reply_is_documented(case: schemathesis.Case[Any], url: str) -> None:
     # How long a row must be is the model's affair: the document cannot say it, so a valid body may still be refused.
     case.call_and_validate(base_url=url, excluded_checks=[positive_data_acceptance])
+
+
+@pytest.mark.parametrize("mode", GenerationMode)
+def test_every_reply_is_as_the_server_itself_documents_it(url: str, mode: GenerationMode) -> None:
+    statuses: dict[str, set[int]] = {}
+
+    def ask(case: schemathesis.Case[Any]) -> None:
+        # The routes for any model cannot say how long its rows are; those of one model can, and what fits is answered.
+        any_model = "{name}" in case.operation.path
+        reply = case.call_and_validate(excluded_checks=[positive_data_acceptance] if any_model else [])
+        statuses.setdefault(case.operation.path, set()).add(reply.status_code)
+
+    for found in schemathesis.openapi.from_url(url + "/openapi.json").get_all_operations():
+        assert isinstance(found, Ok), found
+        with contextlib.suppress(Unsatisfiable):  # a route that takes nothing can be given nothing wrong
+            few(given(found.ok().as_strategy(generation_mode=mode))(ask))()
+    of_digits = statuses["/v1/models/digits/versions/1/predict"]
+    assert (200 in of_digits) if mode is GenerationMode.POSITIVE else of_digits <= {400, 413, 415, 422}
+
+
+def test_every_example_of_the_server_is_answered_200(url: str) -> None:
+    document = httpx.get(url + "/openapi.json").json()
+    asked = []
+    for template, operations in document["paths"].items():
+        for method, operation in operations.items():
+            named = {each["name"]: each["example"] for each in operation.get("parameters", ()) if each["in"] == "path"}
+            for example in _examples_of(document, operation):
+                reply = httpx.request(method, url + template.format(**named), json=example)
+                assert reply.status_code == 200, (template, reply.text)
+                asked.append(template)
+    assert set(asked) == set(document["paths"])
+    assert asked.count("/v1/models/digits/versions/1/predict") == 2
+
+
+def _examples_of(document: dict[str, Any], operation: dict[str, Any]) -> list[Any]:
+    """The bodies that an operation shows; one that is no body where it takes none."""
+    if "requestBody" not in operation:
+        return [None]
+    body = _found(document, operation["requestBody"])["content"]["application/json"]
+    return [_found(document, example)["value"] for example in body["examples"].values()]
+
+
+def _found(document: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
+    for part in node.get("$ref", "#").split("/")[1:]:
+        node = document = document[part]
+    return node

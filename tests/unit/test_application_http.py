@@ -13,7 +13,7 @@ from tests.unit.services import client_of, running
 
 READABLE = [
     *("/livez", "/readyz", "/startupz", "/metrics", "/v1/models", "/v1/models/tiny", "/v1/models/tiny/versions/1"),
-    *("/v1/health", "/v1/health/detailed", "/docs", "/openapi.json"),
+    *("/v1/health", "/v1/health/detailed", "/", "/docs", "/redoc", "/docs/page.css", "/openapi.json"),
 ]
 FOUND_NOWHERE = [
     "/v1/nowhere",

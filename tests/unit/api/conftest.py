@@ -5,24 +5,29 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_network
 
 import httpx
+import numpy as np
 import pytest
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from service.api.access_log import AccessLog
+from service.api.api_document import ApiDocument
 from service.api.auth import Gate
 from service.api.catalog import Catalog
 from service.api.error_responses import error_response
+from service.api.index import Index
 from service.api.metrics_endpoint import MetricsEndpoint
 from service.api.parsing_pool import ParsingPool
+from service.api.path_prefix import PathPrefix
 from service.api.predict import PredictV1
-from service.api.predict_routes import PredictRoutes
+from service.api.predict_routes import PREDICT_ROUTES, PredictRoutes
 from service.api.probes import Probes
 from service.api.request_body import BodyReader
 from service.api.request_scope import RequestScope, Surroundings
-from service.api.routes import PREDICT_ROUTES, Handlers, install_routes
+from service.api.routes import Handlers, install_routes
 from service.api.serving_state import Phase, ServingState
 from service.api.site_policy import SitePolicy
 from service.control.desired_state import DesiredModel, DesiredState, DesiredVersion
@@ -58,6 +63,7 @@ class Edge:
     registry: VersionRegistry
     observer: RecordingObserver
     gate: Gate
+    document: ApiDocument
     report: LoadReport = field(repr=False)
     watchdog: Watchdog
     lane_observer: RecordingLaneObserver = field(default_factory=RecordingLaneObserver)
@@ -82,7 +88,13 @@ class Edge:
         lane = Lane(model, limits, self.lane_observer, executor)
         self.lanes.append(lane)
         served = ServedVersion(name, version, model.signature, lane)
-        self.registry.ready(served, replace(self.report, inline_rows=model.inline_rows))
+        report = replace(
+            self.report,
+            digest=f"{len(self.lanes):064x}",  # of each load its own, as if the files had changed
+            inline_rows=model.inline_rows,
+            example={each.name: np.full(each.shape[1:], 0.5, each.dtype) for each in model.signature.inputs},
+        )
+        self.registry.ready(served, report)
         return lane
 
 
@@ -94,7 +106,7 @@ async def edge(make_tiny_bundle: MakeBundle) -> AsyncIterator[Edge]:
     watchdog = Watchdog(60.0)
     parsing = ParsingPool(INLINE_BODY_BYTES)
     pipeline = Pipeline(registry, DeadlineLimits(default_ms=30_000, longest_ms=60_000))
-    app = FastAPI(redoc_url=None, redirect_slashes=False)
+    app = FastAPI(openapi_url=None, redirect_slashes=False)
     surroundings: Surroundings = {
         "state": state,
         "respond": error_response,
@@ -102,8 +114,12 @@ async def edge(make_tiny_bundle: MakeBundle) -> AsyncIterator[Edge]:
         "sites": SitePolicy(HOSTS, ORIGINS),
     }
     app.add_middleware(RequestScope, **surroundings)
+    prefix = PathPrefix("", [ip_network("127.0.0.1")])
+    document = ApiDocument(app, gate, registry, prefix)
     handlers = Handlers(
         gate=gate,
+        index=Index("1.2.3", prefix),
+        document=document,
         predict=PredictV1(gate, pipeline, observer, BodyReader(MAX_BODY_BYTES, PROGRESS_SECONDS), parsing),
         catalog=Catalog(registry),
         probes=Probes(state, registry, lambda: [("cuda:0", 1, 2)], watchdog.overdue),
@@ -113,7 +129,9 @@ async def edge(make_tiny_bundle: MakeBundle) -> AsyncIterator[Edge]:
     asgi = PredictRoutes(app, RequestScope(handlers.predict, **surroundings), PREDICT_ROUTES)
     transport = httpx.ASGITransport(asgi)
     async with httpx.AsyncClient(transport=transport, base_url="http://plimsoll") as client:
-        made = Edge(app, asgi, client, state, registry, observer, gate, report_on(make_tiny_bundle()), watchdog)
+        made = Edge(
+            app, asgi, client, state, registry, observer, gate, document, report_on(make_tiny_bundle()), watchdog
+        )
         yield made
         parsing.close()
         for lane in made.lanes:

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 
 from service.fronts.v1_json import MAX_ROWS, encode
-from service.fronts.v1_schema import PREDICT_REQUEST_BODY, PredictAnswer
+from service.fronts.v1_schema import PREDICT_REQUEST_BODY, PredictAnswer, row_schema
 from service.inference.payloads import Answer
 from tests.doubles.models import EchoModel, flat_signature
 from tests.doubles.reservations import decoded
@@ -21,6 +21,12 @@ def test_the_documented_examples_are_bodies_that_can_be_decoded() -> None:
 def test_the_documented_number_of_rows_is_the_one_that_is_enforced() -> None:
     many = BODY["schema"]["oneOf"][1]["properties"]["instances"]
     assert (many["minItems"], many["maxItems"]) == (1, MAX_ROWS)
+
+
+def test_a_row_of_an_input_has_its_length_and_its_bounds() -> None:
+    (spec,) = flat_signature(3, minimum=0).inputs
+    schema = row_schema(spec)
+    assert (schema["minItems"], schema["maxItems"], schema["items"]) == (3, 3, {"type": "number", "minimum": 0})
 
 
 def test_an_answer_is_what_the_documentation_says() -> None:

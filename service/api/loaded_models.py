@@ -1,0 +1,135 @@
+"""What of the OpenAPI document follows from the versions that answer: their rows, their answers, an example of each."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from service.api.predict_routes import PREDICT_ROUTES
+from service.control.version_registry import VersionStatus
+from service.errors import InvalidInput
+from service.fronts import v1_schema
+from service.fronts.v1_json import flat_input
+from service.inference.payloads import Signature, TensorSpec
+
+_MOST_EXAMPLE_NUMBERS = 10_000
+"""A longer row is not shown: a page of documentation could not hold it."""
+_JSON = "application/json"
+_ANSWER = v1_schema.PredictAnswer.__name__
+_DEFAULT, _MODEL, _VERSION = PREDICT_ROUTES
+
+_TAGS_BEFORE = 1
+"""Of the document's own groups of routes, those that stand before the groups of the models."""
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """A version that /v1 can ask."""
+
+    name: str
+    version: str
+    about: str
+    signature: Signature
+    row: TensorSpec
+    example: NDArray[Any] | None
+
+    @property
+    def key(self) -> str:
+        """Names what the document's components hold of it."""
+        return f"{self.name}.{self.version}"
+
+
+def describe_loaded(document: Json, answering: Iterable[VersionStatus], default: str | None) -> None:
+    """Add a route for each model and version that /v1 can ask, with its real schema and a row that it answers.
+
+    The routes that name no model, or any, get such a row too: of the `default` model, or else of the first one.
+    """
+    versions = [version for status in answering if (version := _version_of(status)) is not None]
+    models = {name: list(its) for name, its in itertools.groupby(versions, lambda each: each.name)}
+    for name, its in models.items():
+        for each in its:
+            _add_components(document["components"], each)
+        if len({each.signature for each in its}) == 1:  # where they differ, which body is right depends on who asks
+            _add_route(document, _MODEL, _MODEL.format(name=name), its[-1], name)
+        for each in its:
+            route = _VERSION.format(name=name, version=each.version)
+            _add_route(document, _VERSION, route, each, f"{name} {each.version}")
+    tags = [{"name": _tag(name), "description": its[-1].about} for name, its in models.items()]
+    document["tags"][_TAGS_BEFORE:_TAGS_BEFORE] = tags
+    shown = models.get(default or "") or next(iter(models.values()), None)
+    _show(document, None if shown is None else shown[-1])
+    if default in models and _MODEL.format(name=default) in document["paths"]:
+        document["paths"][_DEFAULT]["post"]["requestBody"] = _ref("requestBodies", models[default][-1].key)
+
+
+def _version_of(status: VersionStatus) -> _Version | None:
+    served, report = status.served, status.report
+    assert served is not None  # noqa: S101  # it answers
+    assert report is not None  # noqa: S101  # likewise
+    try:
+        row = flat_input(served.signature)
+    except InvalidInput:
+        return None
+    example = report.example.get(row.name)
+    if example is not None and example.size > _MOST_EXAMPLE_NUMBERS:
+        example = None
+    return _Version(served.name, served.version, report.manifest.description, served.signature, row, example)
+
+
+def _add_components(components: Json, version: _Version) -> None:
+    examples = {} if version.example is None else v1_schema.predict_examples(version.example)
+    components.setdefault("examples", {}).update({f"{version.key}.{name}": each for name, each in examples.items()})
+    body = v1_schema.predict_request_body(v1_schema.row_schema(version.row), _examples_of(version))
+    components.setdefault("requestBodies", {})[version.key] = body
+    labels = version.signature.outputs[0].labels
+    components["schemas"][version.key] = v1_schema.answer_schema(version.name, version.version, labels)
+
+
+def _add_route(document: Json, template: str, path: str, version: _Version, title: str) -> None:
+    """A route of the document's own for one model or version, made of the one for any."""
+    operation = copy.deepcopy(document["paths"][template]["post"])
+    operation["tags"] = [_tag(version.name)]
+    operation["summary"] = f"Predict with {title}"
+    operation["operationId"] = "predict." + title.replace(" ", ".")
+    operation["parameters"] = [each for each in operation["parameters"] if each["in"] != "path"]
+    operation["requestBody"] = _ref("requestBodies", version.key)
+    if template == _VERSION:
+        both = {"allOf": [_ref("schemas", _ANSWER), _ref("schemas", version.key)]}
+        operation["responses"]["200"]["content"][_JSON]["schema"] = both
+    document["paths"][path] = {"post": operation}
+
+
+def _show(document: Json, version: _Version | None) -> None:
+    """Have the routes with parameters name a version that is there, and the generic bodies be what it answers."""
+    for template in PREDICT_ROUTES:
+        content = document["paths"][template]["post"]["requestBody"]["content"][_JSON]
+        content["examples"] = {} if version is None else _examples_of(version)
+    if version is None:
+        return
+    values = {"name": version.name, "version": version.version}
+    for path in document["paths"].values():
+        for operation in path.values():
+            for parameter in operation.get("parameters", ()):
+                if parameter["in"] == "path":
+                    parameter["example"] = values[parameter["name"]]
+
+
+def _examples_of(version: _Version) -> Json:
+    if version.example is None:
+        return {}
+    return {name: _ref("examples", f"{version.key}.{name}") for name in v1_schema.predict_examples(version.example)}
+
+
+def _ref(kind: str, key: str) -> Json:
+    return {"$ref": f"#/components/{kind}/{key}"}
+
+
+def _tag(name: str) -> str:
+    return f"model {name}"
