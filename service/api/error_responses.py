@@ -101,9 +101,8 @@ def install_error_handlers(app: FastAPI) -> None:
         assert isinstance(error, HTTPException)  # noqa: S101  # registered for this class only
         ours: ClientError
         if error.status_code == MethodNotAllowed.status:
-            allowed = (error.headers or {}).get("Allow", "")
-            if allowed == "GET":
-                allowed = "GET, HEAD"
+            methods = {each for each in (error.headers or {}).get("Allow", "").split(", ") if each}
+            allowed = ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
             ours = MethodNotAllowed(f"{request.method} is not allowed here", expected=allowed or None)
             response = error_response(ours, request_id_of(request.scope))
             response.headers.update({"Allow": allowed} if allowed else {})
