@@ -1,4 +1,4 @@
-"""Real proxies that let only /v1/predict pass, and share their connections to the server among all clients."""
+"""Real proxies, which share their connections to the server among all clients."""
 
 from __future__ import annotations
 
@@ -27,17 +27,20 @@ http {{
   server {{
     listen {own.host}:{own.port};
     client_max_body_size 0;
-    location = /v1/predict {{
+    {locations}
+  }}
+}}
+"""
+ONLY_PREDICT = """
+    location = /v1/predict {
       proxy_pass http://served;
       proxy_http_version 1.1;
       proxy_request_buffering off;
       proxy_set_header Host localhost;
       proxy_set_header Upgrade $http_upgrade;
       proxy_set_header Connection $connection_upgrade;
-    }}
-    location / {{ return 403; }}
-  }}
-}}
+    }
+    location / { return 403; }
 """
 _HAPROXY = """
 defaults
@@ -76,13 +79,13 @@ def installed(name: str) -> bool:
 
 
 @contextmanager
-def proxy(name: str, folder: Path, server: Address) -> Iterator[Address]:
-    """Where the proxy listens, while it runs."""
+def proxy(name: str, folder: Path, server: Address, locations: str = ONLY_PREDICT) -> Iterator[Address]:
+    """Where the proxy listens, while it runs. It lets only /v1/predict pass, or nginx what its `locations` say."""
     configuration, command = _PROXIES[name]
     with socket.socket() as free:
         free.bind((server.host, 0))
         own = Address(*free.getsockname())
-    text = configuration.format(folder=folder, own=own, host=server.host, port=server.port)
+    text = configuration.format(folder=folder, own=own, host=server.host, port=server.port, locations=locations)
     (folder / "configuration").write_text(text, encoding="utf-8")
     with (folder / "output").open("wb") as output:
         process = subprocess.Popen(command(folder), stdout=output, stderr=output)

@@ -19,7 +19,13 @@ openapi()
   .then((spec) =>
     Redoc.init(
       spec,
-      { disableSearch: true, downloadDefinitionUrl: "openapi.json", nativeScrollbars: true, sanitize: true },
+      {
+        disableSearch: true,
+        downloadDefinitionUrl: "openapi.json",
+        jsonSamplesExpandLevel: 1, // a row may have thousands of numbers
+        nativeScrollbars: true,
+        sanitize: true,
+      },
       document.querySelector("main"),
     ),
   )
