@@ -43,15 +43,14 @@ def install_documentation(app: FastAPI, document: Callable[[Request], Awaitable[
 
 
 def json_reply(content: bytes) -> Response:
-    """A JSON document that is sent in pieces, each once the client has read the one before."""
+    """A JSON document, sent in pieces and never cached: it depends on who asks, and when."""
     return _in_pieces(content, "application/json", {"cache-control": "no-store"})
 
 
 class _File:
     """Answers with one file, or with 304 where the client has it already.
 
-    Held in memory, which all clients share: a file of its own for each slow client would take up the descriptors that
-    connections need.
+    The content is held in memory, because an open file for each slow client would take descriptors from connections.
     """
 
     def __init__(self, content: bytes, media_type: str, headers: Mapping[str, str] | None = None) -> None:
@@ -97,7 +96,7 @@ def _policy(styles: str) -> str:
 
 
 def _in_pieces(content: bytes, media_type: str, headers: Mapping[str, str]) -> Response:
-    """The whole of a long answer at once would be copied for every client that reads it slowly."""
+    """An answer that is sent in pieces, so that a client that reads slowly has one piece buffered and not the whole."""
     return StreamingResponse(
         _pieces(content), headers={"content-length": str(len(content)), **headers}, media_type=media_type
     )

@@ -8,8 +8,6 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.api.request_head import head_of
-
 _HEADER = b"x-forwarded-prefix"
 _PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+)+")
 """Only what needs no escaping, wherever it is written: in a path, in JSON or in a page."""
@@ -24,7 +22,8 @@ def is_path_prefix(text: str) -> bool:
 class PathPrefix:
     """Tells the prefix of a request: what a trusted proxy says in `X-Forwarded-Prefix`, or else `root_path`.
 
-    From anybody else, and where it is no path prefix, the header counts as not sent.
+    The header is ignored from anybody else, where it is no path prefix, and where it is repeated, since one of the
+    values may be the client's own.
     """
 
     def __init__(self, root_path: str = "", trusted: Collection[IPv4Network | IPv6Network] = ()) -> None:
@@ -33,10 +32,10 @@ class PathPrefix:
 
     def of(self, scope: Scope) -> str:
         """The prefix, which begins with a slash and does not end with one; empty where there is none."""
-        said = head_of(scope).get(_HEADER)
-        if said is None or not is_path_prefix(said) or not self._trusts(scope):
+        said: list[str] = [value.decode("latin-1") for name, value in scope["headers"] if name == _HEADER]
+        if len(said) != 1 or not is_path_prefix(said[0]) or not self._trusts(scope):
             return self._root_path
-        return said
+        return said[0]
 
     def _trusts(self, scope: Scope) -> bool:
         if not self._trusted or not scope.get("client"):

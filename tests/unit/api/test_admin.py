@@ -191,6 +191,14 @@ async def test_a_change_tells_its_key_and_its_peer_in_the_access_line(
     ]
 
 
+@pytest.mark.parametrize("page", ["/docs", "/redoc"])
+async def test_its_pages_load_nothing_from_another_origin_either(admin: AdminPort, page: str) -> None:
+    reply = await admin.client.get(page)
+    assert reply.status_code == 200
+    assert "default-src 'none'" in reply.headers["content-security-policy"]
+    assert "://" not in reply.text
+
+
 async def test_the_description_says_what_weights_are(admin: AdminPort) -> None:
     described = (await admin.client.get("/openapi.json")).json()
     body = described["paths"]["/v1/models/{name}/weights"]["put"]["requestBody"]

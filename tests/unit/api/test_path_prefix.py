@@ -15,7 +15,7 @@ PROXIES = [ip_network("10.0.0.0/8"), ip_network("fd00::/8")]
 
 def prefix_of(prefix: PathPrefix, said: str | None, peer: str = "10.1.2.3") -> str:
     scope = http_scope("/", headers={} if said is None else {"x-forwarded-prefix": said})
-    scope["state"], scope["client"] = {}, (peer, 50000)
+    scope["client"] = (peer, 50000)
     return prefix.of(scope)
 
 
@@ -29,6 +29,13 @@ def test_a_trusted_proxy_says_the_prefix_rather_than_the_setting(peer: str) -> N
 def test_from_anybody_else_it_counts_as_not_sent(peer: str) -> None:
     assert prefix_of(PathPrefix("/set", PROXIES), "/forged", peer) == "/set"
     assert prefix_of(PathPrefix(), "/forged", peer) == ""
+
+
+def test_a_header_that_was_added_to_the_clients_own_counts_as_not_sent() -> None:
+    scope = http_scope("/")
+    scope["client"] = ("10.1.2.3", 50000)
+    scope["headers"] += [(b"x-forwarded-prefix", b"/forged"), (b"x-forwarded-prefix", b"/team/a")]
+    assert PathPrefix("/set", PROXIES).of(scope) == "/set"
 
 
 @pytest.mark.parametrize(
