@@ -49,24 +49,32 @@ class _Version:
 def describe_loaded(document: Json, answering: Iterable[VersionStatus], default: str | None) -> None:
     """Add a route for each model and version that /v1 can ask, with its real schema and a row that it answers.
 
-    The routes that name no model, or any, get such a row too: of the `default` model, or else of the first one.
+    The routes for any model show such a row too, of the `default` model or else of the first one; the route that names
+    no model, of the `default` model only.
     """
     versions = [version for status in answering if (version := _version_of(status)) is not None]
     models = {name: list(its) for name, its in itertools.groupby(versions, lambda each: each.name)}
+    # Where the versions of a model differ, no body is right for all of them.
+    agreeing = {name: its[-1] for name, its in models.items() if len({each.signature for each in its}) == 1}
     for name, its in models.items():
         for each in its:
             _add_components(document["components"], each)
-        if len({each.signature for each in its}) == 1:  # where they differ, which body is right depends on who asks
-            _add_route(document, _MODEL, _MODEL.format(name=name), its[-1], name)
+        if name in agreeing:
+            _add_route(document, _MODEL, _MODEL.format(name=name), agreeing[name], name)
         for each in its:
             route = _VERSION.format(name=name, version=each.version)
             _add_route(document, _VERSION, route, each, f"{name} {each.version}")
     tags = [{"name": _tag(name), "description": its[-1].about} for name, its in models.items()]
     document["tags"][_TAGS_BEFORE:_TAGS_BEFORE] = tags
-    shown = models.get(default or "") or next(iter(models.values()), None)
-    _show(document, None if shown is None else shown[-1])
-    if default in models and _MODEL.format(name=default) in document["paths"]:
-        document["paths"][_DEFAULT]["post"]["requestBody"] = _ref("requestBodies", models[default][-1].key)
+    asked = agreeing.get(default or "")
+    shown = asked or next(iter(agreeing.values()), None)
+    for template, version in ((_DEFAULT, asked), (_MODEL, shown), (_VERSION, shown)):
+        content = document["paths"][template]["post"]["requestBody"]["content"][_JSON]
+        content["examples"] = {} if version is None else _examples_of(version)
+    if asked is not None:
+        document["paths"][_DEFAULT]["post"]["requestBody"] = _ref("requestBodies", asked.key)
+    if shown is not None:
+        _name_in_paths(document["paths"], {"name": shown.name, "version": shown.version})
 
 
 def _version_of(status: VersionStatus) -> _Version | None:
@@ -106,16 +114,10 @@ def _add_route(document: Json, template: str, path: str, version: _Version, titl
     document["paths"][path] = {"post": operation}
 
 
-def _show(document: Json, version: _Version | None) -> None:
-    """Have the routes with parameters name a version that is there, and the generic bodies be what it answers."""
-    for template in PREDICT_ROUTES:
-        content = document["paths"][template]["post"]["requestBody"]["content"][_JSON]
-        content["examples"] = {} if version is None else _examples_of(version)
-    if version is None:
-        return
-    values = {"name": version.name, "version": version.version}
-    for path in document["paths"].values():
-        for operation in path.values():
+def _name_in_paths(paths: Json, values: dict[str, str]) -> None:
+    """Have the parameters in paths name a version that is there."""
+    for operations in paths.values():
+        for operation in operations.values():
             for parameter in operation.get("parameters", ()):
                 if parameter["in"] == "path":
                     parameter["example"] = values[parameter["name"]]

@@ -64,8 +64,8 @@ def row_schema(spec: TensorSpec) -> Json:
     return {"type": "array", "items": number, "minItems": width, "maxItems": width, "description": described}
 
 
-def answer_schema(name: str, version: str | None, labels: Sequence[str | int]) -> Json:
-    """What one version answers, or any version of a model, as a refinement of `PredictAnswer`."""
+def answer_schema(name: str, version: str, labels: Sequence[str | int]) -> Json:
+    """What one version answers, as a refinement of `PredictAnswer`."""
     prediction = {
         "class": {"enum": list(labels)},
         "probabilities": {"minItems": len(labels), "maxItems": len(labels)},
@@ -73,7 +73,7 @@ def answer_schema(name: str, version: str | None, labels: Sequence[str | int]) -
     return {
         "properties": {
             "model": {"const": name},
-            "version": {} if version is None else {"const": version},
+            "version": {"const": version},
             "predictions": {"items": {"properties": prediction}},
         }
     }
