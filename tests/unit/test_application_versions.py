@@ -141,8 +141,7 @@ async def test_limits_of_a_model_go_before_those_of_the_settings(file: Path) -> 
 
 
 async def test_a_desired_wait_as_long_as_the_objective_is_refused(file: Path) -> None:
-    desire(file, '"1"')
-    file.write_text(file.read_text().replace("name: tiny", "name: tiny, limits: {max_wait_ms: 50}"))
+    put(file, 'models: [{name: tiny, versions: [{version: "1"}], limits: {max_wait_ms: 50}}]')
     async with running(file.parent, desired_state=file, objective_ms=50) as (_, client):
         (reason,) = (await client.get("/readyz")).json()["reasons"]
         assert reason.endswith("PLIMSOLL_OBJECTIVE_MS is 50: it would be late before it runs; lower max_wait_ms")
