@@ -43,6 +43,7 @@ from service.control.reconciler import Reconciler
 from service.control.version_loading import VersionLoading
 from service.control.version_registry import VersionRegistry, VersionStatus
 from service.control.worker_board import WorkerBoard
+from service.fronts.v1_models import check_askable
 from service.inference.admission import AdmissionLimits
 from service.inference.batch_policy import BatchLimits
 from service.inference.deadline import DeadlineLimits
@@ -99,12 +100,11 @@ class Application:
         files = FileStates(metrics.background.file_checked)
         tasks = BackgroundTasks(metrics.background.task_restarted)
         new_lane = partial(_new_lane, settings, metrics, self._tracing)
+        loading = VersionLoading(shelf, _loader(settings), registry, settings.start_seconds, check_askable)
         self.lifecycle = Lifecycle(
             state,
             _desired_state_source(settings, shelf, files, workers_folder, registry),
-            Reconciler(
-                VersionLoading(shelf, _loader(settings), registry, settings.start_seconds), registry, new_lane, versions
-            ),
+            Reconciler(loading, registry, new_lane, versions),
             tasks,
             stop_wait_seconds=settings.stop_wait_seconds,
             stop_drain_seconds=settings.stop_drain_seconds,

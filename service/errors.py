@@ -277,9 +277,9 @@ class OperatorError(PlimsollError):
 class BundleError(OperatorError):
     """One check of a bundle failed.
 
-    `check` names it: manifest, files, digest, format, weights, signature, golden, independence, warm-up or start-up.
-    `message` is our own sentence and may reach clients. `detail` holds the words of a model or of its factory, which
-    may name paths: it goes to the log and to the person at the command line only. `str` gives both.
+    `check` names it: manifest, route, files, digest, format, weights, signature, golden, independence, warm-up or
+    start-up. `message` is our own sentence and may reach clients. `detail` holds the words of a model or of its
+    factory, which may name paths: it goes to the log and to the person at the command line only. `str` gives both.
     """
 
     def __init__(self, check: str, message: str, detail: str = "") -> None:

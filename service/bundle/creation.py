@@ -7,20 +7,26 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from service.bundle.folder import Bundle, open_bundle
 from service.bundle.manifest import MANIFEST_FILE, parse_manifest
 from service.errors import BundleError
+from service.inference.payloads import Signature
 
 
-def write_bundle(folder: Path, fields: Mapping[str, Any], files: Mapping[str, bytes]) -> Bundle:
+def write_bundle(
+    folder: Path,
+    fields: Mapping[str, Any],
+    files: Mapping[str, bytes],
+    check_signature: Callable[[Signature], None] = lambda _: None,
+) -> Bundle:
     """Write `files` and a manifest of `fields` into `<folder>/<name>/<version>`.
 
     `fields` is the manifest without `files`; their digests are filled in here. The bundle appears under its final name
-    only when complete: a full disk or a wrong field leaves nothing behind.
+    only when complete: a full disk, a wrong field or what `check_signature` raises leaves nothing behind.
 
     Raises:
         BundleError: with check `manifest` for wrong fields, `files` when the bundle exists or cannot be written.
@@ -28,6 +34,7 @@ def write_bundle(folder: Path, fields: Mapping[str, Any], files: Mapping[str, by
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     document = json.dumps({**fields, "files": digests}, indent=2, ensure_ascii=False).encode() + b"\n"
     manifest = parse_manifest(document)
+    check_signature(manifest.line_signature())
     target = folder / manifest.name / manifest.version
     if target.exists():
         raise BundleError(

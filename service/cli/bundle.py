@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from service.bundle.folder import Bundle, open_bundle
 from service.errors import BundleError
+from service.fronts.v1_models import check_askable
 from service.settings import load_settings
 
 bundle = typer.Typer(help="Make, check and look into model bundles.", no_args_is_help=True)
@@ -73,7 +74,7 @@ def create(
         relative_tolerance=relative_tolerance,
         about=_json(about.read_bytes(), dict, "--about") if about else {},
     )
-    made = make_bundle(models, recipe, lambda text: typer.echo(f"{_NOTE} {text}", err=True))
+    made = make_bundle(models, recipe, lambda text: typer.echo(f"{_NOTE} {text}", err=True), check_askable)
     typer.echo(f"{made.path}: {name} {version}, digest {made.digest}")
 
 
@@ -102,6 +103,8 @@ def verify(
     try:
         opened = open_bundle(path)
         _passed("manifest", f"{opened.manifest.name} {opened.manifest.version}")
+        check_askable(opened.manifest.line_signature())
+        _passed("route", "POST /v1/predict can ask it")
         opened.verify_files()
         _passed("files", f"{len(opened.manifest.files)} files with the right sha256")
         model = loader.load(opened)

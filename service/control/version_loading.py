@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Generic, Protocol, TypeVar
@@ -14,6 +15,7 @@ from service.bundle.shelf import Shelf
 from service.control.load_thread import in_load_thread
 from service.control.version_registry import LoadReport, VersionRegistry, VersionState
 from service.errors import BundleError
+from service.inference.payloads import Signature
 from service.inference.ports import Model
 
 
@@ -55,9 +57,20 @@ class LeftBehind(Exception):
 
 
 class VersionLoading(Generic[M]):
-    """Loads one version at a time, each within `start_seconds`, and shows in the registry how far it is."""
+    """Loads one version at a time, each within `start_seconds`, and shows in the registry how far it is.
 
-    def __init__(self, shelf: Shelf, loader: Loader[M], registry: VersionRegistry, start_seconds: float) -> None:
+    `check_askable` raises a `BundleError` for a signature that no route can ask.
+    """
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        loader: Loader[M],
+        registry: VersionRegistry,
+        start_seconds: float,
+        check_askable: Callable[[Signature], None],
+    ) -> None:
+        self._check_askable = check_askable
         self._shelf = shelf
         self._loader = loader
         self._registry = registry
@@ -102,6 +115,7 @@ class VersionLoading(Generic[M]):
         started = time.perf_counter()
         self._registry.advance(name, version, VersionState.LOADING)
         bundle = await in_load_thread(partial(self._shelf.open, name, version))
+        self._check_askable(bundle.manifest.line_signature())
         await in_load_thread(bundle.verify_files)
         if not force:
             self._compare_signatures(name, version, bundle)

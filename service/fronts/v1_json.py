@@ -1,4 +1,7 @@
-"""The /v1 JSON of classifiers: one row as `features`, or up to 100 as `instances`."""
+"""The /v1 JSON of classifiers: one row as `features`, or up to 100 as `instances`.
+
+The models are of the kind that `v1_models.check_askable` lets pass; no request is checked for that again.
+"""
 
 from __future__ import annotations
 
@@ -62,9 +65,9 @@ def parse(body: bytes, signature: Signature) -> Body:
 
     Raises:
         MalformedBody: the body is empty or not JSON.
-        InvalidInput: JSON of another shape, or a model whose signature /v1 cannot express.
+        InvalidInput: JSON of another shape.
     """
-    width = flat_input(signature).shape[1]
+    width = signature.inputs[0].shape[1]
     long = len(body) > _COUNTED_FROM_BYTES
     if long and _holds_too_much(body, width):
         raise explain_surplus(body, MAX_ROWS, width)
@@ -85,10 +88,9 @@ def write(body: Body, signature: Signature, reserve: Callable[[int], Entry]) -> 
     """Reserve as many rows as the request has and write them, each number checked against the signature.
 
     Raises:
-        InvalidInput: too many rows or none, a row of the wrong length (`index` names it), a number out of bounds, or a
-            model whose signature /v1 cannot express.
+        InvalidInput: too many rows or none, a row of the wrong length (`index` names it), or a number out of bounds.
     """
-    spec = flat_input(signature)
+    spec = signature.inputs[0]
     width, rows = spec.shape[1], body.rows
     if not 1 <= len(rows) <= MAX_ROWS:
         raise InvalidInput(
@@ -201,11 +203,6 @@ def _not_finite(probabilities: NDArray[Any]) -> ModelFailed:
         given=f"{probabilities[row, column]}",
         index=row if several else None,
     )
-
-
-def _scores_rows(spec: TensorSpec) -> bool:
-    """Whether an output has one number for every label and row."""
-    return bool(spec.labels) and len(spec.shape) == 2  # noqa: PLR2004  # rows, labels
 
 
 def _wrong_length(width: int, length: int, index: int | None) -> InvalidInput:

@@ -19,7 +19,7 @@ from service.bundle.creation import write_bundle
 from service.bundle.folder import Bundle
 from service.bundle.golden import GoldenSamples, all_finite
 from service.errors import BundleError
-from service.inference.payloads import NUMPY_DTYPES
+from service.inference.payloads import NUMPY_DTYPES, Signature
 from service.runtime.architectures import build_architecture, build_with_factory
 from service.runtime.foreign_code import foreign_code
 from service.runtime.weights_file import load_weights
@@ -57,10 +57,16 @@ class Recipe:
     factory: str | None = None
 
 
-def make_bundle(folder: Path, recipe: Recipe, remark: Callable[[str], None] = lambda _: None) -> Bundle:
+def make_bundle(
+    folder: Path,
+    recipe: Recipe,
+    remark: Callable[[str], None] = lambda _: None,
+    check_signature: Callable[[Signature], None] = lambda _: None,
+) -> Bundle:
     """Write the bundle `<folder>/<name>/<version>`; it has passed its own golden samples by construction.
 
-    `remark` hears what was done that nobody asked for, and what looks like a mistake.
+    `remark` hears what was done that nobody asked for, and what looks like a mistake. `check_signature` raises a
+    `BundleError` for a signature of which no bundle should be made.
 
     Raises:
         BundleError: the weights do not fit the architecture, the example does not fit the model, or a field is wrong.
@@ -105,7 +111,7 @@ def make_bundle(folder: Path, recipe: Recipe, remark: Callable[[str], None] = la
     if double := sorted(set(fields) & set(recipe.about)):
         raise BundleError("manifest", f"these fields follow from the rest and cannot be told: {', '.join(double)}")
     fields |= recipe.about
-    return write_bundle(folder, fields, {WEIGHTS_FILE: weights, GOLDEN_FILE: samples.pack()})
+    return write_bundle(folder, fields, {WEIGHTS_FILE: weights, GOLDEN_FILE: samples.pack()}, check_signature)
 
 
 def _check_labels(labels: Sequence[str | int]) -> None:

@@ -10,8 +10,8 @@ from service.telemetry.metric_catalog import MetricCatalog
 
 STATES = ("loading", "verifying", "warming", "ready", "stuck", "draining", "failed")
 CHECKS = (
-    "files", "manifest", "digest", "format", "weights", "signature", "golden", "independence", "warm-up", "start-up",
-    "internal",
+    "files", "manifest", "route", "digest", "format", "weights", "signature", "golden", "independence", "warm-up",
+    "start-up", "internal",
 )  # fmt: skip
 """What loading can fail on; each is counted from 0, since Prometheus cannot see a series rise that was not there."""
 

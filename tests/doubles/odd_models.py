@@ -63,3 +63,15 @@ class WritesIntoInput(DigitsMlp):
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """Probabilities."""
         return super().forward(pixels.mul_(0.5))
+
+
+class Tokens(torch.nn.Module):
+    """Takes whole numbers, of which each names a word."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = torch.nn.Embedding(100, 3)
+
+    def forward(self, words: torch.Tensor) -> torch.Tensor:
+        """Probabilities."""
+        return torch.softmax(self.words(words).mean(1), -1)

@@ -14,6 +14,7 @@ from service.bundle.folder import open_bundle
 from service.bundle.golden import GoldenSamples, read_golden
 from service.settings import load_settings
 from tests.conftest import MakeBundle
+from tests.doubles.bundles import rewrite_manifest
 from tests.integration.conftest import running
 
 
@@ -46,7 +47,17 @@ def remove_the_weights(bundle: Path) -> str:
     return "check 'files' failed"
 
 
-@pytest.mark.parametrize("damage", [tamper_with_weights, drop_a_field, promise_other_answers, remove_the_weights])
+def take_pictures(bundle: Path) -> str:
+    rewrite_manifest(open_bundle(bundle), lambda fields: fields["signature"]["inputs"][0].update(shape=[-1, 1, 2, 2]))
+    return (
+        "check 'route' failed: no route can ask this model: its input 'input' is FP32 [-1, 1, 2, 2]; take flat rows, "
+        "and let forward begin with rows.view(-1, 1, 2, 2); POST /v1/predict asks models of one input"
+    )
+
+
+@pytest.mark.parametrize(
+    "damage", [tamper_with_weights, drop_a_field, promise_other_answers, remove_the_weights, take_pictures]
+)
 async def test_a_damaged_bundle_keeps_the_server_unready(
     make_tiny_bundle: MakeBundle, caplog: pytest.LogCaptureFixture, damage: Callable[[Path], str]
 ) -> None:
@@ -64,6 +75,7 @@ async def test_a_damaged_bundle_keeps_the_server_unready(
         assert "retry-after" not in reply.headers
         version = (await client.get("/v1/models/tiny/versions/1")).json()
         assert (version["state"], version["digest"]) == ("failed", None)
+        assert reason in version["reason"]
         assert str(bundle.path) not in ready.text + reply.text
     assert any(record.levelname == "ERROR" and reason in record.message for record in caplog.records)
 

@@ -12,6 +12,7 @@ from service.bundle.folder import open_bundle
 from service.runtime.architectures import build_architecture
 from tests.conftest import MakeBundle
 from tests.doubles.bundles import Fields, rewrite_manifest
+from tests.doubles.odd_models import Tokens
 from tests.doubles.programs import program_bundle, tiny_program
 from tests.unit.cli.conftest import Ran, RunPlimsoll
 
@@ -55,7 +56,7 @@ def test_a_bundle_is_made_and_can_be_verified_and_inspected(maker: Maker, plimso
     verified = plimsoll("bundle", "verify", "models/tiny/1")
     assert (verified.code, verified.err) == (0, "")
     assert [line.split()[:2] for line in verified.out.splitlines()] == [
-        ["ok", "manifest"], ["ok", "files"], ["ok", "weights"], ["ok", "golden"],
+        ["ok", "manifest"], ["ok", "route"], ["ok", "files"], ["ok", "weights"], ["ok", "golden"],
         ["ok", "independence"], ["ok", "warm-up"],
     ]  # fmt: skip
     assert "67 parameters on cpu" in verified.out
@@ -105,6 +106,18 @@ def test_what_cannot_make_a_bundle_is_exit_code_2_and_leaves_none(
     ran = maker.create(**changes)
     assert (ran.code, ran.out) == (2, "")
     assert sentence in ran.complaint
+    assert not Path("models").exists()
+
+
+def test_a_model_that_no_route_can_ask_makes_no_bundle(maker: Maker) -> None:
+    np.save("words.npy", np.ones((2, 4), np.int64))
+    Path("words.safetensors").write_bytes(save(Tokens().state_dict()))
+    ran = maker.create(
+        architecture=None, factory="tests.doubles.odd_models:Tokens", parameters=None, weights="words.safetensors",
+        example="words.npy",
+    )  # fmt: skip
+    assert (ran.code, ran.out) == (2, "")
+    assert "no route can ask this model: its input 'input' is INT64 [-1, 4]; take FP32" in ran.complaint
     assert not Path("models").exists()
 
 
@@ -161,12 +174,8 @@ def test_a_version_that_exists_is_not_made_again(maker: Maker) -> None:
     assert open_bundle(Path("models/tiny/1")).digest == before
 
 
-def drop_licence(fields: Fields) -> None:
-    del fields["licence"]
-
-
-def tighten(fields: Fields) -> None:
-    fields["golden"].update(absolute_tolerance=0, relative_tolerance=0)
+def take_whole_numbers(path: Path) -> None:
+    rewrite_manifest(open_bundle(path), lambda fields: fields["signature"]["inputs"][0].update(datatype="INT64"))
 
 
 def write(path: Path, content: str) -> None:
@@ -176,6 +185,7 @@ def write(path: Path, content: str) -> None:
 SPOILT: dict[str, tuple[Any, str, str]] = {
     "no manifest": (lambda path: (path / "manifest.json").unlink(), "files", "manifest.json cannot be read"),
     "manifest is no JSON": (lambda path: write(path / "manifest.json", "{"), "manifest", "not a valid manifest"),
+    "no route": (take_whole_numbers, "route", "its input 'input' is INT64 [-1, 4]; take FP32"),
     "unlisted file": (lambda path: write(path / "run.py", ""), "files", "run.py"),
     "missing file": (lambda path: (path / "weights.safetensors").unlink(), "files", "weights.safetensors"),
     "tampered file": (lambda path: write(path / "weights.safetensors", "x"), "digest", "was changed after"),
@@ -210,7 +220,7 @@ def test_verify_runs_the_golden_samples(plimsoll: RunPlimsoll, make_tiny_bundle:
     ran = plimsoll("bundle", "verify", str(bundle.path))
     assert ran.code == 1
     assert [line.split()[:2] for line in ran.out.splitlines()] == [
-        ["ok", "manifest"], ["ok", "files"], ["ok", "weights"], ["fail", "golden"],
+        ["ok", "manifest"], ["ok", "route"], ["ok", "files"], ["ok", "weights"], ["fail", "golden"],
     ]  # fmt: skip
     assert "golden sample 0 does not match" in ran.out
 

@@ -22,6 +22,7 @@ from service.control.desired_state import DesiredLimits, DesiredModel, DesiredSt
 from service.control.reconciler import Reconciler
 from service.control.version_loading import Loader, VersionLoading
 from service.control.version_registry import VersionRegistry, VersionState, VersionStatus
+from service.fronts.v1_models import check_askable
 from service.inference.admission import AdmissionLimits
 from service.inference.batch_policy import BatchLimits
 from service.inference.deadline import DeadlineLimits
@@ -127,7 +128,9 @@ class Serving:
         self.watcher = RecordingWatcher()
         self.lanes: list[Lane] = []
         self._executors: list[ThreadPoolExecutor] = []
-        loading = VersionLoading(Shelf(folder / "models"), loader or real_loader(), self.registry, start_seconds)
+        loading = VersionLoading(
+            Shelf(folder / "models"), loader or real_loader(), self.registry, start_seconds, check_askable
+        )
         self.reconciler = Reconciler(loading, self.registry, self._new_lane, self.watcher)
 
     async def reconcile(self, *versions: str | DesiredVersion, limits: DesiredLimits | None = None) -> bool:

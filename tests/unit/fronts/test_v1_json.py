@@ -216,32 +216,6 @@ def test_a_number_that_no_float_can_hold_is_refused(number: str, datatype: Any) 
     assert error.expected == "finite numbers"
 
 
-def tensor(name: str, datatype: Any, *shape: int, labels: tuple[str, ...] = ()) -> TensorSpec:
-    return TensorSpec(name, datatype, (-1, *shape), labels=labels)
-
-
-CLASSES = tensor("y", "FP32", 2, labels=("a", "b"))
-
-
-@pytest.mark.parametrize(
-    "signature",
-    [
-        pytest.param(Signature((tensor("x", "FP32", 2), tensor("z", "FP32", 2)), (CLASSES,)), id="two inputs"),
-        pytest.param(Signature((tensor("x", "FP32", 1, 2),), (CLASSES,)), id="pictures"),
-        pytest.param(Signature((tensor("x", "FP32", -1),), (CLASSES,)), id="rows of any length"),
-        pytest.param(Signature((tensor("x", "FP32"),), (CLASSES,)), id="single numbers"),
-        pytest.param(Signature((tensor("x", "INT64", 2),), (CLASSES,)), id="integers"),
-        pytest.param(Signature((tensor("x", "FP32", 2),), (tensor("y", "FP32", 2),)), id="no labels"),
-        pytest.param(
-            Signature((tensor("x", "FP32", 2),), (tensor("y", "FP32", 3, 2, labels=("a", "b")),)), id="labels per pixel"
-        ),
-    ],
-)
-def test_a_model_that_v1_cannot_express_says_so(signature: Signature) -> None:
-    error = refusal(b'{"features": [0, 0]}', signature)
-    assert error.message == "this model cannot be asked through /v1"
-
-
 @pytest.mark.parametrize(("number", "given"), [(math.nan, "nan"), (math.inf, "inf"), (-math.inf, "-inf")])
 def test_a_number_that_json_cannot_say_fails_the_request_and_names_its_row(number: float, given: str) -> None:
     outputs: dict[str, NDArray[Any]] = {"y": np.array([[0.5, 0.5], [0.5, number], [number, 0]], np.float32)}
@@ -259,7 +233,7 @@ def test_a_number_that_json_cannot_say_in_a_single_row_names_no_row() -> None:
 
 
 def test_labels_are_answered_as_the_manifest_has_them() -> None:
-    signature = Signature((tensor("x", "FP32", 2),), (TensorSpec("y", "FP64", (-1, 2), labels=(7, "seven")),))
+    signature = Signature(flat_signature(2).inputs, (TensorSpec("y", "FP64", (-1, 2), labels=(7, "seven")),))
     outputs = {"y": np.array([[0.25, 0.75], [1, 0]], np.float64)}
     answer = json.loads(encode(Answer("m", "1", outputs), signature, 0))
     assert [each["class"] for each in answer["predictions"]] == ["seven", 7]
