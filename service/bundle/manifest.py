@@ -18,6 +18,8 @@ ModelVersion = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,8})(\
 FACTORY = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*$"
 """`package.module:callable`."""
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
+_BELOW_AND_ABOVE = 2
+"""The classes that a threshold tells apart."""
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -26,7 +28,11 @@ class _Record(BaseModel):
 
 
 class Tensor(_Record):
-    """One tensor of the signature, in the terms of the Open Inference Protocol."""
+    """One tensor of the signature, in the terms of the Open Inference Protocol.
+
+    An output of one score a row may have a `threshold`: its two `labels` name the class of a lower score, and that of
+    all others.
+    """
 
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,127}$")]
     datatype: Datatype
@@ -34,6 +40,7 @@ class Tensor(_Record):
     minimum: float | None = None
     maximum: float | None = None
     labels: list[str | int] | None = None
+    threshold: Annotated[float, Field(gt=0, lt=1)] | None = None
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:
@@ -41,16 +48,28 @@ class Tensor(_Record):
             raise ValueError(f"the first dimension of tensor '{self.name}' is the batch and must be -1")
         if 0 in self.shape:
             raise ValueError(f"tensor '{self.name}' has a dimension of length 0")
-        if self.labels is not None and len(self.labels) != self.shape[-1]:
-            raise ValueError(f"tensor '{self.name}' has {self.shape[-1]} positions and {len(self.labels)} labels")
+        self._check_labels()
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
             raise ValueError(f"the minimum of tensor '{self.name}' lies above its maximum")
         return self
 
+    def _check_labels(self) -> None:
+        given = len(self.labels or ())
+        if self.threshold is None:
+            if self.labels is not None and given != self.shape[-1]:
+                positions = self.shape[-1] if len(self.shape) > 1 else "no"
+                raise ValueError(f"tensor '{self.name}' has {positions} positions and {given} labels")
+        elif self.shape[1:] not in ([], [1]) or given != _BELOW_AND_ABOVE:
+            raise ValueError(
+                f"the threshold of tensor '{self.name}' needs one score a row and two labels; its shape is "
+                f"{self.shape}, and it has {given} labels"
+            )
+
     def spec(self) -> TensorSpec:
         """The same tensor as the inference line knows it."""
+        labels = tuple(self.labels or ())
         return TensorSpec(
-            self.name, self.datatype, tuple(self.shape), self.minimum, self.maximum, tuple(self.labels or ())
+            self.name, self.datatype, tuple(self.shape), self.minimum, self.maximum, labels, self.threshold
         )
 
 
@@ -66,6 +85,8 @@ class ManifestSignature(_Record):
             names = [tensor.name for tensor in side]
             if len(set(names)) != len(names):
                 raise ValueError(f"two tensors of the signature share a name: {', '.join(names)}")
+        if any(tensor.threshold is not None for tensor in self.inputs):
+            raise ValueError("an input has a threshold, and only an output may have one")
         return self
 
 

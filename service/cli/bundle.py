@@ -11,6 +11,7 @@ import typer
 from numpy.typing import NDArray
 
 from service.bundle.folder import Bundle, open_bundle
+from service.bundle.manifest import Tensor
 from service.errors import BundleError
 from service.fronts.v1_models import check_askable
 from service.settings import load_settings
@@ -37,6 +38,10 @@ def create(
     ] = None,
     parameters: Annotated[str, typer.Option(help="The architecture's parameters as JSON.")] = "{}",
     labels: Annotated[str | None, typer.Option(help="A classifier's labels as a JSON array.")] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(help="Of a model with one score a row: from here on it is the last label.", show_default="0.5"),
+    ] = None,
     input_name: Annotated[str, typer.Option(help="What the input tensor is called.")] = "input",
     output_name: Annotated[str, typer.Option(help="What the output tensor is called.")] = "output",
     minimum: Annotated[float | None, typer.Option(help="The least an input number may be.")] = None,
@@ -69,6 +74,7 @@ def create(
         minimum=minimum,
         maximum=maximum,
         labels=_json(labels, list, "--labels") if labels else None,
+        threshold=threshold,
         licence=licence,
         absolute_tolerance=absolute_tolerance,
         relative_tolerance=relative_tolerance,
@@ -142,7 +148,7 @@ def _facts(opened: Bundle) -> list[tuple[str, str]]:
         ("framework", f"{manifest.framework.name} {manifest.framework.version}"),
         ("licence", manifest.licence),
         *(
-            (side, f"{tensor.name}: {tensor.datatype} {tensor.shape}")
+            (side, f"{tensor.name}: {tensor.datatype} {tensor.shape}{_border(tensor)}")
             for side, listed in tensors.items()
             for tensor in listed
         ),
@@ -155,6 +161,10 @@ def _facts(opened: Bundle) -> list[tuple[str, str]]:
         data = manifest.training_data
         facts.append(("trained on", f"{data.rows} rows of {data.name} ({data.licence}), {data.source}"))
     return facts
+
+
+def _border(tensor: Tensor) -> str:
+    return "" if tensor.threshold is None else f", '{(tensor.labels or [''])[-1]}' from {tensor.threshold:g} on"
 
 
 def _json(text: str | bytes, kind: type, option: str) -> Any:  # noqa: ANN401  # of that kind

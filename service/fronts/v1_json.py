@@ -178,7 +178,11 @@ def encode(answer: Answer, signature: Signature, latency_ms: float) -> bytes:
     spec = signature.outputs[0]
     probabilities = answer.outputs[spec.name]
     if not np.logical_and.reduce(np.isfinite(probabilities), axis=None):
-        raise _not_finite(probabilities)
+        raise _not_finite(probabilities.reshape(len(probabilities), -1))
+    if spec.threshold is None:
+        classes = probabilities.argmax(axis=1)
+    else:
+        probabilities, classes = _both_classes(probabilities, spec.dtype.type(spec.threshold))
     labels = spec.labels
     return orjson.dumps(
         {
@@ -187,11 +191,20 @@ def encode(answer: Answer, signature: Signature, latency_ms: float) -> bytes:
             "latency_ms": round(latency_ms, 3),
             "predictions": [
                 {"class": labels[best], "probabilities": row}
-                for best, row in zip(probabilities.argmax(axis=1).tolist(), probabilities, strict=True)
+                for best, row in zip(classes.tolist(), probabilities, strict=True)
             ],
         },
         option=orjson.OPT_SERIALIZE_NUMPY,
     )
+
+
+def _both_classes(scores: NDArray[Any], threshold: np.floating[Any]) -> tuple[NDArray[Any], NDArray[np.int_]]:
+    """The probabilities of both classes of a model that gives one score a row, and which of them it means.
+
+    Scores are compared in their own precision: 0.7 in FP32 lies below 0.7, and reaches a threshold of 0.7 all the same.
+    """
+    upper = scores.reshape(-1)
+    return np.stack((1 - upper, upper), axis=1), (upper >= threshold).astype(np.int_)
 
 
 def _not_finite(probabilities: NDArray[Any]) -> ModelFailed:

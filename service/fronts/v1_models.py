@@ -8,7 +8,7 @@ from service.inference.payloads import Signature, TensorSpec
 CHECK = "route"
 _ASKED = (
     "POST /v1/predict asks models of one input, FP32 or FP64 of shape [-1, N] with N fixed, and of one output, a score "
-    "in FP16, FP32 or FP64 for each label"
+    "in FP16, FP32 or FP64 for each label, or one score with a threshold"
 )
 _ROWS = 2
 """Dimensions of a tensor of flat rows: the batch, and the numbers of a row."""
@@ -45,7 +45,8 @@ def _fault_of_output(signature: Signature) -> str:
         return f"it has {len(signature.outputs)} outputs, {_listed(signature.outputs)}"
     (spec,) = signature.outputs
     given = f"its output '{spec.name}' is {spec.datatype} {list(spec.shape)}"
-    if not spec.datatype.startswith("FP") or len(spec.shape) != _ROWS:
+    one_score = spec.threshold is not None
+    if not spec.datatype.startswith("FP") or (len(spec.shape) != _ROWS and not one_score):
         return f"{given}; give one score for each class"
     if not spec.labels:
         return f"{given} without labels; name its classes"

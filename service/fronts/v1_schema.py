@@ -17,7 +17,11 @@ Json = dict[str, Any]
 class Prediction(BaseModel):
     """The answer for one row."""
 
-    class_: str | int = Field(alias="class", description="The label with the highest probability.", examples=[7])
+    class_: str | int = Field(
+        alias="class",
+        description="The label with the highest probability; of a model with a threshold, the one that it decides for.",
+        examples=[7],
+    )
     probabilities: list[float] = Field(
         description="One for each label, in the order of the signature.", examples=[[0.0, 0.01, 0.99]]
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -38,7 +38,9 @@ class TensorSpec:
     """One named tensor of a signature.
 
     `shape` counts the batch dimension, which is always the first and always -1. `minimum` and `maximum` bound every
-    element, inclusive. `labels` name the positions of the last dimension.
+    element, inclusive. `labels` name the positions of the last dimension. With a `threshold` there is one score a row
+    and two labels: of the class below the threshold, and of the class from it on. Signatures that differ in it alone
+    are equal, because clients read the answers of both alike.
     """
 
     name: str
@@ -47,6 +49,7 @@ class TensorSpec:
     minimum: float | None = None
     maximum: float | None = None
     labels: tuple[str | int, ...] = ()
+    threshold: float | None = field(default=None, compare=False)
 
     @property
     def open_dimensions(self) -> bool:

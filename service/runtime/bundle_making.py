@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,13 +20,13 @@ from service.bundle.golden import GoldenSamples, all_finite
 from service.errors import BundleError
 from service.inference.payloads import NUMPY_DTYPES, Signature
 from service.runtime.architectures import build_architecture, build_with_factory
+from service.runtime.class_labels import check_labels, classes_of
 from service.runtime.foreign_code import foreign_code
 from service.runtime.weights_file import load_weights
 from service.runtime.weights_prefix import without_prefix
 
 WEIGHTS_FILE = "weights.safetensors"
 GOLDEN_FILE = "golden.safetensors"
-_LITTLE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +34,9 @@ class Recipe:
     """What a bundle is made of.
 
     `example` holds rows of the one input, shape [rows, ...]; they become the golden samples. `labels` make the task a
-    classification. `about` holds further fields of the manifest, as training data or measured metrics. A `factory`,
-    `package.module:callable`, takes the place of a registered architecture and is imported and called here.
+    classification, and `threshold` parts the two classes of a model that gives one score a row. `about` holds further
+    fields of the manifest, as training data or measured metrics. A `factory`, `package.module:callable`, takes the
+    place of a registered architecture and is imported and called here.
     """
 
     name: str
@@ -50,6 +50,7 @@ class Recipe:
     minimum: float | None = None
     maximum: float | None = None
     labels: Sequence[str | int] | None = None
+    threshold: float | None = None
     licence: str = "unknown"
     absolute_tolerance: float = 1e-4
     relative_tolerance: float = 1e-3
@@ -71,7 +72,7 @@ def make_bundle(
     Raises:
         BundleError: the weights do not fit the architecture, the example does not fit the model, or a field is wrong.
     """
-    _check_labels(recipe.labels or ())
+    check_labels(recipe.labels or ())
     example = _plain(recipe.example)
     module = _build(recipe)
     weights, prefix = without_prefix(recipe.weights, module.state_dict())
@@ -79,11 +80,7 @@ def make_bundle(
         remark(f"'{prefix}' was taken off the names of the weights; a wrapper of the module had put it there")
     load_weights(module, CheckedFile(io.BytesIO(weights), len(weights)), "the file of weights")
     outputs = _run(module, example)
-    if recipe.labels and not _are_probabilities(outputs):
-        remark(
-            "the scores of a row do not add up to 1, and clients would be told that they are probabilities; if these "
-            "are logits, let the module end with a softmax"
-        )
+    classes = classes_of(outputs, recipe.labels, recipe.threshold, remark)
     samples = GoldenSamples({recipe.input_name: example}, {recipe.output_name: outputs})
     fields: dict[str, Any] = {
         "schema_version": 1,
@@ -93,7 +90,7 @@ def make_bundle(
         "licence": recipe.licence,
         "signature": {
             "inputs": [_tensor(recipe.input_name, example, minimum=recipe.minimum, maximum=recipe.maximum)],
-            "outputs": [_tensor(recipe.output_name, outputs, labels=recipe.labels)],
+            "outputs": [_tensor(recipe.output_name, outputs, **classes._asdict())],
         },
         "framework": {"name": "pytorch", "version": torch.__version__.partition("+")[0]},
         "model": {
@@ -112,15 +109,6 @@ def make_bundle(
         raise BundleError("manifest", f"these fields follow from the rest and cannot be told: {', '.join(double)}")
     fields |= recipe.about
     return write_bundle(folder, fields, {WEIGHTS_FILE: weights, GOLDEN_FILE: samples.pack()}, check_signature)
-
-
-def _check_labels(labels: Sequence[str | int]) -> None:
-    """Refuse labels by which classes cannot be told apart."""
-    for label, times in Counter(map(str, labels)).items():
-        if times > 1:
-            raise BundleError("manifest", f"the label '{label}' stands for {times} classes; give each its own")
-        if not label.strip():
-            raise BundleError("manifest", "a label is empty; give each class a name")
 
 
 def _plain(example: NDArray[Any]) -> NDArray[Any]:
@@ -182,14 +170,6 @@ def _described(result: object) -> str:
     if isinstance(result, tuple | list):
         return f"the type {type(result).__name__} of length {len(result)}"
     return f"the type {type(result).__name__}"
-
-
-def _are_probabilities(outputs: NDArray[Any]) -> bool:
-    """Whether each row of scores is between 0 and 1 and adds up to 1, within a hundredth."""
-    if not np.issubdtype(outputs.dtype, np.floating):
-        return False
-    sums = outputs.astype(np.float64).sum(axis=-1)
-    return bool((outputs >= -_LITTLE).all() and (np.abs(sums - 1) <= _LITTLE).all())
 
 
 def _tensor(name: str, array: NDArray[Any], **further: object) -> dict[str, Any]:

@@ -29,7 +29,7 @@ LONGEST = 16384
 MODELS = (
     ReferenceModel("free", "3", 3),
     ReferenceModel("bounded", "10", 2, minimum=-1.5, maximum=0.1),
-    ReferenceModel("single", "1", 1),
+    ReferenceModel("single", "1", 1, threshold=0.1),
     ReferenceModel("double", "7", 2, np.float64),
 )
 DEFAULT_MODEL = MODELS[0].name

@@ -127,6 +127,18 @@ def _last_of_equals(status: int, document: dict[str, Any]) -> Answered:
     return status, document
 
 
+def _not_at_the_threshold(status: int, document: dict[str, Any]) -> Answered:
+    for each in document.get("predictions", ()) if document.get("model") == "single" else ():
+        each["class"] = "b" if np.float32(each["probabilities"][1]) > np.float32(0.1) else "a"
+    return status, document
+
+
+def _no_threshold(status: int, document: dict[str, Any]) -> Answered:
+    for each in document.get("predictions", ()) if document.get("model") == "single" else ():
+        each["class"] = "ab"[each["probabilities"][1] >= each["probabilities"][0]]
+    return status, document
+
+
 def _every_refusal_422(status: int, document: dict[str, Any]) -> Answered:
     return 422 if status == 400 else status, document
 
@@ -158,7 +170,9 @@ MUTANTS: dict[str, Callable[[ASGIApp], ASGIApp]] = {
     "loses the sign of zero": lambda app: Mutant(app, answers=_no_negative_zero),
     "gives an integer zero a sign": lambda app: Mutant(app, _instead(rb"(?<![\w.+-])-0(?=[\],\s])", b"-0.0")),
     "swaps two rows": lambda app: Mutant(app, answers=_last_two_swapped),
-    "takes the last of equals for the best": lambda app: Mutant(app, answers=_last_of_equals),
+    "takes the last of equals for the best": lambda app: Mutant(app, answers=_last_of_equals, spares="single"),
+    "takes a score at the threshold for one below": lambda app: Mutant(app, answers=_not_at_the_threshold),
+    "takes the likelier class whatever the threshold": lambda app: Mutant(app, answers=_no_threshold),
     "answers 422 for what is no JSON": lambda app: Mutant(app, answers=_every_refusal_422),
 }
 """What each gets wrong, and how to make it of the service."""

@@ -36,5 +36,6 @@ def make_echo_bundle(folder: Path, model: ReferenceModel) -> None:
         minimum=model.minimum,
         maximum=model.maximum,
         labels=list(model.labels),
+        threshold=model.threshold,
     )
     make_bundle(folder, recipe)

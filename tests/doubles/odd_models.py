@@ -75,3 +75,24 @@ class Tokens(torch.nn.Module):
     def forward(self, words: torch.Tensor) -> torch.Tensor:
         """Probabilities."""
         return torch.softmax(self.words(words).mean(1), -1)
+
+
+class Spam(torch.nn.Module):
+    """One score a row, the probability of spam; its last number alone counts. With `flat` no dimension is left."""
+
+    def __init__(self, *, flat: bool = False) -> None:
+        super().__init__()
+        self.flat = flat
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        """Probabilities, shape [rows, 1] or [rows]."""
+        scores = rows[:, -1:].sigmoid()
+        return scores.squeeze(-1) if self.flat else scores
+
+
+class SpamLogits(torch.nn.Module):
+    """The same without a sigmoid."""
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        """Unnormalised scores, shape [rows, 1]."""
+        return rows[:, -1:] * 3

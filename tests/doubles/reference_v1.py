@@ -33,7 +33,10 @@ _JSON_TYPE = re.compile(r"[ \t]*application/json[ \t]*(;.*)?", re.IGNORECASE | r
 
 @dataclass(frozen=True)
 class ReferenceModel:
-    """A model that gives back the rows that it was asked, as `dtype` and within the bounds."""
+    """A model that gives back the rows that it was asked, as `dtype` and within the bounds.
+
+    With a `threshold` a row is one number, and that is the score of the second of two classes.
+    """
 
     name: str
     version: str
@@ -41,11 +44,12 @@ class ReferenceModel:
     dtype: type[np.float32 | np.float64] = np.float32
     minimum: float | None = None
     maximum: float | None = None
+    threshold: float | None = None
 
     @property
     def labels(self) -> str:
-        """One letter a position."""
-        return "abcdefghijklmnopqrstuvwxyz"[: self.width]
+        """One letter a class."""
+        return "abcdefghijklmnopqrstuvwxyz"[: self.width if self.threshold is None else 2]
 
 
 class Refusal(HTTPException):
@@ -179,11 +183,18 @@ def _predict(model: ReferenceModel, body: Body, request: Request, response: Resp
             raise _invalid(name, named=False)
     rows = _decode(model, body)
     response.headers["x-plimsoll-version"] = model.version
-    predictions = [
-        Prediction(class_=model.labels[int(np.argmax(row))], probabilities=[_shortest(number) for number in row])
-        for row in rows
-    ]
+    predictions = [_prediction(model, row) for row in rows]
     return Answer(model=model.name, version=model.version, latency_ms=0, predictions=predictions)
+
+
+def _prediction(model: ReferenceModel, row: NDArray[Any]) -> Prediction:
+    """The class of a row: the first of the greatest scores, or the second one where it reaches the threshold."""
+    if model.threshold is None:
+        scores, best = list(row), int(np.argmax(row))
+    else:
+        (score,) = row
+        scores, best = [model.dtype(1) - score, score], int(score >= model.dtype(model.threshold))
+    return Prediction(class_=model.labels[best], probabilities=[_shortest(number) for number in scores])
 
 
 def _valid(name: str, value: object) -> bool:

@@ -100,6 +100,21 @@ def test_a_full_manifest_is_read_as_it_was_written() -> None:
     assert parse(FULL).model_dump(mode="json", by_alias=True, exclude_unset=True) == FULL
 
 
+@pytest.mark.parametrize("shape", [[-1, 1], [-1]])
+def test_a_threshold_parts_two_classes_of_one_score(shape: list[int]) -> None:
+    output = {"name": "spam", "datatype": "FP32", "shape": shape, "labels": ["no", "yes"], "threshold": 0.7}
+    (spec,) = parse(with_value("signature.outputs", [output])).line_signature().outputs
+    assert (spec.labels, spec.threshold) == (("no", "yes"), 0.7)
+    (other,) = parse(with_value("signature.outputs", [output | {"threshold": 0.2}])).line_signature().outputs
+    assert other == spec, "a version that decides at another score has the same answers for clients"
+
+
+def test_one_label_without_a_threshold_reads_as_ever() -> None:
+    output = {"name": "spam", "datatype": "FP32", "shape": [-1, 1], "labels": ["yes"]}
+    (spec,) = parse(with_value("signature.outputs", [output])).line_signature().outputs
+    assert (spec.labels, spec.threshold) == (("yes",), None)
+
+
 @pytest.mark.parametrize("path", REQUIRED)
 def test_a_missing_field_is_named(path: str) -> None:
     with pytest.raises(BundleError, match=path.rpartition(".")[2]) as caught:
@@ -147,6 +162,24 @@ def test_what_is_no_manifest_at_all_is_refused_by_the_manifest_check(document: b
         ("signature.inputs", [], "signature.inputs"),
         ("signature.inputs", FULL["signature"]["inputs"] * 2, "two tensors of the signature share a name: pixels"),
         ("signature.outputs.0.labels", [0, 1, 2], "tensor 'digit' has 2 positions and 3 labels"),
+        ("signature.outputs.0.shape", [-1], "tensor 'digit' has no positions and 2 labels"),
+        ("signature.outputs.0.threshold", 0, "signature.outputs.0.threshold': Input should be greater than 0"),
+        ("signature.outputs.0.threshold", 1, "signature.outputs.0.threshold': Input should be less than 1"),
+        (
+            "signature.outputs.0.threshold",
+            0.5,
+            "'digit' needs one score a row and two labels; its shape is [-1, 2], and it has 2 labels",
+        ),
+        (
+            "signature.outputs.0",
+            {"name": "digit", "datatype": "FP32", "shape": [-1, 1], "labels": [1], "threshold": 0.5},
+            "its shape is [-1, 1], and it has 1 labels",
+        ),
+        (
+            "signature.inputs.0",
+            {"name": "x", "datatype": "FP32", "shape": [-1, 1], "labels": [0, 1], "threshold": 0.5},
+            "an input has a threshold, and only an output may have one",
+        ),
         ("signature.outputs.0.labels", None, "the task is classification, and the first output has no labels"),
         ("signature.outputs.0.datatype", "FP8", "signature.outputs.0.datatype"),
         ("preprocessing.box", 3, "box"),

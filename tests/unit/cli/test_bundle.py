@@ -109,6 +109,23 @@ def test_what_cannot_make_a_bundle_is_exit_code_2_and_leaves_none(
     assert not Path("models").exists()
 
 
+@pytest.mark.parametrize("parameters", ["{}", '{"flat": true}'])
+def test_a_model_of_one_score_is_made_verified_and_inspected(
+    maker: Maker, plimsoll: RunPlimsoll, parameters: str
+) -> None:
+    Path("none.safetensors").write_bytes(save({}))
+    factory = "tests.doubles.odd_models:Spam"
+    made = maker.create(
+        architecture=None, factory=factory, parameters=parameters, weights="none.safetensors", labels='["spam"]',
+        threshold="0.75",
+    )  # fmt: skip
+    assert made.code == 0
+    assert "two classes: 'spam' where it is at least 0.75, and 'not spam' elsewhere" in made.complaint
+    verified = plimsoll("bundle", "verify", "models/tiny/1", "--trust-factory", factory)
+    assert (verified.code, verified.out.splitlines()[-1].split()[:2]) == (0, ["ok", "warm-up"])
+    assert ", 'spam' from 0.75 on\n" in plimsoll("bundle", "inspect", "models/tiny/1").out
+
+
 def test_a_model_that_no_route_can_ask_makes_no_bundle(maker: Maker) -> None:
     np.save("words.npy", np.ones((2, 4), np.int64))
     Path("words.safetensors").write_bytes(save(Tokens().state_dict()))

@@ -240,6 +240,28 @@ def test_labels_are_answered_as_the_manifest_has_them() -> None:
     assert answer["predictions"][0]["probabilities"] == [0.25, 0.75]
 
 
+@pytest.mark.parametrize("shape", [(4, 1), (4,)])
+@pytest.mark.parametrize("datatype", ["FP32", "FP64", "FP16"])
+def test_one_score_a_row_is_answered_as_two_classes(shape: tuple[int, ...], datatype: Any) -> None:
+    """The nearest number to 0.7 in FP32 lies below it: a score is compared in the precision of the model."""
+    output = TensorSpec("y", datatype, (-1, *shape[1:]), labels=("ham", "spam"), threshold=0.7)
+    scores = np.array([0.25, 0.7, 0.5, 1], output.dtype)
+    answer = Answer("m", "1", {"y": scores.reshape(shape)})
+    predictions = json.loads(encode(answer, Signature(flat_signature(2).inputs, (output,)), 0))["predictions"]
+    assert [each["class"] for each in predictions] == ["ham", "spam", "ham", "spam"]
+    assert [each["probabilities"][1] for each in predictions] == pytest.approx([0.25, 0.7, 0.5, 1], abs=1e-3)
+    assert [each["probabilities"][0] for each in predictions] == pytest.approx([0.75, 0.3, 0.5, 0], abs=1e-3)
+
+
+@pytest.mark.parametrize("shape", [(2, 1), (2,)])
+def test_one_score_that_json_cannot_say_fails_the_request_and_names_its_row(shape: tuple[int, ...]) -> None:
+    output = TensorSpec("y", "FP32", (-1, *shape[1:]), labels=("ham", "spam"), threshold=0.5)
+    answer = Answer("m", "1", {"y": np.array([0.5, -math.inf], np.float32).reshape(shape)})
+    with pytest.raises(ModelFailed) as caught:
+        encode(answer, Signature(flat_signature(2).inputs, (output,)), 1)
+    assert (caught.value.index, caught.value.given) == (1, "-inf")
+
+
 NUMBER_TEXTS = st.sampled_from(
     ["0", "-0", "0.0", "-0.0", "1", "1E0", "1e-400", "5e-324", "0.1", "1e38", "9007199254740993", "-7"]
 )

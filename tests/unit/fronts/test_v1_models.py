@@ -26,6 +26,11 @@ def test_scores_may_have_half_the_bits() -> None:
     check_askable(Signature((ROWS,), (tensor("y", "FP16", 2, labels=("a", "b")),)))
 
 
+@pytest.mark.parametrize("shape", [(-1, 1), (-1,)])
+def test_one_score_a_row_will_do_with_a_threshold(shape: tuple[int, ...]) -> None:
+    check_askable(Signature((ROWS,), (TensorSpec("y", "FP32", shape, labels=("a", "b"), threshold=0.5),)))
+
+
 @pytest.mark.parametrize(
     ("signature", "fault"),
     [
@@ -64,6 +69,10 @@ def test_scores_may_have_half_the_bits() -> None:
             "its output 'y' is FP32 [-1, 3, 2]; give one score for each class",
         ),
         (
+            Signature((ROWS,), (TensorSpec("y", "UINT8", (-1, 1), labels=("a", "b"), threshold=0.5),)),
+            "its output 'y' is UINT8 [-1, 1]; give one score for each class",
+        ),
+        (
             Signature((ROWS,), (tensor("y", "FP32", 2),)),
             "its output 'y' is FP32 [-1, 2] without labels; name its classes",
         ),
@@ -75,5 +84,6 @@ def test_another_model_is_refused_by_what_it_has_and_what_can_be_asked(signature
     assert caught.value.check == "route"
     assert caught.value.message == (
         f"no route can ask this model: {fault}; POST /v1/predict asks models of one input, FP32 or FP64 of shape "
-        "[-1, N] with N fixed, and of one output, a score in FP16, FP32 or FP64 for each label"
+        "[-1, N] with N fixed, and of one output, a score in FP16, FP32 or FP64 for each label, or one score with a "
+        "threshold"
     )

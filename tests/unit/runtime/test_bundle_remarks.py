@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load, save
 
 from service.bundle.folder import open_bundle
+from service.errors import BundleError
 from service.runtime.architectures import build_architecture
 from service.runtime.bundle_making import Recipe, make_bundle
 from service.runtime.model_loader import ModelLoader
@@ -48,6 +49,68 @@ def test_scores_that_are_no_probabilities_are_remarked(tmp_path: Path) -> None:
         "the scores of a row do not add up to 1, and clients would be told that they are probabilities; if these "
         "are logits, let the module end with a softmax"
     )
+
+
+def spam(**changes: Any) -> Recipe:
+    """A recipe of a model that gives one score a row."""
+    made = tiny(
+        architecture=None, factory="tests.doubles.odd_models:Spam", parameters={}, weights=save({}), labels=["spam"]
+    )
+    return replace(made, **changes)
+
+
+@pytest.mark.parametrize(("parameters", "shape"), [({}, [-1, 1]), ({"flat": True}, [-1])])
+def test_one_label_of_one_score_becomes_two_classes_and_is_remarked(
+    parameters: dict[str, Any], shape: list[int], tmp_path: Path
+) -> None:
+    (remark,) = remarks(spam(parameters=parameters), tmp_path)
+    assert remark == (
+        "the model gives one score a row, so there are two classes: 'spam' where it is at least 0.5, and 'not spam' "
+        "elsewhere; two labels name both, and --threshold moves the border"
+    )
+    (output,) = open_bundle(tmp_path / "tiny" / "1").manifest.signature.outputs
+    assert (output.shape, output.labels, output.threshold) == (shape, ["not spam", "spam"], 0.5)
+
+
+def test_a_number_is_a_label_of_one_score_too(tmp_path: Path) -> None:
+    remarks(spam(labels=[7]), tmp_path)
+    assert open_bundle(tmp_path / "tiny" / "1").manifest.signature.outputs[0].labels == ["not 7", 7]
+
+
+@pytest.mark.parametrize(("threshold", "kept"), [(None, 0.5), (0.9, 0.9)])
+def test_two_labels_of_one_score_stay_and_give_no_reason_for_a_remark(
+    threshold: float | None, kept: float, tmp_path: Path
+) -> None:
+    assert remarks(spam(labels=["ham", "spam"], threshold=threshold), tmp_path) == []
+    (output,) = open_bundle(tmp_path / "tiny" / "1").manifest.signature.outputs
+    assert (output.labels, output.threshold) == (["ham", "spam"], kept)
+
+
+@pytest.mark.parametrize("labels", [["spam"], ["ham", "spam"]])
+def test_one_score_that_is_no_probability_makes_no_bundle(labels: list[str], tmp_path: Path) -> None:
+    with pytest.raises(BundleError) as caught:
+        remarks(spam(factory="tests.doubles.odd_models:SpamLogits", labels=labels), tmp_path)
+    assert (caught.value.check, caught.value.message) == (
+        "signature",
+        "the one score of a row should be a probability, and the model gives from 3 to 3; apply a sigmoid in forward",
+    )
+
+
+@pytest.mark.parametrize(
+    ("recipe", "sentence"),
+    [
+        (tiny(threshold=0.5), "its shape is [-1, 3], and it has 3 labels"),
+        (spam(labels=None, threshold=0.5), "its shape is [-1, 1], and it has 0 labels"),
+        (spam(labels=list("abc")), "tensor 'output' has 1 positions and 3 labels"),
+        (spam(labels=list("abc"), parameters={"flat": True}), "tensor 'output' has no positions and 3 labels"),
+        (spam(threshold=1), "threshold': Input should be less than 1"),
+    ],
+)
+def test_a_threshold_that_does_not_fit_makes_no_bundle(recipe: Recipe, sentence: str, tmp_path: Path) -> None:
+    with pytest.raises(BundleError) as caught:
+        make_bundle(tmp_path, recipe)
+    assert caught.value.check == "manifest"
+    assert caught.value.message.endswith(sentence)
 
 
 @pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod."])
