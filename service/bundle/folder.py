@@ -55,6 +55,20 @@ class Bundle:
         except OSError as error:
             raise BundleError("files", f"{file} cannot be read: {error.strerror}") from None
 
+    def verify_place(self) -> None:
+        """Check that the bundle lies in `<name>/<version>`, as its manifest says.
+
+        Raises:
+            BundleError: with check `manifest`.
+        """
+        place = self.path.absolute()
+        name, version = place.parent.name, place.name
+        if (self.manifest.name, self.manifest.version) != (name, version):
+            raise BundleError(
+                "manifest",
+                f"the bundle in {name}/{version} says that it is {self.manifest.name} {self.manifest.version}",
+            )
+
     def verify_files(self) -> None:
         """Check that exactly the listed files are there, each with its digest.
 

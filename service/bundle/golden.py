@@ -51,9 +51,7 @@ def read_golden(bundle: Bundle) -> GoldenSamples:
         inputs={spec.name: _pick(tensors, "inputs", spec) for spec in signature.inputs},
         outputs={spec.name: _pick(tensors, "outputs", spec) for spec in signature.outputs},
     )
-    for spec in signature.inputs:
-        if not spec.bounds(samples.inputs[spec.name]):
-            raise BundleError("golden", f"golden tensor 'inputs.{spec.name}' is not within the signature's bounds")
+    check_bounds(samples, signature)
     for side, tensors_of_side in (("inputs", samples.inputs), ("outputs", samples.outputs)):
         for name, tensor in tensors_of_side.items():
             if not all_finite(tensor):
@@ -64,6 +62,18 @@ def read_golden(bundle: Bundle) -> GoldenSamples:
     if len(rows) != 1 or 0 in rows:
         raise BundleError("golden", "the golden samples need the same number of rows, at least 1, in every tensor")
     return samples
+
+
+def check_bounds(samples: GoldenSamples, signature: Signature) -> None:
+    """Raise a `BundleError` with check `golden` unless every input lies within the signature's bounds."""
+    for spec in signature.inputs:
+        tensor = samples.inputs[spec.name]
+        if not spec.bounds(tensor):
+            raise BundleError(
+                "golden",
+                f"the golden samples of input '{spec.name}' reach from {tensor.min()} to {tensor.max()}, which the "
+                f"signature's minimum {spec.minimum} or maximum {spec.maximum} excludes",
+            )
 
 
 def all_finite(tensor: NDArray[Any]) -> bool:

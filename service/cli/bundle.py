@@ -108,6 +108,7 @@ def verify(
     )
     try:
         opened = open_bundle(path)
+        opened.verify_place()
         _passed("manifest", f"{opened.manifest.name} {opened.manifest.version}")
         check_askable(opened.manifest.line_signature())
         _passed("route", "POST /v1/predict can ask it")
@@ -170,7 +171,7 @@ def _border(tensor: Tensor) -> str:
 def _json(text: str | bytes, kind: type, option: str) -> Any:  # noqa: ANN401  # of that kind
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise typer.BadParameter(f"{option} is not JSON: {error}") from None
     if not isinstance(document, kind):
         raise typer.BadParameter(f"{option} should be a JSON {'object' if kind is dict else 'array'}")

@@ -16,11 +16,11 @@ from torch import nn
 from service.bundle.checked_file import CheckedFile
 from service.bundle.creation import write_bundle
 from service.bundle.folder import Bundle
-from service.bundle.golden import GoldenSamples, all_finite
+from service.bundle.golden import GoldenSamples, all_finite, check_bounds
 from service.errors import BundleError
 from service.inference.payloads import NUMPY_DTYPES, Signature
 from service.runtime.architectures import build_architecture, build_with_factory
-from service.runtime.class_labels import check_labels, classes_of
+from service.runtime.class_labels import Classes, check_labels, classes_of
 from service.runtime.foreign_code import foreign_code
 from service.runtime.weights_file import load_weights
 from service.runtime.weights_prefix import without_prefix
@@ -75,14 +75,25 @@ def make_bundle(
     check_labels(recipe.labels or ())
     example = _plain(recipe.example)
     module = _build(recipe)
-    weights, prefix = without_prefix(recipe.weights, module.state_dict())
-    if prefix:
-        remark(f"'{prefix}' was taken off the names of the weights; a wrapper of the module had put it there")
-    load_weights(module, CheckedFile(io.BytesIO(weights), len(weights)), "the file of weights")
+    weights = _fill(module, recipe.weights, remark)
     outputs = _run(module, example)
-    classes = classes_of(outputs, recipe.labels, recipe.threshold, remark)
     samples = GoldenSamples({recipe.input_name: example}, {recipe.output_name: outputs})
-    fields: dict[str, Any] = {
+    fields = _fields(recipe, example, outputs, classes_of(outputs, recipe.labels, recipe.threshold, remark))
+    if double := sorted(set(fields) & set(recipe.about)):
+        raise BundleError("manifest", f"these fields follow from the rest and cannot be told: {', '.join(double)}")
+
+    def check(signature: Signature) -> None:
+        check_bounds(samples, signature)
+        check_signature(signature)
+
+    return write_bundle(
+        folder, fields | dict(recipe.about), {WEIGHTS_FILE: weights, GOLDEN_FILE: samples.pack()}, check
+    )
+
+
+def _fields(recipe: Recipe, example: NDArray[Any], outputs: NDArray[Any], classes: Classes) -> dict[str, Any]:
+    """The fields of the manifest that follow from the recipe and from what the model did."""
+    return {
         "schema_version": 1,
         "name": recipe.name,
         "version": recipe.version,
@@ -105,10 +116,6 @@ def make_bundle(
             "relative_tolerance": recipe.relative_tolerance,
         },
     }
-    if double := sorted(set(fields) & set(recipe.about)):
-        raise BundleError("manifest", f"these fields follow from the rest and cannot be told: {', '.join(double)}")
-    fields |= recipe.about
-    return write_bundle(folder, fields, {WEIGHTS_FILE: weights, GOLDEN_FILE: samples.pack()}, check_signature)
 
 
 def _plain(example: NDArray[Any]) -> NDArray[Any]:
@@ -132,23 +139,34 @@ def _build(recipe: Recipe) -> nn.Module:
     return build_architecture(recipe.architecture or "", recipe.parameters)
 
 
+def _fill(module: nn.Module, weights: bytes, remark: Callable[[str], None]) -> bytes:
+    """Read the weights into the module; returns them as they were read, without the prefix of a wrapper."""
+    with foreign_code("weights", "the names of the model's weights cannot be read"):
+        wanted = set(module.state_dict())
+    weights, prefix = without_prefix(weights, wanted)
+    if prefix:
+        remark(f"'{prefix}' was taken off the names of the weights; a wrapper of the module had put it there")
+    load_weights(module, CheckedFile(io.BytesIO(weights), len(weights)), "the file of weights")
+    return weights
+
+
 def _run(module: nn.Module, example: NDArray[Any]) -> NDArray[Any]:
     try:
         with foreign_code("weights", "the model cannot be run on the example"), torch.inference_mode():
             result = module.eval()(torch.from_numpy(example.copy()))  # a model may write into what it is given
     except BundleError as error:
-        if example.dtype == np.float64:
+        if example.dtype in (np.float64, np.int64):
             raise BundleError(
                 "weights",
-                "the model cannot be run on the example, which holds float64, as numpy does where nobody says "
+                f"the model cannot be run on the example, which holds {example.dtype}, as numpy does where nobody says "
                 "otherwise; save example.astype(numpy.float32)",
                 error.detail,
             ) from error
         raise
     if not isinstance(result, torch.Tensor):
-        raise BundleError(
-            "signature", f"the model gives {_described(result)}; a bundle made here has one output, a tensor"
-        )
+        with foreign_code("signature", f"the model gives the type {type(result).__name__}, which cannot be read"):
+            described = _described(result)
+        raise BundleError("signature", f"the model gives {described}; a bundle made here has one output, a tensor")
     if result.dtype == torch.bfloat16:
         raise BundleError(
             "signature", "the model gives bfloat16, which no signature can express; let it end with .float()"
@@ -156,7 +174,11 @@ def _run(module: nn.Module, example: NDArray[Any]) -> NDArray[Any]:
     with foreign_code("signature", "the answers of the model cannot be read"):
         outputs = result.numpy(force=True).copy()
     if outputs.shape[:1] != example.shape[:1]:
-        raise BundleError("signature", f"the model gives {list(outputs.shape)} for {len(example)} rows")
+        raise BundleError(
+            "signature",
+            f"the model gives a tensor of shape {list(outputs.shape)} for {len(example)} rows; its first dimension "
+            "should be the rows",
+        )
     if not all_finite(outputs):
         raise BundleError("golden", "the model answers the example with numbers that are not finite")
     return outputs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -24,7 +25,10 @@ class Classes(NamedTuple):
 
 
 def check_labels(labels: Sequence[Label]) -> None:
-    """Refuse labels by which classes cannot be told apart."""
+    """Refuse labels that are no names, and those by which classes cannot be told apart."""
+    for each in labels:
+        if isinstance(each, bool) or not isinstance(each, str | int):
+            raise BundleError("manifest", f"the label {json.dumps(each)} is neither text nor a whole number")
     for label, times in Counter(map(str, labels)).items():
         if times > 1:
             raise BundleError("manifest", f"the label '{label}' stands for {times} classes; give each its own")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterator
+from typing import NoReturn
 
 import torch
 
@@ -39,6 +41,35 @@ class GivesBfloat16(DigitsMlp):
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """Scores in half the bits."""
         return super().forward(pixels).bfloat16()
+
+
+class _Unreadable(dict[str, torch.Tensor]):
+    def __iter__(self) -> Iterator[str]:
+        raise RuntimeError("nobody reads this")
+
+
+class GivesUnreadable(DigitsMlp):
+    """Gives a dict of which not even the names can be read."""
+
+    def forward(self, pixels: torch.Tensor) -> dict[str, torch.Tensor]:  # type: ignore[override]
+        """Scores, out of reach."""
+        return _Unreadable(logits=self.logits(pixels))
+
+
+class GivesOneNumber(DigitsMlp):
+    """Loses the rows."""
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """The mean of all."""
+        return super().forward(pixels).mean()
+
+
+class HidesWeights(DigitsMlp):
+    """Does not tell what its weights are called."""
+
+    def state_dict(self, *_: object, **__: object) -> NoReturn:
+        """Nothing: it raises."""
+        raise KeyError("layers")
 
 
 class MissesKey(DigitsMlp):

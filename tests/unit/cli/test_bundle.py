@@ -88,6 +88,7 @@ def test_a_bundle_goes_where_it_is_told(maker: Maker, tmp_path: Path) -> None:
         ({"labels": "{}"}, "--labels should be a JSON array"),
         ({"about": "x.npy"}, "--about"),
         ({"about": "."}, "directory"),
+        ({"parameters": "[" * 100_000}, "--parameters is not JSON"),
         ({"example": "w.safetensors"}, "--example is not a .npy file of numbers"),
         ({"example": "."}, "--example"),
         ({"minimum": "low"}, "Invalid value for '--minimum'"),
@@ -202,6 +203,11 @@ def write(path: Path, content: str) -> None:
 SPOILT: dict[str, tuple[Any, str, str]] = {
     "no manifest": (lambda path: (path / "manifest.json").unlink(), "files", "manifest.json cannot be read"),
     "manifest is no JSON": (lambda path: write(path / "manifest.json", "{"), "manifest", "not a valid manifest"),
+    "folder of another version": (
+        lambda path: rewrite_manifest(open_bundle(path), lambda fields: fields.update(version="2")),
+        "manifest",
+        "the bundle in tiny/1 says that it is tiny 2",
+    ),
     "no route": (take_whole_numbers, "route", "its input 'input' is INT64 [-1, 4]; take FP32"),
     "unlisted file": (lambda path: write(path / "run.py", ""), "files", "run.py"),
     "missing file": (lambda path: (path / "weights.safetensors").unlink(), "files", "weights.safetensors"),

@@ -123,6 +123,17 @@ def test_a_wrong_recipe_makes_no_bundle(
             "signature",
             "the model gives bfloat16, which no signature can express; let it end with .float()",
         ),
+        (
+            "GivesUnreadable",
+            "signature",
+            "the model gives the type _Unreadable, which cannot be read: it raised RuntimeError: nobody reads this",
+        ),
+        (
+            "GivesOneNumber",
+            "signature",
+            "the model gives a tensor of shape [] for 5 rows; its first dimension should be the rows",
+        ),
+        ("HidesWeights", "weights", "the names of the model's weights cannot be read: it raised KeyError: 'layers'"),
         ("MissesKey", "weights", "the model cannot be run on the example: it raised KeyError: 'input_ids'"),
     ],
 )
@@ -139,6 +150,14 @@ def test_a_model_that_no_bundle_can_hold_is_refused_by_what_it_did(
         (
             np.zeros((2, 4)),
             "which holds float64, as numpy does where nobody says otherwise; save example.astype(numpy.float32)",
+        ),
+        (
+            np.zeros((2, 4), np.int64),
+            "which holds int64, as numpy does where nobody says otherwise; save example.astype(numpy.float32)",
+        ),
+        (
+            np.array([[0, 0, 0.5, 1.25]], np.float32),
+            "reach from 0.0 to 1.25, which the signature's minimum 0.0 or maximum 1.0 excludes",
         ),
         (
             np.zeros(4, np.float32),
@@ -158,14 +177,15 @@ def test_an_example_that_does_not_fit_is_refused_with_what_to_do(
         (["a", "b", "a"], "the label 'a' stands for 2 classes; give each its own"),
         ([1, "1", 2], "the label '1' stands for 2 classes; give each its own"),
         (["a", " ", "b"], "a label is empty; give each class a name"),
+        ([True, False, 2], "the label true is neither text nor a whole number"),
+        (["a", None, "b"], "the label null is neither text nor a whole number"),
     ],
 )
 def test_labels_tell_classes_apart(
-    make_tiny_bundle: MakeBundle, tmp_path: Path, labels: list[str | int], sentence: str
+    make_tiny_bundle: MakeBundle, tmp_path: Path, labels: list[Any], sentence: str
 ) -> None:
     error = refusal(make_tiny_bundle, tmp_path, labels=labels)
-    assert error.check == "manifest"
-    assert sentence in error.message
+    assert (error.check, error.message) == ("manifest", sentence)
 
 
 def test_an_example_is_stored_as_it_was_whatever_the_model_does_to_it(make_tiny_bundle: MakeBundle) -> None:
