@@ -23,6 +23,7 @@ class Health(BaseModel):
 
     status: str = Field(examples=["ready"])
     reasons: list[str] = []
+    remarks: list[str] = Field([], description="What lies in the models folder and is passed over, and why.")
 
 
 class DeviceMemory(BaseModel):
@@ -132,6 +133,7 @@ class Probes:
         return DetailedHealth(
             status=health.status,
             reasons=health.reasons,
+            remarks=health.remarks,
             server_version=__version__,
             uptime_seconds=round(time.time() - self._started, 3),
             cpu_percent=cpu_percent,
@@ -160,15 +162,15 @@ class Probes:
 
     def _loading(self) -> Health:
         missing = self._registry.missing()
+        remarks = self._registry.remarks
         if not missing and not self._registry.empty:
-            return Health(status="started")
+            return Health(status="started", remarks=remarks)
         reasons = [each.lack for each in missing]
         states = {each.state for each in missing}
         worst = next((state for state in (VersionState.FAILED, VersionState.STUCK) if state in states), None)
-        return Health(
-            status=worst or "loading",
-            reasons=reasons or [self._registry.desired_error or "no model is desired", *self._registry.remarks],
-        )
+        if not reasons:  # what is passed over may be why there is nothing
+            reasons, remarks = [self._registry.desired_error or "no model is desired", *remarks], []
+        return Health(status=worst or "loading", reasons=reasons, remarks=remarks)
 
     def _health(self) -> Health:
         if self._state.stopping:
@@ -178,4 +180,4 @@ class Probes:
             return loading
         if self._state.phase is not Phase.SERVING:
             return Health(status="loading", reasons=["the server is starting"])
-        return Health(status="ready")
+        return Health(status="ready", remarks=loading.remarks)

@@ -40,23 +40,35 @@ class Shelf:
     def remarks(self) -> list[str]:
         """What is wrong with the folder, and which folders in it are passed over; sentences fit for clients."""
         if not self._folder.exists():
-            return [f"the models folder does not exist; {_WHERE}"]
+            return [f"{self._title} does not exist; {_WHERE}"]
         if not self._folder.is_dir():
-            return [f"what should be the models folder is a file; {_WHERE}"]
+            return [f"{self._title} is a file; {_WHERE}"]
         odd = []
         for model in _subfolders(self._folder):
             if not _fits(_NAME, model.name):
-                odd.append(_passed_over(model.name, _NAME_FORM))
+                odd.append(self._passed_over(model.name, _NAME_FORM))
                 continue
             versions = [path.name for path in _subfolders(model)]
+            if not versions:
+                odd.append(self._passed_over(model.name, "it holds no folder of a version"))
             odd += [
-                _passed_over(f"{model.name}/{name}", _VERSION_FORM) for name in versions if not _fits(_VERSION, name)
+                self._passed_over(f"{model.name}/{name}", _VERSION_FORM)
+                for name in versions
+                if not _fits(_VERSION, name)
             ]
         if len(odd) > _MOST_REMARKS:
             odd[_MOST_REMARKS:] = [f"and {len(odd) - _MOST_REMARKS} more folders are passed over"]
         if not self.versions():
-            odd.append(f"the models folder holds no bundle; {_WHERE}")
+            odd.append(f"{self._title} holds no bundle; {_WHERE}")
         return odd
+
+    @property
+    def _title(self) -> str:
+        """How sentences for clients call the folder: by its own name, without where it lies."""
+        return f"the models folder {_quoted(self._folder.absolute().name)}"
+
+    def _passed_over(self, folder: str, form: str) -> str:
+        return f"{_quoted(folder)} in {self._title} is passed over: {form}"
 
     def open(self, name: str, version: str) -> Bundle:
         """The bundle of that name and version.
@@ -70,11 +82,7 @@ class Shelf:
             there = "; ".join(f"{known} {', '.join(versions)}" for known, versions in present.items()) or "none at all"
             raise BundleError("files", f"there is no bundle of {name} version {version}; bundles there: {there}")
         bundle = open_bundle(self._folder / name / version)
-        manifest = bundle.manifest
-        if (manifest.name, manifest.version) != (name, version):
-            raise BundleError(
-                "manifest", f"the bundle in {name}/{version} says that it is {manifest.name} {manifest.version}"
-            )
+        bundle.verify_place()
         return bundle
 
 
@@ -84,9 +92,9 @@ def _subfolders(folder: Path) -> list[Path]:
     return [path for path in found if not path.name.startswith((".", "_")) and path.name != "lost+found"]
 
 
-def _passed_over(folder: str, form: str) -> str:
-    readable = folder.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")  # names can be any bytes
-    return f"'{readable[:100]}' in the models folder is passed over: {form}"
+def _quoted(name: str) -> str:
+    readable = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")  # names can be any bytes
+    return f"'{readable[:100]}'"
 
 
 def _fits(form: TypeAdapter[str], text: str) -> bool:

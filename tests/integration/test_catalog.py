@@ -69,7 +69,7 @@ async def test_without_a_default_a_name_is_needed_where_two_models_are_served(ma
 
 
 async def test_health_is_short_and_detailed(client: httpx.AsyncClient) -> None:
-    assert (await client.get("/v1/health")).json() == {"status": "ready", "reasons": []}
+    assert (await client.get("/v1/health")).json() == {"status": "ready", "reasons": [], "remarks": []}
     detailed = (await client.get("/v1/health/detailed")).json()
     assert detailed["status"] == "ready"
     assert detailed["memory_bytes"] > 1 << 20

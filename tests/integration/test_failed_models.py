@@ -12,6 +12,7 @@ import pytest
 from service.application import Application
 from service.bundle.folder import open_bundle
 from service.bundle.golden import GoldenSamples, read_golden
+from service.bundle.shelf import Shelf
 from service.settings import load_settings
 from tests.conftest import MakeBundle
 from tests.doubles.bundles import rewrite_manifest
@@ -94,11 +95,59 @@ async def test_one_damaged_model_leaves_the_others_serving(
         assert (await client.post("/v1/models/whole/predict", json={"features": [0.0] * 4})).status_code == 200
 
 
-async def test_an_empty_shelf_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    application = Application(load_settings(models_dir=tmp_path))
-    async with application.app.router.lifespan_context(application.app):
-        await application.lifecycle.settled()
-    assert "there is nothing to serve" in caplog.text
+_WHERE = "bundles lie in <name>/<version>/ of the folder that PLIMSOLL_MODELS_DIR names"
+
+
+@pytest.mark.parametrize(
+    ("folder", "told"),
+    [
+        ("missing", [f"the models folder 'missing' does not exist; {_WHERE}"]),
+        ("file", [f"the models folder 'file' is a file; {_WHERE}"]),
+        ("empty", [f"the models folder 'empty' holds no bundle; {_WHERE}"]),
+        (
+            "odd",
+            [
+                (
+                    "'Digits' in the models folder 'odd' is passed over: a model's name is lower-case letters, digits "
+                    "and dashes, 63 at most"
+                ),
+                (
+                    "'digits/v3' in the models folder 'odd' is passed over: a version is one to four numbers joined by "
+                    "dots, without leading zeros"
+                ),
+                f"the models folder 'odd' holds no bundle; {_WHERE}",
+            ],
+        ),
+    ],
+)
+async def test_a_folder_without_a_bundle_is_said_in_the_log_and_to_whoever_asks(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, folder: str, told: list[str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("no folder")
+    (tmp_path / "odd" / "Digits" / "1").mkdir(parents=True)
+    (tmp_path / "odd" / "digits" / "v3").mkdir(parents=True)
+    async with running(Application(load_settings(models_dir=tmp_path / folder))) as client:
+        ready = await client.get("/readyz")
+        assert (ready.status_code, ready.json()["reasons"]) == (503, ["no model is desired", *told])
+        assert (await client.get("/v1/models")).json()["remarks"] == told
+    messages = [record.message for record in caplog.records]
+    assert set(told) < set(messages)
+    assert "there is nothing to serve: no bundle was found and no desired state names one" in messages
+
+
+async def test_a_version_that_is_passed_over_beside_one_that_serves_is_said(
+    make_tiny_bundle: MakeBundle, caplog: pytest.LogCaptureFixture
+) -> None:
+    models = make_tiny_bundle().path.parents[1]
+    (models / "tiny" / "v3").mkdir()
+    (remark,) = Shelf(models).remarks()
+    assert "'tiny/v3' in the models folder 'models' is passed over" in remark
+    async with running(Application(load_settings(models_dir=models))) as client:
+        for path in ("/readyz", "/startupz", "/v1/health", "/v1/health/detailed", "/v1/models"):
+            reply = await client.get(path)
+            assert (reply.status_code, reply.json()["remarks"]) == (200, [remark]), path
+    assert remark in [record.message for record in caplog.records]
 
 
 async def test_a_desired_version_that_is_missing_names_what_there_is(

@@ -60,9 +60,9 @@ def test_a_shelf_that_is_not_there_is_empty(tmp_path: Path, folder: str) -> None
 @pytest.mark.parametrize(
     ("folder", "sentence"),
     [
-        ("missing", "the models folder does not exist; bundles lie in <name>/<version>/ of the folder that"),
-        ("file", "what should be the models folder is a file; bundles lie in <name>/<version>/ of the folder that"),
-        ("empty", "the models folder holds no bundle; bundles lie in <name>/<version>/ of the folder that"),
+        ("missing", "the models folder 'missing' does not exist; bundles lie in <name>/<version>/ of the folder that"),
+        ("file", "the models folder 'file' is a file; bundles lie in <name>/<version>/ of the folder that"),
+        ("empty", "the models folder 'empty' holds no bundle; bundles lie in <name>/<version>/ of the folder that"),
     ],
 )
 def test_a_folder_without_bundles_is_remarked(tmp_path: Path, folder: str, sentence: str) -> None:
@@ -84,19 +84,28 @@ def test_folders_that_are_passed_over_are_remarked_by_name(make_tiny_bundle: Mak
     (models / "Other" / "1").mkdir(parents=True)
     name, version = shelf.remarks()
     assert name == (
-        "'Other' in the models folder is passed over: a model's name is lower-case letters, digits and dashes, 63 at "
-        "most"
+        "'Other' in the models folder 'models' is passed over: a model's name is lower-case letters, digits and "
+        "dashes, 63 at most"
     )
     assert version == (
-        "'tiny/v3' in the models folder is passed over: a version is one to four numbers joined by dots, without "
-        "leading zeros"
+        "'tiny/v3' in the models folder 'models' is passed over: a version is one to four numbers joined by dots, "
+        "without leading zeros"
     )
     (models / "tiny" / b"\xff".decode("utf-8", "surrogateescape")).mkdir()
-    assert "'tiny/\\xff' in the models folder is passed over" in shelf.remarks()[-1]
+    assert "'tiny/\\xff' in the models folder 'models' is passed over" in shelf.remarks()[-1]
     for number in range(40):
         (models / "tiny" / f"v{number}").mkdir(exist_ok=True)
     assert len(shelf.remarks()) == 21
     assert shelf.remarks()[-1] == "and 22 more folders are passed over"
+
+
+def test_a_bundle_without_a_folder_for_its_version_is_remarked(make_tiny_bundle: MakeBundle) -> None:
+    models = make_tiny_bundle().path.parents[1]
+    (models / "flat").mkdir()
+    (models / "flat" / "manifest.json").write_text("{}")
+    assert Shelf(models).remarks() == [
+        "'flat' in the models folder 'models' is passed over: it holds no folder of a version"
+    ]
 
 
 def test_the_disk_is_read_anew_at_every_call(make_tiny_bundle: MakeBundle, tmp_path: Path) -> None:
