@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
@@ -24,14 +25,16 @@ _MOST_FAULTS = 5
 """A message names this many faults, so that a file of a hundred thousand does not fill the log."""
 WHOLE_DOCUMENT = "the document"
 """Where a fault is that belongs to no field."""
+_OUR_CLASS = re.compile(r" or instance of \w+$")
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 Location = tuple[int | str, ...]
 Record = TypeVar("Record", bound=BaseModel)
 
 
 def describe_fault(location: Location, message: str) -> str:
-    """One fault of a document as `field.0.name: what is wrong`."""
-    return f"{'.'.join(str(part) for part in location) or WHOLE_DOCUMENT}: {message.removeprefix('Value error, ')}"
+    """One fault of a document as `field.0.name: what is wrong`, without the name of a class of ours."""
+    reason = _OUR_CLASS.sub("", message.removeprefix("Value error, "))
+    return f"{'.'.join(str(part) for part in location) or WHOLE_DOCUMENT}: {reason}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ passwords, which people choose.
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,7 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 PREFIX = "plim_"
 """So that a scanner for leaked secrets knows one when it sees it."""
 _KEY_BYTES = 32
+_KEY = re.compile(PREFIX.encode() + rb"[A-Za-z0-9_-]{40,}")
 
 
 class KeyFileError(OperatorError):
@@ -88,9 +90,19 @@ def parse_keys(file: YamlFile, document: bytes) -> KeyRing:
     """The ring in a document of the key file.
 
     Raises:
-        KeyFileError: an entry is wrong; a message about a plain key says how to hash it.
+        KeyFileError: an entry is wrong, or a key itself stands in a file that cannot be read; the message says what to
+            do about it.
     """
-    return KeyRing(tuple(file.parse(document, _KeyFile).keys))
+    try:
+        return KeyRing(tuple(file.parse(document, _KeyFile).keys))
+    except KeyFileError:
+        if (key := _KEY.search(document)) is None:
+            raise
+        line = document.count(b"\n", 0, key.start()) + 1
+        raise KeyFileError(
+            f"{file.name} holds an API key itself in line {line}, and should hold none: delete all that `plimsoll keys "
+            "new` has printed but its last line, the entry with the sha256, and put that under `keys:`"
+        ) from None
 
 
 def read_keys(path: Path) -> KeyRing:
@@ -110,6 +122,8 @@ def new_key() -> tuple[str, str]:
 
 
 def _describe(location: Location, message: str) -> str:
+    if not location and not message.startswith("Value error"):
+        return "the document should be `keys:` and under it a list of entries, each as `plimsoll keys new` prints it"
     if location and location[-1] in ("key", "sha256") and "keys" in location:
         where = ".".join(str(part) for part in location)
         return (

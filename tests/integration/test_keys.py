@@ -86,6 +86,20 @@ def test_a_server_without_keys_says_so_first(process: ServedProcess) -> None:
     assert process.lines()[0]["message"] == "anyone who can reach this server may ask it: no API keys are set"
 
 
+def test_all_that_the_command_printed_is_no_key_file_and_is_never_quoted(
+    process: ServedProcess, tmp_path: Path
+) -> None:
+    keys = tmp_path / "keys.yaml"
+    command = [sys.executable, "-m", "service", "keys", "new", "--label", "shop"]
+    with keys.open("w") as file:
+        subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, check=True)
+    process.start(PLIMSOLL_KEYS_FILE=str(keys))
+    assert process.exit_code() == 2
+    log = process.log()
+    assert "the key file keys.yaml holds an API key itself in line 1, and should hold none: delete all that" in log
+    assert "plim_" not in log
+
+
 def test_a_key_file_that_is_wrong_at_the_start_is_one_sentence(process: ServedProcess, tmp_path: Path) -> None:
     keys = tmp_path / "keys.yaml"
     keys.write_text("keys: [{label: a, sha256: " + "0" * 64 + ", scopes: [superuser]}]")

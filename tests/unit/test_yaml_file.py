@@ -78,6 +78,13 @@ def test_what_is_no_yaml_is_told_with_its_place(document: bytes, told: str) -> N
     assert len(message) < 400
 
 
+@pytest.mark.parametrize("document", [b"", b"[1, 2]", b"numbers"])
+def test_a_document_that_is_no_mapping_is_told_without_the_name_of_a_class(document: bytes) -> None:
+    assert fault_of(document) == (
+        "the number file n.yaml has wrong fields: the document: Input should be a valid dictionary"
+    )
+
+
 def test_a_secret_file_is_never_quoted() -> None:
     for document in (b"plim_secret: 1\nplim_secret: 2", b"a: *plim_secret", b"plim_secret", b"plim_secret: 1"):
         message = fault_of(document, secret=True).replace("plim_secret: Extra", "")

@@ -73,6 +73,39 @@ def test_a_wrong_file_is_told_in_one_sentence_that_holds_no_key(tmp_path: Path, 
     assert "\n" not in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("form", "line"),
+    [
+        ("key (shown only now): {key}\n\nfor the key file, under `keys:`\n- {entry}", 1),
+        ("keys:\nkey (shown only now): {key}\n\nfor the key file, under `keys:`\n- {entry}", 2),
+        ("keys:\n- {entry}\n- {{label: b, sha256: {key}, scopes: [predict]}}", 3),
+        ("keys:\n- {{label: a, key: {key}, scopes: [predict]}}", 2),
+        ("{key}", 1),
+    ],
+)
+def test_a_key_in_the_file_is_told_by_its_line_and_with_what_to_do(tmp_path: Path, form: str, line: int) -> None:
+    key, sha256 = new_key()
+    file = tmp_path / "keys.yaml"
+    file.write_text(form.format(key=key, entry=f"{{label: a, sha256: {sha256}, scopes: [predict]}}"))
+    with pytest.raises(KeyFileError) as caught:
+        read_keys(file)
+    assert caught.value.message == (
+        f"the key file keys.yaml holds an API key itself in line {line}, and should hold none: delete all that "
+        "`plimsoll keys new` has printed but its last line, the entry with the sha256, and put that under `keys:`"
+    )
+
+
+def test_entries_without_the_line_above_them_are_told_what_is_missing(tmp_path: Path) -> None:
+    file = tmp_path / "keys.yaml"
+    file.write_text(f"- {{label: a, sha256: {new_key()[1]}, scopes: [predict]}}")
+    with pytest.raises(KeyFileError) as caught:
+        read_keys(file)
+    assert caught.value.message == (
+        "the key file keys.yaml has wrong fields: the document should be `keys:` and under it a list of entries, each "
+        "as `plimsoll keys new` prints it"
+    )
+
+
 def test_a_file_that_is_not_there_or_too_long_is_refused(tmp_path: Path) -> None:
     with pytest.raises(KeyFileError, match="cannot be read: No such file"):
         read_keys(tmp_path / "none.yaml")
