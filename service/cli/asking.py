@@ -10,15 +10,18 @@ import typer
 from service.cli.complaint import complain
 from service.errors import OperatorError
 
+_THIS_MACHINE = ("all://localhost", "all://127.0.0.1", "all://[::1]")
+
 
 def open_client(url: str, timeout_seconds: float, **options: Any) -> httpx.Client:  # noqa: ANN401  # httpx's own
-    """A client of the server at `url`.
+    """A client of the server at `url`; on this machine it is asked without the proxy of the environment.
 
     Raises:
         OperatorError: it is not an address.
     """
+    direct: dict[str, None] = dict.fromkeys(_THIS_MACHINE)
     try:
-        return httpx.Client(base_url=url, timeout=timeout_seconds, **options)
+        return httpx.Client(base_url=url, timeout=timeout_seconds, mounts=direct, **options)
     except (httpx.InvalidURL, ValueError) as error:
         raise OperatorError(f"{url} is not an address: {error}; expected one as http://127.0.0.1:8000") from None
 

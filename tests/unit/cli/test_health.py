@@ -35,7 +35,15 @@ def test_it_asks_this_machine_at_the_port_of_the_settings(
         monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
         monkeypatch.setenv("PLIMSOLL_HOST", "0.0.0.0")  # noqa: S104  # as in the image
         assert plimsoll("health").code == 0
-        assert plimsoll("health", "--url", f"{url}/").code == 1, "a proxy may lead to another machine"
+        assert plimsoll("health", "--url", f"{url}/").code == 0
+
+
+def test_a_proxy_leads_to_other_machines(plimsoll: RunPlimsoll, monkeypatch: pytest.MonkeyPatch) -> None:
+    proxy = CannedServer(body=b'{"status": "ready"}')
+    with proxy.running() as url:
+        monkeypatch.setenv("HTTP_PROXY", url)
+        assert plimsoll("health", "--url", "http://models.invalid:8000").code == 0
+    assert [path for path, _ in proxy.received] == ["http://models.invalid:8000/readyz"]
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,16 @@ def test_a_row_is_answered_by_the_highest_version(plimsoll: RunPlimsoll, one: st
     assert predicted(ran.out)[:2] == ("glyphs", "2")
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_this_machine_is_asked_without_the_proxy_of_the_environment(
+    plimsoll: RunPlimsoll, one: str, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    ran = plimsoll("predict", "--row", ROW, "--url", one.replace("127.0.0.1", host))
+    assert (ran.code, ran.err) == (0, "")
+    assert predicted(ran.out)[:2] == ("glyphs", "2")
+
+
 @pytest.mark.parametrize("version", ["1", "2"])
 def test_a_version_can_be_asked_for(plimsoll: RunPlimsoll, one: str, version: str) -> None:
     ran = plimsoll("predict", "--row", ROW, "--url", one, "--model", "glyphs", "--version", version)
