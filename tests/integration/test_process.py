@@ -126,9 +126,9 @@ def test_metrics_have_a_port_of_their_own_where_one_is_set(process: ServedProces
     ("variable", "value", "told"),
     [
         ("PLIMSOLL_METRICS_PORT", "tcp://10.0.0.1:8001", "enableServiceLinks: false"),
-        ("PLIMSOLL_METRICS_PORT", "http", "PLIMSOLL_METRICS_PORT"),
-        ("PLIMSOLL_DEVICE", "cuda:99", "CUDA devices"),
-        ("PLIMSOLL_OBJECTIVE_MS", "0", "PLIMSOLL_OBJECTIVE_MS"),
+        ("PLIMSOLL_METRICS_PORT", "http", "unable to parse string as an integer (given: 'http')"),
+        ("PLIMSOLL_DEVICE", "cuda:99", "CUDA devices; use auto or cpu"),
+        ("PLIMSOLL_OBJECTIVE_MS", "0", "PLIMSOLL_OBJECTIVE_MS: Input should be greater than 0 (given: '0')"),
     ],
 )
 def test_a_wrong_setting_is_one_sentence(process: ServedProcess, variable: str, value: str, told: str) -> None:

@@ -122,9 +122,17 @@ async def test_a_version_that_drains_is_listed_and_no_longer_there_to_ask_for(ed
 
 
 @pytest.mark.parametrize(
-    ("query", "named"), [("limit=0", "limit"), ("limit=101", "limit"), ("offset=-1", "offset"), ("limit=all", "limit")]
+    ("query", "named", "reason"),
+    [
+        ("limit=0", "limit", "input should be greater than or equal to 1"),
+        ("limit=101", "limit", "input should be less than or equal to 100"),
+        ("offset=-1", "offset", "input should be greater than or equal to 0"),
+        ("limit=all", "limit", "input should be a valid integer, unable to parse string as an integer"),
+    ],
 )
-async def test_a_page_that_cannot_be_is_422_and_names_the_parameter(edge: Edge, query: str, named: str) -> None:
+async def test_a_page_that_cannot_be_is_422_and_names_the_parameter(
+    edge: Edge, query: str, named: str, reason: str
+) -> None:
     reply = await edge.client.get(f"/v1/models?{query}")
     assert reply.status_code == 422
-    assert reply.json()["error"]["message"].startswith(f"parameter '{named}': ")
+    assert reply.json()["error"]["message"] == f"parameter '{named}': {reason}"

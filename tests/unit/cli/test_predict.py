@@ -218,11 +218,22 @@ def test_what_is_no_picture_is_exit_code_2(plimsoll: RunPlimsoll, one: str) -> N
     assert ran == (2, "", "error: this is not a picture that can be read\n")
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://[::1", "ftp://127.0.0.1", "127.0.0.1:1"])
-def test_where_no_server_answers_is_exit_code_2_with_what_to_do(plimsoll: RunPlimsoll, url: str) -> None:
+@pytest.mark.parametrize(
+    ("url", "beginning", "end"),
+    [
+        ("http://127.0.0.1:1", "no answer from {}/v1/predict: ", "; is `plimsoll serve` running there?"),
+        ("http://[::1", "{} is not an address: ", "; expected one as http://127.0.0.1:8000"),
+        ("ftp://127.0.0.1", "no answer from {}/v1/predict: ", "; is `plimsoll serve` running there?"),
+        ("127.0.0.1:1", "no answer from {}/v1/predict: ", "; is `plimsoll serve` running there?"),
+    ],
+)
+def test_where_no_server_answers_is_exit_code_2_with_what_to_do(
+    plimsoll: RunPlimsoll, url: str, beginning: str, end: str
+) -> None:
     ran = plimsoll("predict", "--row", ROW, "--url", url)
     assert (ran.code, ran.out) == (2, "")
-    assert url in ran.complaint
+    assert ran.complaint.startswith(f"error: {beginning.format(url)}")
+    assert ran.complaint.endswith(end)
 
 
 @pytest.mark.parametrize(

@@ -66,15 +66,18 @@ def test_what_others_reach_has_keys_or_starts_only_where_that_is_allowed(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "variable"),
-    [(["--port", "70000"], "PLIMSOLL_PORT"), (["--workers", "0"], "PLIMSOLL_WORKERS")],
+    ("arguments", "sentence"),
+    [
+        (["--port", "70000"], "PLIMSOLL_PORT: Input should be less than or equal to 65535 (given: 70000)"),
+        (["--workers", "0"], "PLIMSOLL_WORKERS: Input should be greater than or equal to 1 (given: 0)"),
+    ],
 )
 def test_a_value_that_cannot_be_used_is_exit_code_2_and_starts_nothing(
-    plimsoll: RunPlimsoll, served: list[tuple[str, Settings]], arguments: list[str], variable: str
+    plimsoll: RunPlimsoll, served: list[tuple[str, Settings]], arguments: list[str], sentence: str
 ) -> None:
     ran = plimsoll("serve", *arguments)
     assert ran.code == 2
-    assert ran.err.startswith(f"error: {variable}: ")
+    assert ran.err == f"error: {sentence}\n"
     assert served == []
 
 

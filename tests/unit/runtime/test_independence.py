@@ -72,9 +72,11 @@ def test_few_golden_rows_and_batches_of_one_row_are_enough(rows: int) -> None:
 
 
 def test_a_refusal_names_the_row_the_batch_the_difference_and_what_is_allowed() -> None:
-    assert refusal(lambda rows: rows - rows.mean(0)).startswith(
+    assert refusal(lambda rows: rows - rows.mean(0)) == (
         "golden row 0 is answered differently in a batch of 2 rows of golden row 0, golden row 1 than alone: "
-        "output 'y' is off by 1, allowed are 0.0001 + 0.001 x |expected|. The rows of a batch must not depend on each"
+        "output 'y' is off by 1, allowed are 0.0001 + 0.001 x |expected|. The rows of a batch must not depend on each "
+        "other; softmax over dimension 0, BatchNorm in training mode and one quantisation scale for a whole batch are "
+        "the usual reasons"
     )
 
 
