@@ -127,3 +127,18 @@ class SpamLogits(torch.nn.Module):
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
         """Unnormalised scores, shape [rows, 1]."""
         return rows[:, -1:] * 3
+
+
+class FailsFrom(DigitsMlp):
+    """Has no room for batches of `rows` rows or more, but for those of `largest`."""
+
+    def __init__(self, sizes: list[int], rows: int, largest: int = 0) -> None:
+        super().__init__(sizes)
+        self.rows = rows
+        self.largest = largest
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Probabilities."""
+        if len(pixels) >= self.rows and len(pixels) != self.largest:
+            raise RuntimeError("the buffer is full")
+        return super().forward(pixels)

