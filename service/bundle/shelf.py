@@ -74,13 +74,15 @@ class Shelf:
         """The bundle of that name and version.
 
         Raises:
-            BundleError: with check `files` when there is none (the message lists what there is), `manifest` when its
+            BundleError: with check `files` when there is none (the message says what there is), `manifest` when its
                 manifest is invalid or speaks of another name or version.
         """
         present = self.versions()
         if version not in present.get(name, []):
-            there = "; ".join(f"{known} {', '.join(versions)}" for known, versions in present.items()) or "none at all"
-            raise BundleError("files", f"there is no bundle of {name} version {version}; bundles there: {there}")
+            there = "; ".join(f"{known} {', '.join(versions)}" for known, versions in present.items())
+            remarks = self.remarks()
+            reasons = [f"bundles there: {there}"] if there else [*remarks[:1], *remarks[1:][-1:]]
+            raise BundleError("files", "; ".join([f"there is no bundle of {name} version {version}", *reasons]))
         bundle = open_bundle(self._folder / name / version)
         bundle.verify_place()
         return bundle

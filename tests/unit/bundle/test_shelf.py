@@ -127,9 +127,22 @@ def test_a_bundle_that_is_not_there_is_refused_with_a_list_of_what_is(
     assert caught.value.message == "there is no bundle of tiny version 3; bundles there: alpha 1; tiny 2, 10"
 
 
-def test_an_empty_shelf_says_so(tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match="bundles there: none at all"):
-        Shelf(tmp_path).open("tiny", "1")
+def test_where_there_is_no_bundle_at_all_the_folder_is_named_with_what_is_odd(tmp_path: Path) -> None:
+    (tmp_path / "models" / "tiny" / "v1").mkdir(parents=True)
+    (tmp_path / "models" / "tiny" / "v2").mkdir()
+    with pytest.raises(BundleError) as caught:
+        Shelf(tmp_path / "models").open("tiny", "1")
+    assert caught.value.message == (
+        "there is no bundle of tiny version 1; 'tiny/v1' in the models folder 'models' is passed over: a version is "
+        "one to four numbers joined by dots, without leading zeros; the models folder 'models' holds no bundle; "
+        "bundles lie in <name>/<version>/ of the folder that PLIMSOLL_MODELS_DIR names"
+    )
+    with pytest.raises(BundleError) as caught:
+        Shelf(tmp_path / "missing").open("tiny", "1")
+    assert caught.value.message == (
+        "there is no bundle of tiny version 1; the models folder 'missing' does not exist; bundles lie in "
+        "<name>/<version>/ of the folder that PLIMSOLL_MODELS_DIR names"
+    )
 
 
 @pytest.mark.parametrize(("name", "version"), [("..", "1"), ("tiny", "../tiny/1"), ("../models/tiny", "1"), ("", "1")])
