@@ -12,9 +12,7 @@ from numpy.typing import NDArray
 
 from service.api.predict_routes import PREDICT_ROUTES
 from service.control.version_registry import VersionStatus
-from service.errors import InvalidInput
 from service.fronts import v1_schema
-from service.fronts.v1_json import flat_input
 from service.inference.payloads import Signature, TensorSpec
 
 _MOST_EXAMPLE_NUMBERS = 10_000
@@ -31,7 +29,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class _Version:
-    """A version that /v1 can ask."""
+    """A version that answers."""
 
     name: str
     version: str
@@ -47,12 +45,12 @@ class _Version:
 
 
 def describe_loaded(document: Json, answering: Iterable[VersionStatus], default: str | None) -> None:
-    """Add a route for each model and version that /v1 can ask, with its real schema and a row that it answers.
+    """Add a route for each model and version that answers, with its real schema and a row that it answers.
 
     The routes for any model show such a row too, of the `default` model or else of the first one; the route that names
     no model, of the `default` model only.
     """
-    versions = [version for status in answering if (version := _version_of(status)) is not None]
+    versions = map(_version_of, answering)
     models = {name: list(its) for name, its in itertools.groupby(versions, lambda each: each.name)}
     # Where the versions of a model differ, no body is right for all of them.
     agreeing = {name: its[-1] for name, its in models.items() if len({each.signature for each in its}) == 1}
@@ -77,14 +75,11 @@ def describe_loaded(document: Json, answering: Iterable[VersionStatus], default:
         _name_in_paths(document["paths"], {"name": shown.name, "version": shown.version})
 
 
-def _version_of(status: VersionStatus) -> _Version | None:
+def _version_of(status: VersionStatus) -> _Version:
     served, report = status.served, status.report
     assert served is not None  # noqa: S101  # it answers
     assert report is not None  # noqa: S101  # likewise
-    try:
-        row = flat_input(served.signature)
-    except InvalidInput:
-        return None
+    (row,) = served.signature.inputs
     example = report.example.get(row.name)
     if example is not None and example.size > _MOST_EXAMPLE_NUMBERS:
         example = None

@@ -111,22 +111,6 @@ def write(body: Body, signature: Signature, reserve: Callable[[int], Entry]) -> 
     return entry
 
 
-def flat_input(signature: Signature) -> TensorSpec:
-    """The input that a row of numbers fills.
-
-    Raises:
-        InvalidInput: a model whose signature /v1 cannot express.
-    """
-    spec = signature.inputs[0]
-    flat = len(signature.inputs) == 1 and len(spec.shape) == 2 and spec.shape[1] > 0  # noqa: PLR2004  # rows, columns
-    if not flat or spec.datatype not in ("FP32", "FP64") or not _scores_rows(signature.outputs[0]):
-        raise InvalidInput(
-            "this model cannot be asked through /v1",
-            expected="a classifier with one input of floating-point rows of fixed length",
-        )
-    return spec
-
-
 def _holds_too_much(body: bytes, width: int) -> bool:
     """Whether a body has so many rows or numbers that it is wrong; twice as many are allowed, for a field may recur."""
     return holds_more(body, b",", 2 * MAX_ROWS * (width + 1)) or holds_more(body, b"[", 2 * (MAX_ROWS + 1))

@@ -113,13 +113,6 @@ async def test_versions_that_differ_have_no_route_in_common(edge: Edge) -> None:
     assert "$ref" not in paths["/v1/predict"]["post"]["requestBody"]
 
 
-async def test_what_v1_cannot_ask_has_no_route_and_no_example(edge: Edge) -> None:
-    edge.serve("mask", "1", EchoModel(TENSORS))
-    document = of(edge)
-    assert not [path for path in document["paths"] if "mask" in path]
-    assert operation_of(document, "/v1/predict")["requestBody"]["content"]["application/json"]["examples"] == {}
-
-
 async def test_a_row_that_no_page_could_show_is_left_out(edge: Edge) -> None:
     edge.serve("wide", "1", EchoModel(flat_signature(20_000)))
     body = of(edge)["components"]["requestBodies"]["wide.1"]["content"]["application/json"]
