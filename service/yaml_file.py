@@ -29,6 +29,7 @@ _OUR_CLASS = re.compile(r" or instance of \w+$")
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 Location = tuple[int | str, ...]
 Record = TypeVar("Record", bound=BaseModel)
+_NO_TEXT = "should be a text, and is none as YAML reads it (1.10, 010 and no are none); put it in quotes"
 
 
 def describe_fault(location: Location, message: str) -> str:
@@ -86,7 +87,10 @@ class YamlFile:
             return record.model_validate(self._load(document))
         except ValidationError as error:
             faults = error.errors(include_url=False, include_input=False)
-            told = [self.describe(tuple(fault["loc"]), fault["msg"]) for fault in faults[:_MOST_FAULTS]]
+            told = [
+                self.describe(tuple(fault["loc"]), _NO_TEXT if fault["type"] == "string_type" else fault["msg"])
+                for fault in faults[:_MOST_FAULTS]
+            ]
             if len(faults) > len(told):
                 told.append(f"and {len(faults) - len(told)} more")
             raise self.error(f"{self.name} has wrong fields: {'; '.join(told)}") from None

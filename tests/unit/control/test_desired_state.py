@@ -160,6 +160,16 @@ def test_any_bytes_are_a_desired_state_or_refused(tmp_path: Path, document: Any)
     assert isinstance(state, DesiredState)
 
 
+@pytest.mark.parametrize("version", ["2", "1.10", "010", "no", "2026-11-28", "null"])
+def test_a_version_that_yaml_reads_as_something_else_is_told_to_be_quoted(tmp_path: Path, version: str) -> None:
+    with pytest.raises(DesiredStateError) as caught:
+        read(tmp_path, one_model(f"{{version: {version}}}"))
+    assert caught.value.message == (
+        "the desired state desired-state.yaml has wrong fields: models.0.versions.0.version: should be a text, and is "
+        "none as YAML reads it (1.10, 010 and no are none); put it in quotes"
+    )
+
+
 def test_what_is_left_out_asks_for_no_weight_no_reload_no_force_and_no_limits(tmp_path: Path) -> None:
     (model,) = read(tmp_path, one_model('{version: "1"}')).models
     (version,) = model.versions
