@@ -8,7 +8,7 @@ LABELS = --build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git rev-par
 SAVE ?= docker save --output build/image.tar
 CASES ?= 1000000
 
-.PHONY: help run test differential lint types chart image-cpu image-gpu e2e e2e-full zoo soak bench bench-quick bench-compare rules settings-table metrics-table values-table openapi dashboards renders kind-up
+.PHONY: help run test differential lint types chart image-cpu image-gpu e2e e2e-full zoo soak bench bench-quick bench-compare rules settings-table metrics-table errors-table values-table openapi dashboards renders kind-up
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
 
@@ -78,6 +78,9 @@ settings-table: .venv/run.done ## write the tables of settings into the README a
 
 metrics-table: .venv/run.done ## write the table of metrics into docs/metrics.md
 	$(BIN)/python -m tests.contracts.generated docs/metrics.md
+
+errors-table: .venv/run.done ## write the table of errors into docs/errors.md
+	$(BIN)/python -m tests.contracts.generated docs/errors.md
 
 values-table: .venv/dev.done ## write the tables of values into the chart's README
 	$(BIN)/python -m tests.contracts.generated charts/plimsoll/README.md

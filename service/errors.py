@@ -178,7 +178,7 @@ class RequestLineTooLong(ClientError):
 
 
 class UnsupportedMediaType(ClientError):
-    """The body is of a type that this route does not read."""
+    """The body is of a type, or compressed in a way, that this route does not read."""
 
     status = 415
     code = "unsupported_media_type"
@@ -227,7 +227,7 @@ class LoadFailed(Unavailable):
 
 
 class Draining(Unavailable):
-    """The server is stopping; another replica will answer."""
+    """The server or this version is stopping; another replica or version will answer."""
 
     code = "draining"
 

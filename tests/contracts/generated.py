@@ -16,6 +16,7 @@ from service.settings import Settings
 from service.telemetry.exposition import GPU_MEMORY
 from service.telemetry.metric_catalog import MetricCatalog
 from tests.contracts.chart_values import markdown_tables
+from tests.contracts.errors_page import table as errors_table
 
 REPOSITORY = Path(__file__).parents[2]
 _PROCESS = {
@@ -56,6 +57,11 @@ def metrics_page() -> str:
     return _with_table("docs/metrics.md", "metrics", "\n".join(rows))
 
 
+def errors_page() -> str:
+    """docs/errors.md with today's errors."""
+    return _with_table("docs/errors.md", "errors", errors_table())
+
+
 def chart_page() -> str:
     """The chart's README with today's values."""
     return _with_table("charts/plimsoll/README.md", "values", markdown_tables())
@@ -77,6 +83,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "README.md": readme,
     "docs/settings.md": settings_page,
     "docs/metrics.md": metrics_page,
+    "docs/errors.md": errors_page,
     "charts/plimsoll/README.md": chart_page,
     "tests/contracts/openapi.json": openapi,
 }
