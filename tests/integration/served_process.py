@@ -62,7 +62,7 @@ class ServedProcess:
     @property
     def url(self) -> str:
         """Where it listens, read from its log."""
-        return self.wait_for_log(r"listening on (http://[0-9.]+:\d+)")[1]
+        return self.wait_for_log(r"listening on (http://(?:[0-9.]+|\[[0-9a-f:]+\]):\d+)")[1]
 
     def ready(self) -> str:
         """Wait until it is ready; the URL."""
