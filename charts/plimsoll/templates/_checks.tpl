@@ -13,6 +13,9 @@
 {{- end }}
 
 {{- define "plimsoll.checks.release" -}}
+{{- if not (kindIs "bool" .Values.enabled) }}
+{{- fail (printf "enabled is %v, a %s; give true or false without quotes, by --set and not by --set-string" .Values.enabled (ternary "text" "number" (kindIs "string" .Values.enabled))) }}
+{{- end }}
 {{- if not .Values.enabled }}
 {{- fail "enabled is false, and nothing has left the chart out: in Chart.yaml of the chart that depends on it say `condition: plimsoll.enabled`, or uninstall the release" }}
 {{- end }}
