@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from tests.contracts.chart import CHART, EXAMPLES, needs_helm, objects, template
+from tests.contracts.generated import REPOSITORY
 
 WRONG: list[tuple[str, object, str]] = [
     ("replicaCount", 2, "replicaCount"),
@@ -129,6 +130,13 @@ def test_every_value_has_a_place_in_the_schema() -> None:
 
 OPEN = {"extraVolumes", "extraVolumeMounts", "parentRefs"}
 """Lists of Kubernetes' own objects, of which only some fields are looked at."""
+
+
+def test_the_chart_serves_what_make_run_serves() -> None:
+    """The highest version of the model in this repository."""
+    model = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))["model"]
+    bundles = REPOSITORY / "models" / model["name"]
+    assert model["version"] == max((each.name for each in bundles.iterdir()), key=int)
 
 
 def test_every_object_with_named_fields_is_closed() -> None:

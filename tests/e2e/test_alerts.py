@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.client_pod import ClientPod
 from tests.e2e.cluster import Cluster, eventually
 from tests.e2e.observers import InClusterPrometheus
-from tests.e2e.release import Release, is_ready, namespace_in
+from tests.e2e.release import OWN_MODEL, Release, is_ready, namespace_in
 from tests.e2e.test_hostile import ASK_FOR_EVER
 from tests.e2e.transcript import Transcript
 
@@ -56,7 +56,7 @@ def install(cluster: Cluster, adapted: InClusterPrometheus) -> Iterator[Install]
 @pytest.fixture
 def stable_gone(cluster: Cluster, image: str, install: Install) -> Outage:
     """Stable's only pod goes, and a quota lets no other one come; its canary stays."""
-    install(image, "gone", "canary.mode=replicas", "canary.model.version=2")
+    install(image, "gone", "model.version=1", "canary.mode=replicas", "canary.model.version=2")
     (pod,) = cluster.select("pods", "app.kubernetes.io/instance=gone,plimsoll.dev/track=stable")
     quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "full"}, "spec": {"hard": {"pods": "1"}}}
 
@@ -84,7 +84,7 @@ def version_missing(image: str, install: Install) -> Outage:
 def model_hung(hanging_image: str, client: ClientPod, install: Install) -> Outage:
     """A request on which the model hangs; Kubernetes ends it by restarting the pod."""
     stuck_seconds = ("extraEnv[0].name=PLIMSOLL_STUCK_SECONDS", "extraEnv[0].value=20")
-    release = install(hanging_image, "hung", "model.name=letters", "test.picture=", *stuck_seconds)
+    release = install(hanging_image, "hung", *OWN_MODEL, *stuck_seconds)
 
     def begin() -> None:
         assert client.execute("python", "-c", ASK_FOR_EVER, release.the_pod()["status"]["podIP"]).strip() == "hangs"

@@ -12,7 +12,7 @@ from tests.e2e.autoscaler import Autoscaler, Look
 from tests.e2e.client_pod import ClientPod, LoadPod
 from tests.e2e.cluster import Cluster, eventually
 from tests.e2e.observers import InClusterPrometheus
-from tests.e2e.release import Release, namespace_in
+from tests.e2e.release import OWN_MODEL, Release, namespace_in
 from tests.e2e.transcript import Transcript
 
 NAME = "scaled"
@@ -30,7 +30,7 @@ def scaled(
 ) -> Iterator[Release]:
     """A slow model whose pods follow the requests in flight; the latency objective is out of reach of it."""
     release = Release(
-        cluster, slow_image, NAME, "model.name=letters", "test.picture=", "autoscaling.engine=prometheusAdapter",
+        cluster, slow_image, NAME, *OWN_MODEL, "autoscaling.engine=prometheusAdapter",
         "monitoring.podMonitor.interval=5s", namespace_in("networkPolicy.prometheus", adapted.namespace),
         typed=(
             "monitoring.podMonitor.enabled=true", "monitoring.rules.enabled=true",

@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.autoscaler import Autoscaler
 from tests.e2e.cluster import Cluster, CommandError, eventually, run
 from tests.e2e.post_renderer import Pause
-from tests.e2e.release import CHART, Release, image_values
+from tests.e2e.release import CHART, OWN_MODEL, Release, image_values
 from tests.e2e.transcript import Transcript
 from tests.e2e.watch import pods_stay, ready_pods, wanted_pods, watched_pods
 
@@ -58,7 +58,7 @@ def test_no_upgrade_takes_a_pod_away(
     """Switched on, changed, and switched off again, with as many pods as the autoscaler wants and nobody wrote down."""
     options = ("--reuse-values", f"--server-side={server_side}")
     release = Release(
-        cluster, slow_image, "switched", "model.name=letters", "test.picture=",
+        cluster, slow_image, "switched", *OWN_MODEL,
         typed=("replicas=1", f"autoscaling.minReplicas={PODS}", "autoscaling.scaleDownAfterSeconds=3600", QUIET),
     )  # fmt: skip
     release.install()

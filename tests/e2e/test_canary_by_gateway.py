@@ -32,7 +32,7 @@ Watch = Callable[[str, Callable[[], None]], dict[str, Any]]
 @pytest.fixture(scope="module")
 def weighted(cluster: Cluster, image: str, way: Way, client: ClientPod) -> Iterator[Release]:
     release = Release(
-        cluster, image, NAME, f"httpRoute.parentRefs[0].name={GATEWAY}",
+        cluster, image, NAME, "model.version=1", f"httpRoute.parentRefs[0].name={GATEWAY}",
         namespace_in("networkPolicy.clients", way.namespace),
         typed=("httpRoute.enabled=true", "auth.allowAnonymous=true", f"replicas={PODS}"),
     )  # fmt: skip

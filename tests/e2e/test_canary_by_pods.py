@@ -29,7 +29,7 @@ def split(
 ) -> Iterator[Release]:
     release = Release(
         cluster, image, NAME, namespace_in("networkPolicy.prometheus", prometheus.namespace),
-        "monitoring.podMonitor.interval=5s",
+        "monitoring.podMonitor.interval=5s", "model.version=1",
         typed=(f"replicas={STABLE}", "monitoring.podMonitor.enabled=true", "monitoring.rules.enabled=true"),
     )  # fmt: skip
     release.install()

@@ -30,7 +30,7 @@ def scaled(cluster: Cluster, image: str, way: Way, client: ClientPod) -> Iterato
     """A release that answers through the Gateway, and whose autoscaler has brought its pods."""
     release = Release(
         cluster, image, NAME, "autoscaling.engine=cpu", f"httpRoute.parentRefs[0].name={GATEWAY}",
-        namespace_in("networkPolicy.clients", way.namespace),
+        namespace_in("networkPolicy.clients", way.namespace), "model.version=1",
         typed=(
             "httpRoute.enabled=true", "auth.allowAnonymous=true", "autoscaling.cpuPercent=1000",
             f"autoscaling.minReplicas={STABLE}", f"autoscaling.maxReplicas={STABLE + 1}",

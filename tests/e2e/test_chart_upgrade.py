@@ -27,7 +27,7 @@ def test_no_ready_pod_is_missed(  # what pytest gives
     cluster: Cluster, image: str, without_gpu: str, client: ClientPod, transcript: Transcript, server_side: str
 ) -> None:
     apply = f"--server-side={server_side}"
-    release = Release(cluster, image, "older", typed=(f"replicas={PODS}",))
+    release = Release(cluster, image, "older", "model.version=1", typed=(f"replicas={PODS}",))
     release.install(PREVIOUS, apply)
     for change, values in {
         "the chart alone": (),

@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.client_pod import ROW, ClientPod
 from tests.e2e.cluster import Cluster, eventually
 from tests.e2e.devices import claimable, counted
-from tests.e2e.release import CHART, Release, is_ready
+from tests.e2e.release import CHART, OWN_MODEL, Release, is_ready
 from tests.e2e.transcript import Transcript
 from tests.e2e.watch import watched_pods
 
@@ -34,7 +34,7 @@ def test_every_pod_gets_a_device_and_one_too_many_waits(
     cluster: Cluster, own_image: str, transcript: Transcript
 ) -> None:
     release = Release(
-        cluster, own_image, "devices", "model.name=letters", "test.picture=", "resources.limits.memory=4Gi",
+        cluster, own_image, "devices", *OWN_MODEL, "resources.limits.memory=4Gi",
         typed=("gpu.enabled=true", f"replicas={DEVICES + 1}"),
     )  # fmt: skip
     release.install(wait=False)
@@ -57,11 +57,11 @@ def test_an_upgrade_goes_on_where_no_device_is_spare(
     )  # fmt: skip
     release.install()
     with watched_pods(cluster, "full-stable") as seen:
-        release.upgrade("model.version=2")
+        release.upgrade("model.version=1")
     assert min(ready for _, ready in seen) >= DEVICES - 1
     eventually("all pods", lambda: len(release.pods()) == DEVICES and all(map(is_ready, release.pods())))
     answer = client.request("http://full:8000/v1/predict", ROW)
-    assert answer["headers"]["x-plimsoll-version"] == "2"
+    assert answer["headers"]["x-plimsoll-version"] == "1"
     transcript.note("an upgrade with every device taken", f"went through; never fewer than {DEVICES - 1} ready")
     release.uninstall()
 

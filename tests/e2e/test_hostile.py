@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.client_pod import ClientPod, LoadPod, pod_of
 from tests.e2e.cluster import Cluster, eventually
-from tests.e2e.release import Release, is_ready, parsed, restarts
+from tests.e2e.release import OWN_MODEL, Release, is_ready, parsed, restarts
 from tests.e2e.steady import FEWEST, Steady, counts, report_over
 from tests.e2e.transcript import Transcript
 
@@ -46,7 +46,7 @@ def test_a_model_that_hangs_is_restarted_and_the_other_pods_lose_nothing(
         for number, (name, value) in enumerate(settings.items())
         for part in (f"extraEnv[{number}].name={name}", f"extraEnv[{number}].value={value}")
     ]
-    values = ("model.name=letters", "test.picture=", *environment)
+    values = (*OWN_MODEL, *environment)
     release = Release(cluster, hanging_image, HANGING, *values, typed=_TYPED)
     release.install()
     hung, *others = release.pods()

@@ -56,14 +56,14 @@ def test_an_install_with_only_the_image_set_becomes_ready(release: Release, tran
 def test_the_service_recognises_the_ten_sample_digits(client: ClientPod, transcript: Transcript) -> None:
     answers = [client.classify(f"/examples/digits/{digit}.png") for digit in range(10)]
     assert [int(answer["predictions"][0]["class"]) for answer in answers] == list(range(10))
-    assert {(answer["model"], answer["version"]) for answer in answers} == {("digits", "1")}
+    assert {(answer["model"], answer["version"]) for answer in answers} == {("digits", "2")}
     transcript.note("sample digits recognised", f"{len(answers)} of 10")
 
 
 def test_every_answer_names_the_version_that_served(client: ClientPod) -> None:
     answer = client.request(_PREDICT, _ROW)
     assert answer["status"] == 200
-    assert answer["headers"]["x-plimsoll-version"] == "1"
+    assert answer["headers"]["x-plimsoll-version"] == "2"
 
 
 def test_the_metrics_count_the_requests_on_a_port_of_their_own(client: ClientPod, release: Release) -> None:
@@ -129,7 +129,7 @@ def test_an_upgrade_under_load_fails_no_request(
     load = LoadPod(cluster, image)
     load.start()
     time.sleep(3)  # some requests to the old version
-    release.upgrade("model.version=2")
+    release.upgrade("model.version=1")
     pod = release.settle()
     time.sleep(2)  # and some to the new one alone
     report = load.stop()
@@ -140,7 +140,7 @@ def test_an_upgrade_under_load_fails_no_request(
     assert report["failed"] == 0, str(report)
     assert report["sent"] == report["ok"] > 0
     assert set(report["versions"]) == {"1", "2"}
-    assert client.request(_PREDICT, _ROW)["headers"]["x-plimsoll-version"] == "2"
+    assert client.request(_PREDICT, _ROW)["headers"]["x-plimsoll-version"] == "1"
 
 
 def test_a_missing_bundle_is_named_and_never_takes_traffic(
@@ -160,7 +160,7 @@ def test_a_missing_bundle_is_named_and_never_takes_traffic(
     eventually("the old pod's readiness", lambda: is_ready(cluster.get("pod", old)))
     client.first_answer(_PREDICT, _ROW)
     for _ in range(10):
-        assert client.request(_PREDICT, _ROW)["headers"]["x-plimsoll-version"] == "2"
+        assert client.request(_PREDICT, _ROW)["headers"]["x-plimsoll-version"] == "1"
     assert not is_ready(cluster.get("pod", broken))
     release.roll_back()
     assert release.settle()["metadata"]["name"] == old
