@@ -1,4 +1,18 @@
-{{/* What NOTES.txt says of a canary, and of autoscalers. */}}
+{{/* What NOTES.txt says of a single pod, of a canary, and of autoscalers. */}}
+{{- define "plimsoll.singlePodNotes" -}}
+{{- if eq (include "plimsoll.leastPods" . | int) 1 }}
+
+One pod answers {{ ternary "every request" "stable's requests" (eq .Values.canary.mode "none") }}{{ if ne .Values.autoscaling.engine "none" }} while the autoscaler keeps one{{ end }}.
+{{- if eq .Values.strategy "replace" }} With strategy replace every upgrade interrupts it until the new pod is ready.
+{{- else }} An upgrade interrupts nothing: the new pod is ready before the old one leaves.
+{{- end }}
+A node that is drained interrupts it until another pod is ready. A node that is lost interrupts it for about six minutes:
+Kubernetes notices after 50 s, and starts another pod five minutes later. With two pods the other one goes on answering:
+
+  helm -n {{ .Release.Namespace }} upgrade {{ .Release.Name }} CHART --reset-then-reuse-values --wait --set {{ ternary "replicas" "autoscaling.minReplicas" (eq .Values.autoscaling.engine "none") }}=2
+{{- end }}
+{{- end }}
+
 {{- define "plimsoll.canaryNotes" -}}
 {{- $fullname := include "plimsoll.fullname" . }}
 {{- $kubectl := printf "kubectl -n %s" .Release.Namespace }}
