@@ -8,7 +8,7 @@ LABELS = --build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git rev-par
 SAVE ?= docker save --output build/image.tar
 CASES ?= 1000000
 
-.PHONY: help run test differential lint types chart image-cpu image-gpu e2e e2e-full zoo soak bench bench-quick bench-compare rules settings-table metrics-table errors-table values-table openapi dashboards renders kind-up
+.PHONY: help run test differential lint types chart checkov image-cpu image-gpu e2e e2e-full zoo soak bench bench-quick bench-compare rules settings-table metrics-table errors-table values-table openapi dashboards renders kind-up
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
 
@@ -33,6 +33,9 @@ types: .venv/dev.done ## mypy, strict
 chart: ## lint and unit-test the chart (needs helm and helm-unittest)
 	helm lint --strict charts/plimsoll
 	helm-unittest --strict --file 'unittests/*_test.yaml' charts/plimsoll
+
+checkov: build/checkov/bin/checkov ## scan what the chart renders for weak settings (needs helm; brings checkov, about two minutes)
+	ops/checkov/scan.sh $< build/rendered
 
 renders: .venv/dev.done ## write k8s/base and the golden files of GPUs from the chart (needs helm)
 	$(BIN)/python -m tests.contracts.renders
@@ -90,6 +93,10 @@ openapi: .venv/run.done ## write the OpenAPI snapshot
 
 dashboards: .venv/dev.done ## write ops/dashboards and the chart's copies
 	$(BIN)/python -m ops.dashboards
+
+# A program with many dependencies of its own, none of which belongs beside ours.
+build/checkov/bin/checkov:
+	$(PYTHON) -m venv build/checkov && build/checkov/bin/pip install --quiet checkov==3.3.30
 
 # PyTorch first, and by its version alone: which build it is depends on where pip looks. The images install it by hash.
 .venv/run.done: pyproject.toml requirements/build.txt requirements/service.txt
