@@ -2,13 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 IMAGE ?= plimsoll
+TAG ?= cpu
 BUILD ?= docker build --tag
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' service/__init__.py)
 LABELS = --build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git rev-parse HEAD 2>/dev/null)
 SAVE ?= docker save --output build/image.tar
 CASES ?= 1000000
 
-.PHONY: help run test differential lint types chart checkov image-cpu image-gpu e2e e2e-full zoo soak bench bench-quick bench-compare rules settings-table metrics-table errors-table values-table openapi dashboards renders kind-up
+.PHONY: help run test differential lint types chart checkov image-cpu image-gpu e2e e2e-full zoo soak bench bench-quick bench-compare rules settings-table metrics-table errors-table values-table openapi dashboards renders kind-up smoke
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
 
@@ -42,6 +43,9 @@ renders: .venv/dev.done ## write k8s/base and the golden files of GPUs from the 
 
 kind-up: image-cpu ## a kind cluster with the image, Prometheus and a release that it watches (needs docker, kind, helm, kubectl)
 	k8s/kind-up.sh $(IMAGE):cpu
+
+smoke: ## install, test, ask and remove the chart on the cluster of KUBECONFIG, with IMAGE and TAG (needs helm, kubectl, curl)
+	k8s/smoke.sh $(IMAGE) $(TAG)
 
 image-cpu: ## build the CPU image
 	$(BUILD) $(IMAGE):cpu $(LABELS) --file Dockerfile.cpu .

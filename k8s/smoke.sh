@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# Installs the chart on the cluster of KUBECONFIG, in a namespace of its own, has it tested, asks it for a prediction, and
+# removes both again: about a minute, two at most. Needs kubectl, helm and curl, and an image that the nodes have or can pull.
+#
+#   k8s/smoke.sh IMAGE TAG
+set -euo pipefail
+image=${1:?the name of an image, such as plimsoll or registry.example/plimsoll} tag=${2:?its tag, such as cpu}
+cd "$(dirname "$0")/.."
+namespace=plimsoll-smoke-$(date +%s)-$$
+created='' forwarding='' advice=''
+
+# $1 is what happens now, $2 what to do if it fails.
+step() {
+  advice=$2
+  printf '%3s s  %s\n' "$SECONDS" "$1"
+}
+
+k() { kubectl --namespace "$namespace" "$@"; }
+
+# Why the pod does not become ready, by what Kubernetes says of it.
+look_at_the_pod() {
+  local said
+  said=$(k get pods --output jsonpath='{..state.waiting.reason} {..conditions[*].reason}' || true)
+  case $said in
+    *ErrImage* | *ImagePull* | *InvalidImageName*)
+      advice="the nodes cannot get $image:$tag. Load it onto them (kind load docker-image $image:$tag), or push it and say IMAGE=registry/name TAG=…" ;;
+    *Unschedulable*) advice="no node takes the pod; it asks for 250m of CPU and 384Mi. The events below say what is short" ;;
+    *CrashLoopBackOff* | *ContainersNotReady*) advice="the container starts and does not become ready; its log below says which check failed" ;;
+    *) advice="Kubernetes made no pod, or it is slow; the events below say why. A quota or an admission policy is the usual cause" ;;
+  esac
+}
+
+show() {
+  k get pods --output wide || true
+  k get events --sort-by .lastTimestamp | tail -n 8 || true
+  k logs --selector app.kubernetes.io/instance=plimsoll --tail 15 || true
+}
+
+finish() {
+  local code=$?
+  trap '' INT TERM
+  [ -z "$forwarding" ] || kill "$forwarding" 2>/dev/null || true
+  if [ "$code" -ne 0 ]; then
+    printf '\nfailed after %s s. What to do: %s\n\n' "$SECONDS" "$advice"
+    [ -z "$created" ] || show
+  fi >&2
+  if [ -n "$created" ]; then
+    echo "     removing namespace $namespace"
+    kubectl delete namespace "$namespace" --timeout 60s >/dev/null ||
+      echo "it is still going; look with: kubectl get namespace $namespace" >&2
+  fi
+  exit "$code"
+}
+trap finish EXIT
+
+for program in kubectl helm curl; do
+  advice="install $program, or put it on PATH"
+  command -v "$program" >/dev/null
+done
+
+step "is there a cluster?" "set KUBECONFIG to the file of a cluster that answers; kubectl version says what is wrong"
+kubectl version --request-timeout 10s >/dev/null
+
+step "namespace $namespace" "take an account that may create namespaces; kubectl auth can-i create namespaces"
+kubectl create namespace "$namespace" >/dev/null
+created=yes
+kubectl label namespace "$namespace" pod-security.kubernetes.io/enforce=restricted >/dev/null
+
+step "install $image:$tag" ""
+helm install plimsoll charts/plimsoll --namespace "$namespace" --wait --timeout 75s \
+  --set image.repository="$image" --set-string image.tag="$tag" >/dev/null || { look_at_the_pod; false; }
+
+step "helm test" "the pod is ready, and the Service did not answer from a pod beside it: look at DNS, kube-proxy and the network policy"
+helm test plimsoll --namespace "$namespace" --timeout 30s --logs >/dev/null
+
+step "one prediction" "the pod is ready, and kubectl port-forward did not reach it: your account needs pods/portforward"
+k port-forward service/plimsoll :8000 >"${TMPDIR:-/tmp}/$namespace" 2>&1 &
+forwarding=$!
+for _ in $(seq 50); do
+  port=$(sed -n 's/^Forwarding from 127.0.0.1:\([0-9]*\) .*/\1/p' "${TMPDIR:-/tmp}/$namespace")
+  [ -z "$port" ] || break
+  sleep 0.2
+done
+rm -f "${TMPDIR:-/tmp}/$namespace"
+answer=$(curl -sS --max-time 10 "http://127.0.0.1:${port:-0}/v1/predict" -H "Content-Type: application/json" -d @examples/digits/7.json)
+advice="the model answers, and not what it must; is it the image of this chart's version? $answer"
+[[ $answer == *'"class":7'* ]]
+printf '       %s\n' "${answer:0:100}…"
+
+step "uninstall" "helm could not remove what it made; helm -n $namespace status plimsoll says what is left"
+helm uninstall plimsoll --namespace "$namespace" --wait --timeout 30s >/dev/null
+step "done: installed, tested, asked and removed" ""
