@@ -10,6 +10,7 @@ from tests.e2e.release import is_ready, parsed
 
 SCRIPTS = "e2e-scripts"
 SERVICE = "plimsoll"
+KEY_FILE = "/tmp/key"  # noqa: S108  # the pod's own
 ROW = "/examples/digits/7.json"
 """A body in the image, of a seven."""
 _RESTRICTED = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
@@ -116,6 +117,11 @@ class LoadPod:
         command += ["--expect", "7", *self._options]
         self._cluster.apply(pod_of(self._name, self._image, command, **self._where))
         eventually("the load pod", lambda: is_ready(self._cluster.get("pod", self._name)))
+
+    def show(self, key: str) -> None:
+        """Have requests carry this API key from now on, where the options have `--key-file=KEY_FILE`."""
+        replace = f"cat >{KEY_FILE}.new && mv {KEY_FILE}.new {KEY_FILE}"
+        self._cluster.kubectl("exec", "--stdin", self._name, "--", "sh", "-c", replace, stdin=key)
 
     def stop(self) -> dict[str, Any]:
         """End the load; what happened to the requests."""

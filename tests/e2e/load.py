@@ -4,7 +4,8 @@ A request is sent when it is due, whatever became of those before: clients of a 
 a load that waits for its answers sends least when most would be lost. Half of the requests go over connections that are
 kept, half over new ones, or all do. On a kept connection it does what HTTP asks of it: it closes on `Connection:
 close`, and it looks whether the server has hung up before it sends. Beyond that every request that is not answered 200
-with the class expected is a failure.
+with the class expected is a failure. With `--key-file` it begins once that file is there, and shows the API key that
+the file holds at the moment; the report counts the keys by their last four characters.
 
 Sends until SIGTERM, or to the end of its steps, and after SIGTERM writes one line of JSON. Through steps, requests come
 at random, as those of many clients do (a Poisson process), and at the same moments on every run.
@@ -70,6 +71,7 @@ class Tally:
     by_status: collections.Counter[str] = field(default_factory=collections.Counter)
     errors: collections.Counter[str] = field(default_factory=collections.Counter)
     versions: collections.Counter[str] = field(default_factory=collections.Counter)
+    keys: collections.Counter[str] = field(default_factory=collections.Counter)
     slowest_seconds: float = 0.0
     most_in_flight: int = 0
 
@@ -97,6 +99,7 @@ class Tally:
                 "by_status": self.by_status,
                 "errors": self.errors,
                 "versions": self.versions,
+                "keys": self.keys,
                 "slowest_seconds": round(self.slowest_seconds, 3),
                 "most_in_flight": self.most_in_flight,
             }
@@ -132,7 +135,8 @@ class Load:
     def __init__(self, options: argparse.Namespace, body: bytes) -> None:
         self._host, self._port, self._expected = options.host, options.port, options.expect
         self._always_new = options.new
-        self._requests = {keeps: _request(options.host, options.port, body, keeps=keeps) for keeps in (True, False)}
+        self._key_file: Path | None = options.key_file
+        self._body = body
         self._idle: collections.deque[Connection] = collections.deque()
         self._kept = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -161,7 +165,7 @@ class Load:
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 connection = await self._connection(keeps=keeps)
-                answer = await connection.ask(self._requests[keeps])
+                answer = await connection.ask(self._request(keeps=keeps))
             self.tally.answered(answer, self._expected)
             if keeps and not answer.closes:
                 self._idle.append(connection)
@@ -173,6 +177,20 @@ class Load:
                 self._kept -= keeps
                 connection.close()
             self.tally.slowest_seconds = max(self.tally.slowest_seconds, time.monotonic() - due)
+
+    def _request(self, *, keeps: bool) -> bytes:
+        lines = [
+            "POST /v1/predict HTTP/1.1",
+            f"Host: {self._host}:{self._port}",
+            "Content-Type: application/json",
+            f"Content-Length: {len(self._body)}",
+            f"Connection: {'keep-alive' if keeps else 'close'}",
+        ]
+        if self._key_file:
+            key = self._key_file.read_text()
+            lines.append(f"Authorization: Bearer {key}")
+            self.tally.keys[key[-4:]] += 1
+        return "\r\n".join([*lines, "", ""]).encode() + self._body
 
     async def _connection(self, *, keeps: bool) -> Connection:
         while keeps and self._kept >= KEPT and self._idle:
@@ -192,14 +210,6 @@ async def _read_answer(reader: asyncio.StreamReader) -> Answer:
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
     body = await reader.readexactly(int(headers["content-length"]))
     return Answer(int(head[0].split()[1]), headers, body)
-
-
-def _request(host: str, port: int, body: bytes, *, keeps: bool) -> bytes:
-    head = (
-        f"POST /v1/predict HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\nConnection: {'keep-alive' if keeps else 'close'}\r\n\r\n"
-    )
-    return head.encode() + body
 
 
 async def _run(options: argparse.Namespace, body: bytes) -> Tally:
@@ -238,9 +248,12 @@ def main() -> None:
         "--steps", type=Step.parse, nargs="+", metavar="RATE:SECONDS", help="several rates, one after the other"
     )
     parser.add_argument("--new", action="store_true", help="a new connection for every request")
+    parser.add_argument("--key-file", type=Path, help="file with the API key, read again for every request")
     parser.add_argument("--body", required=True, help="file with the body of every request")
     parser.add_argument("--expect", required=True, help="the class that every answer must have")
     options = parser.parse_args()
+    while options.key_file and not options.key_file.exists():
+        time.sleep(0.1)
     sys.stdout.write(asyncio.run(_run(options, Path(options.body).read_bytes())).report() + "\n")
 
 

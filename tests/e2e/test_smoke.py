@@ -20,7 +20,14 @@ REPOSITORY = Path(__file__).parents[2]
 def smoke(image: str) -> subprocess.CompletedProcess[str]:
     """What it says of an image, standard error included."""
     repository, _, tag = image.rpartition(":")
-    command = ["make", "--silent", "smoke", f"KUBECONFIG={os.environ['KUBECONFIG']}", f"IMAGE={repository}", f"TAG={tag}"]
+    command = [
+        "make",
+        "--silent",
+        "smoke",
+        f"KUBECONFIG={os.environ['KUBECONFIG']}",
+        f"IMAGE={repository}",
+        f"TAG={tag}",
+    ]
     return subprocess.run(
         command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
