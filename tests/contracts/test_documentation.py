@@ -20,7 +20,8 @@ from tests.integration.served_process import ServedProcess
 
 PAGES = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 OPERATIONS = [file for file in (REPOSITORY / "ops").rglob("*") if file.suffix in (".md", ".yaml", ".json")]
-CHART = sorted((REPOSITORY / "charts").rglob("*.md")) + sorted((REPOSITORY / "charts").rglob("*.tpl"))
+CHART_PAGES = sorted((REPOSITORY / "charts").rglob("*.md"))
+CHART = CHART_PAGES + sorted((REPOSITORY / "charts").rglob("*.tpl"))
 named = pytest.mark.parametrize("page", [*PAGES, *CHART], ids=lambda page: str(page.relative_to(REPOSITORY)))
 
 
@@ -49,6 +50,15 @@ def test_every_setting_that_is_named_exists(page: Path) -> None:
 def test_every_page_that_is_linked_exists(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
         assert (page.parent / target).exists(), target
+
+
+def test_every_page_has_one_line_in_the_index() -> None:
+    index = REPOSITORY / "docs" / "README.md"
+    lines = re.findall(r"^- \[.+?\]\(([^)]+)\): \S.+\.$", index.read_text(), re.MULTILINE)
+    listed = [(index.parent / line).resolve() for line in lines]
+    assert len(listed) == len(set(listed))
+    assert set(listed) >= {*PAGES, *CHART_PAGES} - {index}
+    assert "(docs/README.md)" in (REPOSITORY / "README.md").read_text()
 
 
 @pytest.fixture(scope="module")
