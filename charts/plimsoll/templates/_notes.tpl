@@ -7,7 +7,7 @@ One pod answers {{ ternary "every request" "stable's requests" (eq .Values.canar
 {{- else }} An upgrade interrupts nothing: the new pod is ready before the old one leaves.
 {{- end }}
 A node that is drained interrupts it until another pod is ready. A node that is lost interrupts it for about six minutes:
-Kubernetes notices after 50 s, and starts another pod five minutes later. With two pods the other one goes on answering:
+Kubernetes notices within a minute, and starts another pod five minutes later. With two pods the other one goes on answering:
 
   helm -n {{ .Release.Namespace }} upgrade {{ .Release.Name }} CHART --reset-then-reuse-values --wait --set {{ ternary "replicas" "autoscaling.minReplicas" (eq .Values.autoscaling.engine "none") }}=2
 {{- end }}
