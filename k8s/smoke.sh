@@ -15,6 +15,9 @@ step() {
   printf '%3s s  %s\n' "$SECONDS" "$1"
 }
 
+# What is left of the two minutes.
+left() { echo "$((SECONDS < 110 ? 115 - SECONDS : 5))s"; }
+
 k() { kubectl --namespace "$namespace" "$@"; }
 
 # Why the pod does not become ready, by what Kubernetes says of it.
@@ -46,7 +49,7 @@ finish() {
   fi >&2
   if [ -n "$created" ]; then
     echo "     removing namespace $namespace"
-    kubectl delete namespace "$namespace" --timeout 60s >/dev/null ||
+    kubectl delete namespace "$namespace" --timeout 40s >/dev/null ||
       echo "it is still going; look with: kubectl get namespace $namespace" >&2
   fi
   exit "$code"
@@ -66,12 +69,12 @@ kubectl create namespace "$namespace" >/dev/null
 created=yes
 kubectl label namespace "$namespace" pod-security.kubernetes.io/enforce=restricted >/dev/null
 
-step "install $image:$tag" ""
+step "install $image:$tag" "look at what helm says above"
 helm install plimsoll charts/plimsoll --namespace "$namespace" --wait --timeout 75s \
   --set image.repository="$image" --set-string image.tag="$tag" >/dev/null || { look_at_the_pod; false; }
 
 step "helm test" "the pod is ready, and the Service did not answer from a pod beside it: look at DNS, kube-proxy and the network policy"
-helm test plimsoll --namespace "$namespace" --timeout 30s --logs >/dev/null
+helm test plimsoll --namespace "$namespace" --timeout "$(left)" >/dev/null
 
 step "one prediction" "the pod is ready, and kubectl port-forward did not reach it: your account needs pods/portforward"
 k port-forward service/plimsoll :8000 >"${TMPDIR:-/tmp}/$namespace" 2>&1 &
@@ -88,5 +91,5 @@ advice="the model answers, and not what it must; is it the image of this chart's
 printf '       %s\n' "${answer:0:100}…"
 
 step "uninstall" "helm could not remove what it made; helm -n $namespace status plimsoll says what is left"
-helm uninstall plimsoll --namespace "$namespace" --wait --timeout 30s >/dev/null
+helm uninstall plimsoll --namespace "$namespace" --wait --timeout "$(left)" >/dev/null
 step "done: installed, tested, asked and removed" ""
