@@ -77,7 +77,8 @@ step "helm test" "the pod is ready, and the Service did not answer from a pod be
 helm test plimsoll --namespace "$namespace" --timeout "$(left)" >/dev/null
 
 step "one prediction" "the pod is ready, and kubectl port-forward did not reach it: your account needs pods/portforward"
-k port-forward service/plimsoll :8000 >"${TMPDIR:-/tmp}/$namespace" 2>&1 &
+# Not by k, which would be a shell in between: its end would leave kubectl behind.
+kubectl --namespace "$namespace" port-forward service/plimsoll :8000 >"${TMPDIR:-/tmp}/$namespace" 2>&1 &
 forwarding=$!
 for _ in $(seq 50); do
   port=$(sed -n 's/^Forwarding from 127.0.0.1:\([0-9]*\) .*/\1/p' "${TMPDIR:-/tmp}/$namespace")

@@ -7,6 +7,7 @@ import re
 import subprocess
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.e2e.cluster import run
@@ -34,8 +35,10 @@ def smoke(image: str) -> subprocess.CompletedProcess[str]:
 
 
 def left() -> list[str]:
-    """The namespaces that it has left behind."""
-    return [name for name in run("kubectl", "get", "namespaces", "--output=name").split() if "plimsoll-smoke" in name]
+    """The namespaces and the processes that it has left behind."""
+    namespaces = run("kubectl", "get", "namespaces", "--output=name").split()
+    processes = (" ".join(each.info["cmdline"] or ()) for each in psutil.process_iter(["cmdline"]))
+    return [name for name in (*namespaces, *processes) if "plimsoll-smoke-" in name]
 
 
 def test_it_installs_tests_asks_and_leaves_nothing(image: str, transcript: Transcript) -> None:
