@@ -94,7 +94,7 @@ class Application:
         self._watchdog = Watchdog(settings.stuck_seconds)
         versions = ObservedVersions(VersionMetrics(metrics), observer, self._watchdog)
         registry, catalog = _registry_and_catalog(settings, versions, workers_folder)
-        self._stick = registry.stick
+        self._stick, self._show_stuck = registry.stick, versions.stuck
         shelf = Shelf(settings.models_dir)
         state = ServingState()
         files = FileStates(metrics.background.file_checked)
@@ -164,6 +164,8 @@ class Application:
                 await asyncio.to_thread(self._tracing.close)
 
     def _stuck_changed(self, loop: asyncio.AbstractEventLoop, served: ServedVersion, stuck: bool) -> None:  # noqa: FBT001
+        if stuck:
+            self._show_stuck(served.name, served.version)  # at once: the event loop may be what it hangs on
         with contextlib.suppress(RuntimeError):  # the loop has been closed
             loop.call_soon_threadsafe(partial(self._stick, served, stuck=stuck))
 

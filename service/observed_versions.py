@@ -30,6 +30,10 @@ class ObservedVersions:
             assert status.served is not None  # noqa: S101  # it answers
             self._watchdog.watch(status.served, max(report.batch_seconds.values()), max(report.batch_seconds))
 
+    def stuck(self, name: str, version: str) -> None:
+        """A forward pass of a version does not return; told by the watchdog's thread."""
+        self._metrics.stuck(name, version)
+
     def load_failed(self, name: str, version: str, check: str) -> None:
         """An attempt to load a version has failed."""
         self._metrics.load_failed(name, version, check)

@@ -23,17 +23,15 @@ from uvicorn_worker import UvicornWorker
 from service.api.request_scope import current_request
 from service.cli.fair_listener import ConnectionCounts
 from service.cli.listeners import listen, url_of
+from service.cli.side_servers import PROTOCOL_OPTIONS, Side, serve_with_sides, side_limits
 from service.cli.stop_signals import StopSignals, leave
 from service.cli.uvicorn_server import (
-    PROTOCOL_OPTIONS,
     GracefulServer,
     begin_process,
     connection_limits,
     http_protocol,
     new_application,
     run_and_leave,
-    serve_with_sides,
-    side_limits,
     stop_limit_seconds,
 )
 from service.cli.worker_master import REFUSED, MasterWatch, WorkerMaster
@@ -107,13 +105,14 @@ class PlimsollWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn-worker shi
         limits = connection_limits(application.settings)
         self.config.http = http_protocol(limits, application.count_refusal)
         server = GracefulServer(self.config, application.lifecycle, self._signals, self.app.counts, self.place)
-        admin = None
+        sides = []
         if application.admin_app is not None:
             # Each worker takes its turn: all they do is write the one desired state, which all follow.
             settings = application.settings
             admin = listen(settings.admin_host, settings.admin_port, "ADMIN_PORT", "ADMIN_HOST", shared=True)
+            sides.append(Side(application.admin_app, admin))
         side_protocol = http_protocol(side_limits(limits), application.count_refusal)
-        await serve_with_sides(server, self.sockets, [(application.admin_app, admin)], side_protocol)
+        await serve_with_sides(server.serve(self.sockets), sides, side_protocol)
         notifying.cancel()
 
     async def _notify_always(self) -> None:

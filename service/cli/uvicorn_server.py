@@ -8,20 +8,19 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import uvicorn
-from starlette.types import ASGIApp
 
 from service.api.request_scope import current_request
 from service.cli.complaint import refusals_of_libraries
 from service.cli.descriptor_limit import raise_descriptor_limit
 from service.cli.fair_listener import ConnectionCounts, FairListener
 from service.cli.listeners import listen, url_of
+from service.cli.side_servers import PROTOCOL_OPTIONS, Side, SignalFreeServer, serve_with_sides, side_limits
 from service.cli.stop_signals import CLOSING_SECONDS, StopSignals, leave
 from service.lifecycle import Lifecycle
 from service.server.connection_limits import ConnectionLimits
@@ -37,17 +36,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-PROTOCOL_OPTIONS: dict[str, Any] = {
-    "ws": "none",
-    "log_config": None,
-    "access_log": False,
-    "server_header": False,
-    "proxy_headers": False,  # nothing here goes by a client's address
-}
-
-_SIDE_CONNECTIONS = 64
-"""The most connections of the admin API, and of the metrics where they have a port of their own."""
-
 _SWITCH_SECONDS = 0.0001
 """How long one thread keeps the interpreter while another waits for it.
 
@@ -60,16 +48,7 @@ _LAST_ARRIVALS_SECONDS = 1.0
 """How long the requests of connections that were just taken are still answered, once new ones go to others."""
 
 
-class _Server(uvicorn.Server):
-    """A server that leaves the signals of the process alone."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Install no handler: `StopSignals` takes the signals."""
-        yield
-
-
-class GracefulServer(_Server):
+class GracefulServer(SignalFreeServer):
     """Stops through the lifecycle at the first signal of `signals`; at a second one the process ends.
 
     uvicorn by itself closes its port on the first signal, while load balancers still send to it. Where others listen
@@ -134,7 +113,7 @@ def serve_alone(settings: Settings) -> NoReturn:
     log = begin_process(settings)
     with contextlib.ExitStack() as sockets:
         main = sockets.enter_context(listen(settings.host, settings.port))
-        metrics = admin = None
+        sides, metrics, admin = [], None, None
         if settings.metrics_port is not None:
             metrics = sockets.enter_context(listen(settings.host, settings.metrics_port, "METRICS_PORT"))
         if settings.desired_state is not None:
@@ -148,11 +127,13 @@ def serve_alone(settings: Settings) -> NoReturn:
             **PROTOCOL_OPTIONS,
         )
         server = GracefulServer(config, application.lifecycle, signals)
-        if admin is not None:
+        if metrics is not None and application.metrics_app is not None:
+            sides.append(Side(application.metrics_app, metrics, in_thread=True))
+        if admin is not None and application.admin_app is not None:
+            sides.append(Side(application.admin_app, admin))
             _log.info("admin API on %s", url_of(admin))
-        sides = [(application.metrics_app, metrics), (application.admin_app, admin)]
         side_protocol = http_protocol(side_limits(limits), application.count_refusal)
-        serving = serve_with_sides(server, main, sides, side_protocol)
+        serving = serve_with_sides(server.serve([main]), sides, side_protocol)
         run_and_leave(serving, signals, config.get_loop_factory(), lambda: application.lifecycle.exit_code)
 
 
@@ -193,11 +174,6 @@ def connection_limits(settings: Settings) -> ConnectionLimits:
     )
 
 
-def side_limits(limits: ConnectionLimits) -> ConnectionLimits:
-    """The limits of a server beside the main one, which few have a reason to connect to."""
-    return replace(limits, connections=min(limits.connections, _SIDE_CONNECTIONS))
-
-
 def http_protocol(limits: ConnectionLimits, count_refusal: Callable[[str], None]) -> Any:  # noqa: ANN401  # uvicorn's
     """What uvicorn makes the connections of one server with."""
     return partial(HttpConnection, connections=Connections(limits, count_refusal))
@@ -224,27 +200,3 @@ def run_and_leave(
 def stop_limit_seconds(settings: Settings) -> float:
     """How long after a signal the process ends in any case."""
     return settings.stop_wait_seconds + settings.stop_drain_seconds + CLOSING_SECONDS
-
-
-async def serve_with_sides(
-    server: GracefulServer,
-    main: list[socket.socket] | socket.socket,
-    sides: Sequence[tuple[ASGIApp | None, socket.socket | None]],
-    side_protocol: Any,  # noqa: ANN401  # uvicorn's
-) -> None:
-    """Serve until the server has stopped, and beside it each application that has a socket."""
-    beside = [
-        _Server(
-            uvicorn.Config(app, http=side_protocol, lifespan="off", timeout_graceful_shutdown=1, **PROTOCOL_OPTIONS)
-        )
-        for app, listener in sides
-        if app is not None and listener is not None
-    ]
-    listeners = [listener for app, listener in sides if app is not None and listener is not None]
-    serving = [asyncio.create_task(side.serve([listener])) for side, listener in zip(beside, listeners, strict=True)]
-    try:
-        await server.serve(main if isinstance(main, list) else [main])
-    finally:
-        for side in beside:
-            side.should_exit = True
-        await asyncio.gather(*serving)

@@ -149,9 +149,10 @@ class VersionRegistry:
         )
 
     def stick(self, served: ServedVersion, *, stuck: bool) -> None:
-        """A version is stuck and takes no requests, or it is no longer. One that has been replaced is passed over."""
+        """A version is stuck and takes no requests, or it is no longer. One that has been replaced stays as it is."""
         status = self._statuses.get((served.name, served.version))
         if status is None or status.served is not served:
+            self._on_change(self.statuses())  # whoever heard that it is stuck hears what is true
             return
         changed = replace(status, stuck=stuck)
         self._put(replace(changed, state=_at_rest(changed)) if status.state is _at_rest(status) else changed)

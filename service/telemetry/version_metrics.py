@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +18,10 @@ CHECKS = (
 
 
 class VersionMetrics:
-    """Says which versions there are, in which state, and how loading them went."""
+    """Says which versions there are, in which state, and how loading them went.
+
+    Told of changes on the event loop, but for `stuck`.
+    """
 
     def __init__(self, catalog: MetricCatalog) -> None:
         self._metrics = catalog.models
@@ -25,9 +29,20 @@ class VersionMetrics:
             catalog.models.load_seconds, catalog.models.warmup_seconds, catalog.queues.depth, catalog.queues.limit,
         )  # fmt: skip
         self._known: set[tuple[str, str]] = set()
+        self._changing = threading.Lock()
 
     def states_changed(self, states: Mapping[tuple[str, str], str]) -> None:
         """The state of every version there is, by name and version."""
+        with self._changing:
+            self._change(states)
+
+    def stuck(self, name: str, version: str) -> None:
+        """A version is stuck; may be told by any thread, for the event loop is what a forward pass may hang on."""
+        with self._changing:
+            if (name, version) in self._known:
+                self._show(name, version, "stuck")
+
+    def _change(self, states: Mapping[tuple[str, str], str]) -> None:
         for key in self._known - states.keys():
             for state in STATES:
                 self._metrics.state.labels(*key, state).set(0)
@@ -39,9 +54,12 @@ class VersionMetrics:
             for check in CHECKS:
                 self._metrics.load_failures.labels(*key, check)
         for key, current in states.items():
-            for state in STATES:
-                self._metrics.state.labels(*key, state).set(state == current)
+            self._show(*key, current)
         self._known = set(states)
+
+    def _show(self, name: str, version: str, current: str) -> None:
+        for state in STATES:
+            self._metrics.state.labels(name, version, state).set(state == current)
 
     def version_ready(
         self, name: str, version: str, facts: dict[str, str], load_seconds: float, warmup_seconds: float

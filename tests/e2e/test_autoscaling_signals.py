@@ -15,7 +15,7 @@ from tests.e2e.autoscaler import Autoscaler
 from tests.e2e.client_pod import ClientPod, LoadPod
 from tests.e2e.cluster import Cluster, eventually
 from tests.e2e.observers import InClusterPrometheus
-from tests.e2e.release import Release, namespace_in
+from tests.e2e.release import OWN_MODEL, Release, namespace_in
 from tests.e2e.scaling_course import BURSTS, PARTS, STEADY, STEP, Sight, Wish, draw, pods_for
 from tests.e2e.transcript import Transcript
 
@@ -62,14 +62,14 @@ def autoscalers(
     with ExitStack() as stack:
         for name in (MEAN, SAMPLES):
             release = Release(
-                cluster, slow_image, name, "model.name=letters", "test.picture=",
+                cluster, slow_image, name, *OWN_MODEL,
                 "autoscaling.engine=prometheusAdapter", "resources.requests.cpu=50m",
                 namespace_in("networkPolicy.prometheus", adapted.namespace),
                 typed=(
                     "monitoring.podMonitor.enabled=true", f"monitoring.rules.enabled={str(name == MEAN).lower()}",
                     f"serving.concurrency={_CONCURRENCY}", "serving.queueLimit=400", "serving.objectiveMs=5000",
                     "autoscaling.minReplicas=1", "autoscaling.maxReplicas=6", "autoscaling.coldStartSeconds=0",
-                    "autoscaling.scaleDownAfterSeconds=60", "autoscaling.cpuPercent=2000",
+                    "autoscaling.scaleDownAfterSeconds=60", "autoscaling.cpuPercent=1000",
                 ),
             )  # fmt: skip
             release.install()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,7 +92,7 @@ def hung(make_tiny_bundle: MakeBundle, tmp_path: Path) -> Iterator[Hung]:
 def test_a_stuck_version_is_shown_refused_and_fails_liveness_and_answers_again_once_it_returns(hung: Hung) -> None:
     url = hung.start(PLIMSOLL_INLINE_BUDGET_MS="0")
     hung.hang(url)
-    assert hung.wait_for(url, "/readyz", 503).json() == {"status": "stuck", "reasons": ["tiny 1: stuck"]}
+    assert hung.wait_for(url, "/readyz", 503).json()["reasons"] == ["tiny 1: stuck"]
     refused = httpx.post(url + "/v1/predict", json=INNOCENT)
     assert (refused.status_code, refused.json()["error"]["code"]) == (503, "stuck")
     assert httpx.get(url + "/v1/models/tiny/versions/1").json()["state"] == "stuck"
@@ -111,6 +112,23 @@ def test_a_forward_pass_that_hangs_on_the_event_loop_is_seen_too(hung: Hung) -> 
     hung.process.wait_for_log("model tiny version 1 is stuck")
     hung.release()
     hung.wait_for(url, "/readyz", 200)
+
+
+def test_metrics_of_a_port_of_their_own_tell_of_a_forward_pass_that_hangs_on_the_event_loop(hung: Hung) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url = hung.start(PLIMSOLL_INLINE_BUDGET_MS="1000", PLIMSOLL_METRICS_PORT=str(port))
+    hung.hang(url)
+    hung.process.wait_for_log("model tiny version 1 is stuck")
+    scrapes = f"http://127.0.0.1:{port}/metrics"
+    state = 'plimsoll_model_state{{model="tiny",state="{}",version="1"}} {}'
+    told = httpx.get(scrapes).text
+    assert state.format("stuck", "1.0") in told
+    assert state.format("ready", "0.0") in told
+    assert "plimsoll_requests_in_flight 1.0" in told
+    hung.release()
+    hung.wait_for(url, "/readyz", 200)
+    assert state.format("ready", "1.0") in httpx.get(scrapes).text
 
 
 def test_a_server_obeys_sigterm_while_a_forward_pass_hangs(hung: Hung) -> None:
