@@ -34,14 +34,14 @@ class Outage:
 
 
 @pytest.fixture
-def install(cluster: Cluster, adapted: InClusterPrometheus) -> Iterator[Install]:
+def install(cluster: Cluster, prometheus: InClusterPrometheus) -> Iterator[Install]:
     """Makes releases that Prometheus scrapes every five seconds, with rules of their own."""
     made: list[Release] = []
 
     def watched(image: str, name: str, *values: str, wait: bool = True) -> Release:
         release = Release(
             cluster, image, name, "monitoring.podMonitor.interval=5s",
-            namespace_in("networkPolicy.prometheus", adapted.namespace), *values,
+            namespace_in("networkPolicy.prometheus", prometheus.namespace), *values,
             typed=("monitoring.podMonitor.enabled=true", "monitoring.rules.enabled=true"),
         )  # fmt: skip
         release.install(wait=wait)
@@ -104,7 +104,7 @@ def keys_broken(cluster: Cluster, image: str, install: Install) -> Outage:
 
 
 def test_every_alert_about_an_outage_fires_for_its_cause_and_ends_with_it(
-    cluster: Cluster, adapted: InClusterPrometheus, transcript: Transcript, request: pytest.FixtureRequest
+    cluster: Cluster, prometheus: InClusterPrometheus, transcript: Transcript, request: pytest.FixtureRequest
 ) -> None:
     # Made one by one, all before the first begins; the quota begins last and ends first.
     names = ("model_hung", "keys_broken", "version_missing", "stable_gone")
@@ -113,14 +113,14 @@ def test_every_alert_about_an_outage_fires_for_its_cause_and_ends_with_it(
     for outage in outages:
         outage.begin()
         begun.append(time.monotonic())
-    fired = [_seconds_until(adapted, each, since, firing=True) for each, since in zip(outages, begun, strict=True)]
+    fired = [_seconds_until(prometheus, each, since, firing=True) for each, since in zip(outages, begun, strict=True)]
     canary = cluster.select("pods", "app.kubernetes.io/instance=gone,plimsoll.dev/track=canary")
     assert [is_ready(pod) for pod in canary] == [True], "it has lived all the time"
     for outage in reversed(outages):
         outage.end()
     ended_at = time.monotonic()
     for outage, fires in zip(outages, fired, strict=True):
-        ended = _seconds_until(adapted, outage, ended_at, firing=False)
+        ended = _seconds_until(prometheus, outage, ended_at, firing=False)
         what = f"{outage.alert}{outage.labels.replace(', ', ' ')} of {outage.service}"
         transcript.note(what, f"fires after {fires:.0f} s, ends {ended:.0f} s after its cause")
 
