@@ -13,6 +13,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -111,7 +112,7 @@ class PlimsollWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn-worker shi
             settings = application.settings
             admin = listen(settings.admin_host, settings.admin_port, "ADMIN_PORT", "ADMIN_HOST", shared=True)
             sides.append(Side(application.admin_app, admin))
-        side_protocol = http_protocol(side_limits(limits), application.count_refusal)
+        side_protocol = partial(http_protocol, side_limits(limits), application.count_refusal)
         await serve_with_sides(server.serve(self.sockets), sides, side_protocol)
         notifying.cancel()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -42,6 +42,12 @@ class Side:
     listener: socket.socket
     in_thread: bool = False
 
+    def server(self, protocol: Any) -> SignalFreeServer:  # noqa: ANN401  # uvicorn's
+        """A server of it, whose connections `protocol` makes."""
+        return SignalFreeServer(
+            uvicorn.Config(self.app, http=protocol, lifespan="off", timeout_graceful_shutdown=1, **PROTOCOL_OPTIONS)
+        )
+
     async def serve(self, server: uvicorn.Server) -> None:
         """Serve until the server is told to exit."""
         if self.in_thread:
@@ -62,17 +68,13 @@ def side_limits(limits: ConnectionLimits) -> ConnectionLimits:
 async def serve_with_sides(
     main: Coroutine[Any, Any, None],
     sides: Sequence[Side],
-    side_protocol: Any,  # noqa: ANN401  # uvicorn's
+    new_protocol: Callable[[], Any],  # uvicorn's
 ) -> None:
-    """Serve until the main server has stopped, and beside it the sides."""
-    servers = [
-        SignalFreeServer(
-            uvicorn.Config(
-                side.app, http=side_protocol, lifespan="off", timeout_graceful_shutdown=1, **PROTOCOL_OPTIONS
-            )
-        )
-        for side in sides
-    ]
+    """Serve until the main server has stopped, and beside it the sides, each with connections of its own.
+
+    What watches over the connections of a side belongs to its event loop, and must not touch those of another one.
+    """
+    servers = [side.server(new_protocol()) for side in sides]
     serving = [asyncio.create_task(side.serve(server)) for side, server in zip(sides, servers, strict=True)]
     try:
         await main

@@ -132,7 +132,7 @@ def serve_alone(settings: Settings) -> NoReturn:
         if admin is not None and application.admin_app is not None:
             sides.append(Side(application.admin_app, admin))
             _log.info("admin API on %s", url_of(admin))
-        side_protocol = http_protocol(side_limits(limits), application.count_refusal)
+        side_protocol = partial(http_protocol, side_limits(limits), application.count_refusal)
         serving = serve_with_sides(server.serve([main]), sides, side_protocol)
         run_and_leave(serving, signals, config.get_loop_factory(), lambda: application.lifecycle.exit_code)
 

@@ -131,6 +131,24 @@ def test_metrics_of_a_port_of_their_own_tell_of_a_forward_pass_that_hangs_on_the
     assert state.format("ready", "1.0") in httpx.get(scrapes).text
 
 
+def test_silent_connections_to_the_metrics_end_while_a_forward_pass_hangs_on_the_event_loop(
+    hung: Hung, tmp_path: Path
+) -> None:
+    desired = tmp_path / "desired.yaml"
+    desired.write_text('models: [{name: tiny, versions: [{version: "1"}]}]')
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        ports = [str(each.getsockname()[1]) for each in (one, other)]
+    url = hung.start(
+        PLIMSOLL_INLINE_BUDGET_MS="1000", PLIMSOLL_HEAD_SECONDS="1", PLIMSOLL_DESIRED_STATE=str(desired),
+        PLIMSOLL_METRICS_PORT=ports[0], PLIMSOLL_ADMIN_PORT=ports[1],
+    )  # fmt: skip
+    with socket.create_connection(("127.0.0.1", int(ports[1]))):  # a silent one of the event loop that hangs
+        hung.hang(url)
+        hung.process.wait_for_log("model tiny version 1 is stuck")
+        with socket.create_connection(("127.0.0.1", int(ports[0])), PATIENCE_SECONDS) as silent:
+            assert silent.recv(100) == b"", "closed, as nothing was asked"
+
+
 def test_a_server_obeys_sigterm_while_a_forward_pass_hangs(hung: Hung) -> None:
     url = hung.start(PLIMSOLL_INLINE_BUDGET_MS="0")
     hung.hang(url)
