@@ -6,7 +6,6 @@ import copy
 from typing import Any
 
 import orjson
-from cachetools import LRUCache
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 from starlette.types import Scope
@@ -18,8 +17,6 @@ from service.api.path_prefix import PathPrefix
 from service.control.version_registry import VersionRegistry
 from service.errors import ClientError, NotFound
 
-_MOST_KEPT = 8
-"""Rendered documents: for some prefixes, with models and without them."""
 _SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, as `Authorization: Bearer <key>`."},
     "x-api-key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same API key."},
@@ -43,7 +40,8 @@ class ApiDocument:
         self._gate = gate
         self._registry = registry
         self._prefix = prefix
-        self._rendered: LRUCache[tuple[object, ...], bytes] = LRUCache(_MOST_KEPT)
+        self._rendered: dict[bool, tuple[tuple[object, ...], bytes]] = {}
+        """The newest rendering with models and the one without, each with what it was made of."""
 
     async def reply(self, request: Request) -> Response:
         """Answer one request."""
@@ -52,22 +50,27 @@ class ApiDocument:
 
     def rendered(self, prefix: str = "", *, with_models: bool = True) -> bytes:
         """The document as JSON, for a server that is reached under `prefix`."""
+        servers = orjson.dumps({"servers": [{"url": prefix or "/"}]})
+        return servers[:-1] + b"," + self._without_servers(with_models)[1:]
+
+    def _without_servers(self, with_models: bool) -> bytes:  # noqa: FBT001  # as `rendered` was asked
         answering = self._registry.answering() if with_models else []
         loaded = tuple((each.name, each.version, each.report and each.report.digest) for each in answering)
         default = self._default() if with_models else None
         # By digests, not by what they stand for: this must not keep the weights of a version that is gone.
-        key = (prefix, self._gate.ring is None, default, loaded)
-        content = self._rendered.get(key)
-        if content is None:
-            document = self._of_routes(prefix)
-            if answering:
-                describe_loaded(document, answering, default)
-            content = self._rendered[key] = orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
+        made_of = (self._gate.ring is None, default, loaded)
+        kept = self._rendered.get(with_models)
+        if kept is not None and kept[0] == made_of:
+            return kept[1]
+        document = self._of_routes()
+        if answering:
+            describe_loaded(document, answering, default)
+        content = orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
+        self._rendered[with_models] = (made_of, content)
         return content
 
-    def _of_routes(self, prefix: str) -> dict[str, Any]:
+    def _of_routes(self) -> dict[str, Any]:
         document = copy.deepcopy(self._app.openapi())
-        document["servers"] = [{"url": prefix or "/"}]
         document["info"]["description"] = _OPEN if self._gate.ring is None else _LOCKED
         document["components"]["securitySchemes"] = _SCHEMES
         if self._gate.ring is not None:

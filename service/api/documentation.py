@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fastapi import FastAPI, Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
 
 from service.api.request_head import head_of
@@ -24,7 +24,7 @@ _EMPTY_STYLE = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
 _SCROLLBAR_STYLE = "'sha256-QMIg+bpjm3JdElJ388KYke01izlUW0UoNOeKjpMxdgc='"
 """The one <style> with a text that ReDoc 2.5 inserts, of its scroll bars."""
 _STYLES = {"docs": "'self'", "redoc": f"'self' {_EMPTY_STYLE} {_SCROLLBAR_STYLE}"}
-"""Where the styles of each page may come from."""
+"""The sources from which each page may take styles."""
 
 
 def install_documentation(app: FastAPI, document: Callable[[Request], Awaitable[Response]]) -> None:
@@ -33,18 +33,28 @@ def install_documentation(app: FastAPI, document: Callable[[Request], Awaitable[
     They name their files and the document relative to themselves, so that they work behind any path prefix. The
     browser is told to load nothing of another origin and to run no script that stands in a page.
     """
-    routes = [Route("/openapi.json", document, methods=["GET"], include_in_schema=False)]
+    routes = [_NamedRoute("/openapi.json", document, methods=["GET"], include_in_schema=False)]
     for name, styles in _STYLES.items():
         content = (PAGES_FOLDER / f"{name}.html").read_bytes()
         page = _File(content, "text/html", {"content-security-policy": _policy(styles)})
-        routes.append(Route(f"/{name}", page, methods=["GET"], include_in_schema=False))
-    routes.append(Route("/docs/{file:path}", _Files(PAGES_FOLDER / "docs"), methods=["GET"], include_in_schema=False))
+        routes.append(_NamedRoute(f"/{name}", page, methods=["GET"], include_in_schema=False))
+    files = _Files(PAGES_FOLDER / "docs")
+    routes.append(_NamedRoute("/docs/{file:path}", files, methods=["GET"], include_in_schema=False))
     app.router.routes.extend(routes)
 
 
 def json_reply(content: bytes) -> Response:
     """A JSON document, sent in pieces and never cached: it depends on who asks, and when."""
     return _in_pieces(content, "application/json", {"cache-control": "no-store"})
+
+
+class _NamedRoute(Route):
+    """A route that the access log names, as it does those of FastAPI."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Whether it answers, and what it adds to the scope."""
+        match, added = super().matches(scope)
+        return match, {**added, "route": self}
 
 
 class _File:
@@ -61,7 +71,8 @@ class _File:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if self._etag in (head_of(scope).get(b"if-none-match") or ""):
+        held = head_of(scope).get(b"if-none-match") or ""
+        if self._etag in held or held.strip() == "*":
             reply = Response(status_code=HTTPStatus.NOT_MODIFIED, headers=self._headers)
         else:
             reply = _in_pieces(self._content, self._media_type, self._headers)

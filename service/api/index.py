@@ -9,7 +9,7 @@ from service.api.path_prefix import PathPrefix
 
 
 class Links(BaseModel):
-    """Where to go from here; paths, with the prefix under which a proxy publishes this server."""
+    """The ways on from here; paths, with the prefix under which a proxy publishes this server."""
 
     docs: str = Field(examples=["/docs"])
     redoc: str = Field(examples=["/redoc"])
@@ -20,7 +20,7 @@ class Links(BaseModel):
 
 
 class IndexPage(BaseModel):
-    """What this server is, and where it says more."""
+    """The server's name and version, and the ways on."""
 
     name: str = Field(examples=["plimsoll"])
     version: str = Field(description="Of the server.", examples=["1.0.0"])
@@ -35,7 +35,7 @@ class Index:
         self._prefix = prefix
 
     async def page(self, request: Request) -> IndexPage:
-        """What this server is, and where it says more."""
+        """This server's name and version, and where it says more."""
         prefix = self._prefix.of(request.scope)
         links = Links(
             docs=f"{prefix}/docs",

@@ -1,4 +1,4 @@
-"""What of the OpenAPI document follows from the versions that answer: their rows, their answers, an example of each."""
+"""The part of the OpenAPI document that follows from the versions that answer: rows, answers and examples of each."""
 
 from __future__ import annotations
 
@@ -20,9 +20,6 @@ _MOST_EXAMPLE_NUMBERS = 10_000
 _JSON = "application/json"
 _ANSWER = v1_schema.PredictAnswer.__name__
 _DEFAULT, _MODEL, _VERSION = PREDICT_ROUTES
-
-_TAGS_BEFORE = 1
-"""Of the document's own groups of routes, those that stand before the groups of the models."""
 
 Json = dict[str, Any]
 
@@ -63,7 +60,8 @@ def describe_loaded(document: Json, answering: Iterable[VersionStatus], default:
             route = _VERSION.format(name=name, version=each.version)
             _add_route(document, _VERSION, route, each, f"{name} {each.version}")
     tags = [{"name": _tag(name), "description": its[-1].about} for name, its in models.items()]
-    document["tags"][_TAGS_BEFORE:_TAGS_BEFORE] = tags
+    before = next(place for place, tag in enumerate(document["tags"]) if tag["name"] == "predict")
+    document["tags"][before:before] = tags
     asked = agreeing.get(default or "")
     shown = asked or next(iter(agreeing.values()), None)
     for template, version in ((_DEFAULT, asked), (_MODEL, shown), (_VERSION, shown)):

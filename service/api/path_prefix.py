@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Collection
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+_log = logging.getLogger(__name__)
 
 _HEADER = b"x-forwarded-prefix"
 _PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+)+")
@@ -23,19 +26,34 @@ class PathPrefix:
     """Tells the prefix of a request: what a trusted proxy says in `X-Forwarded-Prefix`, or else `root_path`.
 
     The header is ignored from anybody else, where it is no path prefix, and where it is repeated, since one of the
-    values may be the client's own.
+    values may be the client's own. The log says so the first time, and never quotes it.
     """
 
     def __init__(self, root_path: str = "", trusted: Collection[IPv4Network | IPv6Network] = ()) -> None:
         self._root_path = root_path
         self._trusted = trusted
+        self._told: set[str] = set()
 
     def of(self, scope: Scope) -> str:
         """The prefix, which begins with a slash and does not end with one; empty where there is none."""
         said: list[str] = [value.decode("latin-1") for name, value in scope["headers"] if name == _HEADER]
-        if len(said) != 1 or not is_path_prefix(said[0]) or not self._trusts(scope):
+        if not said:
             return self._root_path
-        return said[0]
+        if not self._trusts(scope):
+            self._ignore("who sent it is not among PLIMSOLL_TRUSTED_PROXIES", scope)
+        elif len(said) > 1:
+            self._ignore("it came more than once in one request", scope)
+        elif not is_path_prefix(said[0]):
+            self._ignore("it is no path prefix, which is a slash and a name, once or more often", scope)
+        else:
+            return said[0]
+        return self._root_path
+
+    def _ignore(self, why: str, scope: Scope) -> None:
+        if why not in self._told:
+            self._told.add(why)
+            peer = (scope.get("client") or ("unknown",))[0]
+            _log.warning("X-Forwarded-Prefix is ignored: %s", why, extra={"peer": peer})
 
     def _trusts(self, scope: Scope) -> bool:
         if not self._trusted or not scope.get("client"):

@@ -85,7 +85,7 @@ class DesiredState(_Record):
 
 @dataclass(frozen=True, slots=True)
 class StateRules:
-    """What the settings of a server demand of a desired state.
+    """The demands of a server's settings on a desired state.
 
     A pod of the chart serves one version and splits nothing: there `may_split` is false. No request may wait for its
     batch as long as `objective_ms`, in which it should be answered.

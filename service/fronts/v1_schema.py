@@ -1,4 +1,4 @@
-"""What /v1 predict takes and gives, as documentation: the hot path decodes and encodes without these classes."""
+"""The bodies that /v1 predict takes and gives, as documentation: the hot path works without these classes."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def row_schema(spec: TensorSpec) -> Json:
 
 
 def answer_schema(name: str, version: str, labels: Sequence[str | int]) -> Json:
-    """What one version answers, as a refinement of `PredictAnswer`."""
+    """The answer of one version, as a refinement of `PredictAnswer`."""
     prediction = {
         "class": {"enum": list(labels)},
         "probabilities": {"minItems": len(labels), "maxItems": len(labels)},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import json
 import os
@@ -63,10 +62,6 @@ class Page:
                 return value
             time.sleep(0.05)
         raise AssertionError(f"never true: {script}; complaints: {self.complaints}")
-
-    def screenshot(self, file: Path) -> None:
-        """Write a picture of what is in sight."""
-        file.write_bytes(base64.b64decode(self._call("Page.captureScreenshot")["data"]))
 
     def _call(self, method: str, **parameters: object) -> Any:  # each method's own
         self._last += 1

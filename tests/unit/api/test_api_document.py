@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from service.access.keys import KeyEntry, KeyRing, new_key
+from service.api.loaded_models import describe_loaded
 from service.inference.payloads import Signature, TensorSpec
 from tests.doubles.models import EchoModel, flat_signature
 from tests.unit.api.conftest import Edge
@@ -92,11 +93,19 @@ async def test_every_example_is_answered(edge: Edge, loaded: list[tuple[str, str
     assert all(any(part in path for path in shown) for part in asked)
 
 
-async def test_it_follows_what_is_loaded_and_is_rendered_once(edge: Edge) -> None:
-    assert edge.document.rendered() is edge.document.rendered()
+async def test_it_follows_what_is_loaded_and_is_rendered_once(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    described = []
+
+    def describe(document: dict[str, Any], *loaded: Any) -> None:  # as it is given
+        described.append(loaded)
+        describe_loaded(document, *loaded)
+
+    monkeypatch.setattr("service.api.api_document.describe_loaded", describe)
     edge.serve("echo", "1", EchoModel(flat_signature(2)))
-    first = edge.document.rendered()
-    assert edge.document.rendered() is first
+    assert [of(edge, prefix=prefix)["servers"] for prefix in ("", "/a", "/b", "")] == [
+        [{"url": prefix}] for prefix in ("/", "/a", "/b", "/")
+    ]
+    assert len(described) == 1
     edge.serve("echo", "1", EchoModel(flat_signature(3)))  # loaded anew
     row = of(edge)["components"]["requestBodies"]["echo.1"]["content"]["application/json"]["schema"]["oneOf"][0]
     assert row["properties"]["features"]["minItems"] == 3

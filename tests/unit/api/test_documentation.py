@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 
 import pytest
@@ -56,8 +57,22 @@ async def test_a_file_that_the_client_has_is_not_sent_again(edge: Edge) -> None:
     assert first.content == (PAGES_FOLDER / "docs/swagger-ui/swagger-ui.css").read_bytes()
     again = await edge.client.get("/docs/swagger-ui/swagger-ui.css", headers={"if-none-match": first.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
+    anything = await edge.client.get("/docs/swagger-ui/swagger-ui.css", headers={"if-none-match": "*"})
+    assert anything.status_code == 304
     changed = await edge.client.get("/docs/swagger-ui/swagger-ui.css", headers={"if-none-match": '"another"'})
     assert changed.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "route"),
+    [("/docs", "/docs"), ("/openapi.json", "/openapi.json"), ("/docs/page.css", "/docs/{file:path}"), ("/", "/")],
+)
+async def test_the_access_line_names_the_route(
+    edge: Edge, caplog: pytest.LogCaptureFixture, path: str, route: str
+) -> None:
+    with caplog.at_level(logging.INFO, "service.access"):
+        await edge.client.get(path)
+    assert [record.__dict__["route"] for record in caplog.records] == [route]
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,20 @@ async def test_what_is_no_path_prefix_counts_as_not_sent_also_from_a_proxy(edge:
         assert with_it.content == (await edge.client.get(path)).content
 
 
+def test_the_log_says_once_why_a_prefix_is_ignored_and_never_quotes_it(caplog: pytest.LogCaptureFixture) -> None:
+    prefix = PathPrefix("/set", PROXIES)
+    for _ in range(2):
+        prefix_of(prefix, "/forged", "192.168.0.1")
+        prefix_of(prefix, "//evil.example")
+    assert [(record.getMessage(), record.__dict__["peer"]) for record in caplog.records] == [
+        ("X-Forwarded-Prefix is ignored: who sent it is not among PLIMSOLL_TRUSTED_PROXIES", "192.168.0.1"),
+        (
+            "X-Forwarded-Prefix is ignored: it is no path prefix, which is a slash and a name, once or more often",
+            "10.1.2.3",
+        ),
+    ]
+
+
 async def test_the_index_and_the_document_go_by_the_prefix(edge: Edge) -> None:
     headers = {"x-forwarded-prefix": "/team/a"}
     index = (await edge.client.get("/", headers=headers)).json()
