@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from service.api.predict_routes import PREDICT_ROUTES
 from service.control.version_registry import VersionStatus
 from service.fronts import v1_schema
+from service.fronts.v1_schema import Json
 from service.inference.payloads import Signature, TensorSpec
 
 _MOST_EXAMPLE_NUMBERS = 10_000
@@ -20,8 +21,6 @@ _MOST_EXAMPLE_NUMBERS = 10_000
 _JSON = "application/json"
 _ANSWER = v1_schema.PredictAnswer.__name__
 _DEFAULT, _MODEL, _VERSION = PREDICT_ROUTES
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

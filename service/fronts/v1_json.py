@@ -185,7 +185,7 @@ def encode(answer: Answer, signature: Signature, latency_ms: float) -> bytes:
 def _both_classes(scores: NDArray[Any], threshold: np.floating[Any]) -> tuple[NDArray[Any], NDArray[np.int_]]:
     """The probabilities of both classes of a model that gives one score a row, and which of them it means.
 
-    Scores are compared in their own precision: 0.7 in FP32 lies below 0.7, and reaches a threshold of 0.7 all the same.
+    Scores are compared in their own precision, because 0.7 in FP32 lies below 0.7 and should reach a threshold of 0.7.
     """
     upper = scores.reshape(-1)
     return np.stack((1 - upper, upper), axis=1), (upper >= threshold).astype(np.int_)
@@ -228,7 +228,7 @@ def _bounds(dtype: np.dtype[Any], minimum: float | None, maximum: float | None) 
 
 
 def _check_bounds(tensor: NDArray[Any], spec: TensorSpec, *, single: bool) -> None:
-    # In the tensor's own precision: 0.1 in FP32 lies above 0.1, and is within a bound of 0.1 all the same.
+    # In the tensor's own precision, because 0.1 in FP32 lies above 0.1 and should be within a maximum of 0.1.
     low = -np.inf if spec.minimum is None else float(spec.dtype.type(spec.minimum))
     high = np.inf if spec.maximum is None else float(spec.dtype.type(spec.maximum))
     smallest, largest = float(np.minimum.reduce(tensor, axis=None)), float(np.maximum.reduce(tensor, axis=None))

@@ -12,6 +12,7 @@ from service.fronts.v1_json import MAX_ROWS
 from service.inference.payloads import TensorSpec
 
 Json = dict[str, Any]
+"""A JSON object."""
 
 
 class Prediction(BaseModel):
@@ -41,7 +42,7 @@ class PredictAnswer(BaseModel):
 _ANY_ROW: Json = {"type": "array", "items": {"type": "number"}, "description": "As many numbers as the signature says."}
 _USER = {
     "type": "string",
-    "description": "The same text gets the same version; the header x-plimsoll-user goes before it.",
+    "description": "The same text gets the same version. The header x-plimsoll-user overrides it.",
 }
 
 

@@ -132,7 +132,9 @@ async def test_a_row_that_no_page_could_show_is_left_out(edge: Edge) -> None:
 async def test_without_keys_no_route_asks_for_one_and_the_document_says_so(edge: Edge) -> None:
     document = of(edge)
     assert not [path for path in document["paths"] if "security" in operation_of(document, path)]
-    assert document["info"]["description"].startswith("This server has no key file")
+    assert document["info"]["description"] == (
+        "This server has no key file: whoever can reach it may ask it, and no route asks for an API key."
+    )
     assert set(document["components"]["securitySchemes"]) == {"bearer", "x-api-key"}
 
 
@@ -142,6 +144,10 @@ async def test_with_keys_the_routes_that_ask_for_one_say_so_and_the_others_do_no
     document = of(edge)
     for path in KEYED:
         assert operation_of(document, path)["security"] == [{"bearer": []}, {"x-api-key": []}]
+    assert document["info"]["description"] == (
+        "Routes with a lock ask for an API key with scope `predict`, in one of two headers. Models are described here "
+        "to those who show such a key when they read this document."
+    )
     assert not [path for path in OPEN if "security" in operation_of(document, path)]
 
 
