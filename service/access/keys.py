@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from service.errors import OperatorError
 from service.yaml_file import Location, YamlFile, describe_fault
@@ -23,7 +23,15 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 PREFIX = "plim_"
 """So that a scanner for leaked secrets knows one when it sees it."""
 _KEY_BYTES = 32
-_KEY = re.compile(PREFIX.encode() + rb"[A-Za-z0-9_-]{40,}")
+_KEY = re.compile(PREFIX + r"[A-Za-z0-9_-]{40,}")
+SHOWN_ONCE = "key (shown only now): "
+WHERE_TO_PUT_IT = "for the key file, under `keys:`"
+_OUTPUT = re.compile(
+    rf"^{re.escape(SHOWN_ONCE)}{_KEY.pattern}\s+{re.escape(WHERE_TO_PUT_IT)}\s+- \{{label: ", re.MULTILINE
+)
+"""What `plimsoll keys new` prints, from its first line into its last."""
+_MISSING = "Field required"
+KEY_AS_LABEL = "a label stands in logs, and this one holds an API key itself; choose a name"
 
 
 class KeyFileError(OperatorError):
@@ -38,6 +46,13 @@ class KeyEntry(BaseModel):
     label: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
     scopes: Annotated[frozenset[Scope], Field(min_length=1)]
+
+    @field_validator("label")
+    @classmethod
+    def _no_key(cls, label: str) -> str:
+        if holds_key(label):
+            raise ValueError(KEY_AS_LABEL)
+        return label
 
 
 class _KeyFile(BaseModel):
@@ -90,19 +105,27 @@ def parse_keys(file: YamlFile, document: bytes) -> KeyRing:
     """The ring in a document of the key file.
 
     Raises:
-        KeyFileError: an entry is wrong, or a key itself stands in a file that cannot be read; the message says what to
-            do about it.
+        KeyFileError: an entry is wrong, or a key itself stands anywhere in the file, in a comment too; the message says
+            what to do about it.
     """
+    fault, ring = "", KeyRing()
     try:
-        return KeyRing(tuple(file.parse(document, _KeyFile).keys))
-    except KeyFileError:
-        if (key := _KEY.search(document)) is None:
-            raise
-        line = document.count(b"\n", 0, key.start()) + 1
-        raise KeyFileError(
-            f"{file.name} holds an API key itself in line {line}, and should hold none: delete all that `plimsoll keys "
-            "new` has printed but its last line, the entry with the sha256, and put that under `keys:`"
-        ) from None
+        ring = KeyRing(tuple(file.parse(document, _KeyFile).keys))
+    except KeyFileError as error:
+        fault = _KEY.sub("…", error.message)  # a message names the field at fault, which may be a key
+    text = document.decode(errors="replace")
+    if key := _KEY.search(text):
+        line = text.count("\n", 0, key.start()) + 1
+        told = f"{file.name} holds an API key itself in line {line}, and should hold none"
+        raise KeyFileError(f"{told}{_what_to_do(text, fault.removeprefix(file.name))}")
+    if fault:
+        raise KeyFileError(fault)
+    return ring
+
+
+def holds_key(text: str) -> bool:
+    """Whether a key itself stands in a text."""
+    return _KEY.search(text) is not None
 
 
 def read_keys(path: Path) -> KeyRing:
@@ -121,10 +144,23 @@ def new_key() -> tuple[str, str]:
     return key, hashlib.sha256(key.encode()).hexdigest()
 
 
+def _what_to_do(text: str, fault: str) -> str:
+    if _OUTPUT.search(text):
+        return (
+            ": delete all that `plimsoll keys new` has printed but its last line, the entry with the sha256, and put "
+            "that under `keys:`"
+        )
+    if fault:
+        return f"; it{fault}"
+    return ", not even in a comment: delete it there"
+
+
 def _describe(location: Location, message: str) -> str:
     if not location and not message.startswith("Value error"):
         return "the document should be `keys:` and under it a list of entries, each as `plimsoll keys new` prints it"
-    if location and location[-1] in ("key", "sha256") and "keys" in location:
+    if location == ("keys",):
+        return "the list of entries is missing under `keys:`; `plimsoll keys new` prints an entry"
+    if location and location[-1] in ("key", "sha256") and "keys" in location and message != _MISSING:
         where = ".".join(str(part) for part in location)
         return (
             f"{where}: the file holds the sha256 of a key, 64 hexadecimal digits, and never the key itself; "

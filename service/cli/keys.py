@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from service.access.keys import SCOPES, KeyEntry, new_key
+from service.access.keys import KEY_AS_LABEL, SCOPES, SHOWN_ONCE, WHERE_TO_PUT_IT, KeyEntry, holds_key, new_key
 
 keys = typer.Typer(help="Make API keys.", no_args_is_help=True)
 
@@ -32,10 +32,12 @@ def new(
     scopes = scope or ["predict"]
     if unknown := [each for each in scopes if each not in SCOPES]:
         raise typer.BadParameter(f"there is no scope '{unknown[0]}'; expected {' or '.join(SCOPES)}")
+    if holds_key(label):
+        raise typer.BadParameter(KEY_AS_LABEL)
     key, sha256 = new_key()
     try:
         entry = KeyEntry.model_validate({"label": label, "sha256": sha256, "scopes": scopes})
     except ValidationError:
         raise typer.BadParameter("a label is made of letters, digits, dots and dashes, 63 at most") from None
-    typer.echo(f"key (shown only now): {key}\n\nfor the key file, under `keys:`", err=True)
+    typer.echo(f"{SHOWN_ONCE}{key}\n\n{WHERE_TO_PUT_IT}", err=True)
     typer.echo(f"- {{label: {entry.label}, sha256: {entry.sha256}, scopes: {json.dumps(sorted(entry.scopes))}}}")

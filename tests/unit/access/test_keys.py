@@ -46,7 +46,8 @@ def test_any_text_can_be_presented(presented: str) -> None:
 @pytest.mark.parametrize(
     ("document", "told"),
     [
-        ("keys:", "keys: Input should be a valid list"),
+        ("keys:", "the list of entries is missing under `keys:`; `plimsoll keys new` prints an entry"),
+        ("{}", "the list of entries is missing under `keys:`; `plimsoll keys new` prints an entry"),
         ("", "the document"),
         ("[]", "the document"),
         ("keys: [{label: a}]", "keys.0"),
@@ -73,26 +74,79 @@ def test_a_wrong_file_is_told_in_one_sentence_that_holds_no_key(tmp_path: Path, 
     assert "\n" not in caught.value.message
 
 
+PRINTED = (
+    ": delete all that `plimsoll keys new` has printed but its last line, the entry with the sha256, and put that "
+    "under `keys:`"
+)
+HASH_ONLY = (
+    "the file holds the sha256 of a key, 64 hexadecimal digits, and never the key itself; "
+    "`plimsoll keys new` makes both"
+)
+NO_ENTRIES = "the list of entries is missing under `keys:`; `plimsoll keys new` prints an entry"
+DOCUMENT = "the document should be `keys:` and under it a list of entries, each as `plimsoll keys new` prints it"
+AS_LABEL = "a label stands in logs, and this one holds an API key itself; choose a name"
+
+
 @pytest.mark.parametrize(
-    ("form", "line"),
+    ("form", "line", "advice"),
     [
-        ("key (shown only now): {key}\n\nfor the key file, under `keys:`\n- {entry}", 1),
-        ("keys:\nkey (shown only now): {key}\n\nfor the key file, under `keys:`\n- {entry}", 2),
-        ("keys:\n- {entry}\n- {{label: b, sha256: {key}, scopes: [predict]}}", 3),
-        ("keys:\n- {{label: a, key: {key}, scopes: [predict]}}", 2),
-        ("{key}", 1),
+        ("key (shown only now): {key}\n\nfor the key file, under `keys:`\n- {entry}", 1, PRINTED),
+        ("keys:\nkey (shown only now): {key}\n\nfor the key file, under `keys:`\n- {entry}", 2, PRINTED),
+        (
+            "key (shown only now): {key}",
+            1,
+            f"; it has wrong fields: {NO_ENTRIES}; key (shown only now): Extra inputs are not permitted",
+        ),
+        ("{key}", 1, f"; it has wrong fields: {DOCUMENT}"),
+        (
+            "keys:\n- {entry}\n- {{label: b, sha256: {key}, scopes: [predict]}}",
+            3,
+            f"; it has wrong fields: keys.1.sha256: {HASH_ONLY}",
+        ),
+        (
+            "keys:\n- {{label: a, key: {key}, scopes: [predict]}}",
+            2,
+            f"; it has wrong fields: keys.0.sha256: Field required; keys.0.key: {HASH_ONLY}",
+        ),
+        (
+            "keys:\n- {{label: {key}, sha256: {sha256}, scopes: [admin]}}",
+            2,
+            f"; it has wrong fields: keys.0.label: {AS_LABEL}",
+        ),
+        (
+            "keys:\n- {{label: a, sha256: {sha256}, scopes: [admin], {key}: 1}}",
+            2,
+            "; it has wrong fields: keys.0.…: Extra inputs are not permitted",
+        ),
+        ("keys:\n- {entry}  # {key}", 2, ", not even in a comment: delete it there"),
+        ("# {key}\nkeys: [{entry}", 1, "; it is not YAML at line 3, column 1"),
+        (
+            "# {key}\nkeys: [{{label: a, sha256: {sha256}, scopes: [superuser]}}]",
+            1,
+            "; it has wrong fields: keys.0.scopes.0: Input should be 'predict' or 'admin'",
+        ),
     ],
 )
-def test_a_key_in_the_file_is_told_by_its_line_and_with_what_to_do(tmp_path: Path, form: str, line: int) -> None:
+def test_a_key_in_the_file_is_told_by_its_line_and_with_what_to_do(
+    tmp_path: Path, form: str, line: int, advice: str
+) -> None:
     key, sha256 = new_key()
     file = tmp_path / "keys.yaml"
-    file.write_text(form.format(key=key, entry=f"{{label: a, sha256: {sha256}, scopes: [predict]}}"))
+    file.write_text(form.format(key=key, sha256=sha256, entry=f"{{label: a, sha256: {sha256}, scopes: [predict]}}"))
     with pytest.raises(KeyFileError) as caught:
         read_keys(file)
     assert caught.value.message == (
-        f"the key file keys.yaml holds an API key itself in line {line}, and should hold none: delete all that "
-        "`plimsoll keys new` has printed but its last line, the entry with the sha256, and put that under `keys:`"
+        f"the key file keys.yaml holds an API key itself in line {line}, and should hold none{advice}"
     )
+
+
+def test_a_key_as_a_label_is_refused_however_yaml_spells_it(tmp_path: Path) -> None:
+    key, sha256 = new_key()
+    file = tmp_path / "keys.yaml"
+    file.write_text(f'keys: [{{label: "\\x70{key[1:]}", sha256: {sha256}, scopes: [predict]}}]')
+    with pytest.raises(KeyFileError) as caught:
+        read_keys(file)
+    assert caught.value.message == f"the key file keys.yaml has wrong fields: keys.0.label: {AS_LABEL}"
 
 
 def test_entries_without_the_line_above_them_are_told_what_is_missing(tmp_path: Path) -> None:
