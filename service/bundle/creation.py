@@ -31,6 +31,7 @@ def write_bundle(
     Raises:
         BundleError: with check `manifest` for wrong fields, `files` when the bundle exists or cannot be written.
     """
+    check_text(fields)
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     document = json.dumps({**fields, "files": digests}, indent=2, ensure_ascii=False).encode() + b"\n"
     manifest = parse_manifest(document)
@@ -56,3 +57,24 @@ def write_bundle(
     except OSError as error:
         raise BundleError("files", f"the bundle cannot be written: {error.strerror}") from None
     return open_bundle(target)
+
+
+def check_text(value: object, field: str = "") -> None:
+    """Refuse half of a character, which JSON can escape and a terminal can hand over, and no UTF-8 file can hold.
+
+    Raises:
+        BundleError: with check `manifest`; the message names the field of the manifest that it is in.
+    """
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            where = f"the field '{field}' of the manifest" if field else "the name of a field of the manifest"
+            raise BundleError("manifest", f"{where} would hold half of a character, which is no text") from None
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            check_text(name, field)
+            check_text(inner, f"{field}.{name}" if field else name)
+    elif isinstance(value, list | tuple):
+        for index, inner in enumerate(value):
+            check_text(inner, f"{field}.{index}")

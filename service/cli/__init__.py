@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from service.cli.standard_streams import hold_standard_streams
+from service.cli.standard_streams import hold_standard_streams, show_every_character
 from service.cli.stop_signals import end_on_termination
 
 
@@ -12,6 +12,7 @@ def main() -> None:
     """Run the command; an error of ours is one sentence on standard error and exit code 2."""
     end_on_termination()
     hold_standard_streams()
+    show_every_character()
     from service.cli import commands
     from service.cli.complaint import complain
     from service.errors import PlimsollError

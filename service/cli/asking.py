@@ -30,13 +30,15 @@ def ask(client: httpx.Client, method: str, path: str, **options: Any) -> tuple[h
     """The reply, whatever its status, and the JSON object in it.
 
     Raises:
-        OperatorError: nobody answers, or not as a Plimsoll server does.
+        OperatorError: what is asked cannot be written down, nobody answers, or not as a Plimsoll server does.
     """
     where = f"{client.base_url}".rstrip("/") + path
     try:
         reply = client.request(method, path, **options)
     except httpx.HTTPError as failure:
         raise OperatorError(f"no answer from {where}: {failure}; is `plimsoll serve` running there?") from None
+    except (httpx.InvalidURL, ValueError) as error:  # half of a character, or a number beyond the range of JSON
+        raise OperatorError(f"{where} cannot be asked for this: {error}") from None
     try:
         return reply, dict(reply.json())
     except (ValueError, TypeError):

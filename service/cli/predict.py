@@ -43,6 +43,8 @@ def predict(
         raise typer.BadParameter("give either --image or --row")
     if version is not None and model is None:
         raise typer.BadParameter("--version needs --model")
+    if api_key is not None and not api_key.isascii():
+        raise typer.BadParameter("--api-key holds a character that no API key has; a key has letters, digits, - and _")
     headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
     with open_client(url, timeout_seconds, headers=headers) as client:
         try:
@@ -107,8 +109,8 @@ def _not_ours(url: str, given: object) -> OperatorError:
 
 
 def _read_row(row: str) -> list[float]:
-    text = sys.stdin.read() if row == "-" else row if row.lstrip().startswith("[") else _read_file(Path(row))
     try:
+        text = sys.stdin.read() if row == "-" else row if row.lstrip().startswith("[") else _read_file(Path(row))
         document = json.loads(text, parse_constant=_refuse_constant)
     except ValueError as error:
         raise typer.BadParameter(f"--row is not JSON: {error}") from None

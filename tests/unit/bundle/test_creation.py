@@ -91,6 +91,28 @@ def test_wrong_fields_leave_nothing_behind(tmp_path: Path, ingredients: Ingredie
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        ({"licence": "\udcff"}, "the field 'licence' of the manifest"),
+        ({"metrics": {"a": [{"method": "\ud800"}]}}, "the field 'metrics.a.0.method' of the manifest"),
+        ({"metrics": {"\ud800": 1}}, "the field 'metrics' of the manifest"),
+        ({"\ud800": 1}, "the name of a field of the manifest"),
+    ],
+)
+def test_half_of_a_character_is_told_by_its_field(
+    tmp_path: Path, ingredients: Ingredients, change: dict[str, Any], where: str
+) -> None:
+    fields, files = ingredients
+    with pytest.raises(BundleError) as caught:
+        write_bundle(tmp_path / "new", fields | change, files)
+    assert (caught.value.check, caught.value.message) == (
+        "manifest",
+        f"{where} would hold half of a character, which is no text",
+    )
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_file_that_would_leave_the_folder_is_refused(tmp_path: Path, ingredients: Ingredients) -> None:
     fields, files = ingredients
     with pytest.raises(BundleError, match="files") as caught:

@@ -196,6 +196,13 @@ def test_what_the_server_refuses_is_told_word_for_word_and_exit_code_1(
         (["--row", "x" * 5000], "--row names a file that cannot be read"),
         (["--row", "digit.png"], "--row names a file that cannot be read"),
         (["--row", "[0.5,"], "--row is not JSON"),
+        (
+            ["--row", r'["\ud800"]'],
+            "/v1/predict cannot be asked for this: 'utf-8' codec can't encode",
+        ),
+        (["--row", "[1e999]"], "cannot be asked for this: Out of range float values are not JSON compliant"),
+        (["--row", "[1]", "--model", "\udcff"], "cannot be asked for this: 'utf-8' codec can't encode"),
+        (["--row", "[1]", "--api-key", "é"], "--api-key holds a character that no API key has; a key has letters"),
         (["--row", "-"], "--row is not JSON"),
         (["--row", "[0.5, NaN]"], "NaN"),
         (["--row", "text.json"], "--row needs an array of numbers"),
