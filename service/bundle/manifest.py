@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
+from service.bundle.class_labels import CLASSES_OF_ONE_SCORE, fault_of_labels, fault_of_threshold
 from service.errors import BundleError
 from service.inference.payloads import Datatype, Signature, TensorSpec
 
@@ -18,13 +27,17 @@ ModelVersion = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,8})(\
 FACTORY = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*$"
 """`package.module:callable`."""
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
-_BELOW_AND_ABOVE = 2
-"""The classes that a threshold tells apart."""
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def _good_labels(value: object) -> object:
+    if isinstance(value, list) and (fault := fault_of_labels(value)):
+        raise ValueError(fault)
+    return value
 
 
 class Tensor(_Record):
@@ -34,12 +47,15 @@ class Tensor(_Record):
     all others.
     """
 
+    # The number "0.5" in quotes and the label true are slips, and a server would answer by what they are taken for.
+    model_config = ConfigDict(strict=True)
+
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,127}$")]
     datatype: Datatype
     shape: Annotated[list[Annotated[int, Field(ge=-1)]], Field(min_length=1, max_length=8)]
     minimum: float | None = None
     maximum: float | None = None
-    labels: list[str | int] | None = None
+    labels: Annotated[list[str | int] | None, BeforeValidator(_good_labels)] = None
     threshold: Annotated[float, Field(gt=0, lt=1)] | None = None
 
     @model_validator(mode="after")
@@ -59,11 +75,13 @@ class Tensor(_Record):
             if self.labels is not None and given != self.shape[-1]:
                 positions = self.shape[-1] if len(self.shape) > 1 else "no"
                 raise ValueError(f"tensor '{self.name}' has {positions} positions and {given} labels")
-        elif self.shape[1:] not in ([], [1]) or given != _BELOW_AND_ABOVE:
+        elif self.shape[1:] not in ([], [1]) or given != CLASSES_OF_ONE_SCORE:
             raise ValueError(
                 f"the threshold of tensor '{self.name}' needs one score a row and two labels; its shape is "
                 f"{self.shape}, and it has {given} labels"
             )
+        elif fault := fault_of_threshold(self.threshold, self.datatype):
+            raise ValueError(f"the threshold of tensor '{self.name}' should lie between 0 and 1, and {fault}")
 
     def spec(self) -> TensorSpec:
         """The same tensor as the inference line knows it."""
@@ -206,6 +224,17 @@ class Manifest(_Record):
         if self.task == "classification" and not self.signature.outputs[0].labels:
             raise ValueError("the task is classification, and the first output has no labels")
         return self
+
+    def remark(self) -> str:
+        """What is served and looks like a mistake, in one sentence; empty where nothing does."""
+        for output in self.signature.outputs:
+            if output.labels and output.shape[1:] == [1] and output.threshold is None:
+                return (
+                    f"its output '{output.name}' is one score a row with one label and no threshold, so every answer "
+                    f"is '{output.labels[0]}'; make the next version with `plimsoll bundle create`, which gives it two "
+                    "classes"
+                )
+        return ""
 
     def line_signature(self) -> Signature:
         """The signature as the inference line knows it."""

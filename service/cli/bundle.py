@@ -80,7 +80,7 @@ def create(
         relative_tolerance=relative_tolerance,
         about=_json(about.read_bytes(), dict, "--about") if about else {},
     )
-    made = make_bundle(models, recipe, lambda text: typer.echo(f"{_NOTE} {text}", err=True), check_askable)
+    made = make_bundle(models, recipe, _note, check_askable)
     typer.echo(f"{made.path}: {name} {version}, digest {made.digest}")
 
 
@@ -110,6 +110,8 @@ def verify(
         opened = open_bundle(path)
         opened.verify_place()
         _passed("manifest", f"{opened.manifest.name} {opened.manifest.version}")
+        if remark := opened.manifest.remark():
+            _note(remark)
         check_askable(opened.manifest.line_signature())
         _passed("route", "POST /v1/predict can ask it")
         opened.verify_files()
@@ -133,6 +135,10 @@ def inspect(path: BundlePath) -> None:
         typer.echo(f"{typer.style(f'{name:12}', bold=True)} {value}")
 
 
+def _note(text: str) -> None:
+    typer.echo(f"{_NOTE} {text}", err=True)
+
+
 def _passed(check: str, found: str) -> None:
     typer.echo(f"{typer.style('ok', fg=typer.colors.GREEN)}   {check:12} {found}")
 
@@ -149,7 +155,7 @@ def _facts(opened: Bundle) -> list[tuple[str, str]]:
         ("framework", f"{manifest.framework.name} {manifest.framework.version}"),
         ("licence", manifest.licence),
         *(
-            (side, f"{tensor.name}: {tensor.datatype} {tensor.shape}{_border(tensor)}")
+            (side, f"{tensor.name}: {tensor.datatype} {tensor.shape}{_threshold(tensor)}")
             for side, listed in tensors.items()
             for tensor in listed
         ),
@@ -164,7 +170,7 @@ def _facts(opened: Bundle) -> list[tuple[str, str]]:
     return facts
 
 
-def _border(tensor: Tensor) -> str:
+def _threshold(tensor: Tensor) -> str:
     return "" if tensor.threshold is None else f", '{(tensor.labels or [''])[-1]}' from {tensor.threshold:g} on"
 
 

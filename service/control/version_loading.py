@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -17,6 +18,8 @@ from service.control.version_registry import LoadReport, VersionRegistry, Versio
 from service.errors import BundleError
 from service.inference.payloads import Signature
 from service.inference.ports import Model
+
+_log = logging.getLogger(__name__)
 
 
 class LoadedModel(Model, Protocol):
@@ -116,6 +119,8 @@ class VersionLoading(Generic[M]):
         self._registry.advance(name, version, VersionState.LOADING)
         bundle = await in_load_thread(partial(self._shelf.open, name, version))
         self._check_askable(bundle.manifest.line_signature())
+        if remark := bundle.manifest.remark():
+            _log.warning("model %s version %s: %s", name, version, remark, extra={"model": name, "version": version})
         await in_load_thread(bundle.verify_files)
         if not force:
             self._compare_signatures(name, version, bundle)

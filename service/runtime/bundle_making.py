@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from service.bundle.checked_file import CheckedFile
-from service.bundle.creation import write_bundle
+from service.bundle.class_labels import Classes, check_choices, classes_of
+from service.bundle.creation import check_text, write_bundle
 from service.bundle.folder import Bundle
 from service.bundle.golden import GoldenSamples, all_finite, check_bounds
 from service.errors import BundleError
 from service.inference.payloads import NUMPY_DTYPES, Signature
 from service.runtime.architectures import build_architecture, build_with_factory
-from service.runtime.class_labels import Classes, check_labels, classes_of
 from service.runtime.foreign_code import foreign_code
 from service.runtime.weights_file import load_weights
 from service.runtime.weights_prefix import without_prefix
@@ -66,19 +66,21 @@ def make_bundle(
 ) -> Bundle:
     """Write the bundle `<folder>/<name>/<version>`; it has passed its own golden samples by construction.
 
-    `remark` hears what was done that nobody asked for, and what looks like a mistake. `check_signature` raises a
-    `BundleError` for a signature of which no bundle should be made.
+    When the bundle is written, `remark` hears what was done that nobody asked for, and what looks like a mistake.
+    `check_signature` raises a `BundleError` for a signature of which no bundle should be made.
 
     Raises:
         BundleError: the weights do not fit the architecture, the example does not fit the model, or a field is wrong.
     """
-    check_labels(recipe.labels or ())
+    check_choices(recipe.labels, recipe.threshold)
+    remarks: list[str] = []
     example = _plain(recipe.example)
     module = _build(recipe)
-    weights = _fill(module, recipe.weights, remark)
+    weights = _fill(module, recipe.weights, remarks.append)
     outputs = _run(module, example)
     samples = GoldenSamples({recipe.input_name: example}, {recipe.output_name: outputs})
-    fields = _fields(recipe, example, outputs, classes_of(outputs, recipe.labels, recipe.threshold, remark))
+    classes = classes_of(outputs, recipe.labels, recipe.threshold, remarks.append)
+    fields = _fields(recipe, example, outputs, classes)
     if double := sorted(set(fields) & set(recipe.about)):
         raise BundleError("manifest", f"these fields follow from the rest and cannot be told: {', '.join(double)}")
 
@@ -86,9 +88,12 @@ def make_bundle(
         check_bounds(samples, signature)
         check_signature(signature)
 
-    return write_bundle(
-        folder, fields | dict(recipe.about), {WEIGHTS_FILE: weights, GOLDEN_FILE: samples.pack()}, check
-    )
+    fields |= recipe.about
+    check_text(fields)  # before the samples are packed under the names of the tensors
+    bundle = write_bundle(folder, fields, {WEIGHTS_FILE: weights, GOLDEN_FILE: samples.pack()}, check)
+    for each in remarks:
+        remark(each)
+    return bundle
 
 
 def _fields(recipe: Recipe, example: NDArray[Any], outputs: NDArray[Any], classes: Classes) -> dict[str, Any]:

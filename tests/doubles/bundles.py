@@ -29,6 +29,17 @@ def rewrite_manifest(bundle: Bundle, change: Callable[[Fields], object]) -> Bund
     return open_bundle(bundle.path)
 
 
+def without_threshold(bundle: Bundle) -> Bundle:
+    """The same bundle of one score a row as it was made before there were thresholds, with its last label only."""
+
+    def change(fields: Fields) -> None:
+        output = fields["signature"]["outputs"][0]
+        del output["threshold"]
+        output["labels"] = output["labels"][-1:]
+
+    return rewrite_manifest(bundle, change)
+
+
 def replace_file(bundle: Bundle, file: str, content: bytes) -> Bundle:
     """The same bundle with another content in one file and the digest that belongs to it."""
     (bundle.path / file).write_bytes(content)

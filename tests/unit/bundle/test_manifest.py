@@ -113,10 +113,38 @@ def test_a_threshold_parts_two_classes_of_one_score(shape: list[int]) -> None:
     assert other == spec, "a version that decides at another score has the same answers for clients"
 
 
-def test_one_label_without_a_threshold_reads_as_ever() -> None:
+def test_one_label_without_a_threshold_reads_as_ever_and_is_remarked() -> None:
     output = {"name": "spam", "datatype": "FP32", "shape": [-1, 1], "labels": ["yes"]}
-    (spec,) = parse(with_value("signature.outputs", [output])).line_signature().outputs
+    manifest = parse(with_value("signature.outputs", [output]))
+    (spec,) = manifest.line_signature().outputs
     assert (spec.labels, spec.threshold) == (("yes",), None)
+    assert manifest.remark() == (
+        "its output 'spam' is one score a row with one label and no threshold, so every answer is 'yes'; make the next "
+        "version with `plimsoll bundle create`, which gives it two classes"
+    )
+    two = output | {"labels": ["no", "yes"], "threshold": 0.5}
+    assert [parse(each).remark() for each in (FULL, with_value("signature.outputs", [two]))] == ["", ""]
+
+
+@pytest.mark.parametrize(
+    ("datatype", "threshold", "rounded"),
+    [("FP32", 0.9999999999, "1"), ("FP16", 1e-8, "0"), ("FP32", 1e-46, "0"), ("FP16", 0.9999, "1")],
+)
+def test_a_threshold_that_the_scores_round_away_is_refused(datatype: str, threshold: float, rounded: str) -> None:
+    output = {"name": "spam", "datatype": datatype, "shape": [-1], "labels": ["no", "yes"], "threshold": threshold}
+    with pytest.raises(BundleError) as caught:
+        parse(with_value("signature.outputs", [output]))
+    assert caught.value.message == (
+        "manifest.json is not a valid manifest: field 'signature.outputs.0': the threshold of tensor 'spam' should lie "
+        f"between 0 and 1, and {datatype}, the datatype of the scores, rounds {threshold!r} to {rounded}"
+    )
+    assert parse(with_value("signature.outputs", [output | {"datatype": "FP64"}])).name == "digits"
+
+
+def test_whole_numbers_of_64_bits_are_labels() -> None:
+    labels = [-(1 << 63), (1 << 63) - 1]
+    (spec,) = parse(with_value("signature.outputs.0.labels", labels)).line_signature().outputs
+    assert spec.labels == tuple(labels)
 
 
 @pytest.mark.parametrize("path", REQUIRED)
@@ -170,6 +198,28 @@ def test_what_is_no_manifest_at_all_is_refused_by_the_manifest_check(document: b
         ("signature.inputs.0.minimum", 2, "the minimum of tensor 'pixels' lies above its maximum"),
         ("signature.inputs", [], "signature.inputs"),
         ("signature.inputs", FULL["signature"]["inputs"] * 2, "two tensors of the signature share a name: pixels"),
+        (
+            "signature.outputs.0.labels",
+            [0, 1 << 63],
+            "a whole number as a label lies between -9223372036854775808 and 9223372036854775807, and one label lies",
+        ),
+        ("signature.outputs.0.labels", [0, -(1 << 63) - 1], "and one label lies beyond; write it as text"),
+        (
+            "signature.outputs.0.labels",
+            ["a", "a"],
+            "field 'signature.outputs.0.labels': the label 'a' stands for 2 classes; give each its own",
+        ),
+        ("signature.outputs.0.labels", ["1", 1], "the label '1' stands for 2 classes; give each its own"),
+        ("signature.outputs.0.labels", ["", "a"], "a label is empty; give each class a name"),
+        ("signature.outputs.0.labels", [True, False], "the label true is neither text nor a whole number"),
+        ("signature.outputs.0.labels", [0.5, 1], "the label 0.5 is neither text nor a whole number"),
+        (
+            "signature.outputs.0.shape",
+            [-1, "2"],
+            "field 'signature.outputs.0.shape.1': Input should be a valid integer",
+        ),
+        ("signature.inputs.0.minimum", "0", "field 'signature.inputs.0.minimum': Input should be a valid number"),
+        ("signature.outputs.0.threshold", "0.5", "outputs.0.threshold': Input should be a valid number"),
         ("signature.outputs.0.labels", [0, 1, 2], "tensor 'digit' has 2 positions and 3 labels"),
         ("signature.outputs.0.shape", [-1], "tensor 'digit' has no positions and 2 labels"),
         ("signature.outputs.0.threshold", 0, "signature.outputs.0.threshold': Input should be greater than 0"),

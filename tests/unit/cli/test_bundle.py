@@ -25,6 +25,7 @@ class Maker:
         self._plimsoll = plimsoll
         Path("w.safetensors").write_bytes(save(build_architecture("digits-mlp", PARAMETERS).state_dict()))
         np.save("x.npy", np.random.default_rng(0).random((5, 4), np.float32))
+        Path("half.json").write_text(r'{"description": "\ud800"}')
         Path("about.json").write_text(json.dumps({"metrics": {"accuracy": METRIC}, "training_data": DATA}))
         self._options: dict[str, str | None] = {
             "name": "tiny", "version": "1", "architecture": "digits-mlp", "weights": "w.safetensors",
@@ -123,7 +124,17 @@ def test_a_bundle_goes_where_it_is_told(maker: Maker, tmp_path: Path) -> None:
         ({"architecture": "resnet"}, "the architecture 'resnet' is not registered; known: digits-mlp, digits-cnn"),
         ({"parameters": '{"sizes": 4}'}, "'digits-mlp' cannot be built with the parameters given"),
         ({"parameters": '{"sizes": [4, 9, 3]}'}, "size mismatch for layers.0.weight"),
-        ({"labels": '["a"]'}, "tensor 'output' has 3 positions and 1 labels"),
+        ({"labels": '["a"]'}, "the model gives 3 scores a row, and --labels names 1 classes"),
+        (
+            {"labels": '["a", "b", "\\ud800"]'},
+            "field 'signature.outputs.0.labels.2' of the manifest would hold half of",
+        ),
+        ({"licence": "\udcff"}, "the field 'licence' of the manifest would hold half of a character, which is no text"),
+        ({"input_name": "\udcff"}, "the field 'signature.inputs.0.name' of the manifest would hold half of"),
+        ({"parameters": '{"sizes": [4, 8, 3], "kind": "\\ud800"}'}, "cannot be built with the parameters given"),
+        ({"about": "half.json"}, "the field 'description' of the manifest would hold half of a character"),
+        ({"labels": '["a", "b", 9223372036854775808]'}, "and one label lies beyond; write it as text"),
+        ({"threshold": "nan"}, "--threshold should lie between 0 and 1, and nan is given"),
         ({"version": "one"}, "field 'version'"),
         ({"name": "../tiny"}, "field 'name'"),
         ({"weights": "x.npy"}, "the file of weights is not a safetensors file"),

@@ -8,12 +8,16 @@ import threading
 from pathlib import Path
 
 import pytest
+from safetensors.torch import save
 
 from service.bundle.folder import Bundle
 from service.control.version_registry import VersionState
 from service.errors import BundleError, DeviceError
 from tests.conftest import MakeBundle
+from tests.doubles.bundles import without_threshold
 from tests.unit.control.serving import ScriptedLoader, Serving, refusing
+
+SPAM = "tests.doubles.odd_models:Spam"
 
 
 async def test_every_version_is_loaded_proven_and_warmed_one_after_the_other(
@@ -46,6 +50,20 @@ async def test_a_ready_version_is_reported_with_what_was_found_out(
     assert status.report.batch_seconds == {1: 0.5}
     assert status.report.load_seconds >= 0
     assert "model tiny version 1 is ready on cpu (0 parameters, " in caplog.text
+
+
+async def test_one_label_of_one_score_is_served_as_before_and_remarked_in_the_log(
+    make_tiny_bundle: MakeBundle, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    bundle = make_tiny_bundle(architecture=None, factory=SPAM, parameters={}, weights=save({}), labels=["spam"])
+    without_threshold(bundle)
+    serving = Serving(tmp_path, ScriptedLoader())
+    await serving.reconcile("1")
+    assert serving.states == {"1": VersionState.READY}
+    assert (
+        "model tiny version 1: its output 'output' is one score a row with one label and no threshold, so every answer "
+        "is 'spam'; make the next version with `plimsoll bundle create`, which gives it two classes"
+    ) in [record.message for record in caplog.records if record.levelname == "WARNING"]
 
 
 async def test_all_versions_are_known_while_the_first_is_still_loading(

@@ -89,7 +89,7 @@ def test_what_is_told_about_a_model_cannot_replace_what_was_derived(
             "the file of weights does not fit the architecture: it raised RuntimeError: Error(s) in",
         ),
         ({"weights": b"\x80\x04pickle"}, "weights", "the file of weights is not a safetensors file"),
-        ({"labels": ["a", "b"]}, "manifest", "tensor 'output' has 3 positions and 2 labels"),
+        ({"labels": ["a", "b"]}, "manifest", "the model gives 3 scores a row, and --labels names 2 classes"),
         ({"name": "Tiny"}, "manifest", "field 'name'"),
         ({"version": "one"}, "manifest", "field 'version'"),
         ({"minimum": 2}, "manifest", "the minimum of tensor 'input' lies above its maximum"),
@@ -254,6 +254,6 @@ def test_an_answer_that_no_signature_can_express_is_refused(
             return rows.to(torch.complex64)
 
     monkeypatch.setattr("service.runtime.bundle_making.build_architecture", lambda *_: Complex())
-    error = refusal(make_tiny_bundle, tmp_path, weights=save({}))
+    error = refusal(make_tiny_bundle, tmp_path, weights=save({}), labels=list("abcd"))
     assert error.check == "signature"
     assert error.message == "'output' is of complex64, which no signature can express"

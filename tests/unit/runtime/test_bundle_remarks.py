@@ -51,6 +51,12 @@ def test_scores_that_are_no_probabilities_are_remarked(tmp_path: Path) -> None:
     )
 
 
+OF_64_BITS = (
+    "a whole number as a label lies between -9223372036854775808 and 9223372036854775807, and one label lies beyond; "
+    "write it as text"
+)
+
+
 def spam(**changes: Any) -> Recipe:
     """A recipe of a model that gives one score a row."""
     made = tiny(
@@ -66,7 +72,7 @@ def test_one_label_of_one_score_becomes_two_classes_and_is_remarked(
     (remark,) = remarks(spam(parameters=parameters), tmp_path)
     assert remark == (
         "the model gives one score a row, so there are two classes: 'spam' where it is at least 0.5, and 'not spam' "
-        "elsewhere; two labels name both, and --threshold moves the border"
+        "elsewhere; two labels name both, and --threshold sets the threshold"
     )
     (output,) = open_bundle(tmp_path / "tiny" / "1").manifest.signature.outputs
     assert (output.shape, output.labels, output.threshold) == (shape, ["not spam", "spam"], 0.5)
@@ -99,18 +105,39 @@ def test_one_score_that_is_no_probability_makes_no_bundle(labels: list[str], tmp
 @pytest.mark.parametrize(
     ("recipe", "sentence"),
     [
-        (tiny(threshold=0.5), "its shape is [-1, 3], and it has 3 labels"),
-        (spam(labels=None, threshold=0.5), "its shape is [-1, 1], and it has 0 labels"),
-        (spam(labels=list("abc")), "tensor 'output' has 1 positions and 3 labels"),
-        (spam(labels=list("abc"), parameters={"flat": True}), "tensor 'output' has no positions and 3 labels"),
-        (spam(threshold=1), "threshold': Input should be less than 1"),
+        (tiny(threshold=0.5), "--threshold is for a model that gives one score a row, and this one gives 3"),
+        (spam(labels=None, threshold=0.5), "--threshold parts two classes, and needs --labels that name them"),
+        (spam(labels=list("abc")), "the model gives one score a row, which takes one label or two, not 3"),
+        (
+            spam(labels=list("abc"), parameters={"flat": True}),
+            "the model gives one score a row, which takes one label or two, not 3",
+        ),
+        (tiny(labels=["a"]), "the model gives 3 scores a row, and --labels names 1 classes"),
+        (spam(threshold=1.0), "--threshold should lie between 0 and 1, and 1.0 is given"),
+        (spam(threshold=float("nan")), "--threshold should lie between 0 and 1, and nan is given"),
+        (
+            spam(threshold=0.9999999999),
+            "--threshold should lie between 0 and 1, and FP32, the datatype of the scores, rounds 0.9999999999 to 1",
+        ),
+        (
+            spam(parameters={"flat": "\ud800"}),
+            "the field 'model.parameters.flat' of the manifest would hold half of a character, which is no text",
+        ),
+        (spam(labels=[0, 1 << 63]), OF_64_BITS),
     ],
 )
-def test_a_threshold_that_does_not_fit_makes_no_bundle(recipe: Recipe, sentence: str, tmp_path: Path) -> None:
+def test_classes_that_do_not_fit_make_no_bundle_and_no_remark(recipe: Recipe, sentence: str, tmp_path: Path) -> None:
+    heard: list[str] = []
     with pytest.raises(BundleError) as caught:
-        make_bundle(tmp_path, recipe)
-    assert caught.value.check == "manifest"
-    assert caught.value.message.endswith(sentence)
+        make_bundle(tmp_path, recipe, heard.append)
+    assert (caught.value.check, caught.value.message, heard) == ("manifest", sentence, [])
+
+
+def test_a_bundle_that_is_refused_at_last_has_no_remark(tmp_path: Path) -> None:
+    heard: list[str] = []
+    with pytest.raises(BundleError, match="field 'version'"):
+        make_bundle(tmp_path, spam(version="one"), heard.append)
+    assert heard == []
 
 
 @pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod."])
