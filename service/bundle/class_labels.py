@@ -33,7 +33,7 @@ def fault_of_labels(labels: Sequence[object]) -> str:
     """What is wrong with labels that are no names, or by which classes cannot be told apart; empty if they are good."""
     for each in labels:
         if isinstance(each, bool) or not isinstance(each, str | int):
-            return f"the label {json.dumps(each)} is neither text nor a whole number"
+            return f"the label {json.dumps(each)[:64]} is neither text nor a whole number"
         if isinstance(each, int) and not LEAST_INTEGER <= each <= GREATEST_INTEGER:
             return (
                 f"a whole number as a label lies between {LEAST_INTEGER} and {GREATEST_INTEGER}, and one label lies "

@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from service.bundle.class_labels import CLASSES_OF_ONE_SCORE, fault_of_labels, fault_of_threshold
-from service.errors import BundleError
+from service.errors import BundleError, quote
 from service.inference.payloads import Datatype, Signature, TensorSpec
 
 MANIFEST_FILE = "manifest.json"
@@ -231,8 +231,8 @@ class Manifest(_Record):
             if output.labels and output.shape[1:] == [1] and output.threshold is None:
                 return (
                     f"its output '{output.name}' is one score a row with one label and no threshold, so every answer "
-                    f"is '{output.labels[0]}'; make the next version with `plimsoll bundle create`, which gives it two "
-                    "classes"
+                    f"is {quote(str(output.labels[0]))}; make the next version with `plimsoll bundle "
+                    "create`, which gives it two classes"
                 )
         return ""
 
