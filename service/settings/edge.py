@@ -117,11 +117,17 @@ class EdgeSettings(BaseSettings):
     def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for network in value:
             try:
-                ip_network(network)
+                whole = ip_network(network, strict=False)
             except ValueError:
                 raise ValueError(
                     f"'{network}' is neither an address nor a network; expected one as 10.0.0.7 or 10.0.0.0/8"
                 ) from None
+            address = network.partition("/")[0]
+            if ip_address(address) != whole.network_address:
+                raise ValueError(
+                    f"'{network}' has bits set after the first {whole.prefixlen}, which belong to single hosts; "
+                    f"expected {whole} for the network, or {address} for the one address"
+                )
         return value
 
 

@@ -74,9 +74,22 @@ def test_proxies_are_addresses_or_networks() -> None:
     assert settings.trusted_proxies == ("127.0.0.1", "10.0.0.0/8", "fd00::/8")
 
 
-@pytest.mark.parametrize("proxy", ["*", "proxy.example", "10.0.0.1/8", "10.0.0", "127.0.0.1:80"])
+@pytest.mark.parametrize("proxy", ["*", "proxy.example", "10.0.0", "127.0.0.1:80", "10.0.0.0/33"])
 def test_what_is_neither_an_address_nor_a_network_is_refused(proxy: str) -> None:
     with pytest.raises(
         SettingsError, match=r"is neither an address nor a network; expected one as 10\.0\.0\.7 or 10\.0\.0\.0/8"
     ):
         load_settings(trusted_proxies=f"127.0.0.1,{proxy}")
+
+
+@pytest.mark.parametrize(
+    ("proxy", "network", "address"),
+    [("10.0.0.1/8", "10.0.0.0/8", "10.0.0.1"), ("fd00::1/8", "fd00::/8", "fd00::1")],
+)
+def test_a_network_written_with_the_bits_of_a_host_is_refused_with_both_that_may_be_meant(
+    proxy: str, network: str, address: str
+) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_settings(trusted_proxies=f"127.0.0.1,{proxy}")
+    assert f"'{proxy}' has bits set after the first 8" in str(refused.value)
+    assert f"expected {network} for the network, or {address} for the one address" in str(refused.value)
