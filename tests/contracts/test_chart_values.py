@@ -28,13 +28,17 @@ WRONG: list[tuple[str, object, str]] = [
     ("model.source", "bucket", "model/source"),
     ("model.name", "Digits", "model/name"),
     ("model.name", "../digits", "model/name"),
-    ("model.version", "latest", "model/version"),
-    ("model.version", "1.2.3.4.5", "model/version"),
+    ("model.version", "latest", "model.version is latest, and a version is"),
+    ("model.version", "1.2.3.4.5", "model.version is 1.2.3.4.5, and a version is"),
     ("model.version", 2, "model.version is 2 to YAML, a number"),
     ("model.pvc.claimName", "Models", "model/pvc/claimName"),
     ("model.pvc.folder", "/models", "model/pvc/folder"),
     ("model.pvc.folder", "../other", "model/pvc/folder"),
     ("serving.objectiveMs", 0, "serving/objectiveMs"),
+    ("serving.objectiveMs", "soon", "serving.objectiveMs is soon, and it is a number from 0 to 600000"),
+    ("tracing.ratio", "1.5", "tracing.ratio is 1.5, and it is a number from 0 to 1"),
+    ("monitoring.rules.latencyObjective", "93.05", "is 93.05, and it is a number from 93.06 to 99.9999"),
+    ("resources.limits", {"memory": "lots"}, "resources/limits/memory"),
     ("serving.objectiveMs", -5, "serving/objectiveMs"),
     ("serving.concurrency", 0, "serving/concurrency"),
     ("serving.queueLimit", -1, "serving/queueLimit"),
@@ -46,8 +50,7 @@ WRONG: list[tuple[str, object, str]] = [
     ("serving.logLevel", "verbose", "serving/logLevel"),
     ("tracing.endpoint", "collector:4318", "tracing/endpoint"),
     ("tracing.ratio", 1.5, "tracing/ratio"),
-    ("tracing.ratio", "1.5", "tracing/ratio"),
-    ("tracing.ratio", "some", "tracing/ratio"),
+    ("tracing.ratio", "some", "tracing.ratio is some, and it is a number from 0 to 1"),
     ("auth.existingSecret", "Keys", "auth/existingSecret"),
     ("auth.allowAnonymous", "yes", "auth/allowAnonymous"),
     ("replicas", -1, "replicas"),
@@ -67,7 +70,7 @@ WRONG: list[tuple[str, object, str]] = [
     ("canary.weight", -1, "canary/weight"),
     ("canary.weight", 2.5, "canary/weight"),
     ("canary.replicas", -1, "canary/replicas"),
-    ("canary.model.version", "latest", "canary/model/version"),
+    ("canary.model.version", "latest", "canary.model.version is latest, and a version is"),
     ("canary.image.digest", "latest", "canary/image/digest"),
     ("canary.model.name", "other", "'name'"),
     ("autoscaling.engine", "keda", "autoscaling/engine"),
@@ -114,6 +117,7 @@ def test_a_wrong_value_is_refused_by_its_name(path: str, value: object, named: s
     with pytest.raises(subprocess.CalledProcessError) as refused:
         template(values=values)
     assert named in refused.value.stderr
+    assert "anyOf" not in refused.value.stderr, "of a value's alternatives each has a line, and the lines contradict"
 
 
 @needs_helm

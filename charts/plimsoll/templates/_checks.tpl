@@ -1,6 +1,8 @@
 {{/* Values that are fine one by one and wrong together. Each sentence names the values, and says what to do. */}}
 {{- define "plimsoll.checks" -}}
 {{- include "plimsoll.checks.texts" . }}
+{{- include "plimsoll.checks.versions" . }}
+{{- include "plimsoll.checks.numbers" . }}
 {{- include "plimsoll.checks.release" . }}
 {{- include "plimsoll.checks.security" . }}
 {{- include "plimsoll.checks.serving" . }}
@@ -25,21 +27,6 @@
 {{- end }}
 {{- if not (regexMatch "^[A-Za-z0-9]$|^[A-Za-z0-9][A-Za-z0-9_.-]*[A-Za-z0-9]$" (include "plimsoll.name" .)) }}
 {{- fail (printf "nameOverride is %s, and a label's value is letters, digits, dashes, dots and underscores, letters or digits at both ends" (include "plimsoll.name" .)) }}
-{{- end }}
-{{- end }}
-
-{{/* YAML reads 1e3 as 1000, 1.10 as 1.1, 010 as 8 and `no` as false; what it makes of such a text is not what was written. */}}
-{{- define "plimsoll.checks.texts" -}}
-{{- $texts := dict "image.tag" .Values.image.tag "image.repository" .Values.image.repository "model.name" .Values.model.name "model.version" .Values.model.version "canary.model.version" .Values.canary.model.version "canary.image.tag" .Values.canary.image.tag "canary.image.repository" .Values.canary.image.repository "nameOverride" .Values.nameOverride "fullnameOverride" .Values.fullnameOverride }}
-{{- range $name, $value := $texts }}
-{{- if not (or (kindIs "string" $value) (kindIs "invalid" $value)) }}
-{{- fail (printf "%s is %v to YAML, a %s, which may not be what was written (1e3 is 1000, 1.10 is 1.1, 010 is 8, no is false); put it in quotes, or set it with --set-string" $name $value (ternary "truth value" "number" (kindIs "bool" $value))) }}
-{{- end }}
-{{- end }}
-{{- range $name, $image := dict "image" .Values.image "canary.image" .Values.canary.image }}
-{{- if regexMatch "(:[^/]*|@.*)$" $image.repository }}
-{{- fail (printf "%s.repository is %s, which has a tag or a digest in it; give those in %s.tag or %s.digest" $name $image.repository $name $name) }}
-{{- end }}
 {{- end }}
 {{- end }}
 
