@@ -8,6 +8,7 @@ VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' service/__init__.py)
 LABELS = --build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git rev-parse HEAD 2>/dev/null)
 SAVE ?= docker save --output build/image.tar
 CASES ?= 1000000
+SMOKE_VALUES ?= # more arguments of helm install, such as --set podSecurity.fsGroup=null
 
 .PHONY: help run test differential lint types chart checkov image-cpu image-gpu e2e e2e-full zoo soak bench bench-quick bench-compare rules settings-table metrics-table errors-table values-table openapi dashboards renders kind-up smoke
 help: ## list the targets
@@ -44,8 +45,8 @@ renders: .venv/dev.done ## write k8s/base and the golden files of GPUs from the 
 kind-up: image-cpu ## a kind cluster with the image, Prometheus and a release that it watches (needs docker, kind, helm, kubectl)
 	k8s/kind-up.sh $(IMAGE):cpu
 
-smoke: ## install, test, ask and remove the chart on the cluster of KUBECONFIG, with IMAGE and TAG (needs helm, kubectl, curl)
-	k8s/smoke.sh $(IMAGE) $(TAG)
+smoke: ## install, test, ask and remove the chart on the cluster of KUBECONFIG, with IMAGE, TAG and SMOKE_VALUES (needs helm, kubectl, curl)
+	k8s/smoke.sh $(IMAGE) $(TAG) $(SMOKE_VALUES)
 
 image-cpu: ## build the CPU image
 	$(BUILD) $(IMAGE):cpu $(LABELS) --file Dockerfile.cpu .

@@ -2,12 +2,15 @@
 # Installs the chart on the cluster of KUBECONFIG, in a namespace of its own, has it tested, asks it for a prediction, and
 # removes both again: about a minute, two at most. Needs kubectl, helm and curl, and an image that the nodes have or can pull.
 #
-#   k8s/smoke.sh IMAGE TAG
+#   k8s/smoke.sh IMAGE TAG [ARGUMENT OF HELM INSTALL ...]     such as --set podSecurity.fsGroup=null
 set -euo pipefail
 image=${1:?the name of an image, such as plimsoll or registry.example/plimsoll} tag=${2:?its tag, such as cpu}
+shift 2
 cd "$(dirname "$0")/.."
 namespace=plimsoll-smoke-$(date +%s)-$$
-created='' forwarding='' advice=''
+asked_for='' created='' interrupted='' forwarding='' advice=''
+# By when, in seconds, each must have ended, so that what fails last still leaves time to look and to remove: 120 in all.
+by_install=65 by_test=80 by_uninstall=95 by_end=120
 
 # $1 is what happens now, $2 what to do if it fails.
 step() {
@@ -15,10 +18,10 @@ step() {
   printf '%3s s  %s\n' "$SECONDS" "$1"
 }
 
-# What is left of the two minutes.
-left() { echo "$((SECONDS < 110 ? 115 - SECONDS : 5))s"; }
+# What is left until $1.
+left() { echo "$((SECONDS < $1 ? $1 - SECONDS : 1))s"; }
 
-k() { kubectl --namespace "$namespace" "$@"; }
+k() { kubectl --namespace "$namespace" --request-timeout 3s "$@"; }
 
 # Why the pod does not become ready, by what Kubernetes says of it.
 look_at_the_pod() {
@@ -27,9 +30,10 @@ look_at_the_pod() {
   case $said in
     *ErrImage* | *ImagePull* | *InvalidImageName*)
       advice="the nodes cannot get $image:$tag. Load it onto them (kind load docker-image $image:$tag), or push it and say IMAGE=registry/name TAG=…" ;;
-    *Unschedulable*) advice="no node takes the pod; it asks for 250m of CPU and 384Mi. The events below say what is short" ;;
+    *ContainerCreating*) advice="a node is still pulling $image:$tag, or lacks a volume; the events below say which. Pull the image first, and try again" ;;
+    *Unschedulable*) advice="no node takes the pod; it asks for 250m of CPU and 384Mi unless SMOKE_VALUES says else. The events below say what is short" ;;
     *CrashLoopBackOff* | *ContainersNotReady*) advice="the container starts and does not become ready; its log below says which check failed" ;;
-    *) advice="Kubernetes made no pod, or it is slow; the events below say why. A quota or an admission policy is the usual cause" ;;
+    *) advice="Kubernetes made no pod, or it is slow; the events below say why. A quota or an admission policy is the usual cause: give the values that it asks for in SMOKE_VALUES" ;;
   esac
 }
 
@@ -39,22 +43,30 @@ show() {
   k logs --selector app.kubernetes.io/instance=plimsoll --tail 15 || true
 }
 
+remove() {
+  echo "     removing namespace $namespace"
+  k delete namespace "$namespace" --ignore-not-found --wait=false >/dev/null &&
+    kubectl wait "namespace/$namespace" --for delete --timeout "$(left "$by_end")" >/dev/null
+}
+
 finish() {
   local code=$?
   trap '' INT TERM
   [ -z "$forwarding" ] || kill "$forwarding" 2>/dev/null || true
-  if [ "$code" -ne 0 ]; then
+  if [ -n "$interrupted" ]; then
+    printf '\ninterrupted after %s s\n' "$SECONDS" >&2
+  elif [ "$code" -ne 0 ]; then
     printf '\nfailed after %s s. What to do: %s\n\n' "$SECONDS" "$advice"
     [ -z "$created" ] || show
   fi >&2
-  if [ -n "$created" ]; then
-    echo "     removing namespace $namespace"
-    kubectl delete namespace "$namespace" --timeout 40s >/dev/null ||
-      echo "it is still going; look with: kubectl get namespace $namespace" >&2
+  if [ -n "$asked_for" ]; then
+    remove || echo "it may still be there; look with: kubectl get namespace $namespace" >&2
   fi
   exit "$code"
 }
 trap finish EXIT
+trap 'interrupted=yes; exit 130' INT
+trap 'interrupted=yes; exit 143' TERM
 
 for program in kubectl helm curl; do
   advice="install $program, or put it on PATH"
@@ -62,35 +74,36 @@ for program in kubectl helm curl; do
 done
 
 step "is there a cluster?" "set KUBECONFIG to the file of a cluster that answers; kubectl version says what is wrong"
-kubectl version --request-timeout 10s >/dev/null
+kubectl version --request-timeout 5s >/dev/null
 
 step "namespace $namespace" "take an account that may create namespaces; kubectl auth can-i create namespaces"
-kubectl create namespace "$namespace" >/dev/null
+asked_for=yes # before it is there: whoever interrupts kubectl does not know whether the cluster has made it
+k create namespace "$namespace" >/dev/null
 created=yes
-kubectl label namespace "$namespace" pod-security.kubernetes.io/enforce=restricted >/dev/null
+k label namespace "$namespace" pod-security.kubernetes.io/enforce=restricted >/dev/null
 
 step "install $image:$tag" "look at what helm says above"
-helm install plimsoll charts/plimsoll --namespace "$namespace" --wait --timeout 75s \
-  --set image.repository="$image" --set-string image.tag="$tag" >/dev/null || { look_at_the_pod; false; }
+helm install plimsoll charts/plimsoll --namespace "$namespace" --wait --timeout "$(left "$by_install")" \
+  --set image.repository="$image" --set-string image.tag="$tag" "$@" >/dev/null || { look_at_the_pod; false; }
 
 step "helm test" "the pod is ready, and the Service did not answer from a pod beside it: look at DNS, kube-proxy and the network policy"
-helm test plimsoll --namespace "$namespace" --timeout "$(left)" >/dev/null
+helm test plimsoll --namespace "$namespace" --timeout "$(left "$by_test")" >/dev/null
 
 step "one prediction" "the pod is ready, and kubectl port-forward did not reach it: your account needs pods/portforward"
 # Not by k, which would be a shell in between: its end would leave kubectl behind.
 kubectl --namespace "$namespace" port-forward service/plimsoll :8000 >"${TMPDIR:-/tmp}/$namespace" 2>&1 &
 forwarding=$!
-for _ in $(seq 50); do
+for _ in $(seq 25); do
   port=$(sed -n 's/^Forwarding from 127.0.0.1:\([0-9]*\) .*/\1/p' "${TMPDIR:-/tmp}/$namespace")
   [ -z "$port" ] || break
   sleep 0.2
 done
 rm -f "${TMPDIR:-/tmp}/$namespace"
-answer=$(curl -sS --max-time 10 "http://127.0.0.1:${port:-0}/v1/predict" -H "Content-Type: application/json" -d @examples/digits/7.json)
+answer=$(curl -sS --max-time 5 "http://127.0.0.1:${port:-0}/v1/predict" -H "Content-Type: application/json" -d @examples/digits/7.json)
 advice="the model answers, and not what it must; is it the image of this chart's version? $answer"
 [[ $answer == *'"class":7'* ]]
 printf '       %s\n' "${answer:0:100}…"
 
 step "uninstall" "helm could not remove what it made; helm -n $namespace status plimsoll says what is left"
-helm uninstall plimsoll --namespace "$namespace" --wait --timeout "$(left)" >/dev/null
+helm uninstall plimsoll --namespace "$namespace" --wait --timeout "$(left "$by_uninstall")" >/dev/null
 step "done: installed, tested, asked and removed" ""
