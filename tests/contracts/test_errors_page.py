@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.contracts.errors_page import MEANINGS, REMEDIES, answers, codes, own_codes
@@ -25,6 +27,14 @@ def test_what_only_operators_and_metrics_see_is_no_answer() -> None:
 @pytest.mark.parametrize("code", codes())
 def test_a_remedy_names_the_retry_after_that_the_answer_has(code: str) -> None:
     assert ("Retry-After" in REMEDIES[code]) == (codes()[code].retry_after_seconds is not None)
+
+
+def test_the_page_and_its_rows_agree_on_when_to_ask_again() -> None:
+    """The page says: after `Retry-After`, after 408, and once after `internal`."""
+    again = {code for code in codes() if re.search(r"(?<!Do not )\bask again\b", REMEDIES[code], re.IGNORECASE)}
+    after_a_while = {code for code, error in codes().items() if error.retry_after_seconds is not None}
+    too_slow = {code for code, error in codes().items() if error.status == 408}
+    assert again == after_a_while | too_slow | {"internal"}
 
 
 def test_every_row_is_sentences_without_a_column_of_their_own() -> None:
