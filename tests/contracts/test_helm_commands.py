@@ -24,9 +24,10 @@ OF_A_CLUSTER = {"--wait", "--reset-then-reuse-values", "--install"}
 
 
 def commands(text: str) -> list[str]:
-    """The lines of a page's code blocks that give values to a release of ours; a line that goes on is one."""
+    """The lines of a page's code blocks that give values to a release of ours; one that goes on is one."""
     blocks = re.findall(r"^```\w*\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    joined = [re.sub(r"--set-json '[^']*'", lambda found: found[0].replace("\n", " "), block) for block in blocks]
+    lines = [line for block in joined for line in block.replace("\\\n", " ").splitlines()]
     return [line for line in lines if re.match(r"helm .*\b(install|upgrade) .*charts/plimsoll.*--set", line)]
 
 

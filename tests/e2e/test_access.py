@@ -48,16 +48,15 @@ class Reader:
             "service/plimsoll 8000": f"service/plimsoll {port}:8000",
             "127.0.0.1:8000": f"127.0.0.1:{port}",
         }
-        (folder / "variables").write_text("KEY= NEW=\n")
+        (folder / "variables").write_text("KEY= NEW= PODS=\n")
         self.paste(f"kubectl config set-context --current --namespace {cluster.namespace}")
 
     def paste(self, commands: str) -> str:
         """What the commands print. Their variables stay for the next ones; what they run in the background does not."""
         for of_the_page, here in self._here.items():
             commands = commands.replace(of_the_page, here)
-        script = (
-            f"trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n. ./variables\n{commands}\ndeclare -p KEY NEW >variables"
-        )
+        ending = "trap 'kill $(jobs -p) 2>/dev/null || true' EXIT"
+        script = f"{ending}\n. ./variables\n{commands}\ndeclare -p KEY NEW PODS >variables"
         told = subprocess.run(
             ["bash", "-euc", script],
             cwd=self._folder, env=self._environment, capture_output=True, text=True, timeout=600, check=False,
@@ -91,19 +90,21 @@ def test_a_key_is_replaced_and_a_client_that_changes_in_the_overlap_is_never_ref
     def status(key: str) -> int:
         return int(client.request(URL, ROW, Authorization=f"Bearer {key}")["status"])
 
-    add, wait, take_out = blocks("access.md", "Replace a key, with both valid for a while")
+    add, wait, log_all, look, take_out = blocks("access.md", "Replace a key, with both valid for a while")
     load = LoadPod(cluster, image, NAME, "load-keys", "", f"--rate={RATE}", f"--key-file={KEY_FILE}")
     load.start()
     load.show(reader.keys()[0])
     started = time.monotonic()
     reader.paste(add)
-    reader.paste(wait)
+    assert reader.paste(wait) == ""
     known = time.monotonic() - started
     old, new = reader.keys()
     assert (status(old), status(new)) == (200, 200)
+    reader.paste(log_all)
+    eventually("a client that was missed", lambda: "shop-1" in reader.paste(look), timeout_seconds=30)
     load.show(new)
     time.sleep(2)  # so that the load asks by the new one alone
-    assert "shop-1" in reader.paste(take_out)
+    reader.paste(take_out)
     started = time.monotonic()
     eventually("the end of the old key", lambda: status(old) == 401, timeout_seconds=180)
     gone = time.monotonic() - started
