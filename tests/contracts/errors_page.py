@@ -43,7 +43,7 @@ REMEDIES = {
     "not_found": "Correct the path; `GET /docs` lists the routes.",
     "method_not_allowed": "Use a method from `expected`, which `Allow` lists too.",
     "head_too_slow": "Send all headers right after connecting. This connection is closed: ask again over a new one. "
-    "Clients that connect in advance see this on connections that they do not use in time. Operator: `PLIMSOLL_HEAD_SECONDS`.",
+    "Clients that connect in advance see this on connections not used in time. Operator: `PLIMSOLL_HEAD_SECONDS`.",
     "body_too_slow": "Send the body in one go. The connection is closed: ask again over a new one.",
     "desired_state_not_writable": "Do what `message` says of the file; on a cluster, `helm upgrade`.",
     "body_too_large": "Send fewer rows in each request. Operator: `PLIMSOLL_MAX_BODY_BYTES`.",

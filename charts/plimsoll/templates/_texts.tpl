@@ -17,7 +17,7 @@
 
 {{- define "plimsoll.checks.versions" -}}
 {{- range $name, $version := dict "model.version" .Values.model.version "canary.model.version" (default "0" .Values.canary.model.version) }}
-{{- if not (regexMatch "^(0|[1-9][0-9]{0,8})([.](0|[1-9][0-9]{0,8})){0,3}$" $version) }}
+{{- if not (regexMatch "^(0|[1-9][0-9]{0,8})(\\.(0|[1-9][0-9]{0,8})){0,3}$" $version) }}
 {{- fail (printf "%s is %s, and a version is one to four numbers joined by dots, none with a 0 before it and none longer than nine digits" $name (default "empty" $version)) }}
 {{- end }}
 {{- end }}
