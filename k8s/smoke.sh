@@ -45,7 +45,7 @@ show() {
 
 remove() {
   echo "     removing namespace $namespace"
-  k delete namespace "$namespace" --ignore-not-found --wait=false >/dev/null &&
+  kubectl delete namespace "$namespace" --ignore-not-found --wait=false --request-timeout 3s >/dev/null &&
     kubectl wait "namespace/$namespace" --for delete --timeout "$(left "$by_end")" >/dev/null
 }
 
@@ -78,9 +78,9 @@ kubectl version --request-timeout 5s >/dev/null
 
 step "namespace $namespace" "take an account that may create namespaces; kubectl auth can-i create namespaces"
 asked_for=yes # before it is there: whoever interrupts kubectl does not know whether the cluster has made it
-k create namespace "$namespace" >/dev/null
+kubectl create namespace "$namespace" --request-timeout 3s >/dev/null
 created=yes
-k label namespace "$namespace" pod-security.kubernetes.io/enforce=restricted >/dev/null
+kubectl label namespace "$namespace" --request-timeout 3s pod-security.kubernetes.io/enforce=restricted >/dev/null
 
 step "install $image:$tag" "look at what helm says above"
 helm install plimsoll charts/plimsoll --namespace "$namespace" --wait --timeout "$(left "$by_install")" \
