@@ -1,4 +1,4 @@
-"""How large an image is, read from its archive (OCI layout, or what `docker save` writes)."""
+"""Size and labels of an image, read from its archive (OCI layout, or what `docker save` writes)."""
 
 from __future__ import annotations
 
@@ -14,12 +14,30 @@ def unpacked_bytes(archive: Path) -> int:
         return sum(_files_in(_member(image, layer)) for layer in _layers(image))
 
 
+def labels(archive: Path) -> dict[str, str]:
+    """What the image says of itself."""
+    with tarfile.open(archive) as image:
+        if _is_dockers(image):
+            config = _document(image, "manifest.json")[0]["Config"]
+        else:
+            config = _blob(_oci_manifest(image)["config"]["digest"])
+        found: dict[str, str] = _document(image, config)["config"]["Labels"]
+        return found
+
+
 def _layers(image: tarfile.TarFile) -> list[str]:
-    if "manifest.json" in image.getnames():
+    if _is_dockers(image):
         layers: list[str] = _document(image, "manifest.json")[0]["Layers"]
         return layers
-    manifest = _document(image, _blob(_document(image, "index.json")["manifests"][0]["digest"]))
-    return [_blob(layer["digest"]) for layer in manifest["layers"]]
+    return [_blob(layer["digest"]) for layer in _oci_manifest(image)["layers"]]
+
+
+def _is_dockers(image: tarfile.TarFile) -> bool:
+    return "manifest.json" in image.getnames()
+
+
+def _oci_manifest(image: tarfile.TarFile) -> Any:
+    return _document(image, _blob(_document(image, "index.json")["manifests"][0]["digest"]))
 
 
 def _blob(digest: str) -> str:

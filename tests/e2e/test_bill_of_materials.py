@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from service import __version__
 from tests.e2e.client_pod import ClientPod
+from tests.e2e.image_archive import labels
 from tests.e2e.transcript import Transcript
 
 pytestmark = pytest.mark.e2e
@@ -38,6 +43,15 @@ def test_the_bill_names_every_package_of_python_of_npm_and_of_debian(client: Cli
     transcript.note(
         "bill of materials", f"{len(python)} packages of Python, {len(npm)} of npm, {len(debian)} of Debian, CPython"
     )
+
+
+def test_the_image_says_its_version_and_the_commit_it_was_built_from(image: str) -> None:
+    archive = os.environ.get("PLIMSOLL_E2E_ARCHIVE")
+    if not archive:
+        pytest.skip(f"set PLIMSOLL_E2E_ARCHIVE to the archive of {image}, as tests/e2e/README.md says")
+    said = labels(Path(archive))
+    assert said["org.opencontainers.image.version"] == __version__
+    assert re.fullmatch(r"[0-9a-f]{40}", said["org.opencontainers.image.revision"])
 
 
 def _of(components: list[dict[str, Any]], kind: str) -> dict[str, str]:
