@@ -53,7 +53,8 @@ finish() {
   local code=$?
   trap '' INT TERM
   [ -z "$forwarding" ] || kill "$forwarding" 2>/dev/null || true
-  if [ -n "$interrupted" ]; then
+  # Where the program in front was ended too, its end may be seen before the signal itself.
+  if [ -n "$interrupted" ] || [ "$code" = 130 ] || [ "$code" = 143 ]; then
     printf '\ninterrupted after %s s\n' "$SECONDS" >&2
   elif [ "$code" -ne 0 ]; then
     printf '\nfailed after %s s. What to do: %s\n\n' "$SECONDS" "$advice"

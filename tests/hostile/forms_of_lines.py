@@ -40,7 +40,7 @@ UNDERSTOOD = (
     _kept("encoded dot segments", b"GET /v1/x/%2e%2e/models HTTP/1.1", NOT_FOUND),
     _kept("an absolute target", b"GET http://localhost/livez HTTP/1.1"),
     _kept("an absolute target with a port", b"GET HTTP://localhost:80/livez?a HTTP/1.1"),
-    _kept("an absolute target without a path", b"GET http://localhost HTTP/1.1", NOT_FOUND),
+    _kept("an absolute target without a path", b"GET http://localhost HTTP/1.1"),
     _kept("a method nobody knows", b"FOO-BAR_2 /livez HTTP/1.1", NOT_ALLOWED),
     _kept("the longest method", b"A" * 32 + b" /livez HTTP/1.1", NOT_ALLOWED),
     _kept("TRACE", b"TRACE /livez HTTP/1.1", NOT_ALLOWED),
