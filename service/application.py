@@ -255,11 +255,15 @@ def _desired_state_source(
     return DesiredStateSource(
         settings.desired_state,
         shelf,
-        rules=StateRules(settings.track is None, settings.objective_ms),
+        rules=_rules(settings),
         report=partial(files.report, "desired_state"),
         copy=_copy(workers_folder, "desired_state"),
         remark=registry.remark,
     )
+
+
+def _rules(settings: Settings) -> StateRules:
+    return StateRules(settings.track is None, settings.objective_ms)
 
 
 def _copy(workers_folder: Path | None, file: str) -> LastGoodCopy | None:
@@ -269,7 +273,7 @@ def _copy(workers_folder: Path | None, file: str) -> LastGoodCopy | None:
 def _admin_app(settings: Settings, gate: Gate, shelf: Shelf, catalog: Catalog) -> FastAPI | None:
     if settings.desired_state is None:
         return None
-    file = DesiredStateFile(settings.desired_state, shelf, StateRules(settings.track is None, settings.objective_ms))
+    file = DesiredStateFile(settings.desired_state, shelf, _rules(settings))
     return admin_application(gate, Admin(file), catalog, __version__)
 
 

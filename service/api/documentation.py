@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import mimetypes
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 
@@ -38,8 +39,7 @@ def install_documentation(app: FastAPI, document: Callable[[Request], Awaitable[
         content = (PAGES_FOLDER / f"{name}.html").read_bytes()
         page = _File(content, "text/html", {"content-security-policy": _policy(styles)})
         routes.append(_NamedRoute(f"/{name}", page, methods=["GET"], include_in_schema=False))
-    files = _Files(PAGES_FOLDER / "docs")
-    routes.append(_NamedRoute("/docs/{file:path}", files, methods=["GET"], include_in_schema=False))
+    routes.append(_NamedRoute("/docs/{file:path}", _files(), methods=["GET"], include_in_schema=False))
     app.router.routes.extend(routes)
 
 
@@ -97,6 +97,12 @@ class _Files:
         if file is None:
             raise NotFound("there is no such file; /docs and /redoc name all that there are")
         await file(scope, receive, send)
+
+
+@cache
+def _files() -> _Files:
+    """The files of the pages, read once for all applications of the process: they are three megabytes."""
+    return _Files(PAGES_FOLDER / "docs")
 
 
 def _policy(styles: str) -> str:
