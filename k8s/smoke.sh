@@ -8,7 +8,7 @@ image=${1:?the name of an image, such as plimsoll or registry.example/plimsoll} 
 shift 2
 cd "$(dirname "$0")/.."
 namespace=plimsoll-smoke-$(date +%s)-$$
-asked_for='' created='' interrupted='' forwarding='' advice=''
+asked_for='' created='' forwarding='' forward_log='' advice=''
 # By when, in seconds, each must have ended, so that what fails last still leaves time to look and to remove: 120 in all.
 by_install=65 by_test=80 by_uninstall=95 by_end=120
 
@@ -50,11 +50,12 @@ remove() {
 }
 
 finish() {
-  local code=$?
+  local code=${1:-$?}
   trap '' INT TERM
+  trap - EXIT
   [ -z "$forwarding" ] || kill "$forwarding" 2>/dev/null || true
-  # Where the program in front was ended too, its end may be seen before the signal itself.
-  if [ -n "$interrupted" ] || [ "$code" = 130 ] || [ "$code" = 143 ]; then
+  [ -z "$forward_log" ] || rm -f "$forward_log"
+  if [ "$code" = 130 ] || [ "$code" = 143 ]; then
     printf '\ninterrupted after %s s\n' "$SECONDS" >&2
   elif [ "$code" -ne 0 ]; then
     printf '\nfailed after %s s. What to do: %s\n\n' "$SECONDS" "$advice"
@@ -65,9 +66,11 @@ finish() {
   fi
   exit "$code"
 }
+# A signal calls it too, instead of an exit: make passes on the signal that the shell has had already, and the second one
+# must not end the removal that the first one began.
 trap finish EXIT
-trap 'interrupted=yes; exit 130' INT
-trap 'interrupted=yes; exit 143' TERM
+trap 'finish 130' INT
+trap 'finish 143' TERM
 
 for program in kubectl helm curl; do
   advice="install $program, or put it on PATH"
@@ -91,15 +94,15 @@ step "helm test" "the pod is ready, and the Service did not answer from a pod be
 helm test plimsoll --namespace "$namespace" --timeout "$(left "$by_test")" >/dev/null
 
 step "one prediction" "the pod is ready, and kubectl port-forward did not reach it: your account needs pods/portforward"
+forward_log=$(mktemp)
 # Not by k, which would be a shell in between: its end would leave kubectl behind.
-kubectl --namespace "$namespace" port-forward service/plimsoll :8000 >"${TMPDIR:-/tmp}/$namespace" 2>&1 &
+kubectl --namespace "$namespace" port-forward service/plimsoll :8000 >"$forward_log" 2>&1 &
 forwarding=$!
 for _ in $(seq 25); do
-  port=$(sed -n 's/^Forwarding from 127.0.0.1:\([0-9]*\) .*/\1/p' "${TMPDIR:-/tmp}/$namespace")
+  port=$(sed -n 's/^Forwarding from 127.0.0.1:\([0-9]*\) .*/\1/p' "$forward_log")
   [ -z "$port" ] || break
   sleep 0.2
 done
-rm -f "${TMPDIR:-/tmp}/$namespace"
 answer=$(curl -sS --max-time 5 "http://127.0.0.1:${port:-0}/v1/predict" -H "Content-Type: application/json" -d @examples/digits/7.json)
 advice="the model answers, and not what it must; is it the image of this chart's version? $answer"
 [[ $answer == *'"class":7'* ]]

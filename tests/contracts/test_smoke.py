@@ -20,7 +20,7 @@ said="$(basename "$0") $*"
 echo "$said" >>calls
 case $said in
   $FAILS) exit 1 ;;
-  $HANGS) trap 'exit 1' INT TERM; touch hangs; sleep 60 ;;
+  $HANGS) trap 'exit 1' INT TERM; touch hangs; for _ in $(seq 600); do sleep 0.1; done ;;
   *port-forward*) echo "Forwarding from 127.0.0.1:1 -> 8000" ;;
   curl*) echo '{"predictions":[{"class":7}]}' ;;
 esac
@@ -87,6 +87,22 @@ def test_whoever_interrupts_it_is_told_so_and_finds_no_namespace(
     assert process.returncode != 0
     assert re.search(r"^interrupted after \d+ s$", said, re.MULTILINE)
     assert "What to do" not in said
+    assert len(smoke.calls(r"kubectl .*delete namespace plimsoll-smoke-\S+ --ignore-not-found")) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_a_second_signal_does_not_end_the_removal(smoke: Smoke, number: signal.Signals) -> None:
+    process = smoke.start(hangs="helm install*")
+    smoke.hanging(process)
+    script = int(subprocess.check_output(["pgrep", "--parent", str(process.pid)], text=True))
+    os.killpg(process.pid, number)
+    for _ in range(20_000):
+        try:
+            os.kill(script, number)
+        except ProcessLookupError:
+            break
+    said = smoke.says(process)
+    assert re.search(r"^interrupted after \d+ s$", said, re.MULTILINE)
     assert len(smoke.calls(r"kubectl .*delete namespace plimsoll-smoke-\S+ --ignore-not-found")) == 1
 
 
