@@ -4,7 +4,7 @@ BIN := .venv/bin
 IMAGE ?= plimsoll
 TAG ?= cpu
 BUILD ?= docker build --tag
-VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' service/__init__.py)
+VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' service/plimsoll/__init__.py)
 LABELS = --build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git rev-parse HEAD 2>/dev/null)
 SAVE ?= docker save --output build/image.tar
 CASES ?= 1000000

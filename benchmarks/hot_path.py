@@ -21,8 +21,8 @@ from benchmarks.stacks import self_time_by_part
 
 _SAMPLES_PER_SECOND = 400
 _WAITS = re.compile(
-    r"(_worker \(concurrent/futures/thread\.py:\d+\)|run \(service/inference/model_thread\.py:\d+\)"
-    r"|keep_looking \(service/inference/watchdog\.py:\d+\);wait [^;]*(;.*)?|WorkerThread\.run \(anyio/[^;]*(;.*)?)$"
+    r"(_worker \(concurrent/futures/thread\.py:\d+\)|run \(plimsoll/inference/model_thread\.py:\d+\)"
+    r"|keep_looking \(plimsoll/inference/watchdog\.py:\d+\);wait [^;]*(;.*)?|WorkerThread\.run \(anyio/[^;]*(;.*)?)$"
 )
 """Threads of a pool, of a model, of the watchdog and of file watching that wait; py-spy takes that for work."""
 

@@ -33,7 +33,7 @@ class Round:
     cpu_us: float
 
 
-def small_server(folder: Path, environment: Mapping[str, str] | None = None, module: str = "service") -> Server:
+def small_server(folder: Path, environment: Mapping[str, str] | None = None, module: str = "plimsoll") -> Server:
     """A server of the small model that will be `Pinned`, and is told so: it sees both cores when it starts."""
     return Server(REPOSITORY / "models", folder, {"PLIMSOLL_CPUS": "1", **(environment or {})}, PERCEPTRON, module)
 

@@ -24,7 +24,7 @@ UNSAMPLED_TRACING = {
 
 
 class Server(Program):
-    """`python -m service serve` for the length of a `with` block, ready when the block begins.
+    """`python -m plimsoll serve` for the length of a `with` block, ready when the block begins.
 
     It works and logs in `folder`; `module` may be another one that serves by the same command. With a `desired` state
     it follows `folder/desired.yaml` and has an admin API.
@@ -36,7 +36,7 @@ class Server(Program):
         folder: Path,
         environment: Mapping[str, str],
         desired: str | None = None,
-        module: str = "service",
+        module: str = "plimsoll",
     ) -> None:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PLIMSOLL_", "OTEL_"))}
         own = {"PLIMSOLL_LOG_FORMAT": "json", "PYTHONPATH": str(REPOSITORY), **environment}

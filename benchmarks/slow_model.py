@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from plimsoll.runtime.bundle_making import Recipe, make_bundle
 from safetensors.torch import save
 from torch import Tensor, nn
-
-from service.runtime.bundle_making import Recipe, make_bundle
 
 FACTORY = "benchmarks.slow_model:slow"
 COLUMNS = 4

@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections import Counter
 
 _PARTS = (
-    ("front: decode and encode", ("service/fronts/",)),
-    ("line: select, admit, batch, scatter", ("service/inference/", "service/control/")),
-    ("model", ("service/runtime/", "torch/")),
-    ("metrics", ("service/telemetry/inference_observer", "service/telemetry/metric_catalog", "prometheus_client/")),
-    ("traces", ("service/telemetry/", "opentelemetry/")),
-    ("edge: handler, request scope, keys", ("service/api/", "service/access/")),
+    ("front: decode and encode", ("plimsoll/fronts/",)),
+    ("line: select, admit, batch, scatter", ("plimsoll/inference/", "plimsoll/control/")),
+    ("model", ("plimsoll/runtime/", "torch/")),
+    (
+        "metrics",
+        (
+            "plimsoll/telemetry/inference_observer",
+            "plimsoll/telemetry/metric_catalog",
+            "prometheus_client/",
+        ),
+    ),
+    ("traces", ("plimsoll/telemetry/", "opentelemetry/")),
+    ("edge: handler, request scope, keys", ("plimsoll/api/", "plimsoll/access/")),
     ("logging", ("logging/", "pythonjsonlogger/")),
     ("FastAPI", ("fastapi/",)),
     ("Starlette", ("starlette/",)),
-    ("uvicorn and the sockets", ("uvicorn/", "service/cli/")),
+    ("uvicorn and the sockets", ("uvicorn/", "plimsoll/cli/")),
     ("asyncio", ("asyncio/", "uvloop/")),
 )
 

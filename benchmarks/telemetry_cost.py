@@ -23,9 +23,9 @@ _WARM_SECONDS = 1.0
 _WITHOUT, _METRICS, _BOTH = "neither", "metrics", "metrics, and tracing unsampled"
 _VARIANTS: dict[str, tuple[str, dict[str, str]]] = {
     _WITHOUT: ("benchmarks.unobserved", {}),
-    _METRICS: ("service", {}),
+    _METRICS: ("plimsoll", {}),
     _BOTH: (
-        "service",
+        "plimsoll",
         UNSAMPLED_TRACING,
     ),
 }

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from unittest import mock
 
-from service import application
-from service.cli import main
-from service.inference.payloads import BatchReport
-from service.inference.ports import Outcome
-from service.telemetry.inference_observer import InferenceObserver, VersionObserver
+from plimsoll import application
+from plimsoll.cli import main
+from plimsoll.inference.payloads import BatchReport
+from plimsoll.inference.ports import Outcome
+from plimsoll.telemetry.inference_observer import InferenceObserver, VersionObserver
 
 
 class _BlindObserver(InferenceObserver):

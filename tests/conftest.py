@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from plimsoll.bundle.folder import Bundle
+from plimsoll.runtime.architectures import build_architecture
+from plimsoll.runtime.bundle_making import Recipe, make_bundle
+from plimsoll.settings import prepare_libraries
 from safetensors.torch import save
-
-from service.bundle.folder import Bundle
-from service.runtime.architectures import build_architecture
-from service.runtime.bundle_making import Recipe, make_bundle
-from service.settings import prepare_libraries
 
 MakeBundle = Callable[..., Bundle]
 

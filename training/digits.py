@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from plimsoll.runtime.bundle_making import Recipe as BundleRecipe
+from plimsoll.runtime.bundle_making import make_bundle
 from safetensors.torch import save
 from torch import nn
 
-from service.runtime.bundle_making import Recipe as BundleRecipe
-from service.runtime.bundle_making import make_bundle
 from training.examples import write_examples
 from training.mnist_digits import CLASSES, Digits, load_digits
 from training.recipes import RECIPES, Recipe, probabilities, train

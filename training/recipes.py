@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, cast
 
 import torch
+from plimsoll.runtime.architectures import build_architecture
 from torch import Tensor, nn
 from torch.nn import functional
 
-from service.runtime.architectures import build_architecture
 from training.augment import Augmentation
 from training.mnist_digits import Digits
 

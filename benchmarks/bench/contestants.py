@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from plimsoll.access.keys import new_key
+
 from benchmarks.bench import launches
 from benchmarks.bench.environments import interpreter
 from benchmarks.bench.launches import Launch, Stand
@@ -18,7 +20,6 @@ from benchmarks.bench.workloads import Workload
 from benchmarks.client import Address
 from benchmarks.program import Program
 from benchmarks.server import REPOSITORY, UNSAMPLED_TRACING, Server
-from service.access.keys import new_key
 
 OURS = "plimsoll"
 _PORTS = 5

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from plimsoll.runtime.architectures import build_architecture
+from plimsoll.runtime.bundle_making import Recipe, make_bundle
 from safetensors.torch import load_file, save
 
 from benchmarks.bench.environments import CACHE
 from benchmarks.known_rows import distinct_rows
 from benchmarks.server import REPOSITORY
-from service.runtime.architectures import build_architecture
-from service.runtime.bundle_making import Recipe, make_bundle
 
 ARCHITECTURE = "digits-mlp"
 _SEED = 8

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from service import errors
-from service.errors import ClientError, ModelFailed, PlimsollError, Unavailable
+from plimsoll import errors
+from plimsoll.errors import ClientError, ModelFailed, PlimsollError, Unavailable
 
 SERVICE = Path(errors.__file__).parent
 

@@ -8,13 +8,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from plimsoll.application import Application
+from plimsoll.cli.settings import markdown_table
+from plimsoll.settings import Settings
+from plimsoll.telemetry.exposition import GPU_MEMORY
+from plimsoll.telemetry.metric_catalog import MetricCatalog
 from prometheus_client import CollectorRegistry
 
-from service.application import Application
-from service.cli.settings import markdown_table
-from service.settings import Settings
-from service.telemetry.exposition import GPU_MEMORY
-from service.telemetry.metric_catalog import MetricCatalog
 from tests.contracts.chart_values import markdown_tables
 from tests.contracts.errors_page import table as errors_table
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from plimsoll.access.keys import read_keys
 
-from service.access.keys import read_keys
 from tests.contracts.generated import REPOSITORY
 from tests.contracts.pages import blocks
 from tests.integration.served_process import ServedProcess

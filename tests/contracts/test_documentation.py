@@ -12,10 +12,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from plimsoll.cli.commands import app
+from plimsoll.settings import Settings, variable_name
 from typer.main import get_command
 
-from service.cli.commands import app
-from service.settings import Settings, variable_name
 from tests.contracts.adapter import adapter_rules
 from tests.contracts.generated import REPOSITORY
 from tests.integration.served_process import ServedProcess
@@ -91,7 +91,7 @@ def test_the_first_screen_of_the_readme_works(url: str) -> None:
         cwd=REPOSITORY, capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
     assert json.loads(answer)["predictions"][0]["class"] == 7
-    command = predict.replace(".venv/bin/plimsoll", f"{sys.executable} -m service") + f" --url {url}"
+    command = predict.replace(".venv/bin/plimsoll", f"{sys.executable} -m plimsoll") + f" --url {url}"
     printed = subprocess.run(
         ["bash", "-euc", command], cwd=REPOSITORY, capture_output=True, text=True, check=True
     ).stdout

@@ -41,7 +41,7 @@ def test_only_the_settings_touch_the_environment() -> None:
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv", "putenv")
     ]
-    assert set(readers) == {"service/settings/__init__.py"}
+    assert set(readers) == {"service/plimsoll/settings/__init__.py"}
 
 
 def test_imports_go_down_only() -> None:

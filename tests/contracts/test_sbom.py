@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from plimsoll.api.documentation import PAGES_FOLDER
 
 from ops.sbom import image_bom
-from service.api.documentation import PAGES_FOLDER
 
 DPKG = """\
 libssl3\t3.0.17-1~deb12u2\tamd64\topenssl\tinstalled

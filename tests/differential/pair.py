@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from plimsoll.application import Application
+from plimsoll.settings import load_settings
 from starlette.types import ASGIApp
 
-from service.application import Application
-from service.settings import load_settings
 from tests.differential.cases import DEFAULT_MODEL, LONGEST, MODELS, Case
 from tests.differential.comparison import REQUEST_ID, Reply, compare
 from tests.doubles.asgi import Exchange, http_scope

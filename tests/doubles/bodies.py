@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+from plimsoll.api.request_body import BodyReader
+from plimsoll.api.request_head import RequestHead
+from plimsoll.inference.admission import Admission, AdmissionLimits
 from starlette.types import Message, Receive
 
-from service.api.request_body import BodyReader
-from service.api.request_head import RequestHead
-from service.inference.admission import Admission, AdmissionLimits
 from tests.doubles.asgi import http_scope
 
 LONGEST = 100

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from service.bundle.folder import Bundle, open_bundle
-from service.control.version_registry import LoadReport
+from plimsoll.bundle.folder import Bundle, open_bundle
+from plimsoll.control.version_registry import LoadReport
 
 Fields = dict[str, Any]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from plimsoll.runtime.bundle_making import Recipe, make_bundle
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from service.runtime.bundle_making import Recipe, make_bundle
 from tests.doubles.reference_v1 import ReferenceModel
 
 FACTORY = "tests.doubles.echo_bundles:Echo"

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from service.inference.payloads import Datatype, Signature, Tensors, TensorSpec
-from service.inference.ports import Shapes
+from plimsoll.inference.payloads import Datatype, Signature, Tensors, TensorSpec
+from plimsoll.inference.ports import Shapes
 
 
 def flat_signature(

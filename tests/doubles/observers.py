@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from service.inference.payloads import BatchReport
-from service.inference.ports import Outcome
+from plimsoll.inference.payloads import BatchReport
+from plimsoll.inference.ports import Outcome
 
 
 class RecordingLaneObserver:

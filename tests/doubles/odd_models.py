@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from typing import NoReturn
 
 import torch
-
-from service.runtime.architectures import DigitsMlp
+from plimsoll.runtime.architectures import DigitsMlp
 
 
 class Logits(DigitsMlp):

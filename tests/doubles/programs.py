@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from plimsoll.bundle.folder import Bundle
+from plimsoll.runtime.architectures import build_architecture
 from torch import Tensor, nn
 
-from service.bundle.folder import Bundle
-from service.runtime.architectures import build_architecture
 from tests.doubles.bundles import Fields, replace_file, rewrite_manifest
 
 PROGRAM_FILE = "program.pt2"

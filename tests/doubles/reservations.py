@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-from service.fronts import v1_json
-from service.inference.batch_policy import BatchLimits
-from service.inference.batch_queue import BatchQueue, Entry
-from service.inference.payloads import Signature
+from plimsoll.fronts import v1_json
+from plimsoll.inference.batch_policy import BatchLimits
+from plimsoll.inference.batch_queue import BatchQueue, Entry
+from plimsoll.inference.payloads import Signature
+
 from tests.doubles.models import EchoModel, flat_signature
 
 

@@ -7,10 +7,10 @@ import threading
 from typing import NoReturn
 
 import torch
+from plimsoll.bundle.folder import Bundle
+from plimsoll.runtime.architectures import DigitsMlp
 from torch import nn
 
-from service.bundle.folder import Bundle
-from service.runtime.architectures import DigitsMlp
 from tests.doubles.bundles import Fields, rewrite_manifest
 
 PRIVATE = "/srv/secret/weights.bin"

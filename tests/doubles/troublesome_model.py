@@ -7,9 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from plimsoll.runtime.bundle_making import Recipe, make_bundle
 from safetensors.torch import save
-
-from service.runtime.bundle_making import Recipe, make_bundle
 
 REPOSITORY = Path(__file__).parents[2]
 FACTORY = "tests.doubles.troublesome_model:make"

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from service.access.keys import new_key
+from plimsoll.access.keys import new_key
 
 T = TypeVar("T")
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from plimsoll import __version__
 
-from service import __version__
 from tests.e2e.client_pod import ClientPod
 from tests.e2e.image_archive import labels
 from tests.e2e.transcript import Transcript
@@ -25,7 +25,7 @@ print(json.dumps({each.metadata["Name"]: each.version for each in distributions(
 """
 _VENDORED = """
 import json
-from service.api.documentation import PAGES_FOLDER
+from plimsoll.api.documentation import PAGES_FOLDER
 print(json.dumps({each["name"]: each["version"] for each in json.loads((PAGES_FOLDER / "vendored.json").read_text())}))
 """
 _PYTHON = "import platform; print(platform.python_version())"

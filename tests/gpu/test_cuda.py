@@ -6,12 +6,12 @@ import httpx
 import numpy as np
 import pytest
 import torch
+from plimsoll.application import Application
+from plimsoll.errors import OutOfDeviceMemory
+from plimsoll.runtime.devices import device_memory, resolve_device
+from plimsoll.runtime.torch_model import TorchModel
+from plimsoll.settings import load_settings
 
-from service.application import Application
-from service.errors import OutOfDeviceMemory
-from service.runtime.devices import device_memory, resolve_device
-from service.runtime.torch_model import TorchModel
-from service.settings import load_settings
 from tests.conftest import MakeBundle
 from tests.doubles.models import flat_signature
 from tests.integration.conftest import running

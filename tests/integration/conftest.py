@@ -7,9 +7,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from plimsoll.application import Application
+from plimsoll.settings import load_settings
 
-from service.application import Application
-from service.settings import load_settings
 from tests.integration.served_process import ServedProcess
 
 REPOSITORY = Path(__file__).parents[2]

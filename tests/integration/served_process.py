@@ -32,7 +32,7 @@ class ServedProcess:
 
     def start(self, *arguments: str, **environment: str) -> None:
         """Start it with further arguments and variables; returns at once."""
-        serve = [sys.executable, "-m", "service", "serve", "--port", "0", "--models", str(self._models), *arguments]
+        serve = [sys.executable, "-m", "plimsoll", "serve", "--port", "0", "--models", str(self._models), *arguments]
         command = [*self._within, *serve]
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PLIMSOLL_", "OTEL_"))}
         self._process = subprocess.Popen(

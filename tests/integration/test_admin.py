@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
+from plimsoll.control.desired_state import read_desired_state
 
-from service.control.desired_state import read_desired_state
 from tests.integration.served_process import ServedProcess
 
 ROW = {"features": [0.0] * 784}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import httpx
+from plimsoll.application import Application
+from plimsoll.settings import load_settings
 
-from service.application import Application
-from service.settings import load_settings
 from tests.conftest import MakeBundle
 from tests.integration.conftest import running
 

@@ -6,10 +6,10 @@ import hashlib
 import re
 
 import httpx
+from plimsoll.application import Application
+from plimsoll.settings import load_settings
 from prometheus_client.parser import text_string_to_metric_families
 
-from service.application import Application
-from service.settings import load_settings
 from tests.conftest import MakeBundle
 from tests.integration.conftest import REPOSITORY, running
 

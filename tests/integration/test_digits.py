@@ -67,8 +67,8 @@ async def test_the_manifests_state_what_the_served_models_reach(
 
 @pytest.mark.parametrize("digit", range(10))
 async def test_the_sample_pictures_are_recognised(client: httpx.AsyncClient, digit: int) -> None:
-    from service.bundle.manifest import ImagePreprocessing
-    from service.fronts.glyph_image import read_glyph
+    from plimsoll.bundle.manifest import ImagePreprocessing
+    from plimsoll.fronts.glyph_image import read_glyph
 
     detail = (await client.get("/v1/models/digits/versions/1")).json()
     steps = ImagePreprocessing.model_validate(detail["preprocessing"])

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from plimsoll.application import Application
+from plimsoll.bundle.folder import open_bundle
+from plimsoll.bundle.golden import GoldenSamples, read_golden
+from plimsoll.bundle.shelf import Shelf
+from plimsoll.settings import load_settings
 
-from service.application import Application
-from service.bundle.folder import open_bundle
-from service.bundle.golden import GoldenSamples, read_golden
-from service.bundle.shelf import Shelf
-from service.settings import load_settings
 from tests.conftest import MakeBundle
 from tests.doubles.bundles import rewrite_manifest
 from tests.integration.conftest import running

@@ -137,7 +137,7 @@ def test_each_line_tells_whose_key_it_was_and_where_it_came_from(process: Served
     ask(url)
     ask(url, "stranger")
     process.wait_for_log('"status": 401')
-    lines = [line for line in process.lines() if line["logger"] == "service.access"]
+    lines = [line for line in process.lines() if line["logger"] == "plimsoll.access"]
     assert [(line["status"], line.get("key"), line["peer"]) for line in lines] == [
         (200, "one", "127.0.0.1"),
         (401, None, "127.0.0.1"),

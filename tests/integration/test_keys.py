@@ -24,7 +24,7 @@ class Made:
 
 def make(label: str, *scopes: str) -> Made:
     options = [option for scope in scopes for option in ("--scope", scope)]
-    command = [sys.executable, "-m", "service", "keys", "new", "--label", label, *options]
+    command = [sys.executable, "-m", "plimsoll", "keys", "new", "--label", label, *options]
     ran = subprocess.run(command, capture_output=True, text=True, check=True)
     key = next(line for line in ran.stderr.splitlines() if "plim_" in line).split()[-1]
     assert key not in ran.stdout, "what goes into the file never holds the key"
@@ -90,7 +90,7 @@ def test_all_that_the_command_printed_is_no_key_file_and_is_never_quoted(
     process: ServedProcess, tmp_path: Path
 ) -> None:
     keys = tmp_path / "keys.yaml"
-    command = [sys.executable, "-m", "service", "keys", "new", "--label", "shop"]
+    command = [sys.executable, "-m", "plimsoll", "keys", "new", "--label", "shop"]
     with keys.open("w") as file:
         subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, check=True)
     process.start(PLIMSOLL_KEYS_FILE=str(keys))

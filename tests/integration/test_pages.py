@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from plimsoll.access.keys import new_key
 
-from service.access.keys import new_key
 from tests.integration.headless_browser import INSTALL, Page, headless_page, installed
 from tests.integration.published import WAYS, published
 

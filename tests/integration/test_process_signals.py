@@ -40,7 +40,7 @@ def ask_and_forget(url: str, number: float) -> None:
 
 
 @pytest.mark.skipif(not CAN_BE_PID_1, reason="this account may not make a process namespace")
-@pytest.mark.parametrize("imported", ["typer", "service.settings", "service.application"])
+@pytest.mark.parametrize("imported", ["typer", "plimsoll.settings", "plimsoll.application"])
 def test_sigterm_while_it_imports_ends_process_1_too(imported: str, tmp_path: Path) -> None:
     # The module is where the import stops and says so; whoever waits for it to go on waits in vain.
     code = (
@@ -52,7 +52,7 @@ def test_sigterm_while_it_imports_ends_process_1_too(imported: str, tmp_path: Pa
         "            threading.Event().wait()\n"
         "sys.meta_path.insert(0, Stop())\n"
         "sys.argv = ['plimsoll', 'serve', '--port', '0']\n"
-        "from service.cli import main\n"
+        "from plimsoll.cli import main\n"
         "main()\n"
     )
     command = [*AS_PID_1, sys.executable, "-c", code]
@@ -161,6 +161,8 @@ def test_the_lines_of_a_stop_carry_no_request_id(process: ServedProcess) -> None
     stop.set()
     for thread in threads:
         thread.join()
-    stopping = [line for line in process.lines() if line["logger"] == "service.lifecycle" and "stop" in line["message"]]
+    stopping = [
+        line for line in process.lines() if line["logger"] == "plimsoll.lifecycle" and "stop" in line["message"]
+    ]
     assert len(stopping) == 3
     assert all("request_id" not in line for line in stopping)

@@ -29,7 +29,7 @@ def serving(stderr: int | None, models: Path, **variables: str) -> Iterator[tupl
     """A server whose standard output and error are that descriptor, or closed, once it is ready; and its URL."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "service", "serve", "--port", str(port), "--models", str(models)]
+    command = [sys.executable, "-m", "plimsoll", "serve", "--port", str(port), "--models", str(models)]
     if stderr is None:
         command = ["sh", "-c", 'exec "$@" >&- 2>&- <&-', "sh", *command]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PLIMSOLL_", "OTEL_"))}

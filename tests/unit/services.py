@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from plimsoll.api.serving_state import ServingState
+from plimsoll.application import Application
+from plimsoll.background_tasks import BackgroundTasks
+from plimsoll.bundle.shelf import Shelf
+from plimsoll.control.desired_state_source import DesiredStateSource
+from plimsoll.control.version_loading import Loader
+from plimsoll.lifecycle import Lifecycle
+from plimsoll.settings import load_settings
 from starlette.types import ASGIApp
 
-from service.api.serving_state import ServingState
-from service.application import Application
-from service.background_tasks import BackgroundTasks
-from service.bundle.shelf import Shelf
-from service.control.desired_state_source import DesiredStateSource
-from service.control.version_loading import Loader
-from service.lifecycle import Lifecycle
-from service.settings import load_settings
 from tests.unit.control.serving import Serving
 from tests.unit.eventually import PATIENCE_SECONDS
 

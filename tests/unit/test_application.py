@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
+from plimsoll.application import Application
+from plimsoll.errors import DeviceError
+from plimsoll.settings import load_settings
 
-from service.application import Application
-from service.errors import DeviceError
-from service.settings import load_settings
 from tests.conftest import MakeBundle
 from tests.doubles.servers import CannedServer
 from tests.unit.services import ROW, client_of, running

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from plimsoll.background_tasks import BackgroundTasks, TaskState, Work
 
-from service.background_tasks import BackgroundTasks, TaskState, Work
 from tests.unit.eventually import eventually
 
 

@@ -5,9 +5,8 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from service import errors
-from service.errors import BundleError, InvalidInput, NotFound, PlimsollError, quote
+from plimsoll import errors
+from plimsoll.errors import BundleError, InvalidInput, NotFound, PlimsollError, quote
 
 CLASSES = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, PlimsollError)]
 

@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 import torch
+from plimsoll.api.serving_state import Phase
+from plimsoll.bundle.folder import Bundle
+from plimsoll.bundle.shelf import Shelf
+from plimsoll.control.desired_state import DesiredLimits, DesiredState
+from plimsoll.control.desired_state_source import DesiredStateSource
+from plimsoll.control.version_registry import VersionState
+from plimsoll.errors import DesiredStateError
+from plimsoll.inference.lane import Lane
+from plimsoll.inference.pipeline import ServedVersion
+from plimsoll.runtime.model_loader import ModelLoader
+from plimsoll.runtime.torch_model import TorchModel
 
-from service.api.serving_state import Phase
-from service.bundle.folder import Bundle
-from service.bundle.shelf import Shelf
-from service.control.desired_state import DesiredLimits, DesiredState
-from service.control.desired_state_source import DesiredStateSource
-from service.control.version_registry import VersionState
-from service.errors import DesiredStateError
-from service.inference.lane import Lane
-from service.inference.pipeline import ServedVersion
-from service.runtime.model_loader import ModelLoader
-from service.runtime.torch_model import TorchModel
 from tests.conftest import MakeBundle
 from tests.doubles.bundles import report_on
 from tests.doubles.models import SlowModel
@@ -148,7 +148,7 @@ async def test_a_request_that_takes_too_long_is_cut_off_and_counted_in_the_log(
     service = Service(tmp_path, drain=0.02)
     service.state.enter()
     service.state.enter()
-    with caplog.at_level(logging.INFO, "service"):
+    with caplog.at_level(logging.INFO, "plimsoll"):
         await service.lifecycle.stop()
     assert "stopping: refusing new requests, 2 in flight" in caplog.text
     assert "stopping: cutting off 2 requests that are still in flight" in caplog.text
@@ -156,7 +156,7 @@ async def test_a_request_that_takes_too_long_is_cut_off_and_counted_in_the_log(
 
 
 async def test_every_step_of_stopping_is_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO, "service"):
+    with caplog.at_level(logging.INFO, "plimsoll"):
         await Service(tmp_path).lifecycle.stop()
     steps = [record.getMessage() for record in caplog.records]
     assert [step.split(",")[0].split(" after")[0] for step in steps] == [

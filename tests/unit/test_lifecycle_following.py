@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from plimsoll.api.serving_state import Phase
+from plimsoll.bundle.folder import Bundle
+from plimsoll.bundle.shelf import Shelf
+from plimsoll.control.desired_state_source import DesiredStateSource
+from plimsoll.control.version_registry import VersionState
 
-from service.api.serving_state import Phase
-from service.bundle.folder import Bundle
-from service.bundle.shelf import Shelf
-from service.control.desired_state_source import DesiredStateSource
-from service.control.version_registry import VersionState
 from tests.conftest import MakeBundle
 from tests.unit.control.serving import ScriptedLoader
 from tests.unit.eventually import eventually

@@ -8,9 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
-
-from service.settings import (
+from plimsoll.settings import (
     PREFIX,
     Settings,
     SettingsError,
@@ -19,6 +17,7 @@ from service.settings import (
     prepare_libraries,
     variable_name,
 )
+from pydantic import ValidationError
 
 FIELDS = list(Settings.model_fields)
 
@@ -28,7 +27,7 @@ def secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of secret files, which is there."""
     folder = tmp_path / "secrets"
     folder.mkdir()
-    monkeypatch.setattr("service.settings.SECRETS_FOLDER", folder)
+    monkeypatch.setattr("plimsoll.settings.SECRETS_FOLDER", folder)
     return folder
 
 

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from service.settings import SettingsError, load_settings
+from plimsoll.settings import SettingsError, load_settings
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from service.settings import SettingsError, load_settings, prepare_libraries, setting_remarks
-from service.settings.unknown import unknown_variables
+from plimsoll.settings import SettingsError, load_settings, prepare_libraries, setting_remarks
+from plimsoll.settings.unknown import unknown_variables
 
 ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}
 KNOWN = ["PLIMSOLL_PORT", "PLIMSOLL_MAX_BODY_BYTES", "PLIMSOLL_INLINE_BUDGET_MS"]
@@ -55,7 +54,7 @@ def test_what_kubernetes_injects_for_a_service_is_no_mistake(name: str) -> None:
 def test_remarks_come_from_the_environment_and_from_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "secrets").mkdir()
     (tmp_path / "secrets" / "plimsoll_keys_fil").write_text("x")
-    monkeypatch.setattr("service.settings.SECRETS_FOLDER", tmp_path / "secrets")
+    monkeypatch.setattr("plimsoll.settings.SECRETS_FOLDER", tmp_path / "secrets")
     Path(".env").write_text("PLIMSOLL_LOG_LEVL=debug\nOTHER=1\n")
     monkeypatch.setenv("PLIMSOLL_PROT", "1")
     remarks = setting_remarks(load_settings())

@@ -7,9 +7,8 @@ import os
 from pathlib import Path
 
 import pytest
-
-from service.settings import load_settings
-from service.settings.serving import cpu_quota
+from plimsoll.settings import load_settings
+from plimsoll.settings.serving import cpu_quota
 
 
 @pytest.mark.parametrize(
@@ -74,6 +73,6 @@ def test_a_process_without_cgroups_has_no_quota(tmp_path: Path) -> None:
 def test_a_quota_is_rounded_up_and_adds_no_cpu(
     monkeypatch: pytest.MonkeyPatch, quota: float, threads: int | None
 ) -> None:
-    monkeypatch.setattr("service.settings.serving.cpu_quota", lambda: quota)
+    monkeypatch.setattr("plimsoll.settings.serving.cpu_quota", lambda: quota)
     mine = len(os.sched_getaffinity(0))
     assert load_settings().forward_threads == min(threads or mine, mine)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from service.settings import SettingsError, load_settings
+from plimsoll.settings import SettingsError, load_settings
 
 
 @pytest.mark.parametrize(("wait_ms", "refused"), [(900, True), (100, True), (99.9, False), (0, False)])

@@ -5,10 +5,9 @@ import stat
 from pathlib import Path
 
 import pytest
-
-from service.errors import OperatorError
-from service.watched_file import FileState, FileStates, LastGoodCopy, WatchedFile
-from service.yaml_file import YamlFile
+from plimsoll.errors import OperatorError
+from plimsoll.watched_file import FileState, FileStates, LastGoodCopy, WatchedFile
+from plimsoll.yaml_file import YamlFile
 
 
 class Clock:
@@ -74,14 +73,14 @@ def test_a_change_within_one_tick_of_the_file_systems_clock_is_seen(watched: Wat
 
 
 def test_a_file_that_has_settled_is_not_even_read(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.watched_file._SETTLED_SECONDS", -1e9)
+    monkeypatch.setattr("plimsoll.watched_file._SETTLED_SECONDS", -1e9)
     assert watched.look() == 1
     monkeypatch.setattr(YamlFile, "read", lambda _: pytest.fail("it was read"))
     assert watched.look() is None
 
 
 def test_each_way_to_replace_a_settled_file_is_seen(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.watched_file._SETTLED_SECONDS", -1e9)
+    monkeypatch.setattr("plimsoll.watched_file._SETTLED_SECONDS", -1e9)
     assert watched.look() == 1
     draft = watched.path.with_name("draft")
     draft.write_text("2")

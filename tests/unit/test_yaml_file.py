@@ -10,10 +10,9 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from plimsoll.errors import OperatorError
+from plimsoll.yaml_file import MAX_DOCUMENT_BYTES, YamlFile
 from pydantic import BaseModel, ConfigDict
-
-from service.errors import OperatorError
-from service.yaml_file import MAX_DOCUMENT_BYTES, YamlFile
 
 
 class Numbers(BaseModel):

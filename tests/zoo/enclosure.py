@@ -9,9 +9,9 @@ from random import Random
 
 import numpy as np
 import torch
+from plimsoll.runtime.bundle_making import Recipe, make_bundle
 from safetensors.torch import save
 
-from service.runtime.bundle_making import Recipe, make_bundle
 from tests.doubles.bundles import rewrite_manifest
 from tests.integration.served_process import ServedProcess
 from tests.zoo.served_right import KINDS, make

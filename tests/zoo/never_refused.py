@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 import torch
+from plimsoll.errors import BundleError
 
-from service.errors import BundleError
 from tests.zoo.bundling import ALL_SIZES, bundle_of, load
 from tests.zoo.never_refused_models import KINDS, LARGE
 

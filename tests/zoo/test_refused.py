@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
+from plimsoll.errors import BundleError
 
-from service.errors import BundleError
 from tests.zoo.bundling import bundle_of, load
 from tests.zoo.refused_models import KINDS
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from plimsoll.access.key_source import WITHDRAW_AFTER_SECONDS, KeySource
+from plimsoll.access.keys import KeyFileError, KeyRing
+from plimsoll.watched_file import LastGoodCopy, WatchedFile
+from plimsoll.yaml_file import YamlFile
 
-from service.access.key_source import WITHDRAW_AFTER_SECONDS, KeySource
-from service.access.keys import KeyFileError, KeyRing
-from service.watched_file import LastGoodCopy, WatchedFile
-from service.yaml_file import YamlFile
 from tests.unit.eventually import eventually
 
 
@@ -64,7 +64,7 @@ class Followed:
 
 @pytest.fixture(autouse=True)
 def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.watched_file.LOOK_EVERY_SECONDS", 0.005)
+    monkeypatch.setattr("plimsoll.watched_file.LOOK_EVERY_SECONDS", 0.005)
 
 
 @pytest.fixture

@@ -7,8 +7,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-
-from service.access.keys import KeyEntry, KeyFileError, KeyRing, new_key, read_keys
+from plimsoll.access.keys import KeyEntry, KeyFileError, KeyRing, new_key, read_keys
 
 
 def entry(label: str = "a", key: str = "k", scopes: tuple[str, ...] = ("predict",)) -> dict[str, object]:

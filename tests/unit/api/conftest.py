@@ -11,34 +11,34 @@ import httpx
 import numpy as np
 import pytest
 from fastapi import FastAPI
+from plimsoll.api.access_log import AccessLog
+from plimsoll.api.api_document import ApiDocument
+from plimsoll.api.auth import Gate
+from plimsoll.api.catalog import Catalog
+from plimsoll.api.error_responses import error_response
+from plimsoll.api.index import Index
+from plimsoll.api.metrics_endpoint import MetricsEndpoint
+from plimsoll.api.parsing_pool import ParsingPool
+from plimsoll.api.path_prefix import PathPrefix
+from plimsoll.api.predict import PredictV1
+from plimsoll.api.predict_routes import PREDICT_ROUTES, PredictRoutes
+from plimsoll.api.probes import Probes
+from plimsoll.api.request_body import BodyReader
+from plimsoll.api.request_scope import RequestScope, Surroundings
+from plimsoll.api.routes import Handlers, install_routes
+from plimsoll.api.serving_state import Phase, ServingState
+from plimsoll.api.site_policy import SitePolicy
+from plimsoll.control.desired_state import DesiredModel, DesiredState, DesiredVersion
+from plimsoll.control.version_registry import LoadReport, VersionRegistry
+from plimsoll.inference.admission import AdmissionLimits
+from plimsoll.inference.batch_policy import BatchLimits
+from plimsoll.inference.deadline import DeadlineLimits
+from plimsoll.inference.lane import Lane, LaneLimits
+from plimsoll.inference.pipeline import Pipeline, ServedVersion
+from plimsoll.inference.ports import Model
+from plimsoll.inference.watchdog import Watchdog
 from starlette.types import ASGIApp
 
-from service.api.access_log import AccessLog
-from service.api.api_document import ApiDocument
-from service.api.auth import Gate
-from service.api.catalog import Catalog
-from service.api.error_responses import error_response
-from service.api.index import Index
-from service.api.metrics_endpoint import MetricsEndpoint
-from service.api.parsing_pool import ParsingPool
-from service.api.path_prefix import PathPrefix
-from service.api.predict import PredictV1
-from service.api.predict_routes import PREDICT_ROUTES, PredictRoutes
-from service.api.probes import Probes
-from service.api.request_body import BodyReader
-from service.api.request_scope import RequestScope, Surroundings
-from service.api.routes import Handlers, install_routes
-from service.api.serving_state import Phase, ServingState
-from service.api.site_policy import SitePolicy
-from service.control.desired_state import DesiredModel, DesiredState, DesiredVersion
-from service.control.version_registry import LoadReport, VersionRegistry
-from service.inference.admission import AdmissionLimits
-from service.inference.batch_policy import BatchLimits
-from service.inference.deadline import DeadlineLimits
-from service.inference.lane import Lane, LaneLimits
-from service.inference.pipeline import Pipeline, ServedVersion
-from service.inference.ports import Model
-from service.inference.watchdog import Watchdog
 from tests.conftest import MakeBundle
 from tests.doubles.bundles import report_on
 from tests.doubles.observers import RecordingLaneObserver, RecordingObserver

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from plimsoll.api.access_log import AccessLog
 
-from service.api.access_log import AccessLog
 from tests.doubles.asgi import http_scope
 
 
@@ -41,7 +41,7 @@ class Written:
 
 @pytest.fixture
 def written(caplog: pytest.LogCaptureFixture) -> Iterator[Written]:
-    with caplog.at_level(logging.INFO, "service.access"):
+    with caplog.at_level(logging.INFO, "plimsoll.access"):
         yield Written(caplog)
 
 
@@ -77,7 +77,7 @@ def test_of_many_failures_a_hundred_of_each_status_are_logged_in_a_second(writte
 
 def test_who_asks_for_more_lines_of_successes_gets_as_many_of_failures(caplog: pytest.LogCaptureFixture) -> None:
     log = AccessLog(300, Clock())
-    with caplog.at_level(logging.INFO, "service.access"):
+    with caplog.at_level(logging.INFO, "plimsoll.access"):
         for _ in range(400):
             log.write({**http_scope("/v1/predict", "POST"), "state": {"status": 503}}, 0.001)
     assert len(caplog.records) == 300
@@ -109,7 +109,7 @@ def test_a_line_tells_whose_key_it_was_and_the_address_it_came_from(
 
 def test_a_client_without_an_address_and_a_long_method_leave_a_short_line(caplog: pytest.LogCaptureFixture) -> None:
     scope = {**http_scope("/v1/predict", "M" * 60_000), "client": None, "state": {"status": 405}}
-    with caplog.at_level(logging.INFO, "service.access"):
+    with caplog.at_level(logging.INFO, "plimsoll.access"):
         AccessLog(2).write(scope, 0.001)
     line = caplog.records[0]
     assert "peer" not in line.__dict__

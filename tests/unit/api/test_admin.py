@@ -10,20 +10,20 @@ import pytest
 from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
+from plimsoll.access.keys import KeyEntry, KeyRing, new_key
+from plimsoll.api.access_log import AccessLog
+from plimsoll.api.admin import Admin, admin_application
+from plimsoll.api.auth import Gate
+from plimsoll.api.catalog import Catalog
+from plimsoll.api.error_responses import error_response
+from plimsoll.api.request_scope import RequestScope
+from plimsoll.api.serving_state import ServingState
+from plimsoll.api.site_policy import SitePolicy
+from plimsoll.bundle.shelf import Shelf
+from plimsoll.control.desired_state import read_desired_state
+from plimsoll.control.desired_state_file import DesiredStateFile
+from plimsoll.control.version_registry import VersionRegistry
 
-from service.access.keys import KeyEntry, KeyRing, new_key
-from service.api.access_log import AccessLog
-from service.api.admin import Admin, admin_application
-from service.api.auth import Gate
-from service.api.catalog import Catalog
-from service.api.error_responses import error_response
-from service.api.request_scope import RequestScope
-from service.api.serving_state import ServingState
-from service.api.site_policy import SitePolicy
-from service.bundle.shelf import Shelf
-from service.control.desired_state import read_desired_state
-from service.control.desired_state_file import DesiredStateFile
-from service.control.version_registry import VersionRegistry
 from tests.conftest import MakeBundle
 
 TWO = 'models: [{name: tiny, versions: [{version: "1", weight: 100}, {version: "2", weight: 0}]}]'
@@ -181,10 +181,10 @@ async def test_a_change_tells_its_key_and_its_peer_in_the_access_line(
 ) -> None:
     key, sha256 = new_key()
     admin.gate.use(KeyRing((KeyEntry(label="night-shift", sha256=sha256, scopes=frozenset({"admin"})),)))
-    with caplog.at_level("INFO", "service"):
+    with caplog.at_level("INFO", "plimsoll"):
         await admin.client.post("/v1/models/tiny/versions/2/unload", headers={"x-api-key": key})
         await admin.client.put("/v1/models/tiny/weights", json={"1": 100}, headers={"x-api-key": key})
-    lines = [record.__dict__ for record in caplog.records if record.name == "service.access"]
+    lines = [record.__dict__ for record in caplog.records if record.name == "plimsoll.access"]
     assert [(each["key"], each["peer"], each["status"]) for each in lines] == [
         ("night-shift", "127.0.0.1", 202),
         ("night-shift", "127.0.0.1", 202),

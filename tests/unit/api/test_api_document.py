@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from plimsoll.access.keys import KeyEntry, KeyRing, new_key
+from plimsoll.api.loaded_models import describe_loaded
+from plimsoll.inference.payloads import Signature, TensorSpec
 
-from service.access.keys import KeyEntry, KeyRing, new_key
-from service.api.loaded_models import describe_loaded
-from service.inference.payloads import Signature, TensorSpec
 from tests.doubles.models import EchoModel, flat_signature
 from tests.unit.api.conftest import Edge
 
@@ -100,7 +100,7 @@ async def test_it_follows_what_is_loaded_and_is_rendered_once(edge: Edge, monkey
         described.append(loaded)
         describe_loaded(document, *loaded)
 
-    monkeypatch.setattr("service.api.api_document.describe_loaded", describe)
+    monkeypatch.setattr("plimsoll.api.api_document.describe_loaded", describe)
     edge.serve("echo", "1", EchoModel(flat_signature(2)))
     assert [of(edge, prefix=prefix)["servers"] for prefix in ("", "/a", "/b", "")] == [
         [{"url": prefix}] for prefix in ("/", "/a", "/b", "/")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from plimsoll.api.request_body import BodyReader
+from plimsoll.errors import Overloaded, PlimsollError
+from plimsoll.inference.admission import Admission, AdmissionLimits
 from starlette.types import Message, Receive
 
-from service.api.request_body import BodyReader
-from service.errors import Overloaded, PlimsollError
-from service.inference.admission import Admission, AdmissionLimits
 from tests.doubles.bodies import AGES, JSON_HEAD, LONGEST, piece
 
 

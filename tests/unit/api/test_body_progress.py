@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from plimsoll.errors import BodyTooLarge, BodyTooSlow, DeadlineExceeded
 from starlette.types import Message, Receive
 
-from service.errors import BodyTooLarge, BodyTooSlow, DeadlineExceeded
 from tests.doubles.bodies import LONGEST, piece, read
 
 

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 
 import orjson
 import pytest
+from plimsoll.access.keys import KeyEntry, KeyRing
+from plimsoll.api.auth import Gate
+from plimsoll.api.bounded_requests import BoundedRequests
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.access.keys import KeyEntry, KeyRing
-from service.api.auth import Gate
-from service.api.bounded_requests import BoundedRequests
 from tests.doubles.asgi import Exchange, http_scope
 
 RING = KeyRing(

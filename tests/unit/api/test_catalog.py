@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import pytest
+from plimsoll.control.desired_state import DesiredModel, DesiredState, DesiredVersion
+from plimsoll.control.version_registry import VersionState
 
-from service.control.desired_state import DesiredModel, DesiredState, DesiredVersion
-from service.control.version_registry import VersionState
 from tests.doubles.models import EchoModel
 from tests.unit.api.conftest import Edge
 

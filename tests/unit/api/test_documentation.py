@@ -8,8 +8,8 @@ import logging
 import re
 
 import pytest
+from plimsoll.api.documentation import PAGES_FOLDER
 
-from service.api.documentation import PAGES_FOLDER
 from tests.unit.api.conftest import Edge
 
 PAGES = pytest.mark.parametrize("page", ["/docs", "/redoc"])
@@ -70,7 +70,7 @@ async def test_a_file_that_the_client_has_is_not_sent_again(edge: Edge) -> None:
 async def test_the_access_line_names_the_route(
     edge: Edge, caplog: pytest.LogCaptureFixture, path: str, route: str
 ) -> None:
-    with caplog.at_level(logging.INFO, "service.access"):
+    with caplog.at_level(logging.INFO, "plimsoll.access"):
         await edge.client.get(path)
     assert [record.__dict__["route"] for record in caplog.records] == [route]
 

@@ -9,14 +9,12 @@ import pytest
 from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.exceptions import HTTPException
-
-from service.api.access_log import AccessLog
-from service.api.error_responses import ErrorBody, error_response, install_error_handlers, reply_to
-from service.api.request_scope import RequestScope, Surroundings
-from service.api.serving_state import ServingState
-from service.api.site_policy import SitePolicy
-from service.errors import (
+from plimsoll.api.access_log import AccessLog
+from plimsoll.api.error_responses import ErrorBody, error_response, install_error_handlers, reply_to
+from plimsoll.api.request_scope import RequestScope, Surroundings
+from plimsoll.api.serving_state import ServingState
+from plimsoll.api.site_policy import SitePolicy
+from plimsoll.errors import (
     BodyTooLarge,
     BodyTooSlow,
     BundleError,
@@ -50,6 +48,7 @@ from service.errors import (
     Unavailable,
     UnsupportedMediaType,
 )
+from starlette.exceptions import HTTPException
 
 PUBLIC: list[tuple[PlimsollError, int, str]] = [
     (ClientError("it is wrong"), 400, "bad_request"),
@@ -120,7 +119,7 @@ def test_every_class_of_the_tree_is_in_one_of_these_lists() -> None:
     def descendants(of: type[PlimsollError]) -> set[type[PlimsollError]]:
         return {of}.union(*(descendants(each) for each in of.__subclasses__()))
 
-    ours = {each for each in descendants(PlimsollError) if each.__module__ == "service.errors"}
+    ours = {each for each in descendants(PlimsollError) if each.__module__ == "plimsoll.errors"}
     assert ours == {type(error) for error, *_ in PUBLIC} | {type(error) for error in INTERNAL} | {ClientGone}
 
 

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import httpx
+from plimsoll.api.metrics_endpoint import MetricsEndpoint
 
-from service.api.metrics_endpoint import MetricsEndpoint
 from tests.unit.api.conftest import Edge
 
 PLAIN = "text/plain; version=0.0.4; charset=utf-8"

@@ -7,11 +7,11 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from plimsoll.api.parsing_pool import ParsingPool
+from plimsoll.errors import ClientGone, DeadlineExceeded, InvalidInput
+from plimsoll.fronts import v1_json
+from plimsoll.inference.payloads import Signature
 
-from service.api.parsing_pool import ParsingPool
-from service.errors import ClientGone, DeadlineExceeded, InvalidInput
-from service.fronts import v1_json
-from service.inference.payloads import Signature
 from tests.doubles.models import EchoModel, flat_signature
 from tests.unit.api.conftest import INLINE_BODY_BYTES, Edge
 from tests.unit.eventually import eventually

@@ -5,8 +5,8 @@ from __future__ import annotations
 from ipaddress import ip_network
 
 import pytest
+from plimsoll.api.path_prefix import PathPrefix, PrefixedRoutes
 
-from service.api.path_prefix import PathPrefix, PrefixedRoutes
 from tests.doubles.asgi import Exchange, http_scope
 from tests.unit.api.conftest import Edge
 

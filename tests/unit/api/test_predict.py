@@ -5,9 +5,9 @@ from typing import Any
 
 import httpx
 import pytest
+from plimsoll.errors import ClientGone
+from plimsoll.inference.ports import Model
 
-from service.errors import ClientGone
-from service.inference.ports import Model
 from tests.doubles.asgi import Exchange, http_scope
 from tests.doubles.models import EchoModel, FailingModel, NanModel, SlowModel, flat_signature
 from tests.unit.api.conftest import MAX_BODY_BYTES, Edge

@@ -7,8 +7,8 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+from plimsoll.api.request_scope import current_request
 
-from service.api.request_scope import current_request
 from tests.doubles.models import POISON, PoisonedModel
 from tests.unit.api.conftest import Edge
 

@@ -7,11 +7,11 @@ import json
 from typing import Any
 
 import pytest
+from plimsoll.api.serving_state import Phase
+from plimsoll.inference.admission import AdmissionLimits
+from plimsoll.inference.batch_policy import BatchLimits
+from plimsoll.inference.lane import LaneLimits
 
-from service.api.serving_state import Phase
-from service.inference.admission import AdmissionLimits
-from service.inference.batch_policy import BatchLimits
-from service.inference.lane import LaneLimits
 from tests.doubles.asgi import Exchange, http_scope
 from tests.doubles.fake_time import ManualExecutor
 from tests.doubles.models import EchoModel

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from plimsoll.api.auth import Gate
+from plimsoll.api.parsing_pool import ParsingPool
+from plimsoll.api.predict import PredictV1
+from plimsoll.api.request_body import BodyReader
+from plimsoll.errors import NotFound
+from plimsoll.inference.deadline import DeadlineLimits
+from plimsoll.inference.payloads import Target
+from plimsoll.inference.pipeline import Pipeline, ServedVersion
 
-from service.api.auth import Gate
-from service.api.parsing_pool import ParsingPool
-from service.api.predict import PredictV1
-from service.api.request_body import BodyReader
-from service.errors import NotFound
-from service.inference.deadline import DeadlineLimits
-from service.inference.payloads import Target
-from service.inference.pipeline import Pipeline, ServedVersion
 from tests.doubles.asgi import Exchange, http_scope
 from tests.doubles.models import EchoModel
 from tests.doubles.observers import RecordingObserver

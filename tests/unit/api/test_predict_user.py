@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from plimsoll.control.desired_state import DesiredModel, DesiredState, DesiredVersion
+from plimsoll.inference.admission import AdmissionLimits
+from plimsoll.inference.lane import Lane, LaneLimits
 
-from service.control.desired_state import DesiredModel, DesiredState, DesiredVersion
-from service.inference.admission import AdmissionLimits
-from service.inference.lane import Lane, LaneLimits
 from tests.doubles.models import EchoModel
 from tests.unit.api.conftest import LIMITS, Edge
 

@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 from fastapi import Response
+from plimsoll import __version__
+from plimsoll.api.probes import Probes
+from plimsoll.api.serving_state import Phase, ServingState
+from plimsoll.background_tasks import TaskState
+from plimsoll.control.desired_state import DesiredModel, DesiredState, DesiredVersion
+from plimsoll.control.version_registry import VersionRegistry, VersionState
+from plimsoll.inference.payloads import Target
+from plimsoll.watched_file import FileState
 
-from service import __version__
-from service.api.probes import Probes
-from service.api.serving_state import Phase, ServingState
-from service.background_tasks import TaskState
-from service.control.desired_state import DesiredModel, DesiredState, DesiredVersion
-from service.control.version_registry import VersionRegistry, VersionState
-from service.inference.payloads import Target
-from service.watched_file import FileState
 from tests.doubles.models import EchoModel
 from tests.unit.api.conftest import Edge
 

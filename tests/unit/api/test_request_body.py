@@ -8,11 +8,11 @@ from collections.abc import Iterable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from plimsoll.api.request_body import client_gone
+from plimsoll.api.request_head import RequestHead
+from plimsoll.errors import BodyTooLarge, ClientGone, DeadlineExceeded, UnsupportedMediaType
 from starlette.types import Message, Receive, Scope, Send
 
-from service.api.request_body import client_gone
-from service.api.request_head import RequestHead
-from service.errors import BodyTooLarge, ClientGone, DeadlineExceeded, UnsupportedMediaType
 from tests.doubles.asgi import Exchange, http_scope
 from tests.doubles.bodies import LONGEST, read
 

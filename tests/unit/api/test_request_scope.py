@@ -7,13 +7,13 @@ from collections.abc import Awaitable, Callable
 
 import httpx
 import pytest
+from plimsoll.api.access_log import AccessLog
+from plimsoll.api.error_responses import error_response
+from plimsoll.api.request_scope import RequestScope, current_request, request_id_of, seconds_since_start
+from plimsoll.api.serving_state import Phase, ServingState
+from plimsoll.api.site_policy import SitePolicy
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.api.access_log import AccessLog
-from service.api.error_responses import error_response
-from service.api.request_scope import RequestScope, current_request, request_id_of, seconds_since_start
-from service.api.serving_state import Phase, ServingState
-from service.api.site_policy import SitePolicy
 from tests.doubles.asgi import Exchange, http_scope
 from tests.doubles.models import EchoModel
 from tests.unit.api.conftest import ALL_OF_THEM, Edge
@@ -186,7 +186,7 @@ async def test_what_the_server_put_into_the_state_is_kept() -> None:
 
 async def test_every_request_but_a_probe_is_one_access_line(edge: Edge, caplog: pytest.LogCaptureFixture) -> None:
     edge.serve("echo", "7", EchoModel())
-    with caplog.at_level(logging.INFO, "service.access"):
+    with caplog.at_level(logging.INFO, "plimsoll.access"):
         await edge.client.post("/v1/models/echo/predict", json={"features": [0, 1]})
         await edge.client.get("/readyz")
         await edge.client.get("/v1/nowhere")
@@ -203,12 +203,12 @@ async def test_a_request_that_was_never_answered_is_gone_in_its_access_line(capl
     async def say_nothing(_scope: Scope, _receive: Receive, _send: Send) -> None:
         return
 
-    with caplog.at_level(logging.INFO, "service.access"):
+    with caplog.at_level(logging.INFO, "plimsoll.access"):
         await Door(say_nothing).ask()
     assert caplog.records[0].__dict__["status"] == "gone"
 
 
 async def test_no_access_line_is_made_where_nobody_listens(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING, "service.access"):
+    with caplog.at_level(logging.WARNING, "plimsoll.access"):
         await Door().ask()
     assert caplog.records == []

@@ -3,8 +3,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-
-from service.api.serving_state import Phase, ServingState
+from plimsoll.api.serving_state import Phase, ServingState
 
 
 async def test_a_fresh_server_is_starting_and_idle() -> None:

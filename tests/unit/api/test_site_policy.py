@@ -7,9 +7,9 @@ import tracemalloc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from plimsoll.api.request_head import RequestHead
+from plimsoll.api.site_policy import SitePolicy
 
-from service.api.request_head import RequestHead
-from service.api.site_policy import SitePolicy
 from tests.doubles.asgi import Exchange, http_scope
 from tests.doubles.models import EchoModel
 from tests.unit.api.conftest import ORIGINS, Edge

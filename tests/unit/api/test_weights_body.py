@@ -5,9 +5,8 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from service.api.weights_body import parse_weights
-from service.errors import ClientError
+from plimsoll.api.weights_body import parse_weights
+from plimsoll.errors import ClientError
 
 
 def refusal(body: bytes) -> ClientError:

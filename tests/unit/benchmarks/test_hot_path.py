@@ -44,11 +44,11 @@ def test_a_line_that_is_missing_is_named() -> None:
 
 
 def test_a_sample_counts_for_the_innermost_python_code() -> None:
-    outer = "main (service/__main__.py:6);run (uvicorn/server.py:67)"
+    outer = "main (plimsoll/__main__.py:6);run (uvicorn/server.py:67)"
     stacks = Counter(
         {
-            f"{outer};__call__ (starlette/routing.py:1);parse (service/fronts/v1_json.py:50)": 10,
-            f"{outer};run (service/runtime/torch_model.py:50);linear (torch/nn/functional.py:9)": 5,
+            f"{outer};__call__ (starlette/routing.py:1);parse (plimsoll/fronts/v1_json.py:50)": 10,
+            f"{outer};run (plimsoll/runtime/torch_model.py:50);linear (torch/nn/functional.py:9)": 5,
             f"{outer};__call__ (starlette/routing.py:1);uuid4 (uuid.py:723)": 4,
             f"{outer}": 1,
         }

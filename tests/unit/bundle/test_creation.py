@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from plimsoll.bundle.creation import write_bundle
+from plimsoll.bundle.shelf import Shelf
+from plimsoll.errors import BundleError
 
-from service.bundle.creation import write_bundle
-from service.bundle.shelf import Shelf
-from service.errors import BundleError
 from tests.conftest import MakeBundle
 from tests.doubles.bundles import fields_of
 

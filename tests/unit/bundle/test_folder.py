@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from plimsoll.bundle.folder import MAX_MANIFEST_BYTES, open_bundle
+from plimsoll.errors import BundleError
 
-from service.bundle.folder import MAX_MANIFEST_BYTES, open_bundle
-from service.errors import BundleError
 from tests.conftest import MakeBundle
 from tests.doubles.bundles import as_configmap, rewrite_manifest
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from plimsoll.bundle.folder import Bundle
+from plimsoll.bundle.golden import GoldenSamples, check_outputs, compare_golden, read_golden
+from plimsoll.errors import BundleError
 from safetensors.numpy import save
 
-from service.bundle.folder import Bundle
-from service.bundle.golden import GoldenSamples, check_outputs, compare_golden, read_golden
-from service.errors import BundleError
 from tests.conftest import MakeBundle
 from tests.doubles.bundles import replace_file, rewrite_manifest
 

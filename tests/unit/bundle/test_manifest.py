@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from service.bundle.manifest import Manifest, parse_manifest
-from service.errors import BundleError
-from service.inference.payloads import TensorSpec
+from plimsoll.bundle.manifest import Manifest, parse_manifest
+from plimsoll.errors import BundleError
+from plimsoll.inference.payloads import TensorSpec
 
 FULL: dict[str, Any] = {
     "schema_version": 1,

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from plimsoll.bundle.checked_file import CheckedFile, open_plain
+from plimsoll.bundle.folder import open_bundle
+from plimsoll.errors import BundleError
 
-from service.bundle.checked_file import CheckedFile, open_plain
-from service.bundle.folder import open_bundle
-from service.errors import BundleError
 from tests.conftest import MakeBundle
 
 FILES = ["manifest.json", "weights.safetensors", "golden.safetensors"]

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from plimsoll.bundle.shelf import Shelf, version_order
+from plimsoll.errors import BundleError
 
-from service.bundle.shelf import Shelf, version_order
-from service.errors import BundleError
 from tests.conftest import MakeBundle
 
 numbers = st.lists(st.integers(0, 999_999_999), min_size=1, max_size=4)

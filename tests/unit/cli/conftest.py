@@ -8,8 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import pytest
-
-from service.cli import main
+from plimsoll.cli import main
 
 
 class Ran(NamedTuple):
@@ -33,7 +32,7 @@ def plimsoll(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     """Runs `plimsoll` with arguments and, where given, standard input; an exception that would be a trace is raised."""
     monkeypatch.setenv("COLUMNS", "250")
     monkeypatch.setenv("TERM", "dumb")
-    monkeypatch.setattr("service.cli.end_on_termination", lambda: None)  # the signals of this process are pytest's
+    monkeypatch.setattr("plimsoll.cli.end_on_termination", lambda: None)  # the signals of this process are pytest's
 
     def run(*arguments: str, stdin: str = "") -> Ran:
         monkeypatch.setattr(sys, "argv", ["plimsoll", *arguments])

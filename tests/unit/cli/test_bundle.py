@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from plimsoll.bundle.folder import open_bundle
+from plimsoll.runtime.architectures import build_architecture
 from safetensors.torch import save
 
-from service.bundle.folder import open_bundle
-from service.runtime.architectures import build_architecture
 from tests.conftest import MakeBundle
 from tests.doubles.odd_models import Tokens
 from tests.unit.cli.conftest import Ran, RunPlimsoll

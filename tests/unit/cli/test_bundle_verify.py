@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from plimsoll.bundle.folder import open_bundle
 from safetensors.torch import save
 
-from service.bundle.folder import open_bundle
 from tests.conftest import MakeBundle
 from tests.doubles.bundles import Fields, fields_of, rewrite_manifest, without_threshold
 from tests.doubles.programs import program_bundle, tiny_program

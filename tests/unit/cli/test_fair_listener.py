@@ -9,9 +9,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-
-from service.cli import fair_listener
-from service.cli.fair_listener import ConnectionCounts, FairListener
+from plimsoll.cli import fair_listener
+from plimsoll.cli.fair_listener import ConnectionCounts, FairListener
 
 
 class Worker:

@@ -4,9 +4,9 @@ import json
 import socket
 
 import pytest
+from plimsoll.application import Application
+from plimsoll.settings import load_settings
 
-from service.application import Application
-from service.settings import load_settings
 from tests.conftest import MakeBundle
 from tests.doubles.servers import CannedServer, served
 from tests.unit.cli.conftest import RunPlimsoll

@@ -3,8 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from plimsoll.access.keys import new_key, read_keys
 
-from service.access.keys import new_key, read_keys
 from tests.unit.cli.conftest import RunPlimsoll
 
 

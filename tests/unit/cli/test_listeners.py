@@ -3,9 +3,8 @@ from __future__ import annotations
 import socket
 
 import pytest
-
-from service.cli.listeners import listen, url_of
-from service.errors import OperatorError
+from plimsoll.cli.listeners import listen, url_of
+from plimsoll.errors import OperatorError
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,12 @@ import sys
 
 import pytest
 import typer
+from plimsoll import __version__
+from plimsoll.cli import main
+from plimsoll.cli.commands import app
+from plimsoll.errors import BundleError, OperatorError
 from typer.testing import CliRunner
 
-from service import __version__
-from service.cli import main
-from service.cli.commands import app
-from service.errors import BundleError, OperatorError
 from tests.unit.cli.conftest import RunPlimsoll
 
 
@@ -77,7 +77,7 @@ def test_an_error_of_ours_is_one_sentence_on_standard_error_word_for_word(
     def fail() -> None:
         raise OperatorError(sentence)
 
-    monkeypatch.setattr("service.cli.commands.app", fail)
+    monkeypatch.setattr("plimsoll.cli.commands.app", fail)
     ran = plimsoll("settings")
     assert ran == (2, "", f"error: {sentence}\n")
 
@@ -86,7 +86,7 @@ def test_an_error_of_a_bundle_is_an_error_of_ours(plimsoll: RunPlimsoll, monkeyp
     def fail() -> None:
         raise BundleError("golden", "it is off")
 
-    monkeypatch.setattr("service.cli.commands.app", fail)
+    monkeypatch.setattr("plimsoll.cli.commands.app", fail)
     assert plimsoll("settings").err == "error: it is off\n"
 
 
@@ -102,19 +102,19 @@ def test_an_error_that_is_not_ours_keeps_its_trace(monkeypatch: pytest.MonkeyPat
     def fail() -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("service.cli.commands.app", fail)
+    monkeypatch.setattr("plimsoll.cli.commands.app", fail)
     monkeypatch.setattr(sys, "argv", ["plimsoll", "settings"])
     with pytest.raises(ZeroDivisionError):
         main()
 
 
 def test_the_package_is_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(sys, "argv", ["service", "--version"])
+    monkeypatch.setattr(sys, "argv", ["plimsoll", "--version"])
     with pytest.raises(SystemExit) as caught:
-        runpy.run_module("service", run_name="__main__")
+        runpy.run_module("plimsoll", run_name="__main__")
     assert caught.value.code == 0
     assert capsys.readouterr().out == f"plimsoll {__version__}\n"
 
 
 def test_importing_the_package_runs_nothing() -> None:
-    assert "main" in runpy.run_module("service.__main__", run_name="imported")
+    assert "main" in runpy.run_module("plimsoll.__main__", run_name="imported")

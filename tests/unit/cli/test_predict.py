@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageDraw
+from plimsoll.application import Application
+from plimsoll.runtime.architectures import build_architecture
+from plimsoll.runtime.bundle_making import Recipe, make_bundle
+from plimsoll.settings import load_settings
 from safetensors.torch import save
 
-from service.application import Application
-from service.runtime.architectures import build_architecture
-from service.runtime.bundle_making import Recipe, make_bundle
-from service.settings import load_settings
 from tests.doubles.servers import CannedServer, served
 from tests.unit.cli.conftest import RunPlimsoll
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from plimsoll.settings import Settings
 
-from service.settings import Settings
 from tests.unit.cli.conftest import RunPlimsoll
 
 
@@ -12,9 +12,9 @@ from tests.unit.cli.conftest import RunPlimsoll
 def served(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Settings]]:
     """Which server was started with which settings; none really is."""
     started: list[tuple[str, Settings]] = []
-    monkeypatch.setattr("service.cli.uvicorn_server.serve_alone", lambda each: started.append(("alone", each)))
+    monkeypatch.setattr("plimsoll.cli.uvicorn_server.serve_alone", lambda each: started.append(("alone", each)))
     monkeypatch.setattr(
-        "service.cli.gunicorn_server.serve_with_workers", lambda each: started.append(("workers", each))
+        "plimsoll.cli.gunicorn_server.serve_with_workers", lambda each: started.append(("workers", each))
     )
     return started
 

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import pytest
+from plimsoll.cli.settings import markdown_table
+from plimsoll.settings import Settings, variable_name
 
-from service.cli.settings import markdown_table
-from service.settings import Settings, variable_name
 from tests.unit.cli.conftest import RunPlimsoll
 
 VARIABLES = [variable_name(name) for name in Settings.model_fields]

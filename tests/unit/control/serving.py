@@ -14,23 +14,23 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from plimsoll.bundle.folder import Bundle
+from plimsoll.bundle.golden import GoldenSamples, read_golden
+from plimsoll.bundle.shelf import Shelf
+from plimsoll.control.desired_state import DesiredLimits, DesiredModel, DesiredState, DesiredVersion
+from plimsoll.control.reconciler import Reconciler
+from plimsoll.control.version_loading import Loader, VersionLoading
+from plimsoll.control.version_registry import VersionRegistry, VersionState, VersionStatus
+from plimsoll.fronts.v1_models import check_askable
+from plimsoll.inference.admission import AdmissionLimits
+from plimsoll.inference.batch_policy import BatchLimits
+from plimsoll.inference.deadline import DeadlineLimits
+from plimsoll.inference.lane import Lane, LaneLimits
+from plimsoll.inference.payloads import Target
+from plimsoll.inference.pipeline import Pipeline, ServedVersion
+from plimsoll.inference.ports import Model
+from plimsoll.runtime.model_loader import ModelLoader
 
-from service.bundle.folder import Bundle
-from service.bundle.golden import GoldenSamples, read_golden
-from service.bundle.shelf import Shelf
-from service.control.desired_state import DesiredLimits, DesiredModel, DesiredState, DesiredVersion
-from service.control.reconciler import Reconciler
-from service.control.version_loading import Loader, VersionLoading
-from service.control.version_registry import VersionRegistry, VersionState, VersionStatus
-from service.fronts.v1_models import check_askable
-from service.inference.admission import AdmissionLimits
-from service.inference.batch_policy import BatchLimits
-from service.inference.deadline import DeadlineLimits
-from service.inference.lane import Lane, LaneLimits
-from service.inference.payloads import Target
-from service.inference.pipeline import Pipeline, ServedVersion
-from service.inference.ports import Model
-from service.runtime.model_loader import ModelLoader
 from tests.doubles.models import EchoModel, flat_signature
 
 ROW = np.array([[0.1, 0.2, 0.3, 0.4]], np.float32)

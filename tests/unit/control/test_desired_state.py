@@ -7,9 +7,8 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-
-from service.bundle.shelf import Shelf
-from service.control.desired_state import (
+from plimsoll.bundle.shelf import Shelf
+from plimsoll.control.desired_state import (
     NO_RULES,
     DesiredLimits,
     DesiredState,
@@ -18,8 +17,9 @@ from service.control.desired_state import (
     highest_of_each,
     read_desired_state,
 )
-from service.errors import DesiredStateError
-from service.yaml_file import MAX_DOCUMENT_BYTES
+from plimsoll.errors import DesiredStateError
+from plimsoll.yaml_file import MAX_DOCUMENT_BYTES
+
 from tests.conftest import MakeBundle
 
 TWO_VERSIONS = """

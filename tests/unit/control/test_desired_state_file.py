@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from plimsoll.bundle.shelf import Shelf
+from plimsoll.control.desired_state import NO_RULES, DesiredState, StateRules, read_desired_state
+from plimsoll.control.desired_state_file import DesiredStateFile
+from plimsoll.errors import DesiredStateNotWritable, InvalidInput, NotFound, PlimsollError
 
-from service.bundle.shelf import Shelf
-from service.control.desired_state import NO_RULES, DesiredState, StateRules, read_desired_state
-from service.control.desired_state_file import DesiredStateFile
-from service.errors import DesiredStateNotWritable, InvalidInput, NotFound, PlimsollError
 from tests.conftest import MakeBundle
 
 ONE = 'models: [{name: tiny, versions: [{version: "1"}], limits: {queue_limit: 5}}]'
@@ -205,13 +205,13 @@ def test_a_change_that_would_grow_the_file_beyond_what_is_read_is_refused(
     desired: Desired, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = desired.file()
-    monkeypatch.setattr("service.yaml_file.MAX_DOCUMENT_BYTES", len(ONE) + 3)
+    monkeypatch.setattr("plimsoll.yaml_file.MAX_DOCUMENT_BYTES", len(ONE) + 3)
     with pytest.raises(PlimsollError, match="is longer than"):
         file.load("tiny", "2")
     assert desired.path.read_text() == ONE
 
 
 def test_every_change_is_in_the_log(desired: Desired, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level("INFO", "service"):
+    with caplog.at_level("INFO", "plimsoll"):
         desired.file(TWO).weigh("tiny", {"1": 50, "2": 50})
     assert "the desired state has been changed: weigh tiny {'1': 50, '2': 50}" in caplog.text

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from plimsoll.bundle.shelf import Shelf
+from plimsoll.control.desired_state import NO_RULES, DesiredState, StateRules
+from plimsoll.control.desired_state_source import DesiredStateSource
+from plimsoll.errors import DesiredStateError
+from plimsoll.watched_file import LastGoodCopy
+from plimsoll.yaml_file import YamlFile
 
-from service.bundle.shelf import Shelf
-from service.control.desired_state import NO_RULES, DesiredState, StateRules
-from service.control.desired_state_source import DesiredStateSource
-from service.errors import DesiredStateError
-from service.watched_file import LastGoodCopy
-from service.yaml_file import YamlFile
 from tests.conftest import MakeBundle
 from tests.unit.eventually import eventually
 from tests.unit.services import put

@@ -7,10 +7,9 @@ import threading
 from pathlib import Path
 
 import pytest
-
-from service.control import exclusive_file
-from service.control.exclusive_file import ExclusiveFile
-from service.errors import DesiredStateNotWritable
+from plimsoll.control import exclusive_file
+from plimsoll.control.exclusive_file import ExclusiveFile
+from plimsoll.errors import DesiredStateNotWritable
 
 
 @pytest.fixture

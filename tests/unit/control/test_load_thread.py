@@ -4,8 +4,7 @@ import asyncio
 import threading
 
 import pytest
-
-from service.control.load_thread import in_load_thread
+from plimsoll.control.load_thread import in_load_thread
 
 
 class Panic(BaseException):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from plimsoll.bundle.folder import Bundle
+from plimsoll.control.desired_state import DesiredModel, DesiredState, DesiredVersion
+from plimsoll.control.version_registry import VersionRegistry, VersionState
 
-from service.bundle.folder import Bundle
-from service.control.desired_state import DesiredModel, DesiredState, DesiredVersion
-from service.control.version_registry import VersionRegistry, VersionState
 from tests.conftest import MakeBundle
 from tests.doubles.bundles import report_on
 from tests.unit.control.serving import served_version

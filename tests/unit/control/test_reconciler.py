@@ -8,11 +8,11 @@ import threading
 from pathlib import Path
 
 import pytest
+from plimsoll.bundle.folder import Bundle
+from plimsoll.control.version_registry import VersionState
+from plimsoll.errors import BundleError, DeviceError
 from safetensors.torch import save
 
-from service.bundle.folder import Bundle
-from service.control.version_registry import VersionState
-from service.errors import BundleError, DeviceError
 from tests.conftest import MakeBundle
 from tests.doubles.bundles import without_threshold
 from tests.unit.control.serving import ScriptedLoader, Serving, refusing
@@ -38,7 +38,7 @@ async def test_a_ready_version_is_reported_with_what_was_found_out(
 ) -> None:
     bundle = make_tiny_bundle()
     serving = Serving(tmp_path, ScriptedLoader())
-    with caplog.at_level(logging.INFO, "service"):
+    with caplog.at_level(logging.INFO, "plimsoll"):
         await serving.reconcile("1")
     (status,) = serving.watcher.statuses
     assert status.report is not None

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from plimsoll.bundle.folder import Bundle
+from plimsoll.control.desired_state import DesiredModel, DesiredState, DesiredVersion
+from plimsoll.control.version_registry import VersionState
+from plimsoll.errors import BundleError, DesiredStateError, Draining, LoadFailed, NotFound
+from plimsoll.inference.payloads import Target
 
-from service.bundle.folder import Bundle
-from service.control.desired_state import DesiredModel, DesiredState, DesiredVersion
-from service.control.version_registry import VersionState
-from service.errors import BundleError, DesiredStateError, Draining, LoadFailed, NotFound
-from service.inference.payloads import Target
 from tests.conftest import MakeBundle
 from tests.unit.control.serving import ScriptedLoader, Serving, refusing
 from tests.unit.eventually import eventually
@@ -121,7 +121,7 @@ async def test_a_version_that_is_removed_drains_answers_who_is_inside_and_is_for
     served = serving.pipeline.select(Target("tiny", "1"))
     expected = (await serving.ask("1"))[1]
     with serving.pipeline.admit(served, 1):
-        with caplog.at_level(logging.INFO, "service"):
+        with caplog.at_level(logging.INFO, "plimsoll"):
             await serving.reconcile("2")
         assert serving.states == {"1": DRAINING, "2": READY}
         assert (await serving.ask())[0] == "2"

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from plimsoll.bundle.folder import Bundle
+from plimsoll.control.desired_state import DesiredVersion
+from plimsoll.control.version_registry import VersionState
+from plimsoll.inference.payloads import Target
 
-from service.bundle.folder import Bundle
-from service.control.desired_state import DesiredVersion
-from service.control.version_registry import VersionState
-from service.inference.payloads import Target
 from tests.conftest import MakeBundle
 from tests.unit.control.serving import ScriptedLoader, Serving
 from tests.unit.eventually import eventually

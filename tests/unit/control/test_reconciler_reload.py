@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from plimsoll.control.desired_state import DesiredLimits, DesiredVersion
+from plimsoll.control.version_registry import VersionState
+from plimsoll.errors import Draining
+from plimsoll.inference.lane import Lane
+from plimsoll.inference.payloads import Target
 
-from service.control.desired_state import DesiredLimits, DesiredVersion
-from service.control.version_registry import VersionState
-from service.errors import Draining
-from service.inference.lane import Lane
-from service.inference.payloads import Target
 from tests.conftest import MakeBundle
 from tests.unit.control.serving import Serving, real_loader
 from tests.unit.eventually import eventually

@@ -5,11 +5,11 @@ import dataclasses
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from plimsoll.bundle.shelf import version_order
+from plimsoll.control.routing_table import RoutingTable, routes_of
+from plimsoll.errors import Loading, NotFound
+from plimsoll.inference.payloads import Target
 
-from service.bundle.shelf import version_order
-from service.control.routing_table import RoutingTable, routes_of
-from service.errors import Loading, NotFound
-from service.inference.payloads import Target
 from tests.unit.control.serving import served_version
 
 NAMES = ["alpha", "beta", "gamma"]

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from plimsoll.bundle.shelf import version_order
+from plimsoll.control.routing_table import RoutingTable, routes_of
+from plimsoll.errors import Loading
+from plimsoll.inference.payloads import Target
 
-from service.bundle.shelf import version_order
-from service.control.routing_table import RoutingTable, routes_of
-from service.errors import Loading
-from service.inference.payloads import Target
 from tests.unit.control.serving import served_version
 
 VERSIONS = ["1", "2", "9", "10"]

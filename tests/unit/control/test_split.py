@@ -5,8 +5,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from service.control.split import choose, point_of
+from plimsoll.control.split import choose, point_of
 
 KEYS = [f"user-{number}" for number in range(3000)]
 SIGMAS = 6

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from plimsoll.control.desired_state import DesiredModel, DesiredState, DesiredVersion
+from plimsoll.control.version_registry import VersionRegistry, VersionState
+from plimsoll.errors import Loading, Stuck
+from plimsoll.inference.payloads import Target
+from plimsoll.inference.pipeline import ServedVersion
 
-from service.control.desired_state import DesiredModel, DesiredState, DesiredVersion
-from service.control.version_registry import VersionRegistry, VersionState
-from service.errors import Loading, Stuck
-from service.inference.payloads import Target
-from service.inference.pipeline import ServedVersion
 from tests.conftest import MakeBundle
 from tests.doubles.bundles import report_on
 from tests.unit.control.serving import served_version

@@ -3,13 +3,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from plimsoll.bundle.folder import Bundle
+from plimsoll.control.desired_state import DesiredModel, DesiredState, DesiredVersion
+from plimsoll.control.version_registry import VersionRegistry, VersionState
+from plimsoll.errors import LoadFailed, Loading, NotFound
+from plimsoll.inference.payloads import Target
+from plimsoll.inference.pipeline import ServedVersion
 
-from service.bundle.folder import Bundle
-from service.control.desired_state import DesiredModel, DesiredState, DesiredVersion
-from service.control.version_registry import VersionRegistry, VersionState
-from service.errors import LoadFailed, Loading, NotFound
-from service.inference.payloads import Target
-from service.inference.pipeline import ServedVersion
 from tests.conftest import MakeBundle
 from tests.doubles.bundles import report_on
 from tests.unit.control.serving import served_version

@@ -7,9 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from service.control.version_registry import VersionState, VersionStatus
-from service.control.worker_board import WorkerBoard
+from plimsoll.control.version_registry import VersionState, VersionStatus
+from plimsoll.control.worker_board import WorkerBoard
 
 READY = VersionStatus("digits", "1", VersionState.READY)
 

@@ -11,10 +11,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
-
-from service.bundle.manifest import ImagePreprocessing
-from service.errors import InvalidInput
-from service.fronts.glyph_image import MAX_PIXELS, read_glyph
+from plimsoll.bundle.manifest import ImagePreprocessing
+from plimsoll.errors import InvalidInput
+from plimsoll.fronts.glyph_image import MAX_PIXELS, read_glyph
 
 MNIST = ImagePreprocessing(kind="glyph", width=28, height=28, box=20, ink="light")
 Picture = Image.Image

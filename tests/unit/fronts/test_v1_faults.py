@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from plimsoll.errors import InvalidInput, MalformedBody
+from plimsoll.fronts.v1_faults import explain
 
-from service.errors import InvalidInput, MalformedBody
-from service.fronts.v1_faults import explain
 from tests.doubles.reservations import decoded
 
 SHAPE = 'an object {"features": [numbers]} for one row, or {"instances": [[numbers], ...]} for many'

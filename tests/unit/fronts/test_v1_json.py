@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from plimsoll.errors import ClientError, InvalidInput, ModelFailed
+from plimsoll.fronts.v1_json import MAX_ROWS, encode
+from plimsoll.inference.batch_queue import Entry
+from plimsoll.inference.payloads import Answer, Signature, TensorSpec
 
-from service.errors import ClientError, InvalidInput, ModelFailed
-from service.fronts.v1_json import MAX_ROWS, encode
-from service.inference.batch_queue import Entry
-from service.inference.payloads import Answer, Signature, TensorSpec
 from tests.doubles.models import EchoModel, flat_signature
 from tests.doubles.reservations import decoded
 

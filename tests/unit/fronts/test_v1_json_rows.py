@@ -8,11 +8,11 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from plimsoll.errors import ClientError
+from plimsoll.fronts.v1_json import parse, write
+from plimsoll.inference.batch_policy import BatchLimits
+from plimsoll.inference.batch_queue import BatchQueue, Entry
 
-from service.errors import ClientError
-from service.fronts.v1_json import parse, write
-from service.inference.batch_policy import BatchLimits
-from service.inference.batch_queue import BatchQueue, Entry
 from tests.doubles.models import EchoModel, flat_signature
 
 SIGNATURE = flat_signature(2, minimum=0, maximum=1)

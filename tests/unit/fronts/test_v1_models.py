@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from plimsoll.errors import BundleError
+from plimsoll.fronts.v1_models import check_askable
+from plimsoll.inference.payloads import Datatype, Signature, TensorSpec
 
-from service.errors import BundleError
-from service.fronts.v1_models import check_askable
-from service.inference.payloads import Datatype, Signature, TensorSpec
 from tests.doubles.models import flat_signature
 
 

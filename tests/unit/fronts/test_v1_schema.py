@@ -3,10 +3,10 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
+from plimsoll.fronts.v1_json import MAX_ROWS, encode
+from plimsoll.fronts.v1_schema import PREDICT_REQUEST_BODY, PredictAnswer, row_schema
+from plimsoll.inference.payloads import Answer
 
-from service.fronts.v1_json import MAX_ROWS, encode
-from service.fronts.v1_schema import PREDICT_REQUEST_BODY, PredictAnswer, row_schema
-from service.inference.payloads import Answer
 from tests.doubles.models import EchoModel, flat_signature
 from tests.doubles.reservations import decoded
 

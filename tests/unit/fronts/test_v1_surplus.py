@@ -7,9 +7,9 @@ import tracemalloc
 
 import orjson
 import pytest
+from plimsoll.errors import InvalidInput, MalformedBody
+from plimsoll.fronts import v1_json
 
-from service.errors import InvalidInput, MalformedBody
-from service.fronts import v1_json
 from tests.doubles.models import flat_signature
 
 LENGTH = 2 << 20

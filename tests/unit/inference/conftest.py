@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from plimsoll.inference.admission import AdmissionLimits
+from plimsoll.inference.batch_policy import BatchLimits
+from plimsoll.inference.lane import Lane, LaneLimits
+from plimsoll.inference.ports import Model
 
-from service.inference.admission import AdmissionLimits
-from service.inference.batch_policy import BatchLimits
-from service.inference.lane import Lane, LaneLimits
-from service.inference.ports import Model
 from tests.doubles.fake_time import FakeTimeLoop, ManualExecutor
 from tests.doubles.models import PoisonedModel
 from tests.doubles.observers import RecordingLaneObserver

@@ -6,9 +6,8 @@ from contextlib import ExitStack
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from service.errors import Draining, Overloaded
-from service.inference.admission import Admission, AdmissionLimits
+from plimsoll.errors import Draining, Overloaded
+from plimsoll.inference.admission import Admission, AdmissionLimits
 
 
 def admission(requests: int = 3, bytes_: int = 100, retry_after: int = 7) -> Admission:

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, precondition, rule
-
-from service.errors import Draining, Overloaded
-from service.inference.admission import Admission, AdmissionLimits, Permit
+from plimsoll.errors import Draining, Overloaded
+from plimsoll.inference.admission import Admission, AdmissionLimits, Permit
 
 BYTES = 100
 

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-
-from service.inference.batch_policy import BatchLimits, due_at
+from plimsoll.inference.batch_policy import BatchLimits, due_at
 
 moments = st.floats(0, 1e6)
 waits = st.floats(0, 100)

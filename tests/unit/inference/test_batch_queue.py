@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from plimsoll.inference.batch_policy import BatchLimits
+from plimsoll.inference.batch_queue import Batch, BatchQueue, Entry
+from plimsoll.inference.payloads import Signature, TensorSpec
+from plimsoll.inference.ports import Shapes
 
-from service.inference.batch_policy import BatchLimits
-from service.inference.batch_queue import Batch, BatchQueue, Entry
-from service.inference.payloads import Signature, TensorSpec
-from service.inference.ports import Shapes
 from tests.doubles.models import EchoModel, flat_signature
 
 OPEN = Signature((TensorSpec("x", "FP64", (-1, -1)),), (TensorSpec("y", "FP64", (-1, -1)),))

@@ -8,11 +8,11 @@ import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from plimsoll.inference.batch_policy import BatchLimits
+from plimsoll.inference.batch_queue import Batch, BatchQueue, Entry
+from plimsoll.inference.payloads import Signature, TensorSpec
+from plimsoll.inference.ports import Shapes
 
-from service.inference.batch_policy import BatchLimits
-from service.inference.batch_queue import Batch, BatchQueue, Entry
-from service.inference.payloads import Signature, TensorSpec
-from service.inference.ports import Shapes
 from tests.doubles.models import EchoModel
 
 MAX_ROWS = 6

@@ -3,9 +3,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from service.errors import InvalidInput
-from service.inference.deadline import DeadlineLimits
+from plimsoll.errors import InvalidInput
+from plimsoll.inference.deadline import DeadlineLimits
 
 LIMITS = DeadlineLimits(default_ms=30_000, longest_ms=60_000)
 

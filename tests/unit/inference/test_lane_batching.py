@@ -6,11 +6,11 @@ import asyncio
 import threading
 
 import pytest
+from plimsoll.inference.admission import AdmissionLimits
+from plimsoll.inference.batch_policy import BatchLimits
+from plimsoll.inference.lane import Lane, LaneLimits
+from plimsoll.inference.payloads import BatchReport
 
-from service.inference.admission import AdmissionLimits
-from service.inference.batch_policy import BatchLimits
-from service.inference.lane import Lane, LaneLimits
-from service.inference.payloads import BatchReport
 from tests.doubles.models import EchoModel, PoisonedModel, SlowModel
 from tests.unit.inference.conftest import OpenBench
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from plimsoll.errors import Overloaded
 
-from service.errors import Overloaded
 from tests.doubles.models import POISON, PoisonedModel
 from tests.unit.inference.conftest import Bench, OpenBench
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from plimsoll.errors import ModelFailed, OutOfDeviceMemory
+from plimsoll.inference.payloads import Tensors
 
-from service.errors import ModelFailed, OutOfDeviceMemory
-from service.inference.payloads import Tensors
 from tests.doubles.models import POISON, PoisonedModel
 from tests.unit.inference.conftest import Client, OpenBench, workbench
 

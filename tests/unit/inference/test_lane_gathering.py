@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from service.inference.batch_policy import BatchLimits
-from service.inference.batch_queue import BatchQueue
+from plimsoll.inference.batch_policy import BatchLimits
+from plimsoll.inference.batch_queue import BatchQueue
+
 from tests.doubles.models import PoisonedModel
 from tests.unit.inference.conftest import Bench, Client, OpenBench
 

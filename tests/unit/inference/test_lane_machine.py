@@ -10,11 +10,11 @@ import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
+from plimsoll.errors import ClientGone, DeadlineExceeded, Draining, ModelFailed, Overloaded
+from plimsoll.inference.admission import AdmissionLimits
+from plimsoll.inference.batch_policy import BatchLimits
+from plimsoll.inference.lane import Lane, LaneLimits
 
-from service.errors import ClientGone, DeadlineExceeded, Draining, ModelFailed, Overloaded
-from service.inference.admission import AdmissionLimits
-from service.inference.batch_policy import BatchLimits
-from service.inference.lane import Lane, LaneLimits
 from tests.doubles.fake_time import FakeTimeLoop, ManualExecutor
 from tests.doubles.models import POISON, PoisonedModel
 from tests.doubles.observers import RecordingLaneObserver

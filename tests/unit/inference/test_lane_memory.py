@@ -7,10 +7,10 @@ import gc
 import weakref
 
 import pytest
+from plimsoll.inference.admission import AdmissionLimits
+from plimsoll.inference.batch_policy import BatchLimits
+from plimsoll.inference.lane import Lane, LaneLimits
 
-from service.inference.admission import AdmissionLimits
-from service.inference.batch_policy import BatchLimits
-from service.inference.lane import Lane, LaneLimits
 from tests.doubles.models import PoisonedModel
 
 LIMITS = LaneLimits(AdmissionLimits(10, bytes=1000), BatchLimits(max_rows=4, max_wait_seconds=0))

@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import CancelledError
 
 import pytest
-
-from service.inference.model_thread import ModelThread
+from plimsoll.inference.model_thread import ModelThread
 
 PATIENCE_SECONDS = 30
 
@@ -104,7 +103,7 @@ def test_nothing_of_a_piece_of_work_is_held_once_it_is_done(thread: ModelThread)
 def test_the_process_ends_in_good_order_while_a_forward_pass_hangs(hang: str) -> None:
     script = f"""
 import time, torch
-from service.inference.model_thread import ModelThread
+from plimsoll.inference.model_thread import ModelThread
 big = torch.rand(600, 600)
 def hang():
     {hang}
@@ -122,7 +121,7 @@ thread.submit(hang)
 def test_the_process_waits_for_a_forward_pass_that_is_about_to_end() -> None:
     script = """
 import threading, time
-from service.inference.model_thread import ModelThread
+from plimsoll.inference.model_thread import ModelThread
 running = threading.Event()
 thread = ModelThread("inference")
 thread.submit(lambda: (running.set(), time.sleep(0.05), print("done", flush=True)))

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from service.inference.payloads import NUMPY_DTYPES, Answer, Datatype, Target, TensorSpec
+from plimsoll.inference.payloads import NUMPY_DTYPES, Answer, Datatype, Target, TensorSpec
 
 datatypes = st.sampled_from(sorted(NUMPY_DTYPES))
 shapes = st.lists(st.integers(0, 4), min_size=1, max_size=4).map(tuple)

@@ -3,15 +3,15 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from plimsoll.errors import InvalidInput, NotFound, Overloaded
+from plimsoll.inference.admission import AdmissionLimits
+from plimsoll.inference.batch_policy import BatchLimits
+from plimsoll.inference.deadline import DeadlineLimits
+from plimsoll.inference.lane import Lane, LaneLimits
+from plimsoll.inference.payloads import Answer, Target
+from plimsoll.inference.pipeline import Pipeline, ServedVersion
+from plimsoll.inference.ports import Model
 
-from service.errors import InvalidInput, NotFound, Overloaded
-from service.inference.admission import AdmissionLimits
-from service.inference.batch_policy import BatchLimits
-from service.inference.deadline import DeadlineLimits
-from service.inference.lane import Lane, LaneLimits
-from service.inference.payloads import Answer, Target
-from service.inference.pipeline import Pipeline, ServedVersion
-from service.inference.ports import Model
 from tests.doubles.models import EchoModel, FailingModel
 
 DEADLINES = DeadlineLimits(default_ms=30_000, longest_ms=60_000)

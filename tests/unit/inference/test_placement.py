@@ -6,12 +6,12 @@ import time
 
 from hypothesis import given
 from hypothesis import strategies as st
+from plimsoll.inference.admission import AdmissionLimits
+from plimsoll.inference.batch_policy import BatchLimits
+from plimsoll.inference.lane import Lane, LaneLimits
+from plimsoll.inference.payloads import Tensors
+from plimsoll.inference.placement import Placement, usage_of_thread
 
-from service.inference.admission import AdmissionLimits
-from service.inference.batch_policy import BatchLimits
-from service.inference.lane import Lane, LaneLimits
-from service.inference.payloads import Tensors
-from service.inference.placement import Placement, usage_of_thread
 from tests.doubles.models import PoisonedModel
 from tests.doubles.observers import RecordingLaneObserver
 from tests.unit.inference.conftest import OpenBench

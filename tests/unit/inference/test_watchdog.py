@@ -8,13 +8,13 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+from plimsoll.inference.admission import AdmissionLimits
+from plimsoll.inference.batch_policy import BatchLimits
+from plimsoll.inference.lane import Lane, LaneLimits
+from plimsoll.inference.payloads import Tensors
+from plimsoll.inference.pipeline import ServedVersion
+from plimsoll.inference.watchdog import Watchdog
 
-from service.inference.admission import AdmissionLimits
-from service.inference.batch_policy import BatchLimits
-from service.inference.lane import Lane, LaneLimits
-from service.inference.payloads import Tensors
-from service.inference.pipeline import ServedVersion
-from service.inference.watchdog import Watchdog
 from tests.doubles.models import EchoModel, SlowModel
 
 LIMITS = LaneLimits(AdmissionLimits(10, bytes=1000), BatchLimits(max_rows=4, max_wait_seconds=0))

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 import torch
-
-from service.errors import BundleError
-from service.runtime.architectures import ARCHITECTURES, build_architecture, build_with_factory
+from plimsoll.errors import BundleError
+from plimsoll.runtime.architectures import ARCHITECTURES, build_architecture, build_with_factory
 
 FITTING: dict[str, dict[str, Any]] = {
     "digits-mlp": {"sizes": [784, 16, 10]},

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from plimsoll.bundle.golden import read_golden
+from plimsoll.errors import BundleError
+from plimsoll.runtime.architectures import build_architecture
+from plimsoll.runtime.model_loader import ModelLoader
 from safetensors.torch import save
 
-from service.bundle.golden import read_golden
-from service.errors import BundleError
-from service.runtime.architectures import build_architecture
-from service.runtime.model_loader import ModelLoader
 from tests.conftest import MakeBundle
 
 METRIC = {"value": 0.9, "low": 0.8, "high": 1.0, "rows": 10, "method": "Wilson"}
@@ -241,7 +241,7 @@ def test_a_model_of_several_outputs_is_refused(
         def forward(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
             return rows, rows
 
-    monkeypatch.setattr("service.runtime.bundle_making.build_architecture", lambda *_: Twice())
+    monkeypatch.setattr("plimsoll.runtime.bundle_making.build_architecture", lambda *_: Twice())
     error = refusal(make_tiny_bundle, tmp_path, weights=save({}))
     assert error.check == "signature"
 
@@ -253,7 +253,7 @@ def test_an_answer_that_no_signature_can_express_is_refused(
         def forward(self, rows: torch.Tensor) -> torch.Tensor:
             return rows.to(torch.complex64)
 
-    monkeypatch.setattr("service.runtime.bundle_making.build_architecture", lambda *_: Complex())
+    monkeypatch.setattr("plimsoll.runtime.bundle_making.build_architecture", lambda *_: Complex())
     error = refusal(make_tiny_bundle, tmp_path, weights=save({}), labels=list("abcd"))
     assert error.check == "signature"
     assert error.message == "'output' is of complex64, which no signature can express"

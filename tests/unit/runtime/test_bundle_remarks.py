@@ -12,14 +12,13 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from plimsoll.bundle.folder import open_bundle
+from plimsoll.errors import BundleError
+from plimsoll.runtime.architectures import build_architecture
+from plimsoll.runtime.bundle_making import Recipe, make_bundle
+from plimsoll.runtime.model_loader import ModelLoader
+from plimsoll.runtime.weights_prefix import without_prefix
 from safetensors.torch import load, save
-
-from service.bundle.folder import open_bundle
-from service.errors import BundleError
-from service.runtime.architectures import build_architecture
-from service.runtime.bundle_making import Recipe, make_bundle
-from service.runtime.model_loader import ModelLoader
-from service.runtime.weights_prefix import without_prefix
 
 
 def remarks(recipe: Recipe, folder: Path) -> list[str]:

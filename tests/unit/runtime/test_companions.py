@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-
-from service.inference.payloads import NUMPY_DTYPES, Datatype, Signature, TensorSpec
-from service.runtime.companions import companion_rows, golden_rows
+from plimsoll.inference.payloads import NUMPY_DTYPES, Datatype, Signature, TensorSpec
+from plimsoll.runtime.companions import companion_rows, golden_rows
 
 OUTPUT = TensorSpec("y", "FP32", (-1, 2))
 

@@ -6,9 +6,8 @@ from functools import partial
 
 import pytest
 import torch
-
-from service.errors import DeviceError
-from service.runtime.devices import device_memory, limit_threads, one_thread, resolve_device
+from plimsoll.errors import DeviceError
+from plimsoll.runtime.devices import device_memory, limit_threads, one_thread, resolve_device
 
 GPUS = torch.cuda.device_count()
 

@@ -6,9 +6,8 @@ import threading
 
 import pytest
 import torch
-
-from service.errors import BundleError, OutOfDeviceMemory
-from service.runtime.foreign_code import foreign_code, shared_state_kept
+from plimsoll.errors import BundleError, OutOfDeviceMemory
+from plimsoll.runtime.foreign_code import foreign_code, shared_state_kept
 
 
 class Panic(BaseException):

@@ -8,14 +8,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from plimsoll.bundle.golden import GoldenSamples
+from plimsoll.bundle.manifest import Golden
+from plimsoll.errors import BundleError
+from plimsoll.inference.payloads import Signature, TensorSpec
+from plimsoll.runtime.independence import check_independence
+from plimsoll.runtime.torch_model import TorchModel
 from torch import Tensor
-
-from service.bundle.golden import GoldenSamples
-from service.bundle.manifest import Golden
-from service.errors import BundleError
-from service.inference.payloads import Signature, TensorSpec
-from service.runtime.independence import check_independence
-from service.runtime.torch_model import TorchModel
 
 GOLDEN = torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0], [9.0, 10.0]])
 EXACT = Golden(file="golden.safetensors", absolute_tolerance=0, relative_tolerance=0)
@@ -135,7 +134,7 @@ def test_a_companion_on_which_the_model_fails_is_left_out_and_the_log_says_so(ca
             raise SystemExit("out of range")
         return rows.clone()
 
-    with caplog.at_level(logging.INFO, "service"):
+    with caplog.at_level(logging.INFO, "plimsoll"):
         check(strict)
     assert "independence is checked without a row of 1000 times the golden range, on which the model" in caplog.text
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from plimsoll.bundle.folder import Bundle
+from plimsoll.runtime.architectures import build_architecture
+from plimsoll.runtime.model_loader import ModelLoader
 from safetensors.torch import save
 
-from service.bundle.folder import Bundle
-from service.runtime.architectures import build_architecture
-from service.runtime.model_loader import ModelLoader
 from tests.conftest import MakeBundle
 
 _MOST = 1.3
@@ -22,8 +22,8 @@ _MEASURE = """
 import sys
 from pathlib import Path
 import torch
-from service.bundle.folder import open_bundle
-from service.runtime.model_loader import ModelLoader
+from plimsoll.bundle.folder import open_bundle
+from plimsoll.runtime.model_loader import ModelLoader
 
 def resident(key):
     return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith(key)) * 1024

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from plimsoll.bundle.folder import Bundle
+from plimsoll.errors import BundleError
+from plimsoll.runtime.model_loader import ModelLoader
 from safetensors.torch import load, save
 
-from service.bundle.folder import Bundle
-from service.errors import BundleError
-from service.runtime.model_loader import ModelLoader
 from tests.conftest import MakeBundle
 from tests.doubles.bundles import Fields, replace_file, rewrite_manifest
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from plimsoll.bundle.folder import Bundle
+from plimsoll.errors import BundleError
+from plimsoll.runtime.model_loader import ModelLoader
+from plimsoll.runtime.torch_model import TorchModel
 
-from service.bundle.folder import Bundle
-from service.errors import BundleError
-from service.runtime.model_loader import ModelLoader
-from service.runtime.torch_model import TorchModel
 from tests.conftest import MakeBundle
 from tests.doubles.programs import (
     PROGRAM_FILE,
@@ -52,7 +52,7 @@ def test_without_trust_a_program_is_refused_and_its_payload_never_runs(hostile: 
 
 
 def test_with_trust_the_payload_does_run_so_that_the_test_above_is_able_to_fail(hostile: Bundle, marker: Path) -> None:
-    command = [sys.executable, "-m", "service", "bundle", "verify", str(hostile.path), "--trust-pt2"]
+    command = [sys.executable, "-m", "plimsoll", "bundle", "verify", str(hostile.path), "--trust-pt2"]
     trusted = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert marker.exists()
     assert trusted.returncode == 0, trusted.stderr

@@ -9,9 +9,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plimsoll.runtime.packed_linear import PackedLinear, can_pack, pack_weights
 from torch import Tensor, nn
-
-from service.runtime.packed_linear import PackedLinear, can_pack, pack_weights
 
 pytestmark = pytest.mark.skipif(
     not can_pack(), reason="this torch was built without oneDNN; `pip install torch` on x86"

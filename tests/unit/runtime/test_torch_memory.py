@@ -9,9 +9,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from plimsoll.runtime.torch_model import TorchModel
 from torch import Tensor
 
-from service.runtime.torch_model import TorchModel
 from tests.doubles.models import flat_signature
 
 CPU = torch.device("cpu")

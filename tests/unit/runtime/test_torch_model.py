@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from plimsoll.errors import BundleError, OutOfDeviceMemory
+from plimsoll.inference.payloads import Signature, TensorSpec
+from plimsoll.runtime.torch_model import TorchModel
 
-from service.errors import BundleError, OutOfDeviceMemory
-from service.inference.payloads import Signature, TensorSpec
-from service.runtime.torch_model import TorchModel
 from tests.doubles.models import flat_signature
 
 CPU = torch.device("cpu")

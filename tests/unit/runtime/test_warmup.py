@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 import torch
+from plimsoll.errors import BundleError
+from plimsoll.inference.payloads import Signature, TensorSpec
+from plimsoll.runtime.devices import limit_threads
+from plimsoll.runtime.torch_model import TorchModel
+from plimsoll.runtime.warmup import batch_sizes_up_to, warm_up
 
-from service.errors import BundleError
-from service.inference.payloads import Signature, TensorSpec
-from service.runtime.devices import limit_threads
-from service.runtime.torch_model import TorchModel
-from service.runtime.warmup import batch_sizes_up_to, warm_up
 from tests.doubles.models import flat_signature
 
 GOLDEN = {"x": np.array([[1, 2], [3, 4], [5, 6]], np.float32)}

@@ -12,12 +12,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from plimsoll.bundle.checked_file import CheckedFile
+from plimsoll.errors import BundleError
+from plimsoll.runtime.weights_file import load_weights
 from safetensors.torch import save
 from torch import Tensor, nn
-
-from service.bundle.checked_file import CheckedFile
-from service.errors import BundleError
-from service.runtime.weights_file import load_weights
 
 DATATYPES = [
     torch.bool, torch.uint8, torch.uint16, torch.uint32, torch.uint64, torch.int8, torch.int16, torch.int32,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from plimsoll.server.connection_limits import ConnectionLimits
+from plimsoll.server.connections import Connections
 from starlette.types import Receive, Scope, Send
 
-from service.server.connection_limits import ConnectionLimits
-from service.server.connections import Connections
 from tests.unit.eventually import eventually
 from tests.unit.server.test_http_connection import GET, never, post
 from tests.unit.server.wire import Echo, Wire

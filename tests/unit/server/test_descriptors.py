@@ -5,8 +5,7 @@ from __future__ import annotations
 import resource
 
 import pytest
-
-from service.server.descriptors import connections_that_fit
+from plimsoll.server.descriptors import connections_that_fit
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from plimsoll.server.connection_limits import ConnectionLimits
 from starlette.types import Receive, Scope, Send
 
-from service.server.connection_limits import ConnectionLimits
 from tests.unit.server.wire import Echo, Wire
 
 GET = b"GET /a HTTP/1.1\r\nHost: here\r\n\r\n"

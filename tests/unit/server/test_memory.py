@@ -12,12 +12,12 @@ from weakref import WeakSet
 import pytest
 import uvicorn
 import uvloop
+from plimsoll.server.connection_limits import ConnectionLimits
+from plimsoll.server.connections import Connections
+from plimsoll.server.http_connection import HttpConnection
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from service.server.connection_limits import ConnectionLimits
-from service.server.connections import Connections
-from service.server.http_connection import HttpConnection
 from tests.unit.server.test_http_connection import GET, post
 
 _CHUNKED = b"POST /b HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -7,10 +7,9 @@ import httptools
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
-
-from service.errors import ClientError, HeadTooLarge, MalformedRequest, RequestLineTooLong
-from service.server.connection_limits import ConnectionLimits
-from service.server.request_head import CHUNKED, RequestHead, parse_head
+from plimsoll.errors import ClientError, HeadTooLarge, MalformedRequest, RequestLineTooLong
+from plimsoll.server.connection_limits import ConnectionLimits
+from plimsoll.server.request_head import CHUNKED, RequestHead, parse_head
 
 LIMITS = ConnectionLimits()
 LINE = b"POST /v1/predict HTTP/1.1"

@@ -8,10 +8,9 @@ import h11
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from service.errors import ClientError, HeadTooLarge, MalformedRequest, RequestLineTooLong
-from service.server.connection_limits import ConnectionLimits
-from service.server.request_parser import RequestParser
+from plimsoll.errors import ClientError, HeadTooLarge, MalformedRequest, RequestLineTooLong
+from plimsoll.server.connection_limits import ConnectionLimits
+from plimsoll.server.request_parser import RequestParser
 
 GET = b"GET /a HTTP/1.1\r\nHost: here\r\n\r\n"
 SMALL = ConnectionLimits(head_bytes=300, head_fields=5, request_line_bytes=60)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from plimsoll.server.connection_limits import ConnectionLimits
 from starlette.types import Receive, Scope, Send
 
-from service.server.connection_limits import ConnectionLimits
 from tests.unit.server.test_connections import LIMITS, later
 from tests.unit.server.test_http_connection import GET, never, post
 from tests.unit.server.wire import Echo, Wire

@@ -6,12 +6,11 @@ import asyncio
 from typing import Any
 
 import uvicorn
+from plimsoll.server.connection_limits import ConnectionLimits
+from plimsoll.server.connections import Connections
+from plimsoll.server.http_connection import HttpConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
-
-from service.server.connection_limits import ConnectionLimits
-from service.server.connections import Connections
-from service.server.http_connection import HttpConnection
 
 
 class Recorder(asyncio.Transport):

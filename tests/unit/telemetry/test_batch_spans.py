@@ -8,9 +8,8 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanContext, StatusCode, Tracer
-
-from service.inference.payloads import BatchReport
-from service.telemetry.batch_spans import TracedBatches
+from plimsoll.inference.payloads import BatchReport
+from plimsoll.telemetry.batch_spans import TracedBatches
 
 SECOND = 1_000_000_000
 HARDLY = SECOND // 100

@@ -6,23 +6,22 @@ import sys
 from pathlib import Path
 
 import pytest
+from plimsoll.telemetry.exposition import Exposition, new_registry
+from plimsoll.telemetry.metric_catalog import MetricCatalog
 from prometheus_client import CollectorRegistry
-
-from service.telemetry.exposition import Exposition, new_registry
-from service.telemetry.metric_catalog import MetricCatalog
 
 # A process that counts one request into the shared folder and ends; its variable has to be there before it imports.
 COUNTING_PROCESS = """
-from service.telemetry.exposition import new_registry
-from service.telemetry.metric_catalog import MetricCatalog
+from plimsoll.telemetry.exposition import new_registry
+from plimsoll.telemetry.metric_catalog import MetricCatalog
 MetricCatalog(new_registry(), 0.1).requests.ended.labels("tiny", "1", "v1", "200").inc()
 """
 # One that has a version, retires it, and shows what a scrape says of it before and after.
 RETIRING_PROCESS = """
 import warnings
-from service.telemetry.exposition import Exposition, new_registry
-from service.telemetry.metric_catalog import MetricCatalog
-from service.telemetry.version_metrics import VersionMetrics
+from plimsoll.telemetry.exposition import Exposition, new_registry
+from plimsoll.telemetry.metric_catalog import MetricCatalog
+from plimsoll.telemetry.version_metrics import VersionMetrics
 warnings.simplefilter("error", UserWarning)
 catalog = MetricCatalog(new_registry(), 0.1)
 metrics, render = VersionMetrics(catalog), Exposition(catalog.registry, many_processes=True)

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from plimsoll.telemetry.in_flight import InFlight
+from plimsoll.telemetry.metric_catalog import MetricCatalog
 from prometheus_client import CollectorRegistry
 
-from service.telemetry.in_flight import InFlight
-from service.telemetry.metric_catalog import MetricCatalog
 from tests.unit.eventually import eventually
 
 SECONDS = "plimsoll_request_in_flight_seconds_total"

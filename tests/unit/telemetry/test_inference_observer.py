@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 import pytest
+from plimsoll.inference.payloads import BatchReport
+from plimsoll.inference.ports import Outcome
+from plimsoll.telemetry.exposition import Exposition
+from plimsoll.telemetry.inference_observer import SHED_REASONS, UNKNOWN, InferenceObserver, VersionObserver
+from plimsoll.telemetry.metric_catalog import MetricCatalog
 from prometheus_client import CollectorRegistry
-
-from service.inference.payloads import BatchReport
-from service.inference.ports import Outcome
-from service.telemetry.exposition import Exposition
-from service.telemetry.inference_observer import SHED_REASONS, UNKNOWN, InferenceObserver, VersionObserver
-from service.telemetry.metric_catalog import MetricCatalog
 
 LABELS = {"model": "tiny", "version": "1", "protocol": "v1"}
 

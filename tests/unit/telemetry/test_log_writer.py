@@ -7,8 +7,7 @@ import os
 import threading
 
 import pytest
-
-from service.telemetry.log_writer import LogWriter, QueuedStream
+from plimsoll.telemetry.log_writer import LogWriter, QueuedStream
 
 LINE = "x" * 1000
 ENOUGH_LINES = 6000

@@ -9,10 +9,9 @@ from typing import Any, Literal
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import TraceState
+from plimsoll.telemetry.logging_setup import set_up_logging
 
-from service.telemetry.logging_setup import set_up_logging
-
-LOGGERS = ("", "service", "uvicorn", "uvicorn.error", "uvicorn.access", "gunicorn.error")
+LOGGERS = ("", "plimsoll", "uvicorn", "uvicorn.error", "uvicorn.access", "gunicorn.error")
 
 
 @pytest.fixture(autouse=True)
@@ -49,10 +48,10 @@ def lines(capfd: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 
 def test_a_line_is_json_with_time_level_logger_and_what_was_added(capfd: pytest.CaptureFixture[str]) -> None:
     set_up()
-    logging.getLogger("service.somewhere").info("größer als %d", 5, extra={"model": "tiny"})
+    logging.getLogger("plimsoll.somewhere").info("größer als %d", 5, extra={"model": "tiny"})
     (line,) = lines(capfd)
     assert line.pop("time").startswith("20")
-    assert line == {"level": "INFO", "logger": "service.somewhere", "message": "größer als 5", "model": "tiny"}
+    assert line == {"level": "INFO", "logger": "plimsoll.somewhere", "message": "größer als 5", "model": "tiny"}
 
 
 def test_an_exception_stays_on_one_line(capfd: pytest.CaptureFixture[str]) -> None:
@@ -60,7 +59,7 @@ def test_an_exception_stays_on_one_line(capfd: pytest.CaptureFixture[str]) -> No
     try:
         int("seven\neight")
     except ValueError:
-        logging.getLogger("service").exception("it broke")
+        logging.getLogger("plimsoll").exception("it broke")
     (line,) = lines(capfd)
     assert "ValueError: invalid literal" in line["exc_info"]
     assert "\n" in line["exc_info"]
@@ -68,7 +67,7 @@ def test_an_exception_stays_on_one_line(capfd: pytest.CaptureFixture[str]) -> No
 
 def test_a_line_carries_the_id_and_the_peer_of_its_request(capfd: pytest.CaptureFixture[str]) -> None:
     set_up(request={"request_id": "abc-1", "peer": "192.0.2.7"})
-    logging.getLogger("service").info("hello")
+    logging.getLogger("plimsoll").info("hello")
     (line,) = lines(capfd)
     assert (line["request_id"], line["peer"]) == ("abc-1", "192.0.2.7")
 
@@ -82,7 +81,7 @@ def test_headers_of_requests_write_no_lines_through_opentelemetry(capfd: pytest.
 
 def test_a_line_outside_a_request_has_no_id(capfd: pytest.CaptureFixture[str]) -> None:
     set_up()
-    logging.getLogger("service").info("hello")
+    logging.getLogger("plimsoll").info("hello")
     assert {"request_id", "peer", "trace_id", "span_id"}.isdisjoint(lines(capfd)[0])
 
 
@@ -90,7 +89,7 @@ def test_a_line_within_a_span_carries_its_trace(capfd: pytest.CaptureFixture[str
     set_up()
     provider = TracerProvider()
     with provider.get_tracer("test").start_as_current_span("work") as span:
-        logging.getLogger("service").info("hello")
+        logging.getLogger("plimsoll").info("hello")
     provider.shutdown()
     (line,) = lines(capfd)
     assert line["trace_id"] == f"{span.get_span_context().trace_id:032x}"
@@ -99,7 +98,7 @@ def test_a_line_within_a_span_carries_its_trace(capfd: pytest.CaptureFixture[str
 
 def test_a_person_gets_short_lines(capfd: pytest.CaptureFixture[str]) -> None:
     set_up("human")
-    logging.getLogger("service").info("hello")
+    logging.getLogger("plimsoll").info("hello")
     written()
     words = capfd.readouterr().err.split()
     assert words[1:] == ["INFO", "hello"]
@@ -111,7 +110,7 @@ def test_auto_writes_for_people_on_a_terminal_and_json_elsewhere(
 ) -> None:
     monkeypatch.setattr("os.isatty", lambda _: terminal)
     set_up("auto")
-    logging.getLogger("service").info("hello")
+    logging.getLogger("plimsoll").info("hello")
     written()
     assert capfd.readouterr().err.startswith("{") == (not terminal)
 
@@ -120,7 +119,7 @@ def test_auto_writes_for_people_on_a_terminal_and_json_elsewhere(
 def test_the_level_is_that_of_our_own_loggers(capfd: pytest.CaptureFixture[str], level: str, heard: int) -> None:
     set_up(level=level)
     for severity in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR):
-        logging.getLogger("service.api").log(severity, "hello")
+        logging.getLogger("plimsoll.api").log(severity, "hello")
     assert len(lines(capfd)) == heard
 
 
@@ -144,7 +143,7 @@ def test_uvicorns_own_access_lines_are_off(capfd: pytest.CaptureFixture[str]) ->
 def test_setting_up_twice_writes_each_line_once(capfd: pytest.CaptureFixture[str]) -> None:
     set_up()
     set_up()
-    logging.getLogger("service").info("hello")
+    logging.getLogger("plimsoll").info("hello")
     assert len(lines(capfd)) == 1
 
 
@@ -164,7 +163,7 @@ def test_a_line_is_at_most_8_kib_and_says_how_much_is_missing(
     try:
         int(text)
     except ValueError:
-        logging.getLogger("service").exception("it broke: %s", text, extra={"given": text, "row": 7})
+        logging.getLogger("plimsoll").exception("it broke: %s", text, extra={"given": text, "row": 7})
     written()
     line = capfd.readouterr().err
     assert len(line.encode()) <= 8193, "8 KiB and the end of the line"

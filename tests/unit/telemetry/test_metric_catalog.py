@@ -1,9 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from plimsoll.telemetry.metric_catalog import MetricCatalog
 from prometheus_client import CollectorRegistry, generate_latest
-
-from service.telemetry.metric_catalog import MetricCatalog
 
 
 def edges_of(objective_seconds: float) -> list[float]:

@@ -7,13 +7,13 @@ import threading
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from plimsoll.inference.payloads import BatchReport
+from plimsoll.inference.ports import Outcome
+from plimsoll.telemetry.inference_observer import InferenceObserver, VersionObserver
+from plimsoll.telemetry.metric_catalog import MetricCatalog
+from plimsoll.telemetry.observations import Observations
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 
-from service.inference.payloads import BatchReport
-from service.inference.ports import Outcome
-from service.telemetry.inference_observer import InferenceObserver, VersionObserver
-from service.telemetry.metric_catalog import MetricCatalog
-from service.telemetry.observations import Observations
 from tests.unit.eventually import eventually
 
 ANSWERED = Outcome("v1", "tiny", "1", 200, 0.01, "")

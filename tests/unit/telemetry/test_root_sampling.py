@@ -21,8 +21,7 @@ from opentelemetry.sdk.trace.sampling import (
     TraceIdRatioBased,
 )
 from opentelemetry.trace import SpanKind
-
-from service.telemetry.root_sampling import NO_PARENT, RootSampling
+from plimsoll.telemetry.root_sampling import NO_PARENT, RootSampling
 
 STANDARD: list[Sampler] = [ALWAYS_ON, ALWAYS_OFF, DEFAULT_ON, DEFAULT_OFF]
 TRACE_IDS = st.integers(1, 2**128 - 1)

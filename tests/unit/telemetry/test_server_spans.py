@@ -15,11 +15,10 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, AlwaysRecordSampler, ParentBased, Sampler
 from opentelemetry.trace import Span, SpanKind, StatusCode
+from plimsoll.api.predict_routes import PredictRoutes
+from plimsoll.telemetry.batch_spans import TracedBatches
+from plimsoll.telemetry.server_spans import AskedIds, PredictSpans, current_trace_id
 from starlette.types import ASGIApp
-
-from service.api.predict_routes import PredictRoutes
-from service.telemetry.batch_spans import TracedBatches
-from service.telemetry.server_spans import AskedIds, PredictSpans, current_trace_id
 
 ROUTES = ("/v1/predict", "/v1/models/{name}/predict")
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"

@@ -8,8 +8,7 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
-
-from service.telemetry.span_export import CountedExport, SpanQueue
+from plimsoll.telemetry.span_export import CountedExport, SpanQueue
 
 
 class Collector(SpanExporter):

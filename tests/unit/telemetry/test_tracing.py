@@ -10,14 +10,14 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from plimsoll.api.predict_routes import PredictRoutes
+from plimsoll.api.request_scope import PROBES
+from plimsoll.errors import OperatorError
+from plimsoll.telemetry.span_export import SpanQueue
+from plimsoll.telemetry.tracing import Tracing
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from service.api.predict_routes import PredictRoutes
-from service.api.request_scope import PROBES
-from service.errors import OperatorError
-from service.telemetry.span_export import SpanQueue
-from service.telemetry.tracing import Tracing
 from tests.doubles.servers import CannedServer
 
 PREDICT = "/v1/models/{name}/predict"

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 import pytest
+from plimsoll.control.version_registry import VersionState
+from plimsoll.telemetry.inference_observer import VersionObserver
+from plimsoll.telemetry.metric_catalog import MetricCatalog
+from plimsoll.telemetry.version_metrics import CHECKS, STATES, VersionMetrics
 from prometheus_client import CollectorRegistry
-
-from service.control.version_registry import VersionState
-from service.telemetry.inference_observer import VersionObserver
-from service.telemetry.metric_catalog import MetricCatalog
-from service.telemetry.version_metrics import CHECKS, STATES, VersionMetrics
 
 FACTS = {"digest": "abc", "format": "safetensors", "device": "cpu"}
 

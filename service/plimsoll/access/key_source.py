@@ -1,0 +1,96 @@
+"""Follows the key file."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from plimsoll.access.keys import KeyRing, key_file, parse_keys
+from plimsoll.errors import OperatorError
+from plimsoll.watched_file import LastGoodCopy, WatchedFile
+
+_log = logging.getLogger(__name__)
+
+WITHDRAW_AFTER_SECONDS = 30.0
+"""A Secret that is replaced may be away for a moment; a key file that stays away means that nobody may ask."""
+
+
+class KeySource:
+    """Keeps a ring as the key file says.
+
+    A file that cannot be used leaves the ring in force. A file that is missing for `WITHDRAW_AFTER_SECONDS` ends every
+    key. `report` is given the reason why the file cannot be used, or an empty text where it can.
+
+    The workers of one server share a `copy` of the last good file. With a copy a worker starts even where the file is
+    broken: it takes the copy, or no keys at all where there is none, because a worker that fails to start would end the
+    others.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        report: Callable[[str], None] = lambda _: None,
+        copy: LastGoodCopy | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        file = key_file(path)
+        self._name = file.name
+        self._report = report
+        self._copy = copy
+        self._watched = WatchedFile(file, partial(parse_keys, file), copy, clock)
+        self._ring = KeyRing()
+
+    def first(self) -> KeyRing:
+        """The ring to start with; call it once, before `follow`.
+
+        Raises:
+            KeyFileError: the file cannot be used, and no copy is shared.
+        """
+        found = self._watched.look()
+        if isinstance(found, KeyRing):
+            self._ring = found
+            self._report("")
+        elif found is not None:
+            if self._copy is None:
+                raise found
+            self._ring = self._watched.last_good() or KeyRing()
+            self._complain(found)
+        self._tell()
+        return self._ring
+
+    async def follow(self, use: Callable[[KeyRing], None]) -> None:
+        """Give each new ring to `use`. Never returns; cancel it."""
+        async for found in self._watched.looks():
+            if isinstance(found, KeyRing):
+                self._take(found, use)
+                self._report("")
+            elif found is not None:
+                self._complain(found)
+            if self._watched.missing_seconds > WITHDRAW_AFTER_SECONDS and self._ring.entries:
+                _log.error(
+                    "%s has been missing for %g s: every key is withdrawn until it is back",
+                    self._name, WITHDRAW_AFTER_SECONDS,
+                )  # fmt: skip
+                if self._copy is not None:
+                    self._copy.drop()
+                self._take(KeyRing(), use)
+
+    def _take(self, ring: KeyRing, use: Callable[[KeyRing], None]) -> None:
+        self._ring = ring
+        use(ring)
+        self._tell()
+
+    def _tell(self) -> None:
+        if not self._ring.entries:
+            _log.warning("no API key is in force: every request that needs one is answered 401")
+            return
+        labels = ", ".join(entry.label for entry in self._ring.entries[:20])
+        more = ", …" if len(self._ring.entries) > 20 else ""  # noqa: PLR2004  # as many as are listed
+        _log.info("%d API keys are in force: %s%s", len(self._ring.entries), labels, more)
+
+    def _complain(self, error: OperatorError) -> None:
+        self._report(error.message)
+        _log.error("the API keys are left as they were (%d in force): %s", len(self._ring.entries), error.message)

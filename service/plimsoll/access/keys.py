@@ -1,0 +1,169 @@
+"""API keys: random on the client's side, hashed on the server's.
+
+A key is 256 random bits, so its sha256 cannot be guessed back and needs neither salt nor stretching; those are for
+passwords, which people choose.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+from plimsoll.errors import OperatorError
+from plimsoll.yaml_file import Location, YamlFile, describe_fault
+
+Scope = Literal["predict", "admin"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+PREFIX = "plim_"
+"""So that a scanner for leaked secrets knows one when it sees it."""
+_KEY_BYTES = 32
+_KEY = re.compile(PREFIX + r"[A-Za-z0-9_-]{40,}")
+SHOWN_ONCE = "key (shown only now): "
+WHERE_TO_PUT_IT = "for the key file, under `keys:`"
+_OUTPUT = re.compile(
+    rf"^{re.escape(SHOWN_ONCE)}{_KEY.pattern}\s+{re.escape(WHERE_TO_PUT_IT)}\s+- \{{label: ", re.MULTILINE
+)
+"""What `plimsoll keys new` prints, from its first line into its last."""
+_MISSING = "Field required"
+KEY_AS_LABEL = "a label stands in logs, and this one holds an API key itself; choose a name"
+
+
+class KeyFileError(OperatorError):
+    """The key file cannot be used; the message says which entry is at fault and never holds a key."""
+
+
+class KeyEntry(BaseModel):
+    """One key as the file holds it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    label: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    scopes: Annotated[frozenset[Scope], Field(min_length=1)]
+
+    @field_validator("label")
+    @classmethod
+    def _no_key(cls, label: str) -> str:
+        if holds_key(label):
+            raise ValueError(KEY_AS_LABEL)
+        return label
+
+
+class _KeyFile(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    keys: list[KeyEntry]
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        labels: set[str] = set()
+        label_of: dict[str, str] = {}
+        for entry in self.keys:
+            if entry.label in labels:
+                raise ValueError(f"two keys have the label '{entry.label}'; give each one of its own")
+            if entry.sha256 in label_of:
+                raise ValueError(
+                    f"'{label_of[entry.sha256]}' and '{entry.label}' have the same sha256, so the log could not say "
+                    "whose request it was; give one key one label and all its scopes"
+                )
+            labels.add(entry.label)
+            label_of[entry.sha256] = entry.label
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRing:
+    """The keys that are good now; with no entry no key is. Immutable: a changed file makes a new ring."""
+
+    entries: tuple[KeyEntry, ...] = ()
+    _by_sha256: dict[str, KeyEntry] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_sha256", {entry.sha256: entry for entry in self.entries})
+
+    def find(self, key: str) -> KeyEntry | None:
+        """The entry of a presented key.
+
+        The time does not grow with the number of keys. It tells nothing about them either: what is looked up is the
+        sha256 of what was presented, and nobody can choose a text by how its sha256 begins.
+        """
+        return self._by_sha256.get(hashlib.sha256(key.encode(errors="replace")).hexdigest())
+
+
+def key_file(path: Path) -> YamlFile:
+    """The YAML file of `keys`, each with `label`, `sha256` and `scopes`; messages about it never quote it."""
+    return YamlFile(path, "key file", KeyFileError, secret=True, describe=_describe)
+
+
+def parse_keys(file: YamlFile, document: bytes) -> KeyRing:
+    """The ring in a document of the key file.
+
+    Raises:
+        KeyFileError: an entry is wrong, or a key itself stands anywhere in the file, in a comment too; the message says
+            what to do about it.
+    """
+    fault, ring = "", KeyRing()
+    try:
+        ring = KeyRing(tuple(file.parse(document, _KeyFile).keys))
+    except KeyFileError as error:
+        fault = _KEY.sub("…", error.message)  # a message names the field at fault, which may be a key
+    text = document.decode(errors="replace")
+    if key := _KEY.search(text):
+        line = text.count("\n", 0, key.start()) + 1
+        told = f"{file.name} holds an API key itself in line {line}, and should hold none"
+        raise KeyFileError(f"{told}{_what_to_do(text, fault.removeprefix(file.name))}")
+    if fault:
+        raise KeyFileError(fault)
+    return ring
+
+
+def holds_key(text: str) -> bool:
+    """Whether a key itself stands in a text."""
+    return _KEY.search(text) is not None
+
+
+def read_keys(path: Path) -> KeyRing:
+    """The ring in the key file as it is now.
+
+    Raises:
+        KeyFileError: it cannot be read, or as `parse_keys`.
+    """
+    file = key_file(path)
+    return parse_keys(file, file.read())
+
+
+def new_key() -> tuple[str, str]:
+    """A fresh key, and the sha256 that the file is to hold."""
+    key = PREFIX + secrets.token_urlsafe(_KEY_BYTES)
+    return key, hashlib.sha256(key.encode()).hexdigest()
+
+
+def _what_to_do(text: str, fault: str) -> str:
+    if _OUTPUT.search(text):
+        return (
+            ": delete all that `plimsoll keys new` has printed but its last line, the entry with the sha256, and put "
+            "that under `keys:`"
+        )
+    if fault:
+        return f"; it{fault}"
+    return ", not even in a comment: delete it there"
+
+
+def _describe(location: Location, message: str) -> str:
+    if not location and not message.startswith("Value error"):
+        return "the document should be `keys:` and under it a list of entries, each as `plimsoll keys new` prints it"
+    if location == ("keys",):
+        return "the list of entries is missing under `keys:`; `plimsoll keys new` prints an entry"
+    if location and location[-1] in ("key", "sha256") and "keys" in location and message != _MISSING:
+        where = ".".join(str(part) for part in location)
+        return (
+            f"{where}: the file holds the sha256 of a key, 64 hexadecimal digits, and never the key itself; "
+            "`plimsoll keys new` makes both"
+        )
+    return describe_fault(location, message)

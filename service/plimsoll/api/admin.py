@@ -1,0 +1,105 @@
+"""The admin application: it writes the desired state, and the reconciler of every worker makes it so."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import orjson
+from fastapi import Depends, FastAPI, Query, Request
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from plimsoll.api.auth import Gate
+from plimsoll.api.bounded_requests import BoundedRequests
+from plimsoll.api.catalog import Catalog
+from plimsoll.api.documentation import install_documentation, json_reply
+from plimsoll.api.error_responses import ErrorBody, install_error_handlers
+from plimsoll.api.request_body import require_json
+from plimsoll.api.weights_body import parse_weights
+from plimsoll.control.desired_state import DesiredState
+from plimsoll.control.desired_state_file import DesiredStateFile
+
+_WEIGHTS_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "description": "Percent by version; 100 in all.",
+                "minProperties": 1,
+                "additionalProperties": {"type": "integer", "minimum": 0, "maximum": 100},
+            },
+            "examples": {"canary": {"value": {"1": 90, "2": 10}}},
+        }
+    },
+}
+
+
+class Accepted(BaseModel):
+    """The change is written down; /v1/models tells when it has been made."""
+
+    desired_state: DesiredState = Field(description="All of it, as it now stands.")
+
+
+class Admin:
+    """Handlers of the admin routes. Each returns once the desired state is on disk."""
+
+    def __init__(self, file: DesiredStateFile) -> None:
+        self._file = file
+
+    def load(
+        self,
+        name: str,
+        version: str,
+        *,
+        force: Annotated[bool, Query(description="Even if its signature is another one.")] = False,
+    ) -> Accepted:
+        """Serve a version beside those that serve; it gets no requests by weight until it has one."""
+        return Accepted(desired_state=self._file.load(name, version, force=force))
+
+    def unload(self, name: str, version: str) -> Accepted:
+        """Drain a version and let it go."""
+        return Accepted(desired_state=self._file.unload(name, version))
+
+    def reload(self, name: str, version: str) -> Accepted:
+        """Load a version again from disk; the old one serves until the new is proven, and on if it is not."""
+        return Accepted(desired_state=self._file.reload(name, version))
+
+    async def weigh(self, name: str, request: Request) -> Accepted:
+        """Split the requests that pin nothing."""
+        weights = parse_weights(await request.body())
+        return Accepted(desired_state=await run_in_threadpool(self._file.weigh, name, weights))
+
+
+def admin_application(gate: Gate, admin: Admin, catalog: Catalog, version: str) -> FastAPI:
+    """An application for a port that only operators reach; where keys are set every path asks for scope admin."""
+    app = FastAPI(
+        title="Plimsoll admin",
+        version=version,
+        openapi_url=None,  # FastAPI's own pages load their scripts from another origin
+        redirect_slashes=False,  # a redirect would lead to whatever Host the client has sent
+        dependencies=[Depends(require_json)],
+        responses={status: {"model": ErrorBody} for status in (400, 401, 403, 404, 408, 409, 413, 415, 422)},
+    )
+    app.add_middleware(BoundedRequests, gate=gate, key_scope="admin")
+    one = "/v1/models/{name}/versions/{version}"
+    app.add_api_route(f"{one}/load", admin.load, methods=["POST"], status_code=202)
+    app.add_api_route(f"{one}/unload", admin.unload, methods=["POST"], status_code=202)
+    app.add_api_route(f"{one}/reload", admin.reload, methods=["POST"], status_code=202)
+    app.add_api_route(
+        "/v1/models/{name}/weights",
+        admin.weigh,
+        methods=["PUT"],
+        status_code=202,
+        openapi_extra={"requestBody": _WEIGHTS_BODY},
+    )
+    app.add_api_route("/v1/models", catalog.models, methods=["GET"])
+    app.add_api_route("/v1/models/{name}", catalog.model, methods=["GET"])
+
+    async def document(_: Request) -> Response:
+        return json_reply(orjson.dumps(app.openapi()))
+
+    install_documentation(app, document)
+    install_error_handlers(app)
+    return app

@@ -1,0 +1,91 @@
+"""Checks the key of a request, then reads its body within bounds, before the application sees anything of it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from plimsoll.access import keys
+from plimsoll.api.auth import Gate
+from plimsoll.api.error_responses import reply_to
+from plimsoll.api.request_head import RequestHead, head_of
+from plimsoll.api.request_scope import request_id_of
+from plimsoll.errors import BodyTooLarge, BodyTooSlow, ClientGone, PlimsollError
+
+MAX_BODY_BYTES = 64 << 10
+BODY_SECONDS = 10.0
+
+
+class BoundedRequests:
+    """Wraps an application whose every route asks for a key with one scope.
+
+    FastAPI by itself reads the whole body first, of any length and for as long as it takes, and asks for the key after
+    that.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        gate: Gate,
+        key_scope: keys.Scope,
+        *,
+        max_body_bytes: int = MAX_BODY_BYTES,
+        body_seconds: float = BODY_SECONDS,
+    ) -> None:
+        self._app = app
+        self._gate = gate
+        self._key_scope = key_scope
+        self._max_body_bytes = max_body_bytes
+        self._body_seconds = body_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; what is no HTTP request passes through."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            self._gate.check(scope, self._key_scope)
+            body: Message | None = {
+                "type": "http.request",
+                "body": await self._read(head_of(scope), receive),
+                "more_body": False,
+            }
+        except PlimsollError as error:
+            await reply_to(error, request_id_of(scope))(scope, receive, send)
+            return
+
+        async def receive_again() -> Message:
+            nonlocal body
+            if body is None:
+                return await receive()
+            message, body = body, None
+            return message
+
+        await self._app(scope, receive_again, send)
+
+    async def _read(self, head: RequestHead, receive: Receive) -> bytes:
+        declared = head.declared_bytes() if head.has(b"content-length") else 0
+        if declared is None or declared > self._max_body_bytes:
+            raise self._too_large((head.get(b"content-length") or "")[:20])
+        body = bytearray()
+        try:
+            async with asyncio.timeout(self._body_seconds):
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise ClientGone("the client left before its body was complete")
+                    body += message.get("body", b"")
+                    if len(body) > self._max_body_bytes:
+                        raise self._too_large("more")
+                    if not message.get("more_body", False):
+                        return bytes(body)
+        except TimeoutError:
+            raise BodyTooSlow(f"the body was not complete after {self._body_seconds:g} s") from None
+
+    def _too_large(self, given: str) -> BodyTooLarge:
+        return BodyTooLarge(
+            "the body is longer than this port reads",
+            expected=f"at most {self._max_body_bytes} bytes",
+            given=f"{given} bytes",
+        )

@@ -1,0 +1,124 @@
+"""The pages that show the API to people, Swagger UI and ReDoc, with every file that they load."""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from functools import cache
+from http import HTTPStatus
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Match, Route
+from starlette.types import Receive, Scope, Send
+
+from plimsoll.api.request_head import head_of
+from plimsoll.errors import NotFound
+
+PAGES_FOLDER = Path(__file__).with_name("pages")
+"""Pages and files as they are served; `vendored.json` says which of them are others' and of what version."""
+_PIECE_BYTES = 1 << 16
+_EMPTY_STYLE = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
+"""An empty <style>, which a script fills rule by rule: so styled-components does, and no text can be slipped in."""
+_SCROLLBAR_STYLE = "'sha256-QMIg+bpjm3JdElJ388KYke01izlUW0UoNOeKjpMxdgc='"
+"""The one <style> with a text that ReDoc 2.5 inserts, of its scroll bars."""
+_STYLES = {"docs": "'self'", "redoc": f"'self' {_EMPTY_STYLE} {_SCROLLBAR_STYLE}"}
+"""The sources from which each page may take styles."""
+
+
+def install_documentation(app: FastAPI, document: Callable[[Request], Awaitable[Response]]) -> None:
+    """Have `document` answer /openapi.json, and serve /docs and /redoc, which show it.
+
+    They name their files and the document relative to themselves, so that they work behind any path prefix. The
+    browser is told to load nothing of another origin and to run no script that stands in a page.
+    """
+    routes = [_NamedRoute("/openapi.json", document, methods=["GET"], include_in_schema=False)]
+    for name, styles in _STYLES.items():
+        content = (PAGES_FOLDER / f"{name}.html").read_bytes()
+        page = _File(content, "text/html", {"content-security-policy": _policy(styles)})
+        routes.append(_NamedRoute(f"/{name}", page, methods=["GET"], include_in_schema=False))
+    routes.append(_NamedRoute("/docs/{file:path}", _files(), methods=["GET"], include_in_schema=False))
+    app.router.routes.extend(routes)
+
+
+def json_reply(content: bytes) -> Response:
+    """A JSON document, sent in pieces and never cached: it depends on who asks, and when."""
+    return _in_pieces(content, "application/json", {"cache-control": "no-store"})
+
+
+class _NamedRoute(Route):
+    """A route that the access log names, as it does those of FastAPI."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Whether it answers, and what it adds to the scope."""
+        match, added = super().matches(scope)
+        return match, {**added, "route": self}
+
+
+class _File:
+    """Answers with one file, or with 304 where the client has it already.
+
+    The content is held in memory, because an open file for each slow client would take descriptors from connections.
+    """
+
+    def __init__(self, content: bytes, media_type: str, headers: Mapping[str, str] | None = None) -> None:
+        self._content = content
+        self._media_type = media_type
+        self._etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+        self._headers = {"cache-control": "no-cache", "etag": self._etag, **(headers or {})}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        held = head_of(scope).get(b"if-none-match") or ""
+        if self._etag in held or held.strip() == "*":
+            reply = Response(status_code=HTTPStatus.NOT_MODIFIED, headers=self._headers)
+        else:
+            reply = _in_pieces(self._content, self._media_type, self._headers)
+        await reply(scope, receive, send)
+
+
+class _Files:
+    """Answers with the file of a folder that the path names."""
+
+    def __init__(self, folder: Path) -> None:
+        self._files = {
+            path.relative_to(folder).as_posix(): _File(
+                path.read_bytes(), mimetypes.guess_type(path.name)[0] or "text/plain"
+            )
+            for path in folder.rglob("*")
+            if path.is_file()
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; a `NotFound` where there is no such file."""
+        file = self._files.get(scope["path_params"]["file"])
+        if file is None:
+            raise NotFound("there is no such file; /docs and /redoc name all that there are")
+        await file(scope, receive, send)
+
+
+@cache
+def _files() -> _Files:
+    """The files of the pages, read once for all applications of the process: they are three megabytes."""
+    return _Files(PAGES_FOLDER / "docs")
+
+
+def _policy(styles: str) -> str:
+    return (
+        f"default-src 'none'; script-src 'self'; style-src {styles}; img-src 'self' data:; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+
+
+def _in_pieces(content: bytes, media_type: str, headers: Mapping[str, str]) -> Response:
+    """An answer that is sent in pieces, so that a client that reads slowly has one piece buffered and not the whole."""
+    return StreamingResponse(
+        _pieces(content), headers={"content-length": str(len(content)), **headers}, media_type=media_type
+    )
+
+
+async def _pieces(content: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(content), _PIECE_BYTES):
+        yield content[start : start + _PIECE_BYTES]

@@ -1,0 +1,129 @@
+"""The part of the OpenAPI document that follows from the versions that answer: rows, answers and examples of each."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from plimsoll.api.predict_routes import PREDICT_ROUTES
+from plimsoll.control.version_registry import VersionStatus
+from plimsoll.fronts import v1_schema
+from plimsoll.fronts.v1_schema import Json
+from plimsoll.inference.payloads import Signature, TensorSpec
+
+_MOST_EXAMPLE_NUMBERS = 10_000
+"""A longer row is not shown: a page of documentation could not hold it."""
+_JSON = "application/json"
+_ANSWER = v1_schema.PredictAnswer.__name__
+_DEFAULT, _MODEL, _VERSION = PREDICT_ROUTES
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """A version that answers."""
+
+    name: str
+    version: str
+    about: str
+    signature: Signature
+    row: TensorSpec
+    example: NDArray[Any] | None
+
+    @property
+    def key(self) -> str:
+        """Names what the document's components hold of it."""
+        return f"{self.name}.{self.version}"
+
+
+def describe_loaded(document: Json, answering: Iterable[VersionStatus], default: str | None) -> None:
+    """Add a route for each model and version that answers, with its real schema and a row that it answers.
+
+    The routes for any model show such a row too, of the `default` model or else of the first one; the route that names
+    no model, of the `default` model only.
+    """
+    versions = map(_version_of, answering)
+    models = {name: list(its) for name, its in itertools.groupby(versions, lambda each: each.name)}
+    # Where the versions of a model differ, no body is right for all of them.
+    agreeing = {name: its[-1] for name, its in models.items() if len({each.signature for each in its}) == 1}
+    for name, its in models.items():
+        for each in its:
+            _add_components(document["components"], each)
+        if name in agreeing:
+            _add_route(document, _MODEL, _MODEL.format(name=name), agreeing[name], name)
+        for each in its:
+            route = _VERSION.format(name=name, version=each.version)
+            _add_route(document, _VERSION, route, each, f"{name} {each.version}")
+    tags = [{"name": _tag(name), "description": its[-1].about} for name, its in models.items()]
+    before = next(place for place, tag in enumerate(document["tags"]) if tag["name"] == "predict")
+    document["tags"][before:before] = tags
+    asked = agreeing.get(default or "")
+    shown = asked or next(iter(agreeing.values()), None)
+    for template, version in ((_DEFAULT, asked), (_MODEL, shown), (_VERSION, shown)):
+        content = document["paths"][template]["post"]["requestBody"]["content"][_JSON]
+        content["examples"] = {} if version is None else _examples_of(version)
+    if asked is not None:
+        document["paths"][_DEFAULT]["post"]["requestBody"] = _ref("requestBodies", asked.key)
+    if shown is not None:
+        _name_in_paths(document["paths"], {"name": shown.name, "version": shown.version})
+
+
+def _version_of(status: VersionStatus) -> _Version:
+    served, report = status.served, status.report
+    assert served is not None  # noqa: S101  # it answers
+    assert report is not None  # noqa: S101  # likewise
+    (row,) = served.signature.inputs
+    example = report.example.get(row.name)
+    if example is not None and example.size > _MOST_EXAMPLE_NUMBERS:
+        example = None
+    return _Version(served.name, served.version, report.manifest.description, served.signature, row, example)
+
+
+def _add_components(components: Json, version: _Version) -> None:
+    examples = {} if version.example is None else v1_schema.predict_examples(version.example)
+    components.setdefault("examples", {}).update({f"{version.key}.{name}": each for name, each in examples.items()})
+    body = v1_schema.predict_request_body(v1_schema.row_schema(version.row), _examples_of(version))
+    components.setdefault("requestBodies", {})[version.key] = body
+    labels = version.signature.outputs[0].labels
+    components["schemas"][version.key] = v1_schema.answer_schema(version.name, version.version, labels)
+
+
+def _add_route(document: Json, template: str, path: str, version: _Version, title: str) -> None:
+    """A route of the document's own for one model or version, made of the one for any."""
+    operation = copy.deepcopy(document["paths"][template]["post"])
+    operation["tags"] = [_tag(version.name)]
+    operation["summary"] = f"Predict with {title}"
+    operation["operationId"] = "predict." + title.replace(" ", ".")
+    operation["parameters"] = [each for each in operation["parameters"] if each["in"] != "path"]
+    operation["requestBody"] = _ref("requestBodies", version.key)
+    if template == _VERSION:
+        both = {"allOf": [_ref("schemas", _ANSWER), _ref("schemas", version.key)]}
+        operation["responses"]["200"]["content"][_JSON]["schema"] = both
+    document["paths"][path] = {"post": operation}
+
+
+def _name_in_paths(paths: Json, values: dict[str, str]) -> None:
+    """Have the parameters in paths name a version that is there."""
+    for operations in paths.values():
+        for operation in operations.values():
+            for parameter in operation.get("parameters", ()):
+                if parameter["in"] == "path":
+                    parameter["example"] = values[parameter["name"]]
+
+
+def _examples_of(version: _Version) -> Json:
+    if version.example is None:
+        return {}
+    return {name: _ref("examples", f"{version.key}.{name}") for name in v1_schema.predict_examples(version.example)}
+
+
+def _ref(kind: str, key: str) -> Json:
+    return {"$ref": f"#/components/{kind}/{key}"}
+
+
+def _tag(name: str) -> str:
+    return f"model {name}"

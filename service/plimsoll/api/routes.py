@@ -1,0 +1,166 @@
+"""The whole API, in reading order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.routing import APIRoute
+from fastapi.telemetry import TelemetryConfig
+from starlette.responses import Response
+from starlette.types import Lifespan
+
+from plimsoll.api.api_document import ApiDocument
+from plimsoll.api.auth import Gate
+from plimsoll.api.catalog import Catalog
+from plimsoll.api.documentation import install_documentation
+from plimsoll.api.error_responses import ErrorBody, install_error_handlers
+from plimsoll.api.index import Index
+from plimsoll.api.metrics_endpoint import MetricsEndpoint
+from plimsoll.api.predict import KEY_HEADER, VERSION_HEADER, PredictV1
+from plimsoll.api.predict_routes import PREDICT_ROUTES
+from plimsoll.api.probes import Probes
+from plimsoll.fronts.v1_schema import PREDICT_REQUEST_BODY, PredictAnswer
+
+_NO_NATIVE_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
+"""FastAPI can trace by itself; beside the contrib instrumentation that would give every request two spans."""
+_TAGS = [
+    {"name": "start", "description": "Where everything is."},
+    {"name": "predict", "description": "Ask a model."},
+    {"name": "models", "description": "See what is served."},
+    {"name": "health", "description": "For probes and for people."},
+]
+_HEADERS: list[dict[str, Any]] = [
+    {
+        "name": "X-Request-Timeout-Ms",
+        "description": "The most milliseconds that the request may take; after that it is answered 504.",
+        "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999_999},
+    },
+    {
+        "name": VERSION_HEADER,
+        "description": "A version to pin; on a cluster also `stable` or `canary`.",
+        "schema": {"type": "string"},
+    },
+    {
+        "name": KEY_HEADER,
+        "description": "Any text; the same user gets the same version.",
+        "schema": {"type": "string"},
+    },
+    {
+        "name": "Cache-Control",
+        "description": "`no-store` neither takes nor keeps an answer, where the server keeps answers at all.",
+        "schema": {"type": "string"},
+    },
+]
+_VERSION_HEADER = {VERSION_HEADER: {"description": "The version that answered.", "schema": {"type": "string"}}}
+
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """Everything that answers; `metrics` is left out where it has a port of its own."""
+
+    gate: Gate
+    index: Index
+    document: ApiDocument
+    predict: PredictV1
+    catalog: Catalog
+    probes: Probes
+    metrics: MetricsEndpoint | None
+
+
+def described_application(version: str, lifespan: Lifespan[FastAPI]) -> FastAPI:
+    """An application without routes, as its document introduces it."""
+    return FastAPI(
+        title="Plimsoll",
+        version=version,
+        summary="Serves PyTorch models: checked before they take traffic, explainable under load.",
+        lifespan=lifespan,
+        openapi_url=None,  # FastAPI's own pages load their scripts from another origin
+        redirect_slashes=False,  # a redirect would lead to whatever Host the client has sent
+        telemetry=_NO_NATIVE_TELEMETRY,
+    )
+
+
+def install_routes(app: FastAPI, handlers: Handlers) -> None:
+    """Put every route and the error contract on the application."""
+    app.openapi_tags = _TAGS
+    catalog, probes = handlers.catalog, handlers.probes
+
+    _get(app, "/", handlers.index.page, "start", "Name, version and links", {})
+    default, model, version = PREDICT_ROUTES
+    _predict(app, default, handlers.predict, "Predict with the default model")
+    _predict(app, model, handlers.predict, "Predict with a model", "name")
+    _predict(app, version, handlers.predict, "Predict with one version of a model", "name", "version")
+
+    keyed = APIRouter(dependencies=[Depends(handlers.gate.requires("predict"))])
+    missing = _errors(401, 403, 404)
+    _get(keyed, "/v1/models", catalog.models, "models", "List the models", _errors(401, 403, 422))
+    _get(keyed, "/v1/models/{name}", catalog.model, "models", "One model", missing)
+    one = "/v1/models/{name}/versions/{version}"
+    _get(keyed, one, catalog.version, "models", "One version of a model", missing)
+
+    unready: dict[int | str, dict[str, Any]] = {503: {"description": "Not ready; the body says why."}}
+    _get(app, "/v1/health", probes.ready, "health", "Whether the server takes requests", unready)
+    detailed = {**unready, **_errors(401, 403)}
+    _get(keyed, "/v1/health/detailed", probes.detailed, "health", "Memory, CPU, devices, versions", detailed)
+    app.include_router(keyed)
+    hung: dict[int | str, dict[str, Any]] = {503: {"description": "A forward pass hangs; restart the process."}}
+    _get(app, "/livez", probes.live, "health", "Liveness probe", hung)
+    _get(app, "/readyz", probes.ready, "health", "Readiness probe", unready)
+    _get(app, "/startupz", probes.started, "health", "Startup probe", unready)
+
+    install_documentation(app, handlers.document.reply)
+    if handlers.metrics is not None:
+        app.add_route("/metrics", handlers.metrics.scrape, methods=["GET"], include_in_schema=False)
+    install_error_handlers(app)
+
+
+def _predict(app: FastAPI, path: str, handler: PredictV1, summary: str, *parameters: str) -> None:
+    app.add_api_route(
+        path,
+        _described_only,
+        methods=["POST"],
+        tags=["predict"],
+        summary=summary,
+        description="One row of numbers as `features`, or up to 100 as `instances`; errors name the row at fault.",
+        operation_id="_".join(("predict", *parameters)),
+        response_class=Response,
+        responses={
+            200: {"model": PredictAnswer, "description": "The predictions.", "headers": _VERSION_HEADER},
+            **_errors(400, 401, 403, 404, 408, 413, 415, 422, 429, 500, 503, 504, 507),
+        },
+        openapi_extra={
+            "requestBody": PREDICT_REQUEST_BODY,
+            "parameters": [
+                *({"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in parameters),
+                *(
+                    {"in": "header", **each}
+                    for each in _HEADERS
+                    if each["name"] != VERSION_HEADER or "version" not in parameters
+                ),
+            ],
+        },
+    )
+    # FastAPI describes the route and the handler answers it: no model is built for a request, nothing is injected.
+    cast("APIRoute", app.routes[-1]).app = handler
+
+
+async def _described_only() -> None:
+    """Never called."""
+
+
+def _get(
+    app: FastAPI | APIRouter,
+    path: str,
+    endpoint: Callable[..., Any],
+    tag: str,
+    summary: str,
+    responses: dict[int | str, dict[str, Any]],
+) -> None:
+    app.add_api_route(path, endpoint, methods=["GET"], tags=[tag], summary=summary, responses=responses)
+
+
+def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {status: {"model": ErrorBody, "description": "See the error's message."} for status in statuses}

@@ -1,0 +1,300 @@
+"""The composition root: builds each object once and hands it on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from ipaddress import ip_network
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from plimsoll import __version__
+from plimsoll.access.key_source import KeySource
+from plimsoll.api.access_log import AccessLog
+from plimsoll.api.admin import Admin, admin_application
+from plimsoll.api.api_document import ApiDocument
+from plimsoll.api.auth import Gate
+from plimsoll.api.catalog import Catalog
+from plimsoll.api.error_responses import error_response
+from plimsoll.api.index import Index
+from plimsoll.api.metrics_endpoint import MetricsEndpoint
+from plimsoll.api.parsing_pool import ParsingPool
+from plimsoll.api.path_prefix import PathPrefix, PrefixedRoutes
+from plimsoll.api.predict import PredictV1
+from plimsoll.api.predict_routes import PREDICT_ROUTES, PredictRoutes
+from plimsoll.api.probes import Probes
+from plimsoll.api.request_body import BodyReader
+from plimsoll.api.request_scope import PROBES, RequestScope, Surroundings
+from plimsoll.api.routes import Handlers, described_application, install_routes
+from plimsoll.api.serving_state import ServingState
+from plimsoll.api.site_policy import SitePolicy
+from plimsoll.background_tasks import BackgroundTasks
+from plimsoll.bundle.shelf import Shelf
+from plimsoll.control.desired_state import DesiredModel, StateRules
+from plimsoll.control.desired_state_file import DesiredStateFile
+from plimsoll.control.desired_state_source import DesiredStateSource
+from plimsoll.control.reconciler import Reconciler
+from plimsoll.control.version_loading import VersionLoading
+from plimsoll.control.version_registry import VersionRegistry, VersionStatus
+from plimsoll.control.worker_board import WorkerBoard
+from plimsoll.fronts.v1_models import check_askable
+from plimsoll.inference.admission import AdmissionLimits
+from plimsoll.inference.batch_policy import BatchLimits
+from plimsoll.inference.deadline import DeadlineLimits
+from plimsoll.inference.lane import Lane, LaneLimits
+from plimsoll.inference.model_thread import ModelThread
+from plimsoll.inference.pipeline import Pipeline, ServedVersion
+from plimsoll.inference.ports import Model
+from plimsoll.inference.watchdog import Watchdog
+from plimsoll.lifecycle import Lifecycle
+from plimsoll.observed_versions import ObservedVersions
+from plimsoll.runtime.devices import device_memory, limit_threads, resolve_device
+from plimsoll.runtime.model_loader import ModelLoader
+from plimsoll.runtime.warmup import batch_sizes_up_to
+from plimsoll.settings import Settings
+from plimsoll.stores.memory_cache import MemoryCache
+from plimsoll.telemetry.exposition import Exposition, new_registry
+from plimsoll.telemetry.inference_observer import InferenceObserver, VersionObserver
+from plimsoll.telemetry.log_writer import LogWriter
+from plimsoll.telemetry.metric_catalog import MetricCatalog
+from plimsoll.telemetry.server_spans import current_trace_id
+from plimsoll.telemetry.span_export import SpanQueue
+from plimsoll.telemetry.tracing import Tracing
+from plimsoll.telemetry.version_metrics import VersionMetrics
+from plimsoll.watched_file import FileStates, LastGoodCopy
+
+_log = logging.getLogger(__name__)
+
+
+class Application:
+    """One service in one process: `asgi` answers requests, `metrics_app` scrapes where they have a port of their own.
+
+    `asgi` is `app`, the FastAPI application, or what stands around it; `document` describes `app`. `admin_app` is there
+    where a desired state is. Workers of one server meet in `workers_folder`. What `log` drops is counted.
+
+    Raises:
+        DeviceError: the device of the settings is not on this machine.
+    """
+
+    def __init__(self, settings: Settings, workers_folder: Path | None = None, log: LogWriter | None = None) -> None:
+        self.settings = settings
+        self._waits_for_models = workers_folder is not None
+        limit_threads(1)  # on the event loop; the model's own thread, which waits for others at no one's cost, has more
+        metrics = _metrics(settings, log)
+        self._observations = metrics.observations
+        self.count_refusal = metrics.count_refusal
+        self._tracing = _tracing(settings, metrics)
+        observer = InferenceObserver(metrics, current_trace_id) if self._tracing else InferenceObserver(metrics)
+        self._watchdog = Watchdog(settings.stuck_seconds)
+        versions = ObservedVersions(VersionMetrics(metrics), observer, self._watchdog)
+        registry, catalog = _registry_and_catalog(settings, versions, workers_folder)
+        self._stick, self._show_stuck = registry.stick, versions.stuck
+        shelf = Shelf(settings.models_dir)
+        state = ServingState()
+        files = FileStates(metrics.background.file_checked)
+        tasks = BackgroundTasks(metrics.background.task_restarted)
+        new_lane = partial(_new_lane, settings, metrics, self._tracing)
+        loading = VersionLoading(shelf, _loader(settings), registry, settings.start_seconds, check_askable)
+        self.lifecycle = Lifecycle(
+            state,
+            _desired_state_source(settings, shelf, files, workers_folder, registry),
+            Reconciler(loading, registry, new_lane, versions),
+            tasks,
+            stop_wait_seconds=settings.stop_wait_seconds,
+            stop_drain_seconds=settings.stop_drain_seconds,
+        )
+        gate = _gate(settings, tasks, files, workers_folder)
+        scrapes = MetricsEndpoint(Exposition(metrics.registry, device_memory, many_processes=settings.workers > 1))
+        self.metrics_app = scrapes.application() if settings.metrics_port is not None else None
+        self._parsing = ParsingPool(settings.inline_body_bytes)
+        self.app = described_application(__version__, self._lifespan)
+        access_log = AccessLog(settings.access_log_per_second)
+        surroundings = _surroundings(state, access_log, settings.hosts, settings.allowed_origins)
+        self.app.add_middleware(RequestScope, **surroundings)
+        self.admin_app = _admin_app(settings, gate, shelf, catalog)
+        if self.admin_app is not None:
+            self.admin_app.add_middleware(
+                RequestScope, **_surroundings(state, access_log, settings.admin_hosts, settings.allowed_origins)
+            )
+        prefix = PathPrefix(settings.root_path, [ip_network(each) for each in settings.trusted_proxies])
+        self.document = ApiDocument(self.app, gate, registry, prefix)
+        handlers = Handlers(
+            gate=gate,
+            index=Index(__version__, prefix),
+            document=self.document,
+            predict=_predict(settings, gate, registry, observer, self._parsing),
+            catalog=catalog,
+            probes=Probes(state, registry, device_memory, self._watchdog.overdue, tasks.states, files.states),
+            metrics=scrapes if self.metrics_app is None else None,
+        )
+        install_routes(self.app, handlers)
+        self.asgi = self._outermost(RequestScope(handlers.predict, **surroundings), settings.root_path)
+        _log.info(
+            "torch takes up to %d threads for a forward pass on the CPU, and one for those on the event loop",
+            settings.forward_threads, extra={"threads": settings.forward_threads},
+        )  # fmt: skip
+
+    def _outermost(self, predict: ASGIApp, root_path: str) -> ASGIApp:
+        if self._tracing is not None:
+            self._tracing.instrument(self.app, PROBES)
+            predict = self._tracing.around_predict(predict)
+        routes = PredictRoutes(self.app, predict, PREDICT_ROUTES)
+        return PrefixedRoutes(routes, root_path) if root_path else routes
+
+    @asynccontextmanager
+    async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        self.lifecycle.start()
+        self._watchdog.start(partial(self._stuck_changed, asyncio.get_running_loop()))
+        try:
+            if self._waits_for_models:
+                await self.lifecycle.settled()  # a worker takes no connection that another could answer sooner
+            yield
+        finally:
+            self._watchdog.stop()
+            await self.lifecycle.close()
+            self._parsing.close()
+            self._observations.count()
+            if self._tracing is not None:
+                await asyncio.to_thread(self._tracing.close)
+
+    def _stuck_changed(self, loop: asyncio.AbstractEventLoop, served: ServedVersion, stuck: bool) -> None:  # noqa: FBT001
+        if stuck:
+            self._show_stuck(served.name, served.version)  # at once: the event loop may be what it hangs on
+        with contextlib.suppress(RuntimeError):  # the loop has been closed
+            loop.call_soon_threadsafe(partial(self._stick, served, stuck=stuck))
+
+
+def _metrics(settings: Settings, log: LogWriter | None) -> MetricCatalog:
+    metrics = MetricCatalog(
+        new_registry(device_memory), settings.objective_seconds, many_processes=settings.workers > 1
+    )
+    metrics.build.labels(__version__).set(1)
+    metrics.queues.concurrency.set(settings.concurrency)
+    if log is not None:
+        log.count_dropped(metrics.log_lines_dropped.inc)
+    return metrics
+
+
+def _tracing(settings: Settings, metrics: MetricCatalog) -> Tracing | None:
+    if not settings.traced:
+        return None
+    queue = SpanQueue(settings.otel_queue_spans, settings.otel_spans_per_export)
+    protocol = settings.otel_traces_protocol or settings.otel_protocol
+    return Tracing(__version__, protocol, queue, metrics.count_spans)
+
+
+def _registry_and_catalog(
+    settings: Settings, versions: ObservedVersions, workers_folder: Path | None
+) -> tuple[VersionRegistry, Catalog]:
+    registry_for = partial(
+        VersionRegistry, settings.default_model, settings.track, all_must_serve=settings.ready_when == "all"
+    )
+    if workers_folder is None:
+        registry = registry_for(versions.states_changed)
+        return registry, Catalog(registry)
+    board = WorkerBoard(workers_folder)
+
+    def tell_everyone(statuses: list[VersionStatus]) -> None:
+        versions.states_changed(statuses)
+        board.publish(statuses)
+
+    registry = registry_for(tell_everyone)
+    return registry, Catalog(registry, board.slowest)
+
+
+def _loader(settings: Settings) -> ModelLoader:
+    return ModelLoader(
+        resolve_device(settings.device),
+        trust_pt2=settings.trust_pt2,
+        factories=settings.factories,
+        batch_sizes=batch_sizes_up_to(settings.max_batch_rows),
+        inline_budget_seconds=settings.inline_budget_seconds,
+        threads=settings.forward_threads,
+    )
+
+
+def _surroundings(
+    state: ServingState, access_log: AccessLog, hosts: tuple[str, ...], origins: tuple[str, ...]
+) -> Surroundings:
+    return {"state": state, "respond": error_response, "access_log": access_log, "sites": SitePolicy(hosts, origins)}
+
+
+def _predict(
+    settings: Settings, gate: Gate, registry: VersionRegistry, observer: InferenceObserver, parsing: ParsingPool
+) -> PredictV1:
+    pipeline = Pipeline(
+        registry,
+        DeadlineLimits(settings.request_timeout_ms, settings.max_request_timeout_ms),
+        MemoryCache(settings.cache_bytes) if settings.cache_bytes else None,
+        observer.cache_looked_up,
+    )
+    reader = BodyReader(settings.max_body_bytes, settings.body_progress_seconds)
+    return PredictV1(gate, pipeline, observer, reader, parsing)
+
+
+def _gate(settings: Settings, tasks: BackgroundTasks, files: FileStates, workers_folder: Path | None) -> Gate:
+    """A gate that follows the key file in the background, or that lets everyone through where there is none."""
+    if settings.keys_file is None:
+        _log.warning("anyone who can reach this server may ask it: no API keys are set")
+        return Gate(None)
+    keys = KeySource(settings.keys_file, partial(files.report, "keys"), _copy(workers_folder, "keys"))
+    gate = Gate(keys.first())
+    tasks.add("keys", partial(keys.follow, gate.use))
+    return gate
+
+
+def _desired_state_source(
+    settings: Settings, shelf: Shelf, files: FileStates, workers_folder: Path | None, registry: VersionRegistry
+) -> DesiredStateSource:
+    return DesiredStateSource(
+        settings.desired_state,
+        shelf,
+        rules=_rules(settings),
+        report=partial(files.report, "desired_state"),
+        copy=_copy(workers_folder, "desired_state"),
+        remark=registry.remark,
+    )
+
+
+def _rules(settings: Settings) -> StateRules:
+    return StateRules(settings.track is None, settings.objective_ms)
+
+
+def _copy(workers_folder: Path | None, file: str) -> LastGoodCopy | None:
+    return None if workers_folder is None else LastGoodCopy(workers_folder / f"{file}.last-good")
+
+
+def _admin_app(settings: Settings, gate: Gate, shelf: Shelf, catalog: Catalog) -> FastAPI | None:
+    if settings.desired_state is None:
+        return None
+    file = DesiredStateFile(settings.desired_state, shelf, _rules(settings))
+    return admin_application(gate, Admin(file), catalog, __version__)
+
+
+def _new_lane(
+    settings: Settings,
+    metrics: MetricCatalog,
+    tracing: Tracing | None,
+    desired: DesiredModel,
+    version: str,
+    model: Model,
+) -> Lane:
+    """The lane of a version: the model's own limits where the desired state has them, else those of the settings."""
+    own = desired.limits
+    wait_ms = settings.max_wait_ms if own.max_wait_ms is None else own.max_wait_ms
+    limits = LaneLimits(
+        AdmissionLimits(
+            own.queue_limit or settings.hard_queue_limit, own.queue_bytes or settings.queue_bytes, settings.max_reading
+        ),
+        BatchLimits(min(own.max_batch_rows or settings.max_batch_rows, settings.max_batch_rows), wait_ms / 1000),
+        settings.inline_budget_seconds,
+    )
+    spans = None if tracing is None else tracing.batches
+    observer = VersionObserver(metrics, desired.name, version, limits.admission.requests, spans)
+    return Lane(model, limits, observer, ModelThread("inference", partial(limit_threads, settings.forward_threads)))

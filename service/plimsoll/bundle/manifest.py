@@ -1,0 +1,263 @@
+"""The schema of a bundle's `manifest.json`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from plimsoll.bundle.class_labels import CLASSES_OF_ONE_SCORE, fault_of_labels, fault_of_threshold
+from plimsoll.errors import BundleError, quote
+from plimsoll.inference.payloads import Datatype, Signature, TensorSpec
+
+MANIFEST_FILE = "manifest.json"
+
+ModelName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
+"""Lower-case letters, digits and dashes, at most 63: also a valid Kubernetes label value."""
+ModelVersion = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){0,3}$")]
+"""One to four numbers without leading zeros, joined by dots, so that versions have an order."""
+FACTORY = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*$"
+"""`package.module:callable`."""
+FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def _good_labels(value: object) -> object:
+    if isinstance(value, list) and (fault := fault_of_labels(value)):
+        raise ValueError(fault)
+    return value
+
+
+class Tensor(_Record):
+    """One tensor of the signature, in the terms of the Open Inference Protocol.
+
+    An output of one score a row may have a `threshold`: its two `labels` name the class of a lower score, and that of
+    all others.
+    """
+
+    # The number "0.5" in quotes and the label true are slips, and a server would answer by what they are taken for.
+    model_config = ConfigDict(strict=True)
+
+    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,127}$")]
+    datatype: Datatype
+    shape: Annotated[list[Annotated[int, Field(ge=-1)]], Field(min_length=1, max_length=8)]
+    minimum: float | None = None
+    maximum: float | None = None
+    labels: Annotated[list[str | int] | None, BeforeValidator(_good_labels)] = None
+    threshold: Annotated[float, Field(gt=0, lt=1)] | None = None
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        if self.shape[0] != -1:
+            raise ValueError(f"the first dimension of tensor '{self.name}' is the batch and must be -1")
+        if 0 in self.shape:
+            raise ValueError(f"tensor '{self.name}' has a dimension of length 0")
+        self._check_labels()
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise ValueError(f"the minimum of tensor '{self.name}' lies above its maximum")
+        return self
+
+    def _check_labels(self) -> None:
+        given = len(self.labels or ())
+        if self.threshold is None:
+            if self.labels is not None and given != self.shape[-1]:
+                positions = self.shape[-1] if len(self.shape) > 1 else "no"
+                raise ValueError(f"tensor '{self.name}' has {positions} positions and {given} labels")
+        elif self.shape[1:] not in ([], [1]) or given != CLASSES_OF_ONE_SCORE:
+            raise ValueError(
+                f"the threshold of tensor '{self.name}' needs one score a row and two labels; its shape is "
+                f"{self.shape}, and it has {given} labels"
+            )
+        elif fault := fault_of_threshold(self.threshold, self.datatype):
+            raise ValueError(f"the threshold of tensor '{self.name}' should lie between 0 and 1, and {fault}")
+
+    def spec(self) -> TensorSpec:
+        """The same tensor as the inference line knows it."""
+        labels = tuple(self.labels or ())
+        return TensorSpec(
+            self.name, self.datatype, tuple(self.shape), self.minimum, self.maximum, labels, self.threshold
+        )
+
+
+class ManifestSignature(_Record):
+    """The tensors that the model takes and gives."""
+
+    inputs: Annotated[list[Tensor], Field(min_length=1)]
+    outputs: Annotated[list[Tensor], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        for side in (self.inputs, self.outputs):
+            names = [tensor.name for tensor in side]
+            if len(set(names)) != len(names):
+                raise ValueError(f"two tensors of the signature share a name: {', '.join(names)}")
+        if any(tensor.threshold is not None for tensor in self.inputs):
+            raise ValueError("an input has a threshold, and only an output may have one")
+        return self
+
+
+class ImagePreprocessing(_Record):
+    """How a picture of one glyph becomes an input row, as the makers of MNIST did it.
+
+    The glyph is cut out, fitted into a square of `box` pixels and placed so that its centre of mass is the centre of
+    the `width` x `height` picture. `ink` says whether strokes are lighter or darker than the ground in the row.
+    """
+
+    kind: Literal["glyph"]
+    width: Annotated[int, Field(ge=1, le=4096)]
+    height: Annotated[int, Field(ge=1, le=4096)]
+    box: Annotated[int, Field(ge=1, le=4096)]
+    ink: Literal["light", "dark"]
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.box > min(self.width, self.height):
+            raise ValueError(f"a box of {self.box} does not fit into {self.width} x {self.height}")
+        return self
+
+
+class Framework(_Record):
+    """What the weights were made with."""
+
+    name: str
+    version: str
+
+
+class SafetensorsModel(_Record):
+    """Weights as safetensors plus an architecture.
+
+    It is registered by name in the server, or made by a factory `package.module:callable` of a package that is
+    installed beside it; a server calls only factories that its operator has allowed.
+    """
+
+    format: Literal["safetensors"]
+    weights: FileName
+    architecture: str | None = None
+    factory: Annotated[str, StringConstraints(pattern=FACTORY)] | None = None
+    parameters: dict[str, str | int | float | bool | list[int]] = {}
+
+    @model_validator(mode="after")
+    def _one_maker(self) -> Self:
+        if (self.architecture is None) == (self.factory is None):
+            raise ValueError("give either 'architecture' or 'factory'")
+        return self
+
+
+class Pt2Model(_Record):
+    """A program of torch.export. Loading one can run code, so a server opens it only where told to trust it."""
+
+    format: Literal["pt2"]
+    program: FileName
+
+
+class Golden(_Record):
+    """Samples with known answers: `inputs.<name>` and `outputs.<name>` tensors in one safetensors file.
+
+    A loaded model passes when every output lies within `absolute_tolerance + relative_tolerance * |expected|`.
+    """
+
+    file: FileName
+    absolute_tolerance: Annotated[float, Field(ge=0)]
+    relative_tolerance: Annotated[float, Field(ge=0)]
+
+
+class TrainingData(_Record):
+    """Where the model learned what it knows."""
+
+    name: str
+    source: str
+    licence: str
+    rows: Annotated[int, Field(ge=1)]
+
+
+class Metric(_Record):
+    """A figure measured on held-out data, with the ends of its 95 % interval and how that was computed."""
+
+    value: float
+    low: float
+    high: float
+    rows: Annotated[int, Field(ge=1)]
+    method: str
+
+
+class Manifest(_Record):
+    """Everything a server must know of a model before it opens a weight file."""
+
+    schema_version: Literal[1]
+    name: ModelName
+    version: ModelVersion
+    task: Literal["classification", "tensors"]
+    description: str = ""
+    licence: str
+    signature: ManifestSignature
+    preprocessing: ImagePreprocessing | None = None
+    framework: Framework
+    model: Annotated[SafetensorsModel | Pt2Model, Field(discriminator="format")]
+    golden: Golden
+    training_data: TrainingData | None = None
+    metrics: dict[str, Metric] = {}
+    files: dict[FileName, Sha256]
+
+    @model_validator(mode="after")
+    def _coherent(self) -> Self:
+        weights = self.model.weights if isinstance(self.model, SafetensorsModel) else self.model.program
+        for file in (weights, self.golden.file):
+            if file not in self.files:
+                raise ValueError(f"'files' has no digest of {file}")
+        if MANIFEST_FILE in self.files:
+            raise ValueError(f"'files' lists {MANIFEST_FILE}, whose digest is the bundle's own")
+        steps = self.preprocessing
+        if steps is not None and self.signature.inputs[0].shape[1:] != [steps.width * steps.height]:
+            raise ValueError(f"pictures of {steps.width} x {steps.height} do not fill the first input")
+        if self.task == "classification" and not self.signature.outputs[0].labels:
+            raise ValueError("the task is classification, and the first output has no labels")
+        return self
+
+    def remark(self) -> str:
+        """What is served and looks like a mistake, in one sentence; empty where nothing does."""
+        for output in self.signature.outputs:
+            if output.labels and output.shape[1:] == [1] and output.threshold is None:
+                return (
+                    f"its output '{output.name}' is one score a row with one label and no threshold, so every answer "
+                    f"is {quote(str(output.labels[0]))}; make the next version with `plimsoll bundle "
+                    "create`, which gives it two classes"
+                )
+        return ""
+
+    def line_signature(self) -> Signature:
+        """The signature as the inference line knows it."""
+        return Signature(
+            inputs=tuple(tensor.spec() for tensor in self.signature.inputs),
+            outputs=tuple(tensor.spec() for tensor in self.signature.outputs),
+        )
+
+
+def parse_manifest(document: bytes) -> Manifest:
+    """Read a manifest.
+
+    Raises:
+        BundleError: with check `manifest`; the message names every field at fault and what is wrong with it.
+    """
+    try:
+        return Manifest.model_validate_json(document)
+    except ValidationError as error:
+        faults = "; ".join(_sentence(tuple(fault["loc"]), fault["msg"]) for fault in error.errors(include_url=False))
+        raise BundleError("manifest", f"{MANIFEST_FILE} is not a valid manifest: {faults}") from None
+
+
+def _sentence(location: tuple[str | int, ...], message: str) -> str:
+    field = ".".join(str(part) for part in location)
+    reason = message.removeprefix("Value error, ")
+    return f"field '{field}': {reason}" if field else reason

@@ -1,0 +1,24 @@
+"""The `plimsoll` command: its first steps, which import little so that no signal comes before them."""
+
+from __future__ import annotations
+
+import sys
+
+from plimsoll.cli.standard_streams import hold_standard_streams, show_every_character
+from plimsoll.cli.stop_signals import end_on_termination
+
+
+def main() -> None:
+    """Run the command; an error of ours is one sentence on standard error and exit code 2."""
+    end_on_termination()
+    hold_standard_streams()
+    show_every_character()
+    from plimsoll.cli import commands
+    from plimsoll.cli.complaint import complain
+    from plimsoll.errors import PlimsollError
+
+    try:
+        commands.app()
+    except PlimsollError as error:
+        complain(str(error))
+        sys.exit(2)

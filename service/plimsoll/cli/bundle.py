@@ -1,0 +1,192 @@
+"""`plimsoll bundle create | verify | inspect`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from plimsoll.bundle.folder import Bundle, open_bundle
+from plimsoll.bundle.manifest import Tensor
+from plimsoll.errors import BundleError
+from plimsoll.fronts.v1_models import check_askable
+from plimsoll.settings import load_settings
+
+bundle = typer.Typer(help="Make, check and look into model bundles.", no_args_is_help=True)
+
+_NOTE = typer.style("note", fg=typer.colors.YELLOW)
+BundlePath = Annotated[Path, typer.Argument(help="The bundle's folder, models/digits/1 for one.")]
+
+
+@bundle.command()
+def create(
+    name: Annotated[str, typer.Option(help="Lower-case letters, digits and dashes.")],
+    version: Annotated[str, typer.Option(help="A number, or up to four joined by dots. A version never changes.")],
+    weights: Annotated[Path, typer.Option(help="The state dict as safetensors.", exists=True, dir_okay=False)],
+    example: Annotated[
+        Path,
+        typer.Option(help="Input rows as .npy; they become the golden samples.", exists=True, dir_okay=False),
+    ],
+    models: Annotated[Path, typer.Option(help="Where bundles live.")] = Path("models"),
+    architecture: Annotated[str | None, typer.Option(help="A registered architecture, digits-mlp for one.")] = None,
+    factory: Annotated[
+        str | None, typer.Option(help="package.module:callable that makes the architecture; it is run here.")
+    ] = None,
+    parameters: Annotated[str, typer.Option(help="The architecture's parameters as JSON.")] = "{}",
+    labels: Annotated[str | None, typer.Option(help="A classifier's labels as a JSON array.")] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(help="Of a model with one score a row: from here on it is the last label.", show_default="0.5"),
+    ] = None,
+    input_name: Annotated[str, typer.Option(help="What the input tensor is called.")] = "input",
+    output_name: Annotated[str, typer.Option(help="What the output tensor is called.")] = "output",
+    minimum: Annotated[float | None, typer.Option(help="The least an input number may be.")] = None,
+    maximum: Annotated[float | None, typer.Option(help="The most an input number may be.")] = None,
+    licence: Annotated[str, typer.Option(help="The licence of the weights, as an SPDX name.")] = "unknown",
+    absolute_tolerance: Annotated[
+        float, typer.Option(help="How far a server's answer to a golden sample may be off.", min=0)
+    ] = 1e-4,
+    relative_tolerance: Annotated[float, typer.Option(help="The same, times the answer.", min=0)] = 1e-3,
+    about: Annotated[
+        Path | None,
+        typer.Option(help="JSON of more manifest fields: description, metrics.", exists=True, dir_okay=False),
+    ] = None,
+) -> None:
+    """Make a bundle out of trained weights; its signature and golden samples come from running the model."""
+    from plimsoll.runtime.bundle_making import Recipe, make_bundle
+
+    if (architecture is None) == (factory is None):
+        raise typer.BadParameter("give either --architecture or --factory")
+    recipe = Recipe(
+        name=name,
+        version=version,
+        architecture=architecture,
+        factory=factory,
+        parameters=_json(parameters, dict, "--parameters"),
+        weights=weights.read_bytes(),
+        example=_array(example),
+        input_name=input_name,
+        output_name=output_name,
+        minimum=minimum,
+        maximum=maximum,
+        labels=_json(labels, list, "--labels") if labels else None,
+        threshold=threshold,
+        licence=licence,
+        absolute_tolerance=absolute_tolerance,
+        relative_tolerance=relative_tolerance,
+        about=_json(about.read_bytes(), dict, "--about") if about else {},
+    )
+    made = make_bundle(models, recipe, _note, check_askable)
+    typer.echo(f"{made.path}: {name} {version}, digest {made.digest}")
+
+
+@bundle.command()
+def verify(
+    path: BundlePath,
+    device: Annotated[str, typer.Option(help="Where to run the golden samples.")] = "cpu",
+    trust_factory: Annotated[
+        list[str] | None, typer.Option(help="package.module:callable that the bundle may import and call.")
+    ] = None,
+    trust_pt2: Annotated[bool, typer.Option(help="Open a .pt2 program; a hostile one runs its own code.")] = False,
+) -> None:
+    """Do what a server with these settings does before it is ready. Exit with 1 if a check fails."""
+    from plimsoll.runtime.devices import resolve_device
+    from plimsoll.runtime.model_loader import ModelLoader
+    from plimsoll.runtime.warmup import batch_sizes_up_to
+
+    chosen = load_settings()
+    loader = ModelLoader(
+        resolve_device(device),
+        trust_pt2=trust_pt2 or chosen.trust_pt2,
+        batch_sizes=batch_sizes_up_to(chosen.max_batch_rows),
+        inline_budget_seconds=0,
+        factories=(*chosen.factories, *(trust_factory or ())),
+    )
+    try:
+        opened = open_bundle(path)
+        opened.verify_place()
+        _passed("manifest", f"{opened.manifest.name} {opened.manifest.version}")
+        if remark := opened.manifest.remark():
+            _note(remark)
+        check_askable(opened.manifest.line_signature())
+        _passed("route", "POST /v1/predict can ask it")
+        opened.verify_files()
+        _passed("files", f"{len(opened.manifest.files)} files with the right sha256")
+        model = loader.load(opened)
+        _passed("weights", f"{model.parameters} parameters on {model.device}")
+        samples = loader.prove(opened, model)
+        _passed("golden", f"every sample within {opened.manifest.golden.absolute_tolerance:g}")
+        _passed("independence", "golden rows are answered alike alone, in pairs and in a full batch")
+        _passed("warm-up", f"batches of up to {max(loader.warm(model, samples))} rows")
+    except BundleError as error:
+        typer.echo(f"{typer.style('fail', fg=typer.colors.RED)} {error.check:12} {error}")
+        raise typer.Exit(1) from None
+
+
+@bundle.command()
+def inspect(path: BundlePath) -> None:
+    """Print what a manifest says, without opening any other file."""
+    opened = open_bundle(path)
+    for name, value in _facts(opened):
+        typer.echo(f"{typer.style(f'{name:12}', bold=True)} {value}")
+
+
+def _note(text: str) -> None:
+    typer.echo(f"{_NOTE} {text}", err=True)
+
+
+def _passed(check: str, found: str) -> None:
+    typer.echo(f"{typer.style('ok', fg=typer.colors.GREEN)}   {check:12} {found}")
+
+
+def _facts(opened: Bundle) -> list[tuple[str, str]]:
+    manifest = opened.manifest
+    tensors = {"input": manifest.signature.inputs, "output": manifest.signature.outputs}
+    facts = [
+        ("model", f"{manifest.name} {manifest.version}"),
+        ("task", manifest.task),
+        ("description", manifest.description),
+        ("digest", opened.digest),
+        ("format", manifest.model.format),
+        ("framework", f"{manifest.framework.name} {manifest.framework.version}"),
+        ("licence", manifest.licence),
+        *(
+            (side, f"{tensor.name}: {tensor.datatype} {tensor.shape}{_threshold(tensor)}")
+            for side, listed in tensors.items()
+            for tensor in listed
+        ),
+        *(
+            (name, f"{metric.value:g} [{metric.low:g}, {metric.high:g}] on {metric.rows} rows ({metric.method})")
+            for name, metric in manifest.metrics.items()
+        ),
+    ]
+    if manifest.training_data is not None:
+        data = manifest.training_data
+        facts.append(("trained on", f"{data.rows} rows of {data.name} ({data.licence}), {data.source}"))
+    return facts
+
+
+def _threshold(tensor: Tensor) -> str:
+    return "" if tensor.threshold is None else f", '{(tensor.labels or [''])[-1]}' from {tensor.threshold:g} on"
+
+
+def _json(text: str | bytes, kind: type, option: str) -> Any:  # noqa: ANN401  # of that kind
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise typer.BadParameter(f"{option} is not JSON: {error}") from None
+    if not isinstance(document, kind):
+        raise typer.BadParameter(f"{option} should be a JSON {'object' if kind is dict else 'array'}")
+    return document
+
+
+def _array(path: Path) -> NDArray[Any]:
+    try:
+        with path.open("rb") as stream:
+            return np.lib.format.read_array(stream, allow_pickle=False)
+    except Exception as error:  # noqa: BLE001  # numpy reads the header as Python, so a broken one raises anything
+        raise typer.BadParameter(f"--example is not a .npy file of numbers: {error}") from None

@@ -1,0 +1,188 @@
+"""Changes the desired state on disk; every worker follows the file and loads what it says."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import yaml
+from pydantic import ValidationError
+
+from plimsoll.bundle.shelf import Shelf
+from plimsoll.control.desired_state import (
+    NO_RULES,
+    DesiredModel,
+    DesiredState,
+    DesiredVersion,
+    StateRules,
+    desired_state_file,
+    parse_desired_state,
+)
+from plimsoll.control.exclusive_file import HELM, ExclusiveFile
+from plimsoll.errors import BundleError, DesiredStateError, DesiredStateNotWritable, InvalidInput, NotFound, quote
+from plimsoll.yaml_file import WHOLE_DOCUMENT, describe_fault
+
+_log = logging.getLogger(__name__)
+
+
+class DesiredStateFile:
+    """The one writer of a desired state. Several processes may use it at once; a lock orders them.
+
+    A change is validated whole before the file is replaced: what is written is first read back by the parser that every
+    worker reads it with. Each method blocks for up to about a second; call it in a thread.
+    """
+
+    def __init__(self, path: Path, shelf: Shelf, rules: StateRules = NO_RULES) -> None:
+        self._file = desired_state_file(path)
+        self._exclusive = ExclusiveFile(path, self._file.name)
+        self._shelf = shelf
+        self._rules = rules
+
+    def load(self, model: str, version: str, *, force: bool = False) -> DesiredState:
+        """Add a version, with weight 0 where the model's versions have weights; one that is there stays as it is.
+
+        Every change raises:
+            DesiredStateNotWritable: the file cannot be read or replaced, or the chart is the one who changes it.
+            NotFound: there is no such model, version or bundle.
+            InvalidInput: the state would not be valid.
+        """
+
+        def change(state: DesiredState) -> DesiredState:
+            models = {each.name: each for each in state.models}
+            old = models.get(model)
+            versions = list(old.versions) if old else []
+            if all(each.version != version for each in versions):
+                weight = 0 if old is not None and old.weighted else None
+                versions.append(DesiredVersion(version=version, weight=weight, force=force))
+            limits = {"limits": old.limits} if old else {}
+            models[model] = DesiredModel(name=model, versions=versions, **limits)
+            self._require_bundle(model, version)
+            return DesiredState(models=list(models.values()))
+
+        return self._change(f"load {model} {version}", change)
+
+    def unload(self, model: str, version: str) -> DesiredState:
+        """Take a version out, and the model with its last one; see `load` for the errors."""
+
+        def change(state: DesiredState) -> DesiredState:
+            self._require(state, model, version)
+            models = []
+            for each in state.models:
+                kept = [one for one in each.versions if (each.name, one.version) != (model, version)]
+                if kept:
+                    models.append(DesiredModel(name=each.name, versions=kept, limits=each.limits))
+            return DesiredState(models=models)
+
+        return self._change(f"unload {model} {version}", change)
+
+    def reload(self, model: str, version: str) -> DesiredState:
+        """Have a version loaded again from disk, by raising its generation; see `load` for the errors."""
+
+        def change(state: DesiredState) -> DesiredState:
+            self._require(state, model, version)
+            self._require_bundle(model, version)
+            return _with_versions(
+                state,
+                model,
+                lambda each: {"generation": each.generation + 1} if each.version == version else {},
+            )
+
+        return self._change(f"reload {model} {version}", change)
+
+    def weigh(self, model: str, weights: Mapping[str, int]) -> DesiredState:
+        """Split a model's requests, in percent by version, all of them named; see `load` for the errors."""
+        if not self._rules.may_split:
+            raise DesiredStateNotWritable(
+                "PLIMSOLL_TRACK is set: on a cluster the chart splits requests, between pods of one version each; "
+                "change the split by `helm upgrade`"
+            )
+
+        def change(state: DesiredState) -> DesiredState:
+            self._require(state, model, *weights)
+            for version, weight in weights.items():
+                if weight:
+                    self._require_bundle(model, version)
+            return _with_versions(state, model, lambda each: {"weight": weights.get(each.version)})
+
+        return self._change(f"weigh {model} {dict(weights)}", change)
+
+    def _change(self, what: str, change: Callable[[DesiredState], DesiredState]) -> DesiredState:
+        try:
+            with self._exclusive.locked():
+                state = self._changed(change)
+                document = _document(state)
+                try:
+                    if self._parse(document) != state:
+                        raise InvalidInput("the desired state would not be read back as it was written")
+                except DesiredStateError as error:
+                    raise InvalidInput(f"the change would break the desired state: {error.message}") from None
+                self._exclusive.replace(document)
+        except OSError as error:
+            raise DesiredStateNotWritable(f"{self._file.name} cannot be written: {error.strerror}; {HELM}") from None
+        _log.info("the desired state has been changed: %s", what)
+        return state
+
+    def _changed(self, change: Callable[[DesiredState], DesiredState]) -> DesiredState:
+        try:
+            return change(self._parse(self._file.read()))
+        except DesiredStateError as error:
+            raise DesiredStateNotWritable(
+                f"nothing is changed, because what is there cannot be used: {error.message}"
+            ) from None
+        except ValidationError as error:
+            faults = error.errors(include_url=False, include_input=False)
+            told = (describe_fault(fault["loc"], fault["msg"]).removeprefix(f"{WHOLE_DOCUMENT}: ") for fault in faults)
+            raise InvalidInput("; ".join(told)) from None
+
+    def _parse(self, document: bytes) -> DesiredState:
+        return parse_desired_state(self._file, document, self._rules)
+
+    def _require_bundle(self, model: str, version: str) -> None:
+        present = self._shelf.versions()
+        if version not in present.get(model, []):
+            raise NotFound(
+                f"there is no bundle of model {quote(model)} version {quote(version)}",
+                code="version_not_found" if model in present else "model_not_found",
+                expected=", ".join(present.get(model, present)) or "a bundle in the folder of models, which has none",
+            )
+        try:
+            self._shelf.open(model, version)
+        except BundleError as error:
+            raise InvalidInput(f"the bundle of {model} {version} cannot be served: {error.message}") from None
+
+    @staticmethod
+    def _require(state: DesiredState, model: str, *versions: str) -> None:
+        known = {each.name: [one.version for one in each.versions] for each in state.models}
+        if model not in known:
+            raise NotFound(f"no model {quote(model)} is desired", code="model_not_found", expected=", ".join(known))
+        for version in versions:
+            if version not in known[model]:
+                raise NotFound(
+                    f"no version {quote(version)} of model {quote(model)} is desired",
+                    code="version_not_found",
+                    expected=", ".join(known[model]),
+                )
+
+
+def _with_versions(
+    state: DesiredState, model: str, changes: Callable[[DesiredVersion], dict[str, int | None]]
+) -> DesiredState:
+    """The state with these fields changed in the versions of one model; validated, as `model_copy` is not."""
+    return DesiredState(
+        models=[
+            DesiredModel(
+                name=each.name,
+                versions=[DesiredVersion(**{**dict(one), **changes(one)}) for one in each.versions],
+                limits=each.limits,
+            )
+            if each.name == model
+            else each
+            for each in state.models
+        ]
+    )
+
+
+def _document(state: DesiredState) -> bytes:
+    plain = state.model_dump(mode="json", exclude_defaults=True)
+    return yaml.safe_dump(plain, sort_keys=False).encode()

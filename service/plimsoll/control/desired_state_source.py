@@ -1,0 +1,75 @@
+"""Where the desired state comes from, and when it changes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from functools import partial
+from pathlib import Path
+
+from plimsoll.bundle.shelf import Shelf
+from plimsoll.control.desired_state import (
+    NO_RULES,
+    DesiredState,
+    StateRules,
+    desired_state_file,
+    highest_of_each,
+    parse_desired_state,
+)
+from plimsoll.errors import DesiredStateError
+from plimsoll.watched_file import LastGoodCopy, WatchedFile
+
+
+class DesiredStateSource:
+    """A file that is followed, or the shelf's highest versions where there is none.
+
+    `report` is given the reason why the file cannot be used, or an empty text where it can. The workers of one server
+    share a `copy` of the last good file: a worker that starts while the file is broken begins with the copy. `remark`
+    hears what lies on the shelf and is passed over, where there is no file.
+    """
+
+    def __init__(
+        self,
+        path: Path | None,
+        shelf: Shelf,
+        *,
+        rules: StateRules = NO_RULES,
+        report: Callable[[str], None] = lambda _: None,
+        copy: LastGoodCopy | None = None,
+        remark: Callable[[list[str]], None] = lambda _: None,
+    ) -> None:
+        self._file = None if path is None else desired_state_file(path)
+        self._shelf = shelf
+        self._rules = rules
+        self._report = report
+        self._copy = copy
+        self._remark = remark
+
+    async def states(self, on_error: Callable[[DesiredStateError], None]) -> AsyncGenerator[DesiredState, None]:
+        """What is desired, then whatever it becomes, each only once; ends at once where no file is followed.
+
+        `on_error` is given each reason why the file cannot be used, once; the state of before holds.
+        """
+        if self._file is None:
+            self._remark(await asyncio.to_thread(self._shelf.remarks))
+            yield await asyncio.to_thread(highest_of_each, self._shelf)
+            return
+        parse = partial(parse_desired_state, self._file, rules=self._rules)
+        watched = WatchedFile(self._file, parse, self._copy)
+        at_start, late = True, None
+        async for found in watched.looks():
+            if late is not None:
+                on_error(late)  # a look later, because a state that is taken ends the error of before
+                late = None
+            if isinstance(found, DesiredState):
+                self._report("")
+                yield found
+            elif isinstance(found, DesiredStateError):
+                self._report(found.message)
+                last_good = await asyncio.to_thread(watched.last_good) if at_start else None
+                if last_good is None:
+                    on_error(found)
+                else:
+                    late = found
+                    yield last_good
+            at_start = False

@@ -1,0 +1,95 @@
+"""A file that several processes may replace, one at a time, and that nobody ever sees half written."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import stat
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from plimsoll.errors import DesiredStateNotWritable
+
+HELM = "on a cluster change it by `helm upgrade --set model.version=...`"
+_LOCK_SECONDS = 0.8
+"""So that whoever asked has an answer within a second."""
+_LOCK_AGAIN_SECONDS = 0.02
+
+
+class ExclusiveFile:
+    """Replaces a file under a lock file in the same folder. Blocks for up to a second; call it in a thread."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        self._path = path
+        self._lock = path.with_name(f".{path.name}.lock")
+        self._name = name
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the lock, which other processes and other threads of this one wait for.
+
+        Raises:
+            DesiredStateNotWritable: the file is a link, or the lock is a link, no plain file, or held for too long.
+            OSError: the lock file cannot be made.
+        """
+        if self._path.is_symlink():
+            raise DesiredStateNotWritable(
+                f"{self._name} is a symbolic link, as Kubernetes mounts a file, and is not written through one; {HELM}"
+            )
+        handle = self._open_lock()
+        try:
+            deadline = time.monotonic() + _LOCK_SECONDS
+            while not _lock_now(handle):
+                if time.monotonic() > deadline:
+                    raise DesiredStateNotWritable(
+                        f"another process has held the lock of {self._name} for {_LOCK_SECONDS:g} s; try again"
+                    )
+                time.sleep(_LOCK_AGAIN_SECONDS)
+            yield
+        finally:
+            os.close(handle)
+
+    def replace(self, document: bytes) -> None:
+        """Put the document in the place of the file, with the file's own mode.
+
+        Raises:
+            OSError: the folder is full or read-only; the file is as it was.
+        """
+        handle, draft = tempfile.mkstemp(prefix=f".{self._path.name}.", dir=self._path.parent)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(document)
+                stream.flush()
+                os.fsync(stream.fileno())
+            Path(draft).chmod(stat.S_IMODE(self._path.stat().st_mode))
+            Path(draft).replace(self._path)
+        except BaseException:
+            Path(draft).unlink(missing_ok=True)
+            raise
+
+    def _open_lock(self) -> int:
+        # O_NOFOLLOW: a link planted in a shared folder would have this process create or open another file. O_NONBLOCK:
+        # opening a named pipe would wait for ever.
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        try:
+            handle = os.open(self._lock, flags, 0o600)
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise DesiredStateNotWritable(f"the lock file of {self._name} is a symbolic link; remove it") from None
+            raise
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            os.close(handle)
+            raise DesiredStateNotWritable(f"the lock file of {self._name} is not a plain file; remove it")
+        return handle
+
+
+def _lock_now(handle: int) -> bool:
+    with contextlib.suppress(BlockingIOError):
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False

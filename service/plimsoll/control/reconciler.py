@@ -1,0 +1,206 @@
+"""Makes the desired state so: opens, loads, proves and warms what is new, then retires what is no longer wanted."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any, Generic, Protocol
+
+from plimsoll.control.desired_state import DesiredModel, DesiredState, DesiredVersion
+from plimsoll.control.version_loading import LeftBehind, M, VersionLoading
+from plimsoll.control.version_registry import VersionRegistry, VersionState, VersionStatus
+from plimsoll.errors import DesiredStateError, OperatorError
+from plimsoll.inference.lane import Lane
+from plimsoll.inference.pipeline import ServedVersion
+from plimsoll.inference.ports import Model
+
+_log = logging.getLogger(__name__)
+
+
+class Watcher(Protocol):
+    """Hears what becomes of versions."""
+
+    def version_ready(self, status: VersionStatus) -> None:
+        """A version answers."""
+        ...
+
+    def load_failed(self, name: str, version: str, check: str) -> None:
+        """An attempt to load a version has failed."""
+        ...
+
+    def version_gone(self, status: VersionStatus) -> None:
+        """A version answers no more, or something newer answers under its name."""
+        ...
+
+
+class Reconciler(Generic[M]):
+    """Brings the registry to a desired state. `new_lane` gives a proven model its place in the line."""
+
+    def __init__(
+        self,
+        loading: VersionLoading[M],
+        registry: VersionRegistry,
+        new_lane: Callable[[DesiredModel, str, Model], Lane],
+        watcher: Watcher,
+    ) -> None:
+        self._loading = loading
+        self._registry = registry
+        self._new_lane = new_lane
+        self._watcher = watcher
+        self._newest: DesiredState | None = None
+        self._turn = asyncio.Lock()
+        self._tried: dict[tuple[str, str], tuple[DesiredModel, DesiredVersion]] = {}
+        self._drains: dict[asyncio.Task[None], Lane] = {}
+
+    def failed_from_the_start(self) -> list[str]:
+        """See `VersionRegistry.failed_from_the_start`."""
+        return self._registry.failed_from_the_start()
+
+    async def reconcile(self, desired: DesiredState) -> bool:
+        """Load what is new or has a new generation, one after the other, then retire what is not wanted.
+
+        A version that fails is marked so, and the others go on. A version that is no longer wanted serves on until one
+        that is wanted is ready in its place.
+
+        May be called while an earlier call is at work: the earlier one stops at its next step, and a load that is no
+        longer wanted is left behind at once. Returns whether the desired state was the newest to the end.
+        """
+        if not desired.models:
+            _log.error("there is nothing to serve: no bundle was found and no desired state names one")
+        self._newest = desired
+        self._registry.desire(desired)
+        if self._loading.key is not None and not self._is_wanted(desired, self._loading.key):
+            self._loading.leave_behind()
+        async with self._turn:
+            for model in desired.models:
+                for each in model.versions:
+                    if self._newest is desired and self._is_due(model, each):
+                        await self._bring_up(model, each)
+            if self._newest is not desired:
+                return False
+            self._retire_unwanted(desired)
+            return True
+
+    def _retire_unwanted(self, desired: DesiredState) -> None:
+        wanted = {(model.name, each.version) for model in desired.models for each in model.versions}
+        replaced = {name for name, version in wanted if self._registry.status(name, version).served is not None}
+        still_desired = {name for name, _ in wanted}
+        for status in self._registry.statuses():
+            unwanted = (status.name, status.version) not in wanted and status.state is not VersionState.DRAINING
+            needed = status.served is not None and status.name in still_desired - replaced
+            if unwanted and not needed:
+                self._retire(status)
+
+    def keep(self, error: DesiredStateError) -> None:
+        """The newest desired state cannot be read; what serves goes on, and the error is shown."""
+        self._registry.desired_error = error.message
+        _log.error("the desired state is left as it was: %s", error.message)
+
+    async def close(self) -> None:
+        """Stop draining, and let every lane go."""
+        drains = dict(self._drains)
+        for drain in drains:
+            drain.cancel()
+        await asyncio.gather(*drains, return_exceptions=True)
+        serving = [status.served.lane for status in self._registry.statuses() if status.served is not None]
+        for lane in (*drains.values(), *serving):
+            lane.close()
+
+    def _is_due(self, model: DesiredModel, wanted: DesiredVersion) -> bool:
+        """Whether a version is new, is to be loaded anew, or has failed and may be forced now."""
+        tried = self._tried.get((model.name, wanted.version))
+        if tried is None or tried[1].generation != wanted.generation or tried[0].limits != model.limits:
+            return True
+        failed = self._registry.status(model.name, wanted.version).reason is not None
+        return failed and wanted.force and not tried[1].force
+
+    def _is_wanted(self, desired: DesiredState, key: tuple[str, str]) -> bool:
+        """Whether a desired state asks for that version as it was tried last."""
+        return any(
+            (model.name, each.version) == key and not self._is_due(model, each)
+            for model in desired.models
+            for each in model.versions
+        )
+
+    async def _bring_up(self, model: DesiredModel, wanted: DesiredVersion) -> None:
+        name, version = model.name, wanted.version
+        about = {"model": name, "version": version}
+        before = self._registry.status(name, version)
+        tried_before = self._tried.get((name, version))
+        self._tried[name, version] = (model, wanted)
+        try:
+            loaded, report = await self._loading.load(name, version, force=wanted.force)
+            lane = self._new_lane(model, version, loaded)
+        except LeftBehind:
+            _log.warning(
+                "model %s version %s is no longer wanted: its load was left behind in state '%s'",
+                name, version, self._registry.status(name, version).state, extra=about,
+            )  # fmt: skip
+            self._undo_attempt(before, tried_before)
+        except OperatorError as error:
+            check = getattr(error, "check", error.code)
+            _log.error(
+                "model %s version %s is not served: check '%s' failed: %s",
+                name, version, check, error, extra={**about, "check": check}, exc_info=error.__cause__,
+            )  # fmt: skip
+            self._fail(name, version, check, f"check '{check}' failed: {_public(error)}")
+        except Exception:  # noqa: BLE001  # whatever a model does while loading, the others still load
+            _log.exception("model %s version %s is not served: loading broke down", name, version, extra=about)
+            self._fail(name, version, "internal", "loading broke down; the server's log has the trace")
+        else:
+            self._registry.ready(ServedVersion(name, version, loaded.signature, lane, report.digest), report)
+            _log.info(
+                "model %s version %s is ready on %s (%d parameters, loaded in %.2f s, warm in %.2f s, "
+                "up to %d rows run on the event loop)",
+                name, version, report.device, report.parameters, report.load_seconds, report.warmup_seconds,
+                report.inline_rows, extra={**about, "digest": report.digest},
+            )  # fmt: skip
+            if before.served is not None:
+                self._watcher.version_gone(before)
+                self._in_background(self._drain(before.served.lane), before.served.lane)
+            self._watcher.version_ready(self._registry.status(name, version))
+
+    def _undo_attempt(self, before: VersionStatus, tried_before: tuple[DesiredModel, DesiredVersion] | None) -> None:
+        """Have all be as it was before a load that was left behind, so that it is due when it is asked for again."""
+        key = (before.name, before.version)
+        if tried_before is None:
+            del self._tried[key]
+        else:
+            self._tried[key] = tried_before
+        if before.served is not None:
+            self._registry.advance(*key, before.state)
+
+    def _fail(self, name: str, version: str, check: str, reason: str) -> None:
+        self._registry.fail(name, version, reason)
+        self._watcher.load_failed(name, version, check)
+
+    def _retire(self, status: VersionStatus) -> None:
+        key = (status.name, status.version)
+        self._tried.pop(key, None)
+        if status.served is None:
+            self._registry.forget(*key)
+            return
+        self._registry.retire(*key)
+        self._watcher.version_gone(status)
+        _log.info("model %s version %s is draining", *key, extra={"model": status.name, "version": status.version})
+        self._in_background(self._drain_and_forget(status, status.served.lane), status.served.lane)
+
+    async def _drain(self, lane: Lane) -> None:
+        await lane.drain()
+        lane.close()
+
+    async def _drain_and_forget(self, status: VersionStatus, lane: Lane) -> None:
+        await self._drain(lane)
+        if any(each.served is status.served for each in self._registry.statuses()):
+            self._registry.forget(status.name, status.version)  # unless it has been desired again meanwhile
+
+    def _in_background(self, drain: Coroutine[Any, Any, None], lane: Lane) -> None:
+        task = asyncio.create_task(drain)
+        self._drains[task] = lane
+        task.add_done_callback(self._drains.pop)
+
+
+def _public(error: OperatorError) -> str:
+    """The message for clients: of the words of a model it says only that the log has them."""
+    return f"{error.message}; the server's log says more" if str(error) != error.message else error.message

@@ -1,0 +1,127 @@
+"""The snapshot that requests are routed by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from plimsoll.bundle.shelf import version_order
+from plimsoll.control.split import choose, point_of
+from plimsoll.errors import LoadFailed, Loading, NotFound, Stuck, quote
+from plimsoll.inference.payloads import Target
+from plimsoll.inference.pipeline import ServedVersion
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRoutes:
+    """One model: the versions that are known, those that answer, and how requests that pin none are split.
+
+    All in rising order of version. `weights` go with `ready`. Versions in `failed` did not load and will not answer;
+    those in `stuck` are loaded and do not answer.
+    """
+
+    known: tuple[str, ...]
+    ready: tuple[ServedVersion, ...]
+    weights: tuple[float, ...]
+    failed: frozenset[str] = frozenset()
+    stuck: frozenset[str] = frozenset()
+
+    def pinned(self, version: str) -> ServedVersion | None:
+        """The version of that name, if it answers."""
+        return next((served for served in self.ready if served.version == version), None)
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingTable:
+    """Immutable: a change of what is served makes a new table, so that a request never sees half of one.
+
+    `track` is the side of a rollout that this process is on; a request may pin it instead of a version.
+    """
+
+    models: Mapping[str, ModelRoutes] = field(default_factory=dict)
+    default_model: str | None = None
+    track: str | None = None
+
+    def select(self, target: Target) -> ServedVersion:
+        """The version that answers.
+
+        A pinned one is taken whatever its weight. Otherwise the weights decide, the same way each time for a request
+        with a key; a version that is not ready gives its part to the others.
+
+        Raises:
+            NotFound: see `require`; also when no model is named and none is the default.
+            Loading: it is known and not ready.
+            Stuck: it is loaded, and its forward pass does not return.
+            LoadFailed: it, or every version of the model where none is pinned, could not be loaded.
+        """
+        name = target.model if target.model is not None else self.default()
+        pin = None if target.pin is not None and target.pin == self.track else target.pin
+        self.require(name, pin)
+        routes = self.models[name]
+        if pin is not None:
+            served = routes.pinned(pin)
+        elif len(routes.ready) <= 1:
+            served = routes.ready[0] if routes.ready else None
+        else:
+            served = choose(routes.ready, routes.weights, point_of(name, target.key))
+        if served is None:
+            which = f"model '{name}'" if pin is None else f"version {pin} of model '{name}'"
+            if not routes.stuck.isdisjoint(routes.known if pin is None else [pin]):
+                raise Stuck(f"{which} is stuck in a forward pass; /v1/models/{name} tells its state")
+            if routes.failed.issuperset(routes.known if pin is None else [pin]):
+                raise LoadFailed(f"{which} could not be loaded; /v1/models/{name} tells which check failed")
+            raise Loading(f"{which} is not ready; /v1/models/{name} tells its state")
+        return served
+
+    def require(self, name: str, version: str | None = None) -> None:
+        """Raise a `NotFound` that lists what there is, unless the name, and the version if given, are known."""
+        routes = self.models.get(name)
+        if routes is None:
+            raise NotFound(f"there is no model {quote(name)}", code="model_not_found", expected=_one_of(self.models))
+        if version is not None and version not in routes.known:
+            accepted = (*routes.known, self.track) if self.track else routes.known
+            raise NotFound(
+                f"model {quote(name)} has no version {quote(version)}",
+                code="version_not_found",
+                expected=_one_of(accepted),
+            )
+
+    def default(self) -> str:
+        """The model of a request that names none.
+
+        Raises:
+            NotFound: each request has to name one.
+        """
+        if self.default_model is not None:
+            return self.default_model
+        if len(self.models) == 1:
+            return next(iter(self.models))
+        raise NotFound(
+            "/v1/predict needs exactly one loaded model or PLIMSOLL_DEFAULT_MODEL; "
+            "POST to /v1/models/{name}/predict instead",
+            code="model_not_found",
+            expected=_one_of(self.models),
+        )
+
+
+def routes_of(
+    known: Iterable[str],
+    ready: Iterable[ServedVersion],
+    weights: Mapping[str, int | None],
+    failed: frozenset[str] = frozenset(),
+    stuck: frozenset[str] = frozenset(),
+) -> ModelRoutes:
+    """The routes of one model.
+
+    Without weights the highest version that is ready gets every request that pins none. With weights, those of the
+    versions that are ready hold in proportion; where they are all 0, again the highest gets everything.
+    """
+    answering = tuple(sorted(ready, key=lambda served: version_order(served.version)))
+    stated = [float(weights.get(served.version) or 0) for served in answering]
+    if answering and not any(stated):
+        stated[-1] = 1.0
+    return ModelRoutes(tuple(sorted(known, key=version_order)), answering, tuple(stated), failed, stuck)
+
+
+def _one_of(names: Iterable[str]) -> str:
+    return "one of: " + (", ".join(names) or "none is loaded")

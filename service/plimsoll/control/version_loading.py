@@ -1,0 +1,156 @@
+"""Loads one version in bounded time: opens its bundle, loads it, proves and warms it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from typing import Generic, Protocol, TypeVar
+
+from plimsoll.bundle.folder import Bundle
+from plimsoll.bundle.golden import GoldenSamples
+from plimsoll.bundle.shelf import Shelf
+from plimsoll.control.load_thread import in_load_thread
+from plimsoll.control.version_registry import LoadReport, VersionRegistry, VersionState
+from plimsoll.errors import BundleError
+from plimsoll.inference.payloads import Signature
+from plimsoll.inference.ports import Model
+
+_log = logging.getLogger(__name__)
+
+
+class LoadedModel(Model, Protocol):
+    """A model, and what there is to tell of it."""
+
+    @property
+    def device(self) -> str:
+        """Where it runs."""
+        ...
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers it has learned."""
+        ...
+
+
+M = TypeVar("M", bound=LoadedModel)
+
+
+class Loader(Protocol[M]):
+    """Brings bundles to life; the runtime offers one."""
+
+    def load(self, bundle: Bundle) -> M:
+        """The model of a bundle, unproven."""
+        ...
+
+    def prove(self, bundle: Bundle, model: M) -> GoldenSamples:
+        """The golden samples; a `BundleError` unless the model answers them, alone and in every batch."""
+        ...
+
+    def warm(self, model: M, samples: GoldenSamples) -> dict[int, float]:
+        """Run every batch size on golden rows; returns seconds by size."""
+        ...
+
+
+class LeftBehind(Exception):
+    """The load was left behind, because a newer desired state does not ask for it."""
+
+
+class VersionLoading(Generic[M]):
+    """Loads one version at a time, each within `start_seconds`, and shows in the registry how far it is.
+
+    `check_askable` raises a `BundleError` for a signature that no route can ask.
+    """
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        loader: Loader[M],
+        registry: VersionRegistry,
+        start_seconds: float,
+        check_askable: Callable[[Signature], None],
+    ) -> None:
+        self._check_askable = check_askable
+        self._shelf = shelf
+        self._loader = loader
+        self._registry = registry
+        self._start_seconds = start_seconds
+        self._limit: asyncio.Timeout | None = None
+        self._left_behind = False
+        self.key: tuple[str, str] | None = None
+        """Name and version of what is being loaded now."""
+
+    async def load(self, name: str, version: str, *, force: bool) -> tuple[M, LoadReport]:
+        """The model, ready to serve. With `force` its signature may differ from that of the versions that serve.
+
+        Raises:
+            BundleError: a check failed; with check `start-up`, when it took too long. Its thread is left behind then.
+            LeftBehind: see `leave_behind`.
+        """
+        self.key, self._left_behind = (name, version), False
+        try:
+            async with asyncio.timeout(self._start_seconds) as limit:
+                self._limit = limit
+                return await self._load(name, version, force=force)
+        except TimeoutError:
+            if self._left_behind:
+                raise LeftBehind from None
+            if not limit.expired():
+                raise
+            state = self._registry.status(name, version).state
+            raise BundleError(
+                "start-up",
+                f"it was still {state} after {self._start_seconds:g} s (PLIMSOLL_START_SECONDS), and was left behind",
+            ) from None
+        finally:
+            self.key = self._limit = None
+
+    def leave_behind(self) -> None:
+        """End the load in progress with `LeftBehind`; its thread goes on by itself, and nobody waits for it."""
+        if self._limit is not None:
+            self._left_behind = True
+            self._limit.reschedule(asyncio.get_running_loop().time())
+
+    async def _load(self, name: str, version: str, *, force: bool) -> tuple[M, LoadReport]:
+        started = time.perf_counter()
+        self._registry.advance(name, version, VersionState.LOADING)
+        bundle = await in_load_thread(partial(self._shelf.open, name, version))
+        self._check_askable(bundle.manifest.line_signature())
+        if remark := bundle.manifest.remark():
+            _log.warning("model %s version %s: %s", name, version, remark, extra={"model": name, "version": version})
+        await in_load_thread(bundle.verify_files)
+        if not force:
+            self._compare_signatures(name, version, bundle)
+        loaded = await in_load_thread(partial(self._loader.load, bundle))
+        self._registry.advance(name, version, VersionState.VERIFYING)
+        samples = await in_load_thread(partial(self._loader.prove, bundle, loaded))
+        proven = time.perf_counter()
+        self._registry.advance(name, version, VersionState.WARMING)
+        batch_seconds = await in_load_thread(partial(self._loader.warm, loaded, samples))
+        return loaded, LoadReport(
+            manifest=bundle.manifest,
+            digest=bundle.digest,
+            device=loaded.device,
+            parameters=loaded.parameters,
+            inline_rows=loaded.inline_rows,
+            loaded_at=datetime.now(UTC),
+            load_seconds=proven - started,
+            warmup_seconds=time.perf_counter() - proven,
+            batch_seconds=batch_seconds,
+            example={name: tensor[0].copy() for name, tensor in samples.inputs.items()},
+        )
+
+    def _compare_signatures(self, name: str, version: str, bundle: Bundle) -> None:
+        mine = bundle.manifest.line_signature()
+        for status in self._registry.statuses():
+            if status.name != name or status.served is None or status.state is VersionState.DRAINING:
+                continue
+            if status.served.signature != mine:
+                raise BundleError(
+                    "signature",
+                    f"version {version} has another signature than version {status.version}, which serves under the "
+                    "same name, so clients would break; give it another name, or set `force: true` to mean it",
+                )

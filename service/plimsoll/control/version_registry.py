@@ -1,0 +1,250 @@
+"""The state of every version that serves, is to serve, or is leaving."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from plimsoll.bundle.manifest import Manifest
+from plimsoll.bundle.shelf import version_order
+from plimsoll.control.desired_state import DesiredState
+from plimsoll.control.routing_table import RoutingTable, routes_of
+from plimsoll.errors import Loading
+from plimsoll.inference.payloads import Target, Tensors
+from plimsoll.inference.pipeline import ServedVersion
+
+_log = logging.getLogger(__name__)
+
+
+class VersionState(StrEnum):
+    """What a version is doing, in order; then it is gone from the registry. `failed` stays until it is tried anew.
+
+    A version is `stuck` while its forward pass does not return.
+    """
+
+    LOADING = "loading"
+    VERIFYING = "verifying"
+    WARMING = "warming"
+    READY = "ready"
+    STUCK = "stuck"
+    DRAINING = "draining"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadReport:
+    """What loading a version found out."""
+
+    manifest: Manifest
+    digest: str
+    device: str
+    parameters: int
+    inline_rows: int
+    loaded_at: datetime
+    load_seconds: float
+    warmup_seconds: float
+    batch_seconds: Mapping[int, float]
+    example: Tensors = field(default_factory=dict, compare=False, repr=False)
+    """One row that it answers, its first golden sample: the inputs by name, without the batch dimension."""
+
+
+@dataclass(frozen=True, slots=True)
+class VersionStatus:
+    """One version at one moment.
+
+    `served` and `report` are there once it answers, and stay there while it is loaded anew. `reason` says why the last
+    attempt to load it failed; a version that answered before still does,
+    unless it is `stuck`.
+    """
+
+    name: str
+    version: str
+    state: VersionState
+    reason: str | None = None
+    report: LoadReport | None = None
+    served: ServedVersion | None = None
+    stuck: bool = False
+
+    @property
+    def lack(self) -> str:
+        """Why it does not serve, as a sentence fit for clients."""
+        return f"{self.name} {self.version}: {self.reason or self.state}"
+
+
+def own_state(status: VersionStatus) -> tuple[VersionState, str | None]:
+    """The state of a version in this process, with its reason."""
+    return status.state, status.reason
+
+
+class VersionRegistry:
+    """Holds a status for every version, and the routing table that follows from them and from the desired weights.
+
+    Implements the line's `VersionSelector`. Changed from the event loop only; `table` is replaced whole at each change,
+    and `on_change` hears of it. With `all_must_serve` a version that failed keeps the server unready; otherwise another
+    version that serves is enough.
+    """
+
+    def __init__(
+        self,
+        default_model: str | None = None,
+        track: str | None = None,
+        on_change: Callable[[list[VersionStatus]], None] = lambda _: None,
+        *,
+        all_must_serve: bool = False,
+    ) -> None:
+        self._all_must_serve = all_must_serve
+        self._on_change = on_change
+        self._statuses: dict[tuple[str, str], VersionStatus] = {}
+        self._weights: dict[str, dict[str, int | None]] = {}
+        self._desired_once = False
+        self._complete_once = False
+        self._have_served: set[str] = set()
+        self.table = RoutingTable(default_model=default_model, track=track)
+        self.desired_error: str | None = None
+        """Why the newest desired state could not be read, while an older one holds."""
+        self.remarks: list[str] = []
+        """What an operator may have meant to be served and is not, in sentences fit for clients."""
+
+    def select(self, target: Target) -> ServedVersion:
+        """The version that answers; see `RoutingTable.select`. Before anything was desired, everything is loading."""
+        if not self._statuses and not self._desired_once:
+            raise Loading(self.desired_error or "nothing is loaded yet")
+        return self.table.select(target)
+
+    def desire(self, desired: DesiredState) -> None:
+        """Weigh by this desired state from now on; versions that it adds are visible as loading."""
+        self.desired_error = None
+        self._desired_once = True
+        self._weights = {model.name: {each.version: each.weight for each in model.versions} for model in desired.models}
+        for name, versions in self._weights.items():
+            for version in versions:
+                status = self._statuses.get((name, version))
+                if status is None or status.state is VersionState.DRAINING:
+                    self._statuses[name, version] = VersionStatus(name, version, VersionState.LOADING)
+        self._route()
+
+    def remark(self, sentences: list[str]) -> None:
+        """What is not served and an operator may have meant to be; in the place of what was told before."""
+        for sentence in sentences:
+            _log.warning(sentence)
+        self.remarks = sentences
+
+    def advance(self, name: str, version: str, state: VersionState) -> None:
+        """A version has come a step further; one that is loaded anew goes on answering."""
+        self._put(replace(self._statuses[name, version], state=state))
+
+    def ready(self, served: ServedVersion, report: LoadReport) -> None:
+        """A version answers from now on, in the place of whatever answered under its name before."""
+        self._have_served.add(served.name)
+        self._put(VersionStatus(served.name, served.version, VersionState.READY, report=report, served=served))
+
+    def fail(self, name: str, version: str, reason: str) -> None:
+        """An attempt to load a version has failed; `reason` is a sentence fit for clients."""
+        status = self._statuses[name, version]
+        self._put(
+            replace(status, state=VersionState.FAILED if status.served is None else _at_rest(status), reason=reason)
+        )
+
+    def stick(self, served: ServedVersion, *, stuck: bool) -> None:
+        """A version is stuck and takes no requests, or it is no longer. One that has been replaced stays as it is."""
+        status = self._statuses.get((served.name, served.version))
+        if status is None or status.served is not served:
+            self._on_change(self.statuses())  # whoever heard that it is stuck hears what is true
+            return
+        changed = replace(status, stuck=stuck)
+        self._put(replace(changed, state=_at_rest(changed)) if status.state is _at_rest(status) else changed)
+
+    def retire(self, name: str, version: str) -> None:
+        """A version takes no new requests from now on."""
+        self._put(replace(self._statuses[name, version], state=VersionState.DRAINING))
+
+    def forget(self, name: str, version: str) -> None:
+        """A version is gone."""
+        del self._statuses[name, version]
+        self._route()
+
+    def statuses(self) -> list[VersionStatus]:
+        """Every version, by name and then rising version."""
+        return sorted(self._statuses.values(), key=lambda status: (status.name, version_order(status.version)))
+
+    def answering(self) -> list[VersionStatus]:
+        """Those that answer requests, in the same order."""
+        return [status for status in self.statuses() if _answers(status)]
+
+    def status(self, name: str, version: str) -> VersionStatus:
+        """The status of one version; a `KeyError` for one that is not known."""
+        return self._statuses[name, version]
+
+    def weight(self, name: str, version: str) -> int | None:
+        """The desired weight of a version, if one is stated."""
+        return self._weights.get(name, {}).get(version)
+
+    def missing(self) -> list[VersionStatus]:
+        """Why the server is not ready, empty when it is.
+
+        At first every desired version has to be ready, or, unless all must serve, to have failed while another one
+        serves. From then on one version of every model that has served is enough, if there is any: a server must not
+        leave its load balancer because a newcomer loads or fails. A stuck version counts where no other one answers.
+        """
+        lacking = self._unserved()
+        if self._complete_once:
+            serving = {status.name for status in self._statuses.values() if _answers(status)}
+            lacking = [status for status in lacking if status.name not in serving]
+            if serving & set(self._weights):
+                lacking = [status for status in lacking if status.name in self._have_served]
+        return lacking
+
+    def failed_from_the_start(self) -> list[str]:
+        """Which versions have failed and why, where the server has never been ready for them; sentences."""
+        if self._complete_once:
+            return []
+        return [status.lack for status in self.missing() if status.state is VersionState.FAILED]
+
+    @property
+    def empty(self) -> bool:
+        """Whether no version is desired."""
+        return not self._weights
+
+    def _unserved(self) -> list[VersionStatus]:
+        """The desired versions that do not answer, without those that may have failed or be stuck."""
+        desired = [self._statuses[name, version] for name, versions in self._weights.items() for version in versions]
+        unserved = [status for status in desired if status.served is None or status.stuck]
+        if not any(_answers(each) and each.name in self._weights for each in self._statuses.values()):
+            return unserved
+        return [
+            status
+            for status in unserved
+            if not status.stuck and (self._all_must_serve or status.state is not VersionState.FAILED)
+        ]
+
+    def _put(self, status: VersionStatus) -> None:
+        self._statuses[status.name, status.version] = status
+        self._route()
+
+    def _route(self) -> None:
+        names = dict.fromkeys([*self._weights, *(name for name, _ in self._statuses)])
+        models = {}
+        for name in names:
+            mine = [status for status in self._statuses.values() if status.name == name]
+            known = [each.version for each in mine if each.state is not VersionState.DRAINING]
+            ready = [each.served for each in mine if _answers(each) and each.served is not None]
+            failed = frozenset(each.version for each in mine if each.state is VersionState.FAILED)
+            stuck = frozenset(each.version for each in mine if each.stuck)
+            if known:
+                models[name] = routes_of(known, ready, self._weights.get(name, {}), failed, stuck)
+        self.table = replace(self.table, models=models)
+        if self._weights and not self._unserved():
+            self._complete_once = True
+        self._on_change(self.statuses())
+
+
+def _answers(status: VersionStatus) -> bool:
+    return status.served is not None and status.state is not VersionState.DRAINING and not status.stuck
+
+
+def _at_rest(status: VersionStatus) -> VersionState:
+    """The state of a version that has been loaded and is not being loaded again."""
+    return VersionState.STUCK if status.stuck else VersionState.READY

@@ -1,0 +1,64 @@
+"""Where the workers of one server tell each other how far they are."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from plimsoll.control.version_registry import VersionState, VersionStatus
+
+_log = logging.getLogger(__name__)
+_SLOWEST_FIRST = (
+    VersionState.FAILED,
+    VersionState.LOADING,
+    VersionState.VERIFYING,
+    VersionState.WARMING,
+    VersionState.STUCK,
+    VersionState.DRAINING,
+    VersionState.READY,
+)
+
+
+class WorkerBoard:
+    """One small file for each worker, in a folder that they share. A worker that is gone does not count any more."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._mine = folder / f"{os.getpid()}.json"
+
+    def publish(self, statuses: Iterable[VersionStatus]) -> None:
+        """Tell the others how far this worker is."""
+        states = {f"{each.name}/{each.version}": [each.state.value, each.reason] for each in statuses}
+        draft = self._mine.with_suffix(".draft")
+        try:
+            draft.write_text(json.dumps(states))
+            draft.replace(self._mine)
+        except OSError as error:  # the folder is full or read-only, which must not stop a load
+            _log.warning("the other workers are not told how far this one is: %s", error.strerror)
+
+    def slowest(self, status: VersionStatus) -> tuple[VersionState, str | None]:
+        """The state of that version in the worker that is least far, with its reason.
+
+        A worker that has not heard of the version yet is still to load it.
+        """
+        seen = [(status.state, status.reason)]
+        for file in self._folder.glob("*.json"):
+            if file != self._mine and psutil.pid_exists(int(file.stem)):
+                state, reason = _read(file).get(f"{status.name}/{status.version}", [VersionState.LOADING.value, None])
+                seen.append((VersionState(state), reason))
+        return min(seen, key=lambda each: _SLOWEST_FIRST.index(each[0]))
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """What a worker has told; nothing where its file has just gone, or is empty because the disk was full."""
+    try:
+        told: dict[str, Any] = json.loads(file.read_text())
+    except (OSError, ValueError):
+        return {}
+    return told

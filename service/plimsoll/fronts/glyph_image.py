@@ -1,0 +1,89 @@
+"""A picture of one handwritten glyph, as a row of pixels: cut out, fitted into a box and centred by its mass.
+
+That is how the makers of MNIST prepared their digits (LeCun, Cortes and Burges, "The MNIST database"): fitted into a
+box of 20 x 20 pixels at their own aspect ratio, then placed by their centre of mass in a field of 28 x 28.
+"""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from plimsoll.bundle.manifest import ImagePreprocessing
+from plimsoll.errors import InvalidInput
+
+MAX_PIXELS = 16_000_000
+_FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")
+"""No others: Pillow would hand some of them to programs of their own."""
+_FAINTEST = 0.1
+"""Ink below this is noise of the paper."""
+_MIDDLE = 0.5
+"""Halfway between black and white."""
+
+
+def read_glyph(content: bytes, steps: ImagePreprocessing) -> NDArray[np.float32]:
+    """The row for a PNG, JPEG or other picture: `width * height` numbers from 0 to 1.
+
+    The ground is told from the ink by the picture's edge, so that dark on light and light on dark both work; neither
+    needs the paper be white nor the ink black. A picture of the right size is taken pixel by pixel.
+
+    Raises:
+        InvalidInput: not a picture, one of too many pixels, or one with no glyph on it.
+    """
+    grey = _grey(content)
+    size = (steps.height, steps.width)
+    ground = float(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
+    ink = np.clip(ground - grey if ground > _MIDDLE else grey - ground, 0, 1)
+    if ink.max() <= _FAINTEST:
+        raise InvalidInput("there is no glyph in the picture", expected="dark ink on light ground, or light on dark")
+    if ink.shape == size:
+        ink = 1 - grey if ground > _MIDDLE else grey
+    else:
+        ink = _place(_fit(_cut_out(ink / ink.max()), steps.box), size)
+    row = ink if steps.ink == "light" else 1 - ink
+    return row.reshape(-1).astype(np.float32)
+
+
+def _grey(content: bytes) -> NDArray[np.float64]:
+    try:
+        with Image.open(io.BytesIO(content), formats=_FORMATS) as picture:
+            if picture.width * picture.height > MAX_PIXELS:
+                raise InvalidInput("the picture is too large", expected=f"at most {MAX_PIXELS} pixels")
+            flat = Image.new("RGBA", picture.size, "white")
+            flat.alpha_composite(picture.convert("RGBA"))
+            return np.asarray(flat.convert("L"), dtype=np.float64) / 255
+    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError):
+        raise InvalidInput(
+            "this is not a picture that can be read", expected="a PNG, JPEG, GIF, BMP, TIFF or WebP"
+        ) from None
+
+
+def _cut_out(ink: NDArray[np.float64]) -> NDArray[np.float64]:
+    rows, columns = np.nonzero(ink > _FAINTEST)
+    return ink[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+
+
+def _fit(ink: NDArray[np.float64], box: int) -> NDArray[np.float64]:
+    height, width = ink.shape
+    scale = box / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    picture = Image.fromarray((ink * 255).astype(np.uint8)).resize(size, Image.Resampling.LANCZOS)
+    return np.asarray(picture, dtype=np.float64) / 255
+
+
+def _place(ink: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.float64]:
+    field = np.zeros(size)
+    mass = ink.sum() or 1.0
+    top, left = (
+        int(
+            np.clip(
+                round(whole / 2 - float((ink.sum(axis=1 - axis) * np.arange(length)).sum() / mass)), 0, whole - length
+            )
+        )
+        for axis, (whole, length) in enumerate(zip(size, ink.shape, strict=True))
+    )
+    field[top : top + ink.shape[0], left : left + ink.shape[1]] = ink
+    return field

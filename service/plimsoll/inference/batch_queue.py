@@ -1,0 +1,195 @@
+"""Rows on their way into batches. Knows no clock and runs no model: the runner asks it what is due.
+
+A row exists before it is decoded into. `reserve` hands out part of a forming batch, the front writes into it, and
+`commit` makes it count; one that is never committed is simply overwritten. There is no await between the two, so that
+a reservation is always the last thing in its batch.
+"""
+
+from __future__ import annotations
+
+from asyncio import Future
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from numpy.typing import NDArray
+
+from plimsoll.inference.batch_policy import BatchLimits, due_at
+from plimsoll.inference.payloads import Tensors
+from plimsoll.inference.ports import Shapes
+
+NewBatch = Callable[[int, Shapes], dict[str, NDArray[Any]]]
+
+
+class Entry:
+    """The rows of one request. `future` gets its outputs, or the error that only this request sees.
+
+    `committed_at` and `deadline` are on the runner's clock, which decides; `stopwatch_at` is for telling how long it
+    has waited, on a clock that is fine enough for that. `wait_seconds` and `forward_seconds` are there once it has been
+    computed. `context` ties it to its trace.
+    """
+
+    __slots__ = (
+        "batch", "committed_at", "context", "deadline", "forward_seconds", "future", "inputs", "rows", "start",
+        "stopwatch_at", "wait_seconds",
+    )  # fmt: skip
+
+    def __init__(self, batch: Batch, rows: int, future: Future[Tensors], context: object = None) -> None:
+        self.batch = batch
+        self.start = batch.filled
+        self.rows = rows
+        self.inputs = {name: tensor[self.start : self.start + rows] for name, tensor in batch.inputs.items()}
+        self.future = future
+        self.committed_at = 0.0
+        self.stopwatch_at = 0.0
+        self.wait_seconds = self.forward_seconds = 0.0
+        self.context = context
+        self.deadline = float("inf")
+
+
+class Batch:
+    """Input tensors of some capacity, and the entries that fill them from the front."""
+
+    __slots__ = ("capacity", "entries", "filled", "inputs", "shapes")
+
+    def __init__(self, inputs: dict[str, NDArray[Any]], capacity: int, shapes: Shapes) -> None:
+        self.inputs = inputs
+        self.capacity = capacity
+        self.shapes = shapes
+        self.filled = 0
+        self.entries: list[Entry] = []
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """The rows that count."""
+        return {name: tensor[: self.filled] for name, tensor in self.inputs.items()}
+
+    def keep(self, wanted: Callable[[Entry], bool]) -> None:
+        """Drop the entries that are not wanted, and move the rows of the others together, in the same order."""
+        kept: list[Entry] = []
+        end = 0
+        for entry in self.entries:
+            if not wanted(entry):
+                continue
+            if entry.start != end:
+                for tensor in self.inputs.values():
+                    # The rows move towards the front and may overlap themselves, which numpy copes with.
+                    tensor[end : end + entry.rows] = tensor[entry.start : entry.start + entry.rows]
+                entry.start = end
+            end += entry.rows
+            kept.append(entry)
+        self.entries, self.filled = kept, end
+
+
+class BatchQueue:
+    """The forming batches, one for each shape of row, and those that are closed and wait, first in, first out."""
+
+    def __init__(self, new_batch: NewBatch, limits: BatchLimits, spare_batches: int = 2) -> None:
+        self._new_batch = new_batch
+        self._limits = limits
+        self._spare_batches = spare_batches
+        self._spares: list[Batch] = []
+        self._closed: deque[Batch] = deque()
+        self._forming: dict[Shapes, Batch] = {}
+        self.requests_waiting = 0
+        """Committed and not taken."""
+
+    def reserve(self, rows: int, future: Future[Tensors], shapes: Shapes = (), context: object = None) -> Entry:
+        """Room for `rows` rows in a forming batch, as views to be written; closes a batch in which they do not fit.
+
+        Rows of different shapes never share a batch. A request of more rows than a batch may hold gets one of its own.
+        """
+        forming = self._forming.get(shapes)
+        if forming is not None and forming.entries and forming.filled + rows > self._limits.max_rows:
+            self._closed.append(self._forming.pop(shapes))
+            forming = None
+        if forming is None or forming.filled + rows > forming.capacity:
+            forming = self._larger(forming, rows, shapes)
+            if forming.entries or not shapes:  # a made-up shape is kept once rows of it count, and not before
+                self._forming[shapes] = forming
+        return Entry(forming, rows, future, context)
+
+    def commit(self, entry: Entry, now: float, deadline: float) -> None:
+        """Let a reserved entry count from `now` on, until `deadline`, both seconds of the runner's clock."""
+        batch = entry.batch
+        assert batch.filled == entry.start  # noqa: S101  # nothing was committed since `reserve`
+        if batch.shapes:
+            forming = self._forming.setdefault(batch.shapes, batch)
+            assert forming is batch  # noqa: S101  # as above
+        entry.committed_at = now
+        entry.deadline = deadline
+        batch.entries.append(entry)
+        batch.filled += entry.rows
+        self.requests_waiting += 1
+
+    def due_at(self) -> float | None:
+        """When the next batch should run; `None` when nothing waits."""
+        forming = self._next_forming()
+        if self._closed_is_next(forming):
+            return self._closed[0].entries[0].committed_at
+        return None if forming is None else self._due_at(forming)
+
+    def gathering(self) -> Batch | None:
+        """The batch that `take` would give, where more may still join it."""
+        forming = self._next_forming()
+        if forming is None or forming.filled >= self._limits.max_rows or self._closed_is_next(forming):
+            return None
+        return forming
+
+    def take(self) -> Batch | None:
+        """The batch that is due next, closed; `None` when nothing waits."""
+        forming = self._next_forming()
+        if self._closed_is_next(forming):
+            batch = self._closed.popleft()
+        elif forming is not None:
+            batch = self._forming.pop(forming.shapes)
+        else:
+            return None
+        self.requests_waiting -= len(batch.entries)
+        return batch
+
+    def give_back(self, batch: Batch) -> None:
+        """A batch has run: its tensors may be written again, so nothing may look at them any more."""
+        batch.entries = []
+        batch.filled = 0
+        if not batch.shapes and batch.capacity == self._limits.max_rows and len(self._spares) < self._spare_batches:
+            self._spares.append(batch)
+
+    def waiting(self) -> Iterator[Entry]:
+        """Every committed entry that has not been taken."""
+        for batch in (*self._closed, *self._forming.values()):
+            yield from batch.entries
+
+    def _next_forming(self) -> Batch | None:
+        batches = [each for each in self._forming.values() if each.entries]
+        if len(batches) > 1:
+            return min(batches, key=self._due_at)
+        return batches[0] if batches else None
+
+    def _closed_is_next(self, forming: Batch | None) -> bool:
+        """Whether a closed batch goes first: not before one of another shape that should have run already then."""
+        if not self._closed:
+            return False
+        return forming is None or self._closed[0].entries[0].committed_at <= self._due_at(forming)
+
+    def _due_at(self, forming: Batch) -> float:
+        return due_at(forming.entries[0].committed_at, forming.filled, self._limits)
+
+    def _larger(self, old: Batch | None, rows: int, shapes: Shapes) -> Batch:
+        """An empty batch; or, for rows of open shape, the old one in twice the room.
+
+        Rows of one shape come often and share batches of full size. Of open shapes a client can make up any number:
+        their batches start small, so that memory grows with what was sent and not with what could come.
+        """
+        if not shapes and rows <= self._limits.max_rows and self._spares:
+            return self._spares.pop()
+        filled = 0 if old is None else old.filled
+        capacity = self._limits.max_rows if not shapes else min(2 * filled + rows, self._limits.max_rows)
+        capacity = max(capacity, filled + rows)
+        batch = Batch(self._new_batch(capacity, shapes), capacity, shapes)
+        if old is not None:
+            for name, tensor in old.inputs.items():
+                batch.inputs[name][:filled] = tensor[:filled]
+            for entry in old.entries:
+                entry.batch = batch
+            batch.entries, batch.filled = old.entries, filled
+        return batch

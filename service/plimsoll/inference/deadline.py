@@ -1,0 +1,36 @@
+"""How long the client of a request still cares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from plimsoll.errors import InvalidInput, quote
+
+HEADER = "x-request-timeout-ms"
+_MILLISECONDS = 1000
+_LONGEST_TEXT = 12
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineLimits:
+    """What a request gets that says nothing, and the most that one may ask for."""
+
+    default_ms: int
+    longest_ms: int
+
+    def seconds(self, asked_ms: str | None) -> float:
+        """How long a request may take, from the text of its header; more than the most is cut to it.
+
+        Raises:
+            InvalidInput: the text is not a positive number of milliseconds.
+        """
+        if asked_ms is None:
+            return self.default_ms / _MILLISECONDS
+        text = asked_ms.strip()
+        if not (text.isascii() and text.isdecimal() and len(text) <= _LONGEST_TEXT and int(text) > 0):
+            raise InvalidInput(
+                "the header X-Request-Timeout-Ms is not a time",
+                expected="a whole number of milliseconds above 0",
+                given=quote(asked_ms),
+            )
+        return min(int(text), self.longest_ms) / _MILLISECONDS

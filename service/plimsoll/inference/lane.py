@@ -1,0 +1,140 @@
+"""What the requests of one version pass: its door, its queue, its model."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
+
+from plimsoll.errors import ClientGone, DeadlineExceeded
+from plimsoll.inference.admission import Admission, AdmissionLimits, Permit
+from plimsoll.inference.batch_policy import BatchLimits
+from plimsoll.inference.batch_queue import BatchQueue, Entry
+from plimsoll.inference.batch_runner import BatchRunner
+from plimsoll.inference.forward import Forward
+from plimsoll.inference.model_thread import ModelThread
+from plimsoll.inference.payloads import Tensors
+from plimsoll.inference.placement import Placement
+from plimsoll.inference.ports import LaneObserver, Model, Shapes, Unobserved
+
+_LONGEST_RETRY_AFTER_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class LaneLimits:
+    """What one version may hold, how it batches, and how long a run on the event loop should take at most."""
+
+    admission: AdmissionLimits
+    batch: BatchLimits
+    inline_budget_seconds: float = math.inf
+
+
+class Lane:
+    """One version's part of the line; made and used on the event loop.
+
+    `executor` runs what is too slow for the loop, and belongs to the lane; a thread of its own where none is given.
+    `stopwatch` is what durations are read off. `forward` tells whether the model runs now.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        limits: LaneLimits,
+        observer: LaneObserver | None = None,
+        executor: Executor | None = None,
+        stopwatch: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.limits = limits
+        # One thread: a model uses the cores by itself, and a second run beside it would only slow both.
+        self._executor = executor or ModelThread("inference")
+        self._queue = BatchQueue(model.new_batch, limits.batch)
+        self._observer = observer or Unobserved()
+        self.forward = Forward(model, stopwatch)
+        self._placement = Placement(model.inline_rows, limits.inline_budget_seconds, self._observer)
+        self._runner = BatchRunner(self.forward, self._placement, self._queue, self._executor, self._observer)
+        self.admission = Admission(limits.admission, partial(_retry_after_seconds, self._runner))
+        self._loop = asyncio.get_running_loop()
+
+    @property
+    def inline_rows(self) -> int:
+        """The most rows that run on the event loop now."""
+        return self._placement.inline_rows
+
+    def expect(self) -> Permit:
+        """A permit for a request whose body is still to come; see `Admission.expect`."""
+        return self.admission.expect()
+
+    def admit(self, body_bytes: int) -> Permit:
+        """A permit for a request whose body is complete; see `Admission.admit`."""
+        return self.admission.admit(body_bytes)
+
+    def reserve(self, rows: int, shapes: Shapes = ()) -> Entry:
+        """Rows of a forming batch to be written at once, before anything is awaited, and then given to `answer`."""
+        return self._queue.reserve(rows, self._loop.create_future(), shapes, self._observer.context())
+
+    async def answer(self, entry: Entry, deadline: float, client_gone: Callable[[], Awaitable[None]]) -> Tensors:
+        """The outputs of a reserved entry.
+
+        `client_gone` returns when nobody waits any more; an entry that has not been computed by then never is. It is
+        not called where the answer is there at once.
+
+        Raises:
+            ClientGone: nobody waits any more.
+            DeadlineExceeded: the answer was not there at `deadline`, in seconds of the loop's clock.
+            Draining: the lane was closed first.
+            PlimsollError: the model failed on this entry.
+        """
+        future = entry.future
+        self._runner.commit(entry, deadline)
+        at_once = self._runner.answers_at_once(entry.rows)
+        # It runs in this turn or, while each brings more, in one of the next; unless so much comes with it that their
+        # batch is too long for the loop.
+        while at_once:
+            try:
+                await asyncio.sleep(0)
+            except asyncio.CancelledError:
+                future.cancel()
+                raise
+            if future.done():
+                return future.result()
+            at_once = self._runner.gathers
+        alarm = self._loop.call_at(deadline, _expire, future)
+        watch = asyncio.ensure_future(client_gone())
+        watch.add_done_callback(partial(_leave, future))
+        try:
+            return await future
+        finally:
+            alarm.cancel()
+            watch.cancel()
+
+    async def drain(self) -> None:
+        """Let nobody in any more, and return when everyone inside has been answered."""
+        self.admission.close()
+        await self.admission.idle()
+
+    def close(self) -> None:
+        """Give the thread back once the batch in progress is done; does not wait for it."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _leave(future: asyncio.Future[Tensors], watch: asyncio.Future[None]) -> None:
+    if not future.done() and not watch.cancelled():
+        future.set_exception(ClientGone("the client left before it was answered"))
+
+
+def _expire(future: asyncio.Future[Tensors]) -> None:
+    if not future.done():
+        future.set_exception(DeadlineExceeded("the answer was not there in the time that the request had"))
+
+
+def _retry_after_seconds(runner: BatchRunner, requests: int) -> int:
+    """How long so many requests take, by what they cost of late.
+
+    No method of the lane: the door would hold the lane, the lane the door, and a version that is let go would keep its
+    weights until the garbage collector finds them; never, where it was frozen.
+    """
+    return min(max(1, math.ceil(requests * runner.seconds_per_request)), _LONGEST_RETRY_AFTER_SECONDS)

@@ -1,0 +1,76 @@
+"""Which batches may run on the event loop."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Callable
+
+from plimsoll.inference.ports import LaneObserver
+
+_SLOW = 5
+"""A run on the event loop is slow when it takes this many times the inline budget."""
+_FAR_TOO_SLOW = 1000
+"""One run that takes this many times the budget is enough: a busy machine does not explain it."""
+_SLOW_RUNS = 3
+_QUICK_RUNS = 1000
+"""After so many quick runs in a row the slow ones before them are forgotten."""
+
+Usage = Callable[[], tuple[float, int]]
+"""The CPU seconds of this thread, and how often it gave up the CPU to wait for something."""
+
+
+def usage_of_thread() -> tuple[float, int]:
+    """The `Usage` of the current thread, from the operating system; of the process where threads are not told apart."""
+    used = resource.getrusage(getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF))
+    return used.ru_utime + used.ru_stime, used.ru_nvcsw
+
+
+class Placement:
+    """Bounds the rows of a batch that runs on the event loop: what warm-up found quick, less where runs turn out slow.
+
+    Three slow runs, or one that is far too slow, lower the bound to the rows that the inline budget has time for; at 0
+    everything runs on the model's own thread. The bound never rises again, and the `observer` is told.
+
+    A run may also take long because the machine is busy. So from the first slow run on, a slow one counts only if the
+    thread computed for that long or waited of its own accord. Until then only the length of a run is read.
+    """
+
+    def __init__(
+        self, inline_rows: int, budget_seconds: float, observer: LaneObserver, usage: Usage = usage_of_thread
+    ) -> None:
+        self.inline_rows = inline_rows
+        self._budget_seconds = budget_seconds
+        self._longest_seconds = _SLOW * budget_seconds
+        self._observer = observer
+        self._usage = usage
+        self._before = (0.0, 0)
+        self._slow_runs = 0
+        self._quick_runs = 0
+
+    def begin(self) -> None:
+        """A run on the event loop begins."""
+        if self._slow_runs:
+            self._before = self._usage()
+
+    def end(self, rows: int, seconds: float) -> None:
+        """The run has ended: it had that many rows and took that long."""
+        if seconds <= self._longest_seconds:
+            if self._slow_runs:
+                self._forget()
+            return
+        self._quick_runs = 0
+        if self._slow_runs == 0 or self._slow_by_itself():
+            self._slow_runs += 1
+        if self._slow_runs == _SLOW_RUNS or seconds > _FAR_TOO_SLOW * self._budget_seconds:
+            self._slow_runs = 0
+            self.inline_rows = min(self.inline_rows, int(rows * self._budget_seconds / seconds))
+            self._observer.inline_rows_lowered(self.inline_rows, rows, seconds)
+
+    def _forget(self) -> None:
+        self._quick_runs += 1
+        if self._quick_runs == _QUICK_RUNS:
+            self._slow_runs = self._quick_runs = 0
+
+    def _slow_by_itself(self) -> bool:
+        (cpu_before, waits_before), (cpu, waits) = self._before, self._usage()
+        return cpu - cpu_before > self._longest_seconds or waits > waits_before

@@ -1,0 +1,100 @@
+"""Sees forward passes that do not return."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from plimsoll.inference.pipeline import ServedVersion
+
+_WARM_UPS = 10
+"""A forward pass may take this many times the slowest warm-up."""
+_LONGEST_PAUSE_SECONDS = 1.0
+_log = logging.getLogger(__name__)
+
+Report = Callable[[ServedVersion, bool], None]
+"""Is told that a version is stuck, or that it is no longer; called on the watchdog's thread."""
+
+
+@dataclass(slots=True, eq=False)
+class _Watched:
+    served: ServedVersion
+    limit_seconds: float
+    warmed_rows: int
+    stuck: bool = False
+
+    def longest_seconds(self) -> float:
+        """How long the run in progress may take: in proportion where it has more rows than were ever warmed up."""
+        return self.limit_seconds * max(1.0, self.served.lane.forward.rows / self.warmed_rows)
+
+    def running_seconds(self, now: float) -> float:
+        """How long the run in progress has taken; 0 between runs."""
+        since = self.served.lane.forward.since
+        return 0.0 if since is None else now - since
+
+
+class Watchdog:
+    """Looks from a thread of its own at how long each version's forward pass has been running.
+
+    The event loop cannot do that: a forward pass may hang on it. A version is stuck while a run takes longer than
+    `stuck_seconds` and ten times its slowest warm-up. `clock` is that of the lanes.
+    """
+
+    def __init__(self, stuck_seconds: float, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._stuck_seconds = stuck_seconds
+        self._clock = clock
+        self._watched: tuple[_Watched, ...] = ()  # replaced whole, since the thread may be reading it
+        self._stopped = threading.Event()
+
+    def watch(self, served: ServedVersion, slowest_warm_up_seconds: float, warmed_rows: int) -> None:
+        """Look at a version from now on; `warmed_rows` is the largest batch of its warm-up."""
+        limit_seconds = max(self._stuck_seconds, _WARM_UPS * slowest_warm_up_seconds)
+        self._watched += (_Watched(served, limit_seconds, max(1, warmed_rows)),)
+
+    def leave(self, served: ServedVersion) -> None:
+        """Look at a version no more."""
+        self._watched = tuple(each for each in self._watched if each.served is not served)
+
+    def overdue(self) -> bool:
+        """Whether a version has been stuck for as long as it took to become so; only a restart helps then."""
+        now = self._clock()
+        return any(each.running_seconds(now) > 2 * each.longest_seconds() for each in self._watched)
+
+    def look(self, report: Report) -> None:
+        """Log and report each version that has become stuck, or has ceased to be, since the last look."""
+        now = self._clock()
+        for each in self._watched:
+            seconds, longest = each.running_seconds(now), each.longest_seconds()
+            if each.stuck == (seconds > longest):
+                continue
+            each.stuck = not each.stuck
+            about = {"model": each.served.name, "version": each.served.version}
+            if each.stuck:
+                _log.error(
+                    "model %s version %s is stuck: a forward pass has run for %.1f s, and %.1f s are the most it may; "
+                    "the version takes no requests meanwhile, and /livez fails after as long again",
+                    each.served.name, each.served.version, seconds, longest, extra=about,
+                )  # fmt: skip
+            else:
+                _log.warning(
+                    "model %s version %s is no longer stuck: the forward pass has ended; the version takes requests",
+                    each.served.name, each.served.version, extra=about,
+                )  # fmt: skip
+            report(each.served, each.stuck)
+
+    def start(self, report: Report) -> None:
+        """Begin to look, at least every second."""
+        pause = min(_LONGEST_PAUSE_SECONDS, self._stuck_seconds / 4)
+
+        def keep_looking() -> None:
+            while not self._stopped.wait(pause):
+                self.look(report)
+
+        threading.Thread(target=keep_looking, name="watchdog", daemon=True).start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stopped.set()

@@ -1,0 +1,95 @@
+"""A torch module behind the line's `Model` port."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from plimsoll.errors import BundleError, OutOfDeviceMemory
+from plimsoll.inference.payloads import Signature, Tensors
+from plimsoll.inference.ports import Shapes
+
+
+class TorchModel:
+    """Runs a module on one device. `inline_rows` is 0 until warm-up has measured it."""
+
+    def __init__(self, module: Callable[..., Any], signature: Signature, device: torch.device, parameters: int) -> None:
+        self._module = module
+        self._device = device
+        self._names = tuple(spec.name for spec in signature.outputs)
+        self.signature = signature
+        self.parameters = parameters
+        self.inline_rows = 0
+
+    @property
+    def device(self) -> str:
+        """The device by its torch name, as `cpu` or `cuda:0`."""
+        return str(self._device)
+
+    def new_batch(self, rows: int, shapes: Shapes = ()) -> dict[str, NDArray[Any]]:
+        """Uninitialised input tensors of that many rows; without `shapes` an open dimension gets length 1."""
+        specs = self.signature.inputs
+        each = shapes or [tuple(abs(length) for length in spec.shape[1:]) for spec in specs]
+        batch = {spec.name: np.empty((rows, *shape), spec.dtype) for spec, shape in zip(specs, each, strict=True)}
+        if self._device.type == "cuda":  # page-locked, so that copies to the device need not wait for the processor
+            batch = {name: torch.from_numpy(tensor).pin_memory().numpy() for name, tensor in batch.items()}
+        return batch
+
+    def run(self, inputs: Tensors) -> Tensors:
+        """Compute every output for every row.
+
+        The module gets a copy of the inputs and its outputs are copied, so that nothing it keeps or writes into is
+        memory of another run. On the CPU both copies of one row of 784 numbers take less than a microsecond.
+        What does not fit the device's memory is halved until it does; the device's cache is emptied in between.
+
+        Raises:
+            OutOfDeviceMemory: a single row does not fit.
+            BundleError: with check `signature`, when the module gives anything but as many tensors as the signature.
+        """
+        try:
+            return self._forward(inputs)
+        except torch.OutOfMemoryError:
+            pass  # leave the handler first: the error's trace holds the tensors that filled the memory
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+        rows = len(next(iter(inputs.values())))
+        if rows == 1:
+            raise OutOfDeviceMemory(f"one row does not fit the memory of {self._device}")
+        halves = [
+            self.run({name: tensor[part] for name, tensor in inputs.items()})
+            for part in (slice(None, rows // 2), slice(rows // 2, None))
+        ]
+        return {name: np.concatenate([half[name] for half in halves]) for name in self._names}
+
+    def _forward(self, inputs: Tensors) -> Tensors:
+        with torch.inference_mode():
+            results = self._module(*(self._private(inputs[spec.name]) for spec in self.signature.inputs))
+        if isinstance(results, torch.Tensor):
+            results = (results,)
+        if not isinstance(results, tuple | list) or not all(isinstance(each, torch.Tensor) for each in results):
+            raise BundleError("signature", f"the model gives {type(results).__name__}, and not one or several tensors")
+        if len(results) != len(self._names):
+            raise BundleError(
+                "signature", f"the model gives {len(results)} outputs, the signature names {len(self._names)}"
+            )
+        return {name: _owned(name, result) for name, result in zip(self._names, results, strict=True)}
+
+    def _private(self, rows: NDArray[Any]) -> torch.Tensor:
+        """A copy of the rows on the device, which the module may keep and write into."""
+        if self._device.type == "cpu":
+            return torch.from_numpy(rows.copy())
+        return torch.from_numpy(rows).to(self._device, non_blocking=True)
+
+
+def _owned(name: str, result: torch.Tensor) -> NDArray[Any]:
+    """A contiguous copy of an output: the module may keep the tensor and write into it at its next run."""
+    try:
+        return result.numpy(force=True).copy()
+    except TypeError:
+        raise BundleError(
+            "signature", f"output '{name}' is {result.dtype}, which no signature can name; give another type"
+        ) from None

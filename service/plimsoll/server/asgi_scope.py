@@ -1,0 +1,39 @@
+"""A request as ASGI describes it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from urllib.parse import unquote
+
+from starlette.types import Scope
+
+from plimsoll.server.request_head import RequestHead
+
+
+def connection_scope(transport: asyncio.BaseTransport) -> Scope:
+    """What the scopes of all requests of a connection have alike."""
+    peer, own = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "scheme": "http",
+        "root_path": "",
+        "server": own[:2] if isinstance(own, tuple) else None,
+        "client": peer[:2] if isinstance(peer, tuple) else None,
+    }
+
+
+def request_scope(connection: Scope, head: RequestHead, state: dict[str, Any]) -> Scope:
+    """The scope of one request of the connection; `state` is copied."""
+    path = head.target.decode("ascii")
+    return {
+        **connection,
+        "http_version": head.version,
+        "method": head.method,
+        "path": unquote(path) if "%" in path else path,
+        "raw_path": head.target,
+        "query_string": head.query,
+        "headers": head.fields,
+        "state": state.copy(),
+    }

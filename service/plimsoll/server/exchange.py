@@ -1,0 +1,212 @@
+"""One request and its answer, as ASGI's `receive` and `send`."""
+
+from __future__ import annotations
+
+import asyncio
+import http
+import logging
+from typing import Protocol
+
+from starlette.types import ASGIApp, Message, Scope
+
+from plimsoll.server.answer_writer import AnswerWriter
+from plimsoll.server.connections import Connections
+
+_log = logging.getLogger(__name__)
+
+_PHRASES = {status.value: status.phrase for status in http.HTTPStatus}
+_STATUS_LINES = {code: f"HTTP/1.1 {code} {_PHRASES.get(code, '')}\r\n".encode() for code in range(200, 600)}
+_WITHOUT_BODY = frozenset({204, 304})
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_LONGEST_JOINED_BYTES = 65_536
+"""Longer bodies are written apart from their head, because a copy would cost more than a write."""
+
+
+class OwnConnection(Protocol):
+    """The connection that an exchange belongs to."""
+
+    def regulate_reading(self) -> None:
+        """Read on: the application has taken what had come of the body."""
+        ...
+
+    def answer_begins(self) -> bool:
+        """Whether the connection can be kept after this answer."""
+        ...
+
+    def answer_complete(self) -> None:
+        """The answer is written."""
+        ...
+
+
+class Exchange:
+    """Holds the body that has come and not been taken, and the head of an answer until its body is there.
+
+    `begun` says that the head of the answer is there, `complete` that the answer is written, `left` that the client is
+    gone, `awaits_continue` that it waits to be asked for its body, `expects_more` that it may send another request. The
+    connection refers to its exchange only while it lasts, so that nothing here needs the garbage collector.
+    """
+
+    __slots__ = (
+        "_body_came", "_body_parts", "_body_taken", "_changed", "_chunked", "_connection", "_connections", "_head",
+        "_length_left", "_writer", "awaits_continue", "begun", "complete", "expects_more", "keep_alive", "left",
+        "scope", "unread_bytes",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        connection: OwnConnection,
+        writer: AnswerWriter,
+        connections: Connections,
+        scope: Scope,
+        *,
+        keep_alive: bool,
+    ) -> None:
+        self._connection = connection
+        self._writer = writer
+        self._connections = connections
+        self.scope = scope
+        self.keep_alive = self.expects_more = keep_alive
+        self.unread_bytes = 0
+        self.complete = self.left = False
+        self._body_parts: list[bytes] = []
+        self._body_came = self._body_taken = False
+        self._changed: asyncio.Event | None = None
+        self.awaits_continue = self.begun = False
+        self._head = b""
+        self._chunked = False
+        self._length_left = 0
+
+    def feed(self, part: bytes, *, last: bool) -> None:
+        """Take a part of the body; what comes after the answer is thrown away."""
+        if self.complete:
+            return
+        if part:
+            self.awaits_continue = False
+            self._body_parts.append(part)
+            self.unread_bytes += len(part)
+        self._body_came = last
+        self._tell()
+
+    def leave(self) -> None:
+        """The client is gone."""
+        self.left = True
+        self._body_parts.clear()
+        self._tell()
+
+    async def run(self, app: ASGIApp) -> None:
+        """Have the application answer, and see that something is answered."""
+        try:
+            await app(self.scope, self.receive, self.send)
+        except asyncio.CancelledError:
+            self._writer.abort()
+            raise
+        except Exception:  # noqa: BLE001  # an application may raise anything, and the connection has to end
+            _log.exception("the application failed on a request; its connection is closed")
+            self._writer.abort()
+            return
+        if not self.complete and not self.left:
+            _log.error("the application did not finish its answer; the connection is closed")
+            self._writer.abort()
+
+    async def receive(self) -> Message:
+        """The next part of the body, or that the client is gone or answered."""
+        while not self.left and not self.complete:
+            if self._body_parts or (self._body_came and not self._body_taken):
+                return self._take_body()
+            if self.awaits_continue and not self.begun:
+                self.awaits_continue = False
+                self._writer.write(_CONTINUE)
+            if self._changed is None:
+                self._changed = asyncio.Event()
+            self._changed.clear()
+            await self._changed.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        """Take the head or a part of the answer."""
+        if self.left:
+            return
+        if message["type"] == "http.response.start" and not self.begun:
+            self._begin(message)
+        elif message["type"] == "http.response.body" and self.begun and not self.complete:
+            self._go_on(message.get("body", b""), more=message.get("more_body", False))
+            if not self.complete:
+                await self._writer.released()
+        else:
+            raise RuntimeError(f"the application sent {message['type']} out of turn")
+
+    def flush(self) -> None:
+        """Write the head of an answer whose body did not follow within a turn of the event loop."""
+        if self._head and not self.left:
+            self._write_body(b"")
+
+    def _tell(self) -> None:
+        if self._changed is not None:
+            self._changed.set()
+
+    def _take_body(self) -> Message:
+        parts = self._body_parts
+        body = parts[0] if len(parts) == 1 else b"".join(parts)
+        self._body_parts = []
+        self.unread_bytes = 0
+        self._body_taken = self._body_came
+        if not self._body_came:
+            self._connection.regulate_reading()
+        return {"type": "http.request", "body": body, "more_body": not self._body_came}
+
+    def _begin(self, message: Message) -> None:
+        self.begun = True
+        status: int = message["status"]
+        lines = [_STATUS_LINES[status], self._connections.date_field]
+        sized = closes = False
+        for name, value in message.get("headers", ()):
+            if name.lower() == b"content-length":
+                sized = True
+                self._length_left = int(value)
+            elif name.lower() == b"connection" and b"close" in value.lower():
+                closes = True
+            lines.append(b"%b: %b\r\n" % (name, value))
+        # A client that was not asked for its body may send it or not: what comes next could be either.
+        keeps = self.keep_alive and not closes and not self.awaits_continue
+        self.keep_alive = keeps and self._connection.answer_begins()
+        if not self.keep_alive and not closes:
+            lines.append(b"connection: close\r\n")
+        if self.scope["method"] == "HEAD" or status in _WITHOUT_BODY:
+            self._length_left = 0
+        elif not sized:
+            self._chunked = self.scope["http_version"] == "1.1"
+            if self._chunked:
+                lines.append(b"transfer-encoding: chunked\r\n")
+            else:
+                self.keep_alive = False
+        head = b"".join(lines)
+        if not head.count(b"\r\n") == head.count(b"\n") == head.count(b"\r") == len(lines) or b"\0" in head:
+            raise RuntimeError("a header field of the answer holds a line end or a zero byte")
+        self._head = head + b"\r\n"
+        asyncio.get_running_loop().call_soon(self.flush)
+
+    def _go_on(self, body: bytes, *, more: bool) -> None:
+        if self._chunked:
+            self._write_body((b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + (b"" if more else b"0\r\n\r\n"))
+        elif self.scope["method"] == "HEAD":
+            self._write_body(b"")
+        elif len(body) > self._length_left and self.scope["http_version"] == "1.1":
+            raise RuntimeError("the answer is longer than its Content-Length")
+        else:
+            self._length_left -= len(body)
+            self._write_body(body)
+        if not more:
+            if self._length_left > 0:
+                raise RuntimeError("the answer is shorter than its Content-Length")
+            self.complete = True
+            self._tell()
+            self._connection.answer_complete()
+
+    def _write_body(self, body: bytes) -> None:
+        head, self._head = self._head, b""
+        if len(body) <= _LONGEST_JOINED_BYTES:
+            body = head + body
+        elif head:
+            self._writer.write(head)
+        if body:
+            self._writer.write(body)

@@ -1,0 +1,80 @@
+"""Traces by OpenTelemetry, from the standard OTEL_* variables."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from collections.abc import Iterable
+from typing import Literal
+
+from fastapi import FastAPI
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
+from opentelemetry.sdk.resources import SERVICE_VERSION, Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SpanExporter
+from starlette.types import ASGIApp
+
+from plimsoll.errors import OperatorError
+from plimsoll.telemetry.batch_spans import TracedBatches
+from plimsoll.telemetry.server_spans import AskedIds, PredictSpans, hide_query
+from plimsoll.telemetry.span_export import CountedExport, CountSpans, SpanQueue
+
+Protocol = Literal["http/protobuf", "grpc"]
+_LAST_SPANS_SECONDS = 3.0
+
+
+class Tracing:
+    """Sends the spans of requests to an OTLP endpoint.
+
+    Its own provider, not the global one: the application decides alone who traces, so no library adds a second span.
+    Built after a fork, since the thread that sends does not survive one.
+
+    Raises:
+        OperatorError: the protocol is gRPC without the package for it, or OpenTelemetry refuses a variable.
+    """
+
+    def __init__(self, version: str, protocol: Protocol, queue: SpanQueue, count: CountSpans) -> None:
+        self._ids = AskedIds()
+        try:
+            self._provider = TracerProvider(
+                resource=Resource.create({SERVICE_VERSION: version}), id_generator=self._ids
+            )
+        except ValueError as error:
+            raise OperatorError(f"tracing cannot be set up: {error}") from None
+        self._provider.add_span_processor(CountedExport(_exporter(protocol), queue, count))
+        self.batches = TracedBatches(self._provider.get_tracer("plimsoll", version))
+
+    def instrument(self, app: FastAPI, never: Iterable[str]) -> None:
+        """Trace the requests of `app`, but for those to the paths that `never` lists."""
+        FastAPIInstrumentor.instrument_app(
+            app,
+            tracer_provider=self._provider,
+            excluded_urls=",".join(rf"^https?://[^/]+{path}$" for path in never),
+            exclude_spans=["receive", "send"],
+            server_request_hook=hide_query,
+        )
+
+    def around_predict(self, predict: ASGIApp) -> ASGIApp:
+        """What traces predict requests, which do not come by the application's middleware, and has `predict` answer."""
+        return PredictSpans(predict, self._provider, self._ids)
+
+    def close(self) -> None:
+        """Send what is still buffered; gives up after three seconds, so that a collector that hangs delays no exit."""
+        sending = threading.Thread(target=self._provider.shutdown, daemon=True)
+        sending.start()
+        sending.join(_LAST_SPANS_SECONDS)
+
+
+def _exporter(protocol: Protocol) -> SpanExporter:
+    if protocol == "http/protobuf":
+        return OTLPSpanExporter()
+    try:
+        module = importlib.import_module("opentelemetry.exporter.otlp.proto.grpc.trace_exporter")
+    except ModuleNotFoundError:
+        raise OperatorError(
+            "OTEL_EXPORTER_OTLP_PROTOCOL is grpc, and the package for it is not installed: "
+            "pip install 'plimsoll[grpc]', or leave it at http/protobuf (port 4318)"
+        ) from None
+    exporter: SpanExporter = module.OTLPSpanExporter()
+    return exporter

@@ -1,0 +1,173 @@
+"""Follows a file that somebody else writes, without a cost for the event loop.
+
+The file is looked at twice a second rather than watched through inotify: inotify instances can be used up (128 for a
+user by default, shared by everything on the node), some file systems report nothing, and the loss of a watch is easy to
+miss, while a revoked key must stop working in every case.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+import os
+import time
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from plimsoll.errors import OperatorError
+from plimsoll.yaml_file import YamlFile
+
+_log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+LOOK_EVERY_SECONDS = 0.5
+_SETTLED_SECONDS = 2.0
+"""Two writes within the clock of a file system leave one time of change; a younger file is read again."""
+
+
+class LastGoodCopy:
+    """The newest text of a file that could be used, in a folder that the workers of one server share.
+
+    A worker that starts while the file is broken takes the copy, so that it answers as the other workers do.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def keep(self, document: bytes) -> None:
+        """Replace the copy. A folder that is full or read-only costs the copy and nothing else."""
+        draft = self._path.with_name(f"{self._path.name}.{os.getpid()}.draft")
+        try:
+            draft.unlink(missing_ok=True)
+            handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(document)
+            draft.replace(self._path)
+        except OSError as error:
+            _log.warning("no copy of %s is kept for workers that start later: %s", self._path.stem, error.strerror)
+
+    def read(self) -> bytes | None:
+        """The copy; `None` where there is none."""
+        try:
+            return self._path.read_bytes()
+        except OSError:
+            return None
+
+    def drop(self) -> None:
+        """Have no copy from now on."""
+        with contextlib.suppress(OSError):
+            self._path.unlink(missing_ok=True)
+
+
+class WatchedFile(Generic[T]):
+    """Reads a file again when it has changed, and parses it when its bytes have.
+
+    `parse` gives what the bytes mean or raises the file's error. `copy` is given each text that could be parsed.
+    """
+
+    def __init__(
+        self,
+        file: YamlFile,
+        parse: Callable[[bytes], T],
+        copy: LastGoodCopy | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._file = file
+        self._parse = parse
+        self._copy = copy
+        self._clock = clock
+        self._stamp: tuple[int, ...] | None = None
+        self._digest: bytes | None = None
+        self._found: T | OperatorError | None = None
+        self._missing_since: float | None = None
+
+    @property
+    def missing_seconds(self) -> float:
+        """For how long every look has found no file; 0 where there is one."""
+        return 0.0 if self._missing_since is None else self._clock() - self._missing_since
+
+    async def looks(self) -> AsyncGenerator[T | OperatorError | None, None]:
+        """A look now and one every `LOOK_EVERY_SECONDS`, each in a thread; never ends."""
+        while True:
+            yield await asyncio.to_thread(self.look)
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
+
+    def look(self) -> T | OperatorError | None:
+        """What the file says, or why it cannot be used; `None` where that is the same as at the last look."""
+        stamp = self._stamp_of_file()
+        if stamp is not None and stamp == self._stamp:
+            return None
+        try:
+            document = self._file.read()
+        except OperatorError as error:
+            self._stamp = self._digest = None
+            return self._unless_known(error)
+        settled = stamp is not None and time.time() - stamp[-1] / 1e9 > _SETTLED_SECONDS
+        self._stamp = stamp if settled else None
+        digest = hashlib.sha256(document).digest()
+        if digest == self._digest:
+            return None
+        self._digest = digest
+        try:
+            found = self._parse(document)
+        except OperatorError as error:
+            return self._unless_known(error)
+        if self._copy is not None:
+            self._copy.keep(document)
+        return self._unless_known(found)
+
+    def last_good(self) -> T | None:
+        """What the shared copy says; `None` where there is none."""
+        document = None if self._copy is None else self._copy.read()
+        try:
+            return None if document is None else self._parse(document)
+        except OperatorError:
+            return None
+
+    def _unless_known(self, found: T | OperatorError) -> T | OperatorError | None:
+        before, self._found = self._found, found
+        if isinstance(found, OperatorError):
+            known = isinstance(before, OperatorError) and before.message == found.message
+        else:
+            known = not isinstance(before, OperatorError) and before == found
+        return None if known else found
+
+    def _stamp_of_file(self) -> tuple[int, ...] | None:
+        """What changes with the file, its time of change last; the file that a link leads to counts."""
+        try:
+            status = self._file.path.stat()
+        except OSError as error:
+            if isinstance(error, FileNotFoundError | NotADirectoryError):
+                self._missing_since = self._clock() if self._missing_since is None else self._missing_since
+            return None
+        self._missing_since = None
+        return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """One followed file: `reason` says why it cannot be used, and is empty where it can."""
+
+    file: str
+    reason: str = ""
+
+
+class FileStates:
+    """Which of the followed files cannot be used; `on_change` hears of each file and whether it is broken."""
+
+    def __init__(self, on_change: Callable[[str, bool], None] = lambda _file, _broken: None) -> None:
+        self._on_change = on_change
+        self._reasons: dict[str, str] = {}
+
+    def report(self, file: str, reason: str = "") -> None:
+        """The file can be used, or cannot for this reason."""
+        self._reasons[file] = reason
+        self._on_change(file, bool(reason))
+
+    def states(self) -> list[FileState]:
+        """Every file that is followed."""
+        return [FileState(file, reason) for file, reason in self._reasons.items()]

@@ -1,0 +1,131 @@
+"""A small YAML file that an operator writes: bounded, a plain file, UTF-8, and no name stands twice."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from plimsoll.errors import OperatorError
+
+if TYPE_CHECKING:
+    _Loader = yaml.SafeLoader
+else:
+    _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the loader in C is ten times as fast, where it is built
+
+MAX_DOCUMENT_BYTES = 1 << 20
+_MOST_FAULTS = 5
+"""A message names this many faults, so that a file of a hundred thousand does not fill the log."""
+WHOLE_DOCUMENT = "the document"
+"""Where a fault is that belongs to no field."""
+_OUR_CLASS = re.compile(r" or instance of \w+$")
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+Location = tuple[int | str, ...]
+Record = TypeVar("Record", bound=BaseModel)
+_NO_TEXT = "should be a text, and is none as YAML reads it (1.10, 010 and no are none); put it in quotes"
+
+
+def describe_fault(location: Location, message: str) -> str:
+    """One fault of a document as `field.0.name: what is wrong`, without the name of a class of ours."""
+    reason = _OUR_CLASS.sub("", message.removeprefix("Value error, "))
+    return f"{'.'.join(str(part) for part in location) or WHOLE_DOCUMENT}: {reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class YamlFile:
+    """Where a file is and how messages about it read.
+
+    `title` is what the file is ("key file"); `error` is raised for every fault. Messages name the file and never its
+    folder, because they reach clients of the health routes. A `secret` file is never quoted.
+    """
+
+    path: Path
+    title: str
+    error: type[OperatorError]
+    secret: bool = False
+    describe: Callable[[Location, str], str] = describe_fault
+
+    @property
+    def name(self) -> str:
+        """How messages call the file."""
+        return f"the {self.title} {self.path.name}"
+
+    def read(self) -> bytes:
+        """The whole file, at most `MAX_DOCUMENT_BYTES` bytes. Links are followed, as Kubernetes mounts files by them.
+
+        Raises:
+            OperatorError: `error`, where the file cannot be read, is too long, or is no plain file.
+        """
+        try:
+            # Without O_NONBLOCK, opening a named pipe would wait for ever for somebody to write into it.
+            handle = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            with os.fdopen(handle, "rb") as stream:
+                if not stat.S_ISREG(os.fstat(handle).st_mode):
+                    raise self.error(f"{self.name} is not a plain file")
+                document = stream.read(MAX_DOCUMENT_BYTES + 1)
+        except OSError as error:
+            raise self.error(f"{self.name} cannot be read: {error.strerror}") from None
+        self._check_length(document)
+        return document
+
+    def parse(self, document: bytes, record: type[Record]) -> Record:
+        """The document as a `record`.
+
+        Raises:
+            OperatorError: `error`, where it is too long, not UTF-8, not YAML, or has wrong fields; the message names
+                the first of them.
+        """
+        self._check_length(document)
+        try:
+            return record.model_validate(self._load(document))
+        except ValidationError as error:
+            faults = error.errors(include_url=False, include_input=False)
+            told = [
+                self.describe(tuple(fault["loc"]), _NO_TEXT if fault["type"] == "string_type" else fault["msg"])
+                for fault in faults[:_MOST_FAULTS]
+            ]
+            if len(faults) > len(told):
+                told.append(f"and {len(faults) - len(told)} more")
+            raise self.error(f"{self.name} has wrong fields: {'; '.join(told)}") from None
+
+    def _check_length(self, document: bytes) -> None:
+        if len(document) > MAX_DOCUMENT_BYTES:
+            raise self.error(f"{self.name} is longer than {MAX_DOCUMENT_BYTES} bytes")
+
+    def _load(self, document: bytes) -> Any:  # noqa: ANN401  # whatever the document holds
+        try:
+            text = document.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            kind = "UTF-16" if document.startswith(_UTF_16) else f"wrong at byte {error.start}"
+            raise self.error(f"{self.name} is not UTF-8 text ({kind}); save it as UTF-8") from None
+        try:
+            return yaml.load(text, _StrictLoader)  # noqa: S506  # a SafeLoader: it makes plain values only
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark
+            where = "" if mark is None else f" at line {mark.line + 1}, column {mark.column + 1}"
+            why = "" if self.secret or not error.problem else f": {' '.join(error.problem.split())[:200]}"
+            raise self.error(f"{self.name} is not YAML{where}{why}") from None
+        except Exception:  # noqa: BLE001  # PyYAML lets ValueError, RecursionError and more through
+            raise self.error(f"{self.name} is not YAML") from None
+
+
+class _StrictLoader(_Loader):
+    """Refuses a mapping in which a name stands twice; YAML forbids it, and PyYAML takes the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002  # PyYAML's own signature
+        """The mapping, unless a name stands twice in it."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    problem = f"the name '{key.value}' stands twice in one mapping"
+                    raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+                seen.add(key.value)
+        return super().construct_mapping(node, deep=deep)
