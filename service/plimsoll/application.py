@@ -12,26 +12,19 @@ from ipaddress import ip_network
 from pathlib import Path
 
 from fastapi import FastAPI
-from starlette.types import ASGIApp
 
 from plimsoll import __version__
 from plimsoll.access.key_source import KeySource
 from plimsoll.api.access_log import AccessLog
 from plimsoll.api.admin import Admin, admin_application
-from plimsoll.api.api_document import ApiDocument
 from plimsoll.api.auth import Gate
 from plimsoll.api.catalog import Catalog
-from plimsoll.api.error_responses import error_response
-from plimsoll.api.index import Index
+from plimsoll.api.edge import Edge, EdgeParts
 from plimsoll.api.metrics_endpoint import MetricsEndpoint
-from plimsoll.api.parsing_pool import ParsingPool
-from plimsoll.api.path_prefix import PathPrefix, PrefixedRoutes
-from plimsoll.api.predict import PredictV1
-from plimsoll.api.predict_routes import PREDICT_ROUTES, PredictRoutes
+from plimsoll.api.path_prefix import PathPrefix
 from plimsoll.api.probes import Probes
 from plimsoll.api.request_body import BodyReader
-from plimsoll.api.request_scope import PROBES, RequestScope, Surroundings
-from plimsoll.api.routes import Handlers, described_application, install_routes
+from plimsoll.api.request_scope import RequestScope
 from plimsoll.api.serving_state import ServingState
 from plimsoll.api.site_policy import SitePolicy
 from plimsoll.background_tasks import BackgroundTasks
@@ -43,14 +36,16 @@ from plimsoll.control.reconciler import Reconciler
 from plimsoll.control.version_loading import VersionLoading
 from plimsoll.control.version_registry import VersionRegistry, VersionStatus
 from plimsoll.control.worker_board import WorkerBoard
-from plimsoll.fronts.v1_models import check_askable
+from plimsoll.fronts import PROTOCOLS
 from plimsoll.inference.admission import AdmissionLimits
-from plimsoll.inference.batch_policy import BatchLimits
-from plimsoll.inference.deadline import DeadlineLimits
-from plimsoll.inference.lane import Lane, LaneLimits
+from plimsoll.inference.batch_lane import BatchLane, LaneLimits
+from plimsoll.inference.batch_queue import BatchLimits
+from plimsoll.inference.deadlines import DeadlineLimits
+from plimsoll.inference.line import Line
 from plimsoll.inference.model_thread import ModelThread
-from plimsoll.inference.pipeline import Pipeline, ServedVersion
 from plimsoll.inference.ports import Model
+from plimsoll.inference.reading_pool import ReadingPool
+from plimsoll.inference.served_version import ServedVersion
 from plimsoll.inference.watchdog import Watchdog
 from plimsoll.lifecycle import Lifecycle
 from plimsoll.observed_versions import ObservedVersions
@@ -59,6 +54,7 @@ from plimsoll.runtime.model_loader import ModelLoader
 from plimsoll.runtime.warmup import batch_sizes_up_to
 from plimsoll.settings import Settings
 from plimsoll.stores.memory_cache import MemoryCache
+from plimsoll.tasks import bind_task
 from plimsoll.telemetry.exposition import Exposition, new_registry
 from plimsoll.telemetry.inference_observer import InferenceObserver, VersionObserver
 from plimsoll.telemetry.log_writer import LogWriter
@@ -75,8 +71,8 @@ _log = logging.getLogger(__name__)
 class Application:
     """One service in one process: `asgi` answers requests, `metrics_app` scrapes where they have a port of their own.
 
-    `asgi` is `app`, the FastAPI application, or what stands around it; `document` describes `app`. `admin_app` is there
-    where a desired state is. Workers of one server meet in `workers_folder`. What `log` drops is counted.
+    `asgi` is `app`, the FastAPI application, and what stands around it; `document` describes `app`. `admin_app` is set
+    when a desired state is configured. Workers of one server meet in `workers_folder`. What `log` drops is counted.
 
     Raises:
         DeviceError: the device of the settings is not on this machine.
@@ -90,7 +86,7 @@ class Application:
         self._observations = metrics.observations
         self.count_refusal = metrics.count_refusal
         self._tracing = _tracing(settings, metrics)
-        observer = InferenceObserver(metrics, current_trace_id) if self._tracing else InferenceObserver(metrics)
+        observer = InferenceObserver(metrics, PROTOCOLS, current_trace_id if self._tracing else None)
         self._watchdog = Watchdog(settings.stuck_seconds)
         versions = ObservedVersions(VersionMetrics(metrics), observer, self._watchdog)
         registry, catalog = _registry_and_catalog(settings, versions, workers_folder)
@@ -100,7 +96,7 @@ class Application:
         files = FileStates(metrics.background.file_checked)
         tasks = BackgroundTasks(metrics.background.task_restarted)
         new_lane = partial(_new_lane, settings, metrics, self._tracing)
-        loading = VersionLoading(shelf, _loader(settings), registry, settings.start_seconds, check_askable)
+        loading = VersionLoading(shelf, _loader(settings), registry, settings.start_seconds, bind_task)
         self.lifecycle = Lifecycle(
             state,
             _desired_state_source(settings, shelf, files, workers_folder, registry),
@@ -112,40 +108,30 @@ class Application:
         gate = _gate(settings, tasks, files, workers_folder)
         scrapes = MetricsEndpoint(Exposition(metrics.registry, device_memory, many_processes=settings.workers > 1))
         self.metrics_app = scrapes.application() if settings.metrics_port is not None else None
-        self._parsing = ParsingPool(settings.inline_body_bytes)
-        self.app = described_application(__version__, self._lifespan)
-        access_log = AccessLog(settings.access_log_per_second)
-        surroundings = _surroundings(state, access_log, settings.hosts, settings.allowed_origins)
-        self.app.add_middleware(RequestScope, **surroundings)
-        self.admin_app = _admin_app(settings, gate, shelf, catalog)
-        if self.admin_app is not None:
-            self.admin_app.add_middleware(
-                RequestScope, **_surroundings(state, access_log, settings.admin_hosts, settings.allowed_origins)
-            )
-        prefix = PathPrefix(settings.root_path, [ip_network(each) for each in settings.trusted_proxies])
-        self.document = ApiDocument(self.app, gate, registry, prefix)
-        handlers = Handlers(
-            gate=gate,
-            index=Index(__version__, prefix),
-            document=self.document,
-            predict=_predict(settings, gate, registry, observer, self._parsing),
+        self._reading = ReadingPool(settings.inline_body_bytes)
+        parts = EdgeParts(
+            version=__version__,
+            state=state,
+            registry=registry,
             catalog=catalog,
+            gate=gate,
+            line=_line(settings, registry, self._reading, observer),
+            observer=observer,
+            bodies=BodyReader(settings.max_body_bytes, settings.body_progress_seconds),
             probes=Probes(state, registry, device_memory, self._watchdog.overdue, tasks.states, files.states),
             metrics=scrapes if self.metrics_app is None else None,
+            access_log=AccessLog(settings.access_log_per_second),
+            sites=SitePolicy(settings.hosts, settings.allowed_origins),
+            prefix=PathPrefix(settings.root_path, [ip_network(each) for each in settings.trusted_proxies]),
+            tracer=self._tracing,
         )
-        install_routes(self.app, handlers)
-        self.asgi = self._outermost(RequestScope(handlers.predict, **surroundings), settings.root_path)
+        edge = Edge(parts, self._lifespan, settings.root_path)
+        self.app, self.asgi, self.document = edge.app, edge.asgi, edge.document
+        self.admin_app = _admin_app(settings, parts, shelf)
         _log.info(
             "torch takes up to %d threads for a forward pass on the CPU, and one for those on the event loop",
             settings.forward_threads, extra={"threads": settings.forward_threads},
         )  # fmt: skip
-
-    def _outermost(self, predict: ASGIApp, root_path: str) -> ASGIApp:
-        if self._tracing is not None:
-            self._tracing.instrument(self.app, PROBES)
-            predict = self._tracing.around_predict(predict)
-        routes = PredictRoutes(self.app, predict, PREDICT_ROUTES)
-        return PrefixedRoutes(routes, root_path) if root_path else routes
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
@@ -153,12 +139,12 @@ class Application:
         self._watchdog.start(partial(self._stuck_changed, asyncio.get_running_loop()))
         try:
             if self._waits_for_models:
-                await self.lifecycle.settled()  # a worker takes no connection that another could answer sooner
+                await self.lifecycle.settled()  # accept no connections before the models are loaded
             yield
         finally:
             self._watchdog.stop()
             await self.lifecycle.close()
-            self._parsing.close()
+            self._reading.close()
             self._observations.count()
             if self._tracing is not None:
                 await asyncio.to_thread(self._tracing.close)
@@ -219,23 +205,14 @@ def _loader(settings: Settings) -> ModelLoader:
     )
 
 
-def _surroundings(
-    state: ServingState, access_log: AccessLog, hosts: tuple[str, ...], origins: tuple[str, ...]
-) -> Surroundings:
-    return {"state": state, "respond": error_response, "access_log": access_log, "sites": SitePolicy(hosts, origins)}
-
-
-def _predict(
-    settings: Settings, gate: Gate, registry: VersionRegistry, observer: InferenceObserver, parsing: ParsingPool
-) -> PredictV1:
-    pipeline = Pipeline(
+def _line(settings: Settings, registry: VersionRegistry, reading: ReadingPool, observer: InferenceObserver) -> Line:
+    return Line(
         registry,
         DeadlineLimits(settings.request_timeout_ms, settings.max_request_timeout_ms),
+        reading,
+        observer,
         MemoryCache(settings.cache_bytes) if settings.cache_bytes else None,
-        observer.cache_looked_up,
     )
-    reader = BodyReader(settings.max_body_bytes, settings.body_progress_seconds)
-    return PredictV1(gate, pipeline, observer, reader, parsing)
 
 
 def _gate(settings: Settings, tasks: BackgroundTasks, files: FileStates, workers_folder: Path | None) -> Gate:
@@ -270,11 +247,14 @@ def _copy(workers_folder: Path | None, file: str) -> LastGoodCopy | None:
     return None if workers_folder is None else LastGoodCopy(workers_folder / f"{file}.last-good")
 
 
-def _admin_app(settings: Settings, gate: Gate, shelf: Shelf, catalog: Catalog) -> FastAPI | None:
+def _admin_app(settings: Settings, parts: EdgeParts, shelf: Shelf) -> FastAPI | None:
     if settings.desired_state is None:
         return None
     file = DesiredStateFile(settings.desired_state, shelf, _rules(settings))
-    return admin_application(gate, Admin(file), catalog, __version__)
+    app = admin_application(parts.gate, Admin(file), parts.catalog, __version__)
+    sites = SitePolicy(settings.admin_hosts, settings.allowed_origins)
+    app.add_middleware(RequestScope, **parts.surroundings(sites))
+    return app
 
 
 def _new_lane(
@@ -284,7 +264,7 @@ def _new_lane(
     desired: DesiredModel,
     version: str,
     model: Model,
-) -> Lane:
+) -> BatchLane:
     """The lane of a version: the model's own limits where the desired state has them, else those of the settings."""
     own = desired.limits
     wait_ms = settings.max_wait_ms if own.max_wait_ms is None else own.max_wait_ms
@@ -297,4 +277,6 @@ def _new_lane(
     )
     spans = None if tracing is None else tracing.batches
     observer = VersionObserver(metrics, desired.name, version, limits.admission.requests, spans)
-    return Lane(model, limits, observer, ModelThread("inference", partial(limit_threads, settings.forward_threads)))
+    return BatchLane(
+        model, limits, observer, ModelThread("inference", partial(limit_threads, settings.forward_threads))
+    )

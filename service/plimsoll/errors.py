@@ -11,6 +11,7 @@
     │   ├── Forbidden               403 forbidden
     │   ├── OriginNotAllowed        403 origin_not_allowed
     │   ├── NotFound                404 not_found, model_not_found, version_not_found
+    │   │   └── NoDefaultModel      404 model_not_found: no model is named, and none is the default
     │   ├── MethodNotAllowed        405 method_not_allowed
     │   ├── HeadTooSlow             408 head_too_slow
     │   ├── BodyTooSlow             408 body_too_slow
@@ -53,7 +54,8 @@ def quote(text: str, longest: int = 64) -> str:
 class PlimsollError(Exception):
     """Base of the tree. `code` is stable and machine-readable, `message` is for people.
 
-    `expected` and `given` say what the contract was and what came instead; `index` is the row of a batch at fault.
+    `expected` and `given` say what the contract was and what came instead; `index` is the row of a batch at fault, and
+    `model` the model whose state is the cause.
     `closes_connection` says that the rest of the request is not read, so that the connection can carry no other one.
     """
 
@@ -70,12 +72,14 @@ class PlimsollError(Exception):
         expected: str | None = None,
         given: str | None = None,
         index: int | None = None,
+        model: str | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.expected = expected
         self.given = given
         self.index = index
+        self.model = model
         if code is not None:
             self.code = code
 
@@ -131,6 +135,12 @@ class NotFound(ClientError):
 
     status = 404
     code = "not_found"
+
+
+class NoDefaultModel(NotFound):
+    """The request names no model, and there is no default."""
+
+    code = "model_not_found"
 
 
 class MethodNotAllowed(ClientError):
@@ -277,7 +287,7 @@ class OperatorError(PlimsollError):
 class BundleError(OperatorError):
     """One check of a bundle failed.
 
-    `check` names it: manifest, route, files, digest, format, weights, signature, golden, independence, warm-up or
+    `check` names it: manifest, task, files, digest, format, weights, signature, golden, independence, warm-up or
     start-up. `message` is our own sentence and may reach clients. `detail` holds the words of a model or of its
     factory, which may name paths: it goes to the log and to the person at the command line only. `str` gives both.
     """

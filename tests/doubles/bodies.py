@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 
 from plimsoll.api.request_body import BodyReader
-from plimsoll.api.request_head import RequestHead
 from plimsoll.inference.admission import Admission, AdmissionLimits
+from plimsoll.inference.request_head import RequestHead
 from starlette.types import Message, Receive
 
 from tests.doubles.asgi import http_scope
 
 LONGEST = 100
 AGES = 60.0
-JSON_HEAD = RequestHead(http_scope("/v1/predict", "POST", {"content-type": "application/json"}))
+JSON_HEAD = RequestHead(http_scope("/v1/predict", "POST", {"content-type": "application/json"})["headers"])
 
 
 async def read(
@@ -29,7 +29,7 @@ async def read(
     deadline = asyncio.get_running_loop().time() + seconds
     try:
         with admission.expect() as permit:
-            return await BodyReader(longest, progress).read(head, receive, permit, deadline)
+            return await BodyReader(longest, progress).read(head, receive, ("application/json",), permit, deadline)
     finally:
         assert (admission.bodies_being_read, admission.requests_in_flight, admission.bytes_in_flight) == (0, 0, 0)
 

@@ -38,6 +38,7 @@ class RecordingObserver:
     def __init__(self) -> None:
         self.in_flight = 0
         self.outcomes: list[Outcome] = []
+        self.lookups: list[tuple[str, str, bool]] = []
 
     def request_started(self) -> None:
         """One more in flight."""
@@ -48,8 +49,12 @@ class RecordingObserver:
         self.in_flight -= 1
         self.outcomes.append(outcome)
 
+    def cache_looked_up(self, model: str, version: str, *, found: bool) -> None:
+        """A look into the cache."""
+        self.lookups.append((model, version, found))
+
     @property
     def last(self) -> tuple[str, str, int]:
         """Model, version and code of the last request."""
         outcome = self.outcomes[-1]
-        return outcome.model, outcome.version, outcome.code
+        return outcome.model, outcome.version, outcome.status

@@ -15,10 +15,11 @@ from plimsoll.control.desired_state import DesiredLimits, DesiredState
 from plimsoll.control.desired_state_source import DesiredStateSource
 from plimsoll.control.version_registry import VersionState
 from plimsoll.errors import DesiredStateError
-from plimsoll.inference.lane import Lane
-from plimsoll.inference.pipeline import ServedVersion
+from plimsoll.inference.batch_lane import BatchLane
+from plimsoll.inference.served_version import ServedVersion
 from plimsoll.runtime.model_loader import ModelLoader
 from plimsoll.runtime.torch_model import TorchModel
+from plimsoll.tasks.tabular_classification import TabularClassification
 
 from tests.conftest import MakeBundle
 from tests.doubles.bundles import report_on
@@ -199,11 +200,14 @@ async def test_a_run_in_progress_is_answered_though_the_server_closes(
     make_tiny_bundle: MakeBundle, tmp_path: Path
 ) -> None:
     service, model = Service(tmp_path), SlowModel()
-    lane = Lane(model, limits_of(DesiredLimits()))
-    service.registry.ready(ServedVersion("slow", "1", model.signature, lane), report_on(make_tiny_bundle()))
+    lane = BatchLane(model, limits_of(DesiredLimits()))
+    service.registry.ready(
+        ServedVersion("slow", "1", model.signature, TabularClassification(model.signature), lane),
+        report_on(make_tiny_bundle()),
+    )
     entry = lane.reserve(1)
     entry.inputs["x"][:] = 5
-    asking = asyncio.create_task(lane.answer(entry, service.pipeline.deadline(None), stay))
+    asking = asyncio.create_task(lane.answer(entry, asyncio.get_running_loop().time() + 30, stay))
     assert await asyncio.to_thread(model.running.wait, 30)
     await service.lifecycle.close()
     assert not asking.done()

@@ -9,8 +9,9 @@ from http import HTTPStatus
 
 from starlette.types import Scope
 
+from plimsoll.inference.call import call_of
+
 _log = logging.getLogger("plimsoll.access")
-_FACTS = ("key", "model", "version")
 _LONGEST_METHOD = 32
 """A method is any word that the client chose; everything else on a line is the server's own and short."""
 _SUCCESSES_BELOW = HTTPStatus.MULTIPLE_CHOICES.value
@@ -33,21 +34,23 @@ class AccessLog:
         self._failures: dict[int | str, _Quota] = {}
 
     def write(self, scope: Scope, seconds: float) -> None:
-        """A request has ended after so many seconds; what is known of it lies in the scope's state."""
-        status: int | str = scope["state"].get("status") or "gone"
+        """A request has ended after so many seconds."""
+        call = call_of(scope)
+        status: int | str = call.status or "gone"
         quota = self._quota(status)
         if not quota.take(self._clock()) or not _log.isEnabledFor(logging.INFO):
             return
-        route = scope["state"].get("route") or getattr(scope.get("route"), "path", "unknown")
+        route = call.route or getattr(scope.get("route"), "path", "unknown")
         milliseconds = round(seconds * 1000, 3)
-        method = scope["method"][:_LONGEST_METHOD]
+        method = scope.get("method", "WEBSOCKET")[:_LONGEST_METHOD]
         extra = {"method": method, "route": route, "status": status, "duration_ms": milliseconds}
         if scope.get("client"):
             extra["peer"] = scope["client"][0]
-        extra |= {name: scope["state"][name] for name in _FACTS if name in scope["state"]}
-        if "timing" in scope["state"]:
-            queue_seconds, forward_seconds = scope["state"]["timing"]
-            extra |= {"queue_ms": round(queue_seconds * 1000, 3), "forward_ms": round(forward_seconds * 1000, 3)}
+        facts = {"key": call.principal, "model": call.model, "version": call.version}
+        extra |= {name: fact for name, fact in facts.items() if fact}
+        if call.queue_seconds is not None:
+            extra["queue_ms"] = round(call.queue_seconds * 1000, 3)
+            extra["forward_ms"] = round(call.forward_seconds * 1000, 3)
         if quota.unlogged:
             extra["unlogged"], quota.unlogged = quota.unlogged, 0
         _log.info("%s %s %s in %s ms", method, route, status, milliseconds, extra=extra)

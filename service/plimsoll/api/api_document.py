@@ -15,7 +15,8 @@ from plimsoll.api.documentation import json_reply
 from plimsoll.api.loaded_models import describe_loaded
 from plimsoll.api.path_prefix import PathPrefix
 from plimsoll.control.version_registry import VersionRegistry
-from plimsoll.errors import ClientError, NotFound
+from plimsoll.errors import ClientError, Loading, NotFound
+from plimsoll.inference.call import call_of
 
 _SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, as `Authorization: Bearer <key>`."},
@@ -82,7 +83,7 @@ class ApiDocument:
 
     def _may_ask(self, scope: Scope) -> bool:
         try:
-            self._gate.check(scope, "predict")
+            self._gate.check(call_of(scope), "predict")
         except ClientError:
             return False
         return True
@@ -90,5 +91,5 @@ class ApiDocument:
     def _default(self) -> str | None:
         try:
             return self._registry.table.default()
-        except NotFound:
+        except (NotFound, Loading):
             return None

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fastapi import Request
-from starlette.types import Scope as ASGIScope
 
 from plimsoll.access.keys import KeyRing, Scope
-from plimsoll.api.request_head import head_of
 from plimsoll.errors import Forbidden, Unauthorized
+from plimsoll.inference.call import Call, call_of
 
 
 class Gate:
     """Lets everyone through while `ring` is `None`; otherwise asks for a key with the route's scope.
 
-    The label of the key that was shown is noted with the request, so that the access line says it.
+    The label of the key that was shown becomes the `principal` of the call; the access log names it.
     """
 
     def __init__(self, ring: KeyRing | None) -> None:
@@ -25,8 +24,8 @@ class Gate:
         """Go by this ring from now on: the key file has changed."""
         self.ring = ring
 
-    def check(self, request: ASGIScope, needed: Scope) -> None:
-        """Return where a request, given by its ASGI scope, shows a key with the scope that is needed.
+    def check(self, call: Call, needed: Scope) -> None:
+        """Return if the request shows a key with the scope that is needed.
 
         Raises:
             Unauthorized: no key, or one that is not known.
@@ -34,7 +33,7 @@ class Gate:
         """
         if self.ring is None:
             return
-        head = head_of(request)
+        head = call.head
         kind, _, key = (head.get(b"authorization") or "").partition(" ")
         if kind.lower() != "bearer":
             key = head.get(b"x-api-key") or ""
@@ -43,7 +42,7 @@ class Gate:
         entry = self.ring.find(key.strip())
         if entry is None:
             raise Unauthorized("this API key is not known", expected="Authorization: Bearer <key>")
-        request["state"]["key"] = entry.label  # before the scopes are checked: a refusal has an owner as well
+        call.principal = entry.label  # before the scopes are checked: a refusal has an owner as well
         if needed not in entry.scopes:
             raise Forbidden(
                 "this API key does not open this route",
@@ -55,6 +54,6 @@ class Gate:
         """The check as a dependency of a FastAPI route."""
 
         def dependency(request: Request) -> None:
-            self.check(request.scope, needed)
+            self.check(call_of(request.scope), needed)
 
         return dependency

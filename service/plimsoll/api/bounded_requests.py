@@ -9,9 +9,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from plimsoll.access import keys
 from plimsoll.api.auth import Gate
 from plimsoll.api.error_responses import reply_to
-from plimsoll.api.request_head import RequestHead, head_of
-from plimsoll.api.request_scope import request_id_of
 from plimsoll.errors import BodyTooLarge, BodyTooSlow, ClientGone, PlimsollError
+from plimsoll.inference.call import call_of
+from plimsoll.inference.request_head import RequestHead
 
 MAX_BODY_BYTES = 64 << 10
 BODY_SECONDS = 10.0
@@ -44,15 +44,16 @@ class BoundedRequests:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        call = call_of(scope)
         try:
-            self._gate.check(scope, self._key_scope)
+            self._gate.check(call, self._key_scope)
             body: Message | None = {
                 "type": "http.request",
-                "body": await self._read(head_of(scope), receive),
+                "body": await self._read(call.head, receive),
                 "more_body": False,
             }
         except PlimsollError as error:
-            await reply_to(error, request_id_of(scope))(scope, receive, send)
+            await reply_to(error, call.request_id)(scope, receive, send)
             return
 
         async def receive_again() -> Message:

@@ -14,8 +14,8 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
 
-from plimsoll.api.request_head import head_of
 from plimsoll.errors import NotFound
+from plimsoll.inference.call import call_of
 
 PAGES_FOLDER = Path(__file__).with_name("pages")
 """Pages and files as they are served; `vendored.json` says which of them are others' and of what version."""
@@ -71,7 +71,7 @@ class _File:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        held = head_of(scope).get(b"if-none-match") or ""
+        held = call_of(scope).head.get(b"if-none-match") or ""
         if self._etag in held or held.strip() == "*":
             reply = Response(status_code=HTTPStatus.NOT_MODIFIED, headers=self._headers)
         else:

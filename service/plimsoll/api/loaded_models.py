@@ -8,19 +8,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from numpy.typing import NDArray
-
-from plimsoll.api.predict_routes import PREDICT_ROUTES
+from plimsoll.api.front_routes import FRONT_ROUTES
 from plimsoll.control.version_registry import VersionStatus
 from plimsoll.fronts import v1_schema
-from plimsoll.fronts.v1_schema import Json
-from plimsoll.inference.payloads import Signature, TensorSpec
+from plimsoll.inference.payloads import Signature
+from plimsoll.inference.ports import Json, Task
 
 _MOST_EXAMPLE_NUMBERS = 10_000
 """A longer row is not shown: a page of documentation could not hold it."""
 _JSON = "application/json"
 _ANSWER = v1_schema.PredictAnswer.__name__
-_DEFAULT, _MODEL, _VERSION = PREDICT_ROUTES
+_DEFAULT, _MODEL, _VERSION = FRONT_ROUTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +29,8 @@ class _Version:
     version: str
     about: str
     signature: Signature
-    row: TensorSpec
-    example: NDArray[Any] | None
+    task: Task
+    example: Any
 
     @property
     def key(self) -> str:
@@ -54,20 +52,20 @@ def describe_loaded(document: Json, answering: Iterable[VersionStatus], default:
         for each in its:
             _add_components(document["components"], each)
         if name in agreeing:
-            _add_route(document, _MODEL, _MODEL.format(name=name), agreeing[name], name)
+            _add_route(document, _MODEL.template, _MODEL.template.format(name=name), agreeing[name], name)
         for each in its:
-            route = _VERSION.format(name=name, version=each.version)
-            _add_route(document, _VERSION, route, each, f"{name} {each.version}")
+            route = _VERSION.template.format(name=name, version=each.version)
+            _add_route(document, _VERSION.template, route, each, f"{name} {each.version}")
     tags = [{"name": _tag(name), "description": its[-1].about} for name, its in models.items()]
     before = next(place for place, tag in enumerate(document["tags"]) if tag["name"] == "predict")
     document["tags"][before:before] = tags
     asked = agreeing.get(default or "")
     shown = asked or next(iter(agreeing.values()), None)
-    for template, version in ((_DEFAULT, asked), (_MODEL, shown), (_VERSION, shown)):
+    for (template, *_), version in ((_DEFAULT, asked), (_MODEL, shown), (_VERSION, shown)):
         content = document["paths"][template]["post"]["requestBody"]["content"][_JSON]
         content["examples"] = {} if version is None else _examples_of(version)
     if asked is not None:
-        document["paths"][_DEFAULT]["post"]["requestBody"] = _ref("requestBodies", asked.key)
+        document["paths"][_DEFAULT.template]["post"]["requestBody"] = _ref("requestBodies", asked.key)
     if shown is not None:
         _name_in_paths(document["paths"], {"name": shown.name, "version": shown.version})
 
@@ -76,20 +74,20 @@ def _version_of(status: VersionStatus) -> _Version:
     served, report = status.served, status.report
     assert served is not None  # noqa: S101  # it answers
     assert report is not None  # noqa: S101  # likewise
-    (row,) = served.signature.inputs
-    example = report.example.get(row.name)
-    if example is not None and example.size > _MOST_EXAMPLE_NUMBERS:
-        example = None
-    return _Version(served.name, served.version, report.manifest.description, served.signature, row, example)
+    inputs = report.example
+    fits = inputs and sum(tensor.size for tensor in inputs.values()) <= _MOST_EXAMPLE_NUMBERS
+    example = served.task.example_row(inputs) if fits else None
+    about = report.manifest.description
+    return _Version(served.name, served.version, about, served.signature, served.task, example)
 
 
 def _add_components(components: Json, version: _Version) -> None:
-    examples = {} if version.example is None else v1_schema.predict_examples(version.example)
+    task = version.task
+    examples = {} if version.example is None else v1_schema.predict_examples(task.item, version.example)
     components.setdefault("examples", {}).update({f"{version.key}.{name}": each for name, each in examples.items()})
-    body = v1_schema.predict_request_body(v1_schema.row_schema(version.row), _examples_of(version))
+    body = v1_schema.request_body(_MODEL.fronts, task.item, task.row_schema(), _examples_of(version))
     components.setdefault("requestBodies", {})[version.key] = body
-    labels = version.signature.outputs[0].labels
-    components["schemas"][version.key] = v1_schema.answer_schema(version.name, version.version, labels)
+    components["schemas"][version.key] = v1_schema.answer_schema(version.name, version.version, task.result_schema())
 
 
 def _add_route(document: Json, template: str, path: str, version: _Version, title: str) -> None:
@@ -100,7 +98,7 @@ def _add_route(document: Json, template: str, path: str, version: _Version, titl
     operation["operationId"] = "predict." + title.replace(" ", ".")
     operation["parameters"] = [each for each in operation["parameters"] if each["in"] != "path"]
     operation["requestBody"] = _ref("requestBodies", version.key)
-    if template == _VERSION:
+    if template == _VERSION.template:
         both = {"allOf": [_ref("schemas", _ANSWER), _ref("schemas", version.key)]}
         operation["responses"]["200"]["content"][_JSON]["schema"] = both
     document["paths"][path] = {"post": operation}
@@ -118,7 +116,7 @@ def _name_in_paths(paths: Json, values: dict[str, str]) -> None:
 def _examples_of(version: _Version) -> Json:
     if version.example is None:
         return {}
-    return {name: _ref("examples", f"{version.key}.{name}") for name in v1_schema.predict_examples(version.example)}
+    return {name: _ref("examples", f"{version.key}.{name}") for name in v1_schema.predict_examples("", None)}
 
 
 def _ref(kind: str, key: str) -> Json:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Awaitable, Coroutine, Generator
+from collections.abc import Awaitable, Collection, Coroutine, Generator
 from typing import Any, cast
 
 from fastapi import Request
 from starlette.types import Message, Receive
 
-from plimsoll.api.request_head import RequestHead, head_of
 from plimsoll.errors import (
     BodyTooLarge,
     BodyTooSlow,
@@ -21,6 +20,8 @@ from plimsoll.errors import (
     quote,
 )
 from plimsoll.inference.admission import Permit
+from plimsoll.inference.call import call_of
+from plimsoll.inference.request_head import RequestHead
 
 _PROGRESS_BYTES = 1024
 # A client that is still sending cannot read the reply, so a body that is too long is read on to here and thrown away.
@@ -35,8 +36,10 @@ class BodyReader:
         self._digits = len(str(longest))
         self._progress_seconds = progress_seconds
 
-    async def read(self, head: RequestHead, receive: Receive, permit: Permit, deadline: float) -> bytes:
-        """The body of a request that says it is JSON; `permit` counts what has come of it, and is in flight after that.
+    async def read(
+        self, head: RequestHead, receive: Receive, media_types: Collection[str], permit: Permit, deadline: float
+    ) -> bytes:
+        """The body of a request, of one of the types; `permit` counts what has come of it, and is in flight then.
 
         Nothing is read of a body of another type. A timer is set only where the body has not come yet, which for a
         small one is hardly ever.
@@ -49,9 +52,10 @@ class BodyReader:
             Overloaded: too many bodies are being read, or have come.
             ClientGone: the client left.
         """
-        if head.get(b"content-type") != "application/json" or head.has(b"content-encoding"):
-            check_json(head)
-        if len(head.fields.get(b"content-length", b"")) >= self._digits:
+        fields = head.fields
+        if b"content-encoding" in fields or fields.get(b"content-type", b"").decode("latin-1") not in media_types:
+            check_media_type(head, media_types)
+        if len(fields.get(b"content-length", b"")) >= self._digits:
             self._check_declared(head)
         coming: Any = receive()
         try:
@@ -191,22 +195,22 @@ def require_json(request: Request) -> None:
     Raises:
         UnsupportedMediaType: there is a body of another type, or a compressed one.
     """
-    head = head_of(request.scope)
+    head = call_of(request.scope).head
     if head.declared_bytes() or head.has(b"transfer-encoding"):
-        check_json(head)
+        check_media_type(head, ("application/json",))
 
 
-def check_json(head: RequestHead) -> None:
-    """Refuse a body that is not plain JSON by what its head says.
+def check_media_type(head: RequestHead, media_types: Collection[str]) -> None:
+    """Refuse a body of another type, or a compressed one, by what its head says.
 
     Raises:
         UnsupportedMediaType: another type, or a compressed body.
     """
-    content_type = head.get(b"content-type") or ""
-    if content_type.partition(";")[0].strip().lower() != "application/json":
+    if head.media_type() not in media_types:
+        content_type = head.get(b"content-type")
         raise UnsupportedMediaType(
             "the body has the wrong type",
-            expected="Content-Type: application/json",
+            expected=f"Content-Type: {' or '.join(media_types)}",
             given=quote(content_type) if content_type else "none",
         )
     encoding = head.get(b"content-encoding")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -10,19 +10,19 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 from fastapi.telemetry import TelemetryConfig
 from starlette.responses import Response
-from starlette.types import Lifespan
+from starlette.types import ASGIApp, Lifespan
 
 from plimsoll.api.api_document import ApiDocument
 from plimsoll.api.auth import Gate
 from plimsoll.api.catalog import Catalog
 from plimsoll.api.documentation import install_documentation
 from plimsoll.api.error_responses import ErrorBody, install_error_handlers
+from plimsoll.api.front_routes import FRONT_ROUTES, FrontRoute, by_router
 from plimsoll.api.index import Index
 from plimsoll.api.metrics_endpoint import MetricsEndpoint
-from plimsoll.api.predict import KEY_HEADER, VERSION_HEADER, PredictV1
-from plimsoll.api.predict_routes import PREDICT_ROUTES
 from plimsoll.api.probes import Probes
-from plimsoll.fronts.v1_schema import PREDICT_REQUEST_BODY, PredictAnswer
+from plimsoll.fronts.v1_json import USER_HEADER, VERSION_HEADER
+from plimsoll.fronts.v1_schema import ANY_ROW, PredictAnswer, predict_examples, request_body
 
 _NO_NATIVE_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
 """FastAPI can trace by itself; beside the contrib instrumentation that would give every request two spans."""
@@ -44,7 +44,7 @@ _HEADERS: list[dict[str, Any]] = [
         "schema": {"type": "string"},
     },
     {
-        "name": KEY_HEADER,
+        "name": USER_HEADER,
         "description": "Any text; the same user gets the same version.",
         "schema": {"type": "string"},
     },
@@ -54,23 +54,24 @@ _HEADERS: list[dict[str, Any]] = [
         "schema": {"type": "string"},
     },
 ]
+_ANY_EXAMPLES = predict_examples("features", [0.0, 0.5, 1.0])
 _VERSION_HEADER = {VERSION_HEADER: {"description": "The version that answered.", "schema": {"type": "string"}}}
 
 
 @dataclass(frozen=True, slots=True)
 class Handlers:
-    """Everything that answers; `metrics` is left out where it has a port of its own."""
+    """Everything that answers: `fronts` by template; `metrics` is left out where it has a port of its own."""
 
     gate: Gate
     index: Index
     document: ApiDocument
-    predict: PredictV1
+    fronts: Mapping[str, ASGIApp]
     catalog: Catalog
     probes: Probes
     metrics: MetricsEndpoint | None
 
 
-def described_application(version: str, lifespan: Lifespan[FastAPI]) -> FastAPI:
+def described_application(version: str, lifespan: Lifespan[FastAPI] | None) -> FastAPI:
     """An application without routes, as its document introduces it."""
     return FastAPI(
         title="Plimsoll",
@@ -89,10 +90,8 @@ def install_routes(app: FastAPI, handlers: Handlers) -> None:
     catalog, probes = handlers.catalog, handlers.probes
 
     _get(app, "/", handlers.index.page, "start", "Name, version and links", {})
-    default, model, version = PREDICT_ROUTES
-    _predict(app, default, handlers.predict, "Predict with the default model")
-    _predict(app, model, handlers.predict, "Predict with a model", "name")
-    _predict(app, version, handlers.predict, "Predict with one version of a model", "name", "version")
+    for route in FRONT_ROUTES:
+        _describe(app, route, handlers.fronts[route.template])
 
     keyed = APIRouter(dependencies=[Depends(handlers.gate.requires("predict"))])
     missing = _errors(401, 403, 404)
@@ -117,22 +116,30 @@ def install_routes(app: FastAPI, handlers: Handlers) -> None:
     install_error_handlers(app)
 
 
-def _predict(app: FastAPI, path: str, handler: PredictV1, summary: str, *parameters: str) -> None:
+def _describe(app: FastAPI, route: FrontRoute, handler: ASGIApp) -> None:
+    """Have FastAPI document a route of the table, which its handler answers."""
+    parameters = [part[1:-1] for part in route.template.split("/") if part.startswith("{")]
+    others = {front.media_type: content for front in route.fronts if (content := front.answer_content())}
     app.add_api_route(
-        path,
+        route.template,
         _described_only,
         methods=["POST"],
         tags=["predict"],
-        summary=summary,
+        summary=route.summary,
         description="One row of numbers as `features`, or up to 100 as `instances`; errors name the row at fault.",
         operation_id="_".join(("predict", *parameters)),
         response_class=Response,
         responses={
-            200: {"model": PredictAnswer, "description": "The predictions.", "headers": _VERSION_HEADER},
+            200: {
+                "model": PredictAnswer,
+                "description": "The predictions.",
+                "headers": _VERSION_HEADER,
+                **({"content": others} if others else {}),
+            },
             **_errors(400, 401, 403, 404, 408, 413, 415, 422, 429, 500, 503, 504, 507),
         },
         openapi_extra={
-            "requestBody": PREDICT_REQUEST_BODY,
+            "requestBody": request_body(route.fronts, "features", ANY_ROW, _ANY_EXAMPLES),
             "parameters": [
                 *({"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in parameters),
                 *(
@@ -144,7 +151,7 @@ def _predict(app: FastAPI, path: str, handler: PredictV1, summary: str, *paramet
         },
     )
     # FastAPI describes the route and the handler answers it: no model is built for a request, nothing is injected.
-    cast("APIRoute", app.routes[-1]).app = handler
+    cast("APIRoute", app.routes[-1]).app = by_router(handler, route.template)
 
 
 async def _described_only() -> None:

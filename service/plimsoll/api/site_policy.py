@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from plimsoll.api.request_head import RequestHead
 from plimsoll.errors import ClientError, HostNotAllowed, OriginNotAllowed, quote
+from plimsoll.inference.request_head import RequestHead
 
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _MOST_REMEMBERED = 256

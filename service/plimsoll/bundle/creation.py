@@ -12,21 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from plimsoll.bundle.folder import Bundle, open_bundle
-from plimsoll.bundle.manifest import MANIFEST_FILE, parse_manifest
+from plimsoll.bundle.manifest import MANIFEST_FILE, Manifest, parse_manifest
 from plimsoll.errors import BundleError
-from plimsoll.inference.payloads import Signature
 
 
 def write_bundle(
     folder: Path,
     fields: Mapping[str, Any],
     files: Mapping[str, bytes],
-    check_signature: Callable[[Signature], None] = lambda _: None,
+    check: Callable[[Manifest], object] = lambda _: None,
 ) -> Bundle:
     """Write `files` and a manifest of `fields` into `<folder>/<name>/<version>`.
 
     `fields` is the manifest without `files`; their digests are filled in here. The bundle appears under its final name
-    only when complete: a full disk, a wrong field or what `check_signature` raises leaves nothing behind.
+    only when complete: a full disk, a wrong field or what `check` raises leaves nothing behind.
 
     Raises:
         BundleError: with check `manifest` for wrong fields, `files` when the bundle exists or cannot be written.
@@ -35,7 +34,7 @@ def write_bundle(
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     document = json.dumps({**fields, "files": digests}, indent=2, ensure_ascii=False).encode() + b"\n"
     manifest = parse_manifest(document)
-    check_signature(manifest.line_signature())
+    check(manifest)
     target = folder / manifest.name / manifest.version
     if target.exists():
         raise BundleError(

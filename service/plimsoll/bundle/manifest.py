@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -28,6 +28,10 @@ FACTORY = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0
 """`package.module:callable`."""
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+_NEWEST_SCHEMA = 2
+_TASKS_OF_SCHEMA_1 = {"classification": "tabular-classification", "tensors": "tensors"}
 
 
 class _Record(BaseModel):
@@ -195,10 +199,11 @@ class Metric(_Record):
 class Manifest(_Record):
     """Everything a server must know of a model before it opens a weight file."""
 
-    schema_version: Literal[1]
+    schema_version: Literal[1, 2]
     name: ModelName
     version: ModelVersion
-    task: Literal["classification", "tensors"]
+    task: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+    options: dict[str, Any] = {}
     description: str = ""
     licence: str
     signature: ManifestSignature
@@ -209,6 +214,29 @@ class Manifest(_Record):
     training_data: TrainingData | None = None
     metrics: dict[str, Metric] = {}
     files: dict[FileName, Sha256]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_schema(cls, fields: Any) -> Any:  # noqa: ANN401  # whatever the document holds
+        """Read schema 1 as schema 2: its tasks had other names, and no options."""
+        if not isinstance(fields, dict):
+            return fields
+        schema = fields.get("schema_version")
+        if isinstance(schema, int) and schema > _NEWEST_SCHEMA:
+            raise ValueError(
+                f"schema_version is {schema}, and this server reads 1 to {_NEWEST_SCHEMA}; upgrade Plimsoll to read it"
+            )
+        if schema != 1:
+            return fields
+        if "options" in fields:
+            raise ValueError("schema_version is 1, which has no 'options'; they came with 2")
+        task = fields.get("task")
+        if not isinstance(task, str):
+            return fields  # the field's own check says what is wrong
+        if task not in _TASKS_OF_SCHEMA_1:
+            known = " and ".join(_TASKS_OF_SCHEMA_1)
+            raise ValueError(f"field 'task': schema_version is 1, whose tasks are {known}, and {quote(task)} is given")
+        return {**fields, "task": _TASKS_OF_SCHEMA_1[task]}
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:
@@ -221,8 +249,6 @@ class Manifest(_Record):
         steps = self.preprocessing
         if steps is not None and self.signature.inputs[0].shape[1:] != [steps.width * steps.height]:
             raise ValueError(f"pictures of {steps.width} x {steps.height} do not fill the first input")
-        if self.task == "classification" and not self.signature.outputs[0].labels:
-            raise ValueError("the task is classification, and the first output has no labels")
         return self
 
     def remark(self) -> str:

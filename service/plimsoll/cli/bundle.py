@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from plimsoll.bundle.folder import Bundle, open_bundle
 from plimsoll.bundle.manifest import Tensor
 from plimsoll.errors import BundleError
-from plimsoll.fronts.v1_models import check_askable
 from plimsoll.settings import load_settings
+from plimsoll.tasks import TASKS, bind_task
 
 bundle = typer.Typer(help="Make, check and look into model bundles.", no_args_is_help=True)
 
@@ -37,6 +37,10 @@ def create(
         str | None, typer.Option(help="package.module:callable that makes the architecture; it is run here.")
     ] = None,
     parameters: Annotated[str, typer.Option(help="The architecture's parameters as JSON.")] = "{}",
+    task: Annotated[
+        str | None,
+        typer.Option(help=f"What the model is for: {', '.join(TASKS)}.", show_default="by --labels"),
+    ] = None,
     labels: Annotated[str | None, typer.Option(help="A classifier's labels as a JSON array.")] = None,
     threshold: Annotated[
         float | None,
@@ -66,6 +70,7 @@ def create(
         version=version,
         architecture=architecture,
         factory=factory,
+        task=task,
         parameters=_json(parameters, dict, "--parameters"),
         weights=weights.read_bytes(),
         example=_array(example),
@@ -80,7 +85,7 @@ def create(
         relative_tolerance=relative_tolerance,
         about=_json(about.read_bytes(), dict, "--about") if about else {},
     )
-    made = make_bundle(models, recipe, _note, check_askable)
+    made = make_bundle(models, recipe, _note, bind_task)
     typer.echo(f"{made.path}: {name} {version}, digest {made.digest}")
 
 
@@ -112,8 +117,8 @@ def verify(
         _passed("manifest", f"{opened.manifest.name} {opened.manifest.version}")
         if remark := opened.manifest.remark():
             _note(remark)
-        check_askable(opened.manifest.line_signature())
-        _passed("route", "POST /v1/predict can ask it")
+        bind_task(opened.manifest)
+        _passed("task", f"{opened.manifest.task} can ask it")
         opened.verify_files()
         _passed("files", f"{len(opened.manifest.files)} files with the right sha256")
         model = loader.load(opened)

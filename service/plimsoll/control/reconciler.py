@@ -11,9 +11,9 @@ from plimsoll.control.desired_state import DesiredModel, DesiredState, DesiredVe
 from plimsoll.control.version_loading import LeftBehind, M, VersionLoading
 from plimsoll.control.version_registry import VersionRegistry, VersionState, VersionStatus
 from plimsoll.errors import DesiredStateError, OperatorError
-from plimsoll.inference.lane import Lane
-from plimsoll.inference.pipeline import ServedVersion
+from plimsoll.inference.batch_lane import BatchLane
 from plimsoll.inference.ports import Model
+from plimsoll.inference.served_version import ServedVersion
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Reconciler(Generic[M]):
         self,
         loading: VersionLoading[M],
         registry: VersionRegistry,
-        new_lane: Callable[[DesiredModel, str, Model], Lane],
+        new_lane: Callable[[DesiredModel, str, Model], BatchLane],
         watcher: Watcher,
     ) -> None:
         self._loading = loading
@@ -51,7 +51,7 @@ class Reconciler(Generic[M]):
         self._newest: DesiredState | None = None
         self._turn = asyncio.Lock()
         self._tried: dict[tuple[str, str], tuple[DesiredModel, DesiredVersion]] = {}
-        self._drains: dict[asyncio.Task[None], Lane] = {}
+        self._drains: dict[asyncio.Task[None], BatchLane] = {}
 
     def failed_from_the_start(self) -> list[str]:
         """See `VersionRegistry.failed_from_the_start`."""
@@ -94,7 +94,7 @@ class Reconciler(Generic[M]):
 
     def keep(self, error: DesiredStateError) -> None:
         """The newest desired state cannot be read; what serves goes on, and the error is shown."""
-        self._registry.desired_error = error.message
+        self._registry.keep(error.message)
         _log.error("the desired state is left as it was: %s", error.message)
 
     async def close(self) -> None:
@@ -130,8 +130,8 @@ class Reconciler(Generic[M]):
         tried_before = self._tried.get((name, version))
         self._tried[name, version] = (model, wanted)
         try:
-            loaded, report = await self._loading.load(name, version, force=wanted.force)
-            lane = self._new_lane(model, version, loaded)
+            loaded = await self._loading.load(name, version, force=wanted.force)
+            lane = self._new_lane(model, version, loaded.model)
         except LeftBehind:
             _log.warning(
                 "model %s version %s is no longer wanted: its load was left behind in state '%s'",
@@ -149,7 +149,10 @@ class Reconciler(Generic[M]):
             _log.exception("model %s version %s is not served: loading broke down", name, version, extra=about)
             self._fail(name, version, "internal", "loading broke down; the server's log has the trace")
         else:
-            self._registry.ready(ServedVersion(name, version, loaded.signature, lane, report.digest), report)
+            report = loaded.report
+            self._registry.ready(
+                ServedVersion(name, version, loaded.model.signature, loaded.task, lane, report.digest), report
+            )
             _log.info(
                 "model %s version %s is ready on %s (%d parameters, loaded in %.2f s, warm in %.2f s, "
                 "up to %d rows run on the event loop)",
@@ -186,16 +189,16 @@ class Reconciler(Generic[M]):
         _log.info("model %s version %s is draining", *key, extra={"model": status.name, "version": status.version})
         self._in_background(self._drain_and_forget(status, status.served.lane), status.served.lane)
 
-    async def _drain(self, lane: Lane) -> None:
+    async def _drain(self, lane: BatchLane) -> None:
         await lane.drain()
         lane.close()
 
-    async def _drain_and_forget(self, status: VersionStatus, lane: Lane) -> None:
+    async def _drain_and_forget(self, status: VersionStatus, lane: BatchLane) -> None:
         await self._drain(lane)
         if any(each.served is status.served for each in self._registry.statuses()):
             self._registry.forget(status.name, status.version)  # unless it has been desired again meanwhile
 
-    def _in_background(self, drain: Coroutine[Any, Any, None], lane: Lane) -> None:
+    def _in_background(self, drain: Coroutine[Any, Any, None], lane: BatchLane) -> None:
         task = asyncio.create_task(drain)
         self._drains[task] = lane
         task.add_done_callback(self._drains.pop)

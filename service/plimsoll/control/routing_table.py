@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from plimsoll.bundle.shelf import version_order
 from plimsoll.control.split import choose, point_of
-from plimsoll.errors import LoadFailed, Loading, NotFound, Stuck, quote
+from plimsoll.errors import LoadFailed, Loading, NoDefaultModel, NotFound, Stuck, quote
 from plimsoll.inference.payloads import Target
-from plimsoll.inference.pipeline import ServedVersion
+from plimsoll.inference.served_version import ServedVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +35,14 @@ class ModelRoutes:
 class RoutingTable:
     """Immutable: a change of what is served makes a new table, so that a request never sees half of one.
 
-    `track` is the side of a rollout that this process is on; a request may pin it instead of a version.
+    `track` is the side of a rollout that this process is on; a request may pin it instead of a version. Until a desired
+    state has been read, `nothing_yet` is a sentence that says so.
     """
 
     models: Mapping[str, ModelRoutes] = field(default_factory=dict)
     default_model: str | None = None
     track: str | None = None
+    nothing_yet: str | None = None
 
     def select(self, target: Target) -> ServedVersion:
         """The version that answers.
@@ -54,7 +56,17 @@ class RoutingTable:
             Stuck: it is loaded, and its forward pass does not return.
             LoadFailed: it, or every version of the model where none is pinned, could not be loaded.
         """
-        name = target.model if target.model is not None else self.default()
+        name = target.model
+        if name is None:
+            name = self.default()
+        routes = self.models.get(name)
+        if routes is not None and target.pin is None and len(routes.ready) == 1:
+            return routes.ready[0]
+        return self._choose(name, target)
+
+    def _choose(self, name: str, target: Target) -> ServedVersion:
+        if self.nothing_yet is not None:
+            raise Loading(self.nothing_yet)
         pin = None if target.pin is not None and target.pin == self.track else target.pin
         self.require(name, pin)
         routes = self.models[name]
@@ -67,10 +79,10 @@ class RoutingTable:
         if served is None:
             which = f"model '{name}'" if pin is None else f"version {pin} of model '{name}'"
             if not routes.stuck.isdisjoint(routes.known if pin is None else [pin]):
-                raise Stuck(f"{which} is stuck in a forward pass; /v1/models/{name} tells its state")
+                raise Stuck(f"{which} is stuck in a forward pass", model=name)
             if routes.failed.issuperset(routes.known if pin is None else [pin]):
-                raise LoadFailed(f"{which} could not be loaded; /v1/models/{name} tells which check failed")
-            raise Loading(f"{which} is not ready; /v1/models/{name} tells its state")
+                raise LoadFailed(f"{which} could not be loaded", model=name)
+            raise Loading(f"{which} is not ready", model=name)
         return served
 
     def require(self, name: str, version: str | None = None) -> None:
@@ -91,17 +103,15 @@ class RoutingTable:
 
         Raises:
             NotFound: each request has to name one.
+            Loading: no desired state has been read.
         """
         if self.default_model is not None:
             return self.default_model
         if len(self.models) == 1:
             return next(iter(self.models))
-        raise NotFound(
-            "/v1/predict needs exactly one loaded model or PLIMSOLL_DEFAULT_MODEL; "
-            "POST to /v1/models/{name}/predict instead",
-            code="model_not_found",
-            expected=_one_of(self.models),
-        )
+        if self.nothing_yet is not None:
+            raise Loading(self.nothing_yet)
+        raise NoDefaultModel("exactly one loaded model or PLIMSOLL_DEFAULT_MODEL", expected=_one_of(self.models))
 
 
 def routes_of(

@@ -6,18 +6,19 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Generic, Protocol, TypeVar
 
 from plimsoll.bundle.folder import Bundle
 from plimsoll.bundle.golden import GoldenSamples
+from plimsoll.bundle.manifest import Manifest
 from plimsoll.bundle.shelf import Shelf
 from plimsoll.control.load_thread import in_load_thread
 from plimsoll.control.version_registry import LoadReport, VersionRegistry, VersionState
 from plimsoll.errors import BundleError
-from plimsoll.inference.payloads import Signature
-from plimsoll.inference.ports import Model
+from plimsoll.inference.ports import Model, Task
 
 _log = logging.getLogger(__name__)
 
@@ -55,6 +56,15 @@ class Loader(Protocol[M]):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded(Generic[M]):
+    """A version that is ready to serve."""
+
+    model: M
+    task: Task
+    report: LoadReport
+
+
 class LeftBehind(Exception):
     """The load was left behind, because a newer desired state does not ask for it."""
 
@@ -62,7 +72,7 @@ class LeftBehind(Exception):
 class VersionLoading(Generic[M]):
     """Loads one version at a time, each within `start_seconds`, and shows in the registry how far it is.
 
-    `check_askable` raises a `BundleError` for a signature that no route can ask.
+    `bind` gives the task of a manifest; it raises a `BundleError` for a model that nothing can ask.
     """
 
     def __init__(
@@ -71,9 +81,9 @@ class VersionLoading(Generic[M]):
         loader: Loader[M],
         registry: VersionRegistry,
         start_seconds: float,
-        check_askable: Callable[[Signature], None],
+        bind: Callable[[Manifest], Task],
     ) -> None:
-        self._check_askable = check_askable
+        self._bind = bind
         self._shelf = shelf
         self._loader = loader
         self._registry = registry
@@ -83,8 +93,8 @@ class VersionLoading(Generic[M]):
         self.key: tuple[str, str] | None = None
         """Name and version of what is being loaded now."""
 
-    async def load(self, name: str, version: str, *, force: bool) -> tuple[M, LoadReport]:
-        """The model, ready to serve. With `force` its signature may differ from that of the versions that serve.
+    async def load(self, name: str, version: str, *, force: bool) -> Loaded[M]:
+        """A version that is ready to serve. With `force` its signature may differ from that of the versions that serve.
 
         Raises:
             BundleError: a check failed; with check `start-up`, when it took too long. Its thread is left behind then.
@@ -114,11 +124,11 @@ class VersionLoading(Generic[M]):
             self._left_behind = True
             self._limit.reschedule(asyncio.get_running_loop().time())
 
-    async def _load(self, name: str, version: str, *, force: bool) -> tuple[M, LoadReport]:
+    async def _load(self, name: str, version: str, *, force: bool) -> Loaded[M]:
         started = time.perf_counter()
         self._registry.advance(name, version, VersionState.LOADING)
         bundle = await in_load_thread(partial(self._shelf.open, name, version))
-        self._check_askable(bundle.manifest.line_signature())
+        task = self._bind(bundle.manifest)
         if remark := bundle.manifest.remark():
             _log.warning("model %s version %s: %s", name, version, remark, extra={"model": name, "version": version})
         await in_load_thread(bundle.verify_files)
@@ -130,24 +140,32 @@ class VersionLoading(Generic[M]):
         proven = time.perf_counter()
         self._registry.advance(name, version, VersionState.WARMING)
         batch_seconds = await in_load_thread(partial(self._loader.warm, loaded, samples))
-        return loaded, LoadReport(
+        report = LoadReport(
             manifest=bundle.manifest,
             digest=bundle.digest,
             device=loaded.device,
             parameters=loaded.parameters,
-            inline_rows=loaded.inline_rows,
+            inline_rows=loaded.inline_rows(),
             loaded_at=datetime.now(UTC),
             load_seconds=proven - started,
             warmup_seconds=time.perf_counter() - proven,
             batch_seconds=batch_seconds,
             example={name: tensor[0].copy() for name, tensor in samples.inputs.items()},
         )
+        return Loaded(loaded, task, report)
 
     def _compare_signatures(self, name: str, version: str, bundle: Bundle) -> None:
-        mine = bundle.manifest.line_signature()
+        mine, my_task = bundle.manifest.line_signature(), bundle.manifest.task
         for status in self._registry.statuses():
             if status.name != name or status.served is None or status.state is VersionState.DRAINING:
                 continue
+            if status.report is not None and status.report.manifest.task != my_task:
+                raise BundleError(
+                    "signature",
+                    f"version {version} has the task {my_task}, and version {status.version}, which serves under the "
+                    f"same name, has {status.report.manifest.task}, so clients would break; give it another name, or "
+                    "set `force: true` to mean it",
+                )
             if status.served.signature != mine:
                 raise BundleError(
                     "signature",

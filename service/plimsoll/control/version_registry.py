@@ -12,9 +12,8 @@ from plimsoll.bundle.manifest import Manifest
 from plimsoll.bundle.shelf import version_order
 from plimsoll.control.desired_state import DesiredState
 from plimsoll.control.routing_table import RoutingTable, routes_of
-from plimsoll.errors import Loading
-from plimsoll.inference.payloads import Target, Tensors
-from plimsoll.inference.pipeline import ServedVersion
+from plimsoll.inference.payloads import Tensors
+from plimsoll.inference.served_version import ServedVersion
 
 _log = logging.getLogger(__name__)
 
@@ -82,9 +81,9 @@ def own_state(status: VersionStatus) -> tuple[VersionState, str | None]:
 class VersionRegistry:
     """Holds a status for every version, and the routing table that follows from them and from the desired weights.
 
-    Implements the line's `VersionSelector`. Changed from the event loop only; `table` is replaced whole at each change,
-    and `on_change` hears of it. With `all_must_serve` a version that failed keeps the server unready; otherwise another
-    version that serves is enough.
+    Implements the line's `VersionSelector` by its `table`. Changed from the event loop only; `table` is replaced whole
+    at each change, and `on_change` is called. With `all_must_serve` a version that failed keeps the server unready;
+    otherwise another version that serves is enough.
     """
 
     def __init__(
@@ -99,25 +98,27 @@ class VersionRegistry:
         self._on_change = on_change
         self._statuses: dict[tuple[str, str], VersionStatus] = {}
         self._weights: dict[str, dict[str, int | None]] = {}
-        self._desired_once = False
         self._complete_once = False
         self._have_served: set[str] = set()
-        self.table = RoutingTable(default_model=default_model, track=track)
-        self.desired_error: str | None = None
-        """Why the newest desired state could not be read, while an older one holds."""
+        self.table = RoutingTable(default_model=default_model, track=track, nothing_yet="nothing is loaded yet")
+        self._desired_error: str | None = None
         self.remarks: list[str] = []
         """What an operator may have meant to be served and is not, in sentences fit for clients."""
 
-    def select(self, target: Target) -> ServedVersion:
-        """The version that answers; see `RoutingTable.select`. Before anything was desired, everything is loading."""
-        if not self._statuses and not self._desired_once:
-            raise Loading(self.desired_error or "nothing is loaded yet")
-        return self.table.select(target)
+    @property
+    def desired_error(self) -> str | None:
+        """Why the newest desired state could not be read, while an older one holds."""
+        return self._desired_error
+
+    def keep(self, error: str) -> None:
+        """The newest desired state could not be read, and the one before holds."""
+        self._desired_error = error
+        if self.table.nothing_yet is not None:
+            self.table = replace(self.table, nothing_yet=error)
 
     def desire(self, desired: DesiredState) -> None:
         """Weigh by this desired state from now on; versions that it adds are visible as loading."""
-        self.desired_error = None
-        self._desired_once = True
+        self._desired_error = None
         self._weights = {model.name: {each.version: each.weight for each in model.versions} for model in desired.models}
         for name, versions in self._weights.items():
             for version in versions:
@@ -235,7 +236,7 @@ class VersionRegistry:
             stuck = frozenset(each.version for each in mine if each.stuck)
             if known:
                 models[name] = routes_of(known, ready, self._weights.get(name, {}), failed, stuck)
-        self.table = replace(self.table, models=models)
+        self.table = replace(self.table, models=models, nothing_yet=None)
         if self._weights and not self._unserved():
             self._complete_once = True
         self._on_change(self.statuses())

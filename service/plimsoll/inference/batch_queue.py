@@ -10,15 +10,28 @@ from __future__ import annotations
 from asyncio import Future
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from numpy.typing import NDArray
 
-from plimsoll.inference.batch_policy import BatchLimits, due_at
 from plimsoll.inference.payloads import Tensors
 from plimsoll.inference.ports import Shapes
 
 NewBatch = Callable[[int, Shapes], dict[str, NDArray[Any]]]
+_NEVER = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLimits:
+    """How large a batch may grow, and how long its first request may wait for company.
+
+    A wait of 0 is none while a request is alone. A batch still collects whatever arrives while the model is busy, and
+    a quick one what arrives while the requests in it are read.
+    """
+
+    max_rows: int
+    max_wait_seconds: float
 
 
 class Entry:
@@ -48,15 +61,19 @@ class Entry:
 
 
 class Batch:
-    """Input tensors of some capacity, and the entries that fill them from the front."""
+    """Input tensors of some capacity, and the entries that fill them from the front.
 
-    __slots__ = ("capacity", "entries", "filled", "inputs", "shapes")
+    While it has entries, `due_at` is when it should run: at once when it is full, else when its oldest has waited.
+    """
+
+    __slots__ = ("capacity", "due_at", "entries", "filled", "inputs", "shapes")
 
     def __init__(self, inputs: dict[str, NDArray[Any]], capacity: int, shapes: Shapes) -> None:
         self.inputs = inputs
         self.capacity = capacity
         self.shapes = shapes
         self.filled = 0
+        self.due_at = _NEVER
         self.entries: list[Entry] = []
 
     def tensors(self) -> dict[str, NDArray[Any]]:
@@ -92,6 +109,8 @@ class BatchQueue:
         self._forming: dict[Shapes, Batch] = {}
         self.requests_waiting = 0
         """Committed and not taken."""
+        self.due_at = _NEVER
+        """When the next batch should run, on the clock of `commit`; infinite when nothing waits."""
 
     def reserve(self, rows: int, future: Future[Tensors], shapes: Shapes = (), context: object = None) -> Entry:
         """Room for `rows` rows in a forming batch, as views to be written; closes a batch in which they do not fit.
@@ -100,7 +119,7 @@ class BatchQueue:
         """
         forming = self._forming.get(shapes)
         if forming is not None and forming.entries and forming.filled + rows > self._limits.max_rows:
-            self._closed.append(self._forming.pop(shapes))
+            self._close(self._forming.pop(shapes))
             forming = None
         if forming is None or forming.filled + rows > forming.capacity:
             forming = self._larger(forming, rows, shapes)
@@ -117,34 +136,34 @@ class BatchQueue:
             assert forming is batch  # noqa: S101  # as above
         entry.committed_at = now
         entry.deadline = deadline
+        if not batch.entries:
+            batch.due_at = now + self._limits.max_wait_seconds
         batch.entries.append(entry)
         batch.filled += entry.rows
+        if batch.filled >= self._limits.max_rows:
+            batch.due_at = batch.entries[0].committed_at
+        self.due_at = min(self.due_at, batch.due_at)
         self.requests_waiting += 1
-
-    def due_at(self) -> float | None:
-        """When the next batch should run; `None` when nothing waits."""
-        forming = self._next_forming()
-        if self._closed_is_next(forming):
-            return self._closed[0].entries[0].committed_at
-        return None if forming is None else self._due_at(forming)
 
     def gathering(self) -> Batch | None:
         """The batch that `take` would give, where more may still join it."""
-        forming = self._next_forming()
-        if forming is None or forming.filled >= self._limits.max_rows or self._closed_is_next(forming):
+        batch = self._next()
+        if batch is None or batch.filled >= self._limits.max_rows or (self._closed and batch is self._closed[0]):
             return None
-        return forming
+        return batch
 
     def take(self) -> Batch | None:
         """The batch that is due next, closed; `None` when nothing waits."""
-        forming = self._next_forming()
-        if self._closed_is_next(forming):
-            batch = self._closed.popleft()
-        elif forming is not None:
-            batch = self._forming.pop(forming.shapes)
-        else:
+        batch = self._next()
+        if batch is None:
             return None
+        if self._closed and batch is self._closed[0]:
+            self._closed.popleft()
+        else:
+            del self._forming[batch.shapes]
         self.requests_waiting -= len(batch.entries)
+        following = self._next() if self.requests_waiting else None
+        self.due_at = _NEVER if following is None else following.due_at
         return batch
 
     def give_back(self, batch: Batch) -> None:
@@ -159,20 +178,20 @@ class BatchQueue:
         for batch in (*self._closed, *self._forming.values()):
             yield from batch.entries
 
-    def _next_forming(self) -> Batch | None:
-        batches = [each for each in self._forming.values() if each.entries]
-        if len(batches) > 1:
-            return min(batches, key=self._due_at)
-        return batches[0] if batches else None
+    def _next(self) -> Batch | None:
+        """The batch that is due first; a closed one goes before a forming one that is due at the same time."""
+        soonest = self._closed[0] if self._closed else None
+        for batch in self._forming.values():
+            if batch.entries and (soonest is None or batch.due_at < soonest.due_at):
+                soonest = batch
+        return soonest
 
-    def _closed_is_next(self, forming: Batch | None) -> bool:
-        """Whether a closed batch goes first: not before one of another shape that should have run already then."""
-        if not self._closed:
-            return False
-        return forming is None or self._closed[0].entries[0].committed_at <= self._due_at(forming)
-
-    def _due_at(self, forming: Batch) -> float:
-        return due_at(forming.entries[0].committed_at, forming.filled, self._limits)
+    def _close(self, batch: Batch) -> None:
+        """Have a batch take no more rows; it runs after those that were closed before it."""
+        batch.due_at = batch.entries[0].committed_at
+        self._closed.append(batch)
+        following = self._next()
+        self.due_at = _NEVER if following is None else following.due_at
 
     def _larger(self, old: Batch | None, rows: int, shapes: Shapes) -> Batch:
         """An empty batch; or, for rows of open shape, the old one in twice the room.
@@ -191,5 +210,5 @@ class BatchQueue:
                 batch.inputs[name][:filled] = tensor[:filled]
             for entry in old.entries:
                 entry.batch = batch
-            batch.entries, batch.filled = old.entries, filled
+            batch.entries, batch.filled, batch.due_at = old.entries, filled, old.due_at
         return batch

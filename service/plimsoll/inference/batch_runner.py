@@ -10,14 +10,14 @@ from functools import partial
 
 from plimsoll.errors import Draining
 from plimsoll.inference.batch_queue import Batch, BatchQueue, Entry
-from plimsoll.inference.delivery import Delivery, closed, error_for_client, still_wanted
-from plimsoll.inference.forward import Forward
+from plimsoll.inference.batch_run import Delivery, Forward, closed, error_for_client, still_wanted
 from plimsoll.inference.payloads import Tensors
 from plimsoll.inference.placement import Placement
 from plimsoll.inference.ports import LaneObserver
 from plimsoll.inference.rerun import Rerun
 
 _log = logging.getLogger(__name__)
+_NEVER = float("inf")
 _LONGEST_GATHERING_SECONDS = 0.005
 """After this a batch that is due gets no other turn: until it runs, deadlines and clients that leave go unnoticed."""
 
@@ -49,38 +49,39 @@ class BatchRunner:
         self._gathered = 0
         """Requests in a batch that is due when it was last given another turn; 0 where none was."""
         self._alarm: asyncio.TimerHandle | asyncio.Handle | None = None
-        self._alarm_at = float("inf")
+        self._alarm_at = _NEVER
 
     @property
     def seconds_per_request(self) -> float:
         """A running mean of what one request costs."""
         return self._delivery.seconds_per_request
 
-    def commit(self, entry: Entry, deadline: float) -> None:
-        """Put a reserved entry into line; its future gets the outputs, or its error, unless it is cancelled before."""
+    def commit(self, entry: Entry, deadline: float) -> bool:
+        """Put a reserved entry into line; its future gets the outputs, or its error, unless it is cancelled before.
+
+        Returns whether it runs in the loop's next turn. More that arrives in the same turn may still make its batch too
+        long for the loop, so this is not a promise.
+        """
         now = self._loop.time()
-        self._queue.commit(entry, now, deadline)
+        queue = self._queue
+        queue.commit(entry, now, deadline)
         entry.stopwatch_at = self._stopwatch()
         if self._busy:
             self._tell_waiting()
-        else:
-            self._wake_at(self._queue.due_at(), now)
-
-    def answers_at_once(self, rows: int) -> bool:
-        """Whether an entry of that many rows, just committed, runs in the loop's next turn.
-
-        More that arrives in the same turn may still make its batch too long for the loop, so this is not a promise.
-        """
-        return not self._busy and self._alarm_at <= self._loop.time() and rows <= self._placement.inline_rows
+            return False
+        if queue.due_at < self._alarm_at:
+            self._wake_at(queue.due_at, now)
+        shapes = entry.batch.shapes
+        return self._alarm_at <= now and entry.rows <= (
+            self._placement.inline_rows_of(shapes) if shapes else self._placement.inline_rows
+        )
 
     @property
     def gathers(self) -> bool:
         """Whether a batch that is due, and was to run in this turn of the loop, has been given another."""
         return self._gathered > 0
 
-    def _wake_at(self, due_at: float | None, now: float) -> None:
-        if due_at is None or due_at >= self._alarm_at:
-            return
+    def _wake_at(self, due_at: float, now: float) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
         self._alarm_at = due_at
@@ -98,54 +99,62 @@ class BatchRunner:
         A request that is alone does not wait, nor a batch that as many again would make too long for the loop.
         """
         gathered, self._gathered = self._gathered, 0
+        if self._queue.requests_waiting > max(gathered, 1) and self._gains(gathered):
+            self._alarm = self._loop.call_soon(self._ring, context=Context())
+        else:
+            self._run()
+
+    def _gains(self, gathered: int) -> bool:
+        """Whether the batch that is due has more requests than in the turn before, and time and room for others."""
         batch = self._queue.gathering()
         if (
             batch is not None
             and len(batch.entries) > max(gathered, 1)
-            and 2 * batch.filled <= self._placement.inline_rows
+            and 2 * batch.filled <= self._placement.inline_rows_of(batch.shapes)
             and self._loop.time() < batch.entries[0].committed_at + _LONGEST_GATHERING_SECONDS
         ):
             self._gathered = len(batch.entries)
-            self._alarm = self._loop.call_soon(self._ring, context=Context())
-        else:
-            self._run()
+        return self._gathered > 0
 
     def _run(self) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
         self._alarm = None
         self._gathered = 0
-        self._alarm_at = float("inf")
+        self._alarm_at = _NEVER
         now = self._loop.time()
-        due_at = self._queue.due_at()
-        while not self._busy and due_at is not None and due_at <= now:
-            batch = self._queue.take()
-            if batch is None:
-                return
-            batch.keep(partial(still_wanted, now=now))
+        queue, placement = self._queue, self._placement
+        while not self._busy and queue.due_at <= now and (batch := queue.take()) is not None:
+            for entry in batch.entries:
+                if entry.deadline <= now or entry.future.done():
+                    batch.keep(partial(still_wanted, now=now))
+                    break
             if not batch.entries:
-                self._queue.give_back(batch)
-            elif batch.filled <= self._placement.inline_rows:
+                queue.give_back(batch)
+                continue
+            inline_rows = placement.inline_rows_of(batch.shapes) if batch.shapes else placement.inline_rows
+            if batch.filled <= inline_rows:
                 self._run_inline(batch)
                 break  # the loop gets a turn between two batches
-            else:
-                self._run_elsewhere(batch)
-            due_at = self._queue.due_at()
-        self._tell_waiting()
-        if not self._busy:
-            self._wake_at(self._queue.due_at(), self._loop.time())
+            self._run_elsewhere(batch)
+        if self._waiting_told != queue.requests_waiting:
+            self._tell_waiting()
+        if not self._busy and queue.due_at < self._alarm_at:
+            self._wake_at(queue.due_at, self._loop.time())
 
     def _tell_waiting(self) -> None:
-        if self._waiting_told != self._queue.requests_waiting:
-            self._waiting_told = self._queue.requests_waiting
-            self._observer.queue_changed(self._waiting_told)
+        self._waiting_told = self._queue.requests_waiting
+        self._observer.queue_changed(self._waiting_told)
 
     def _run_inline(self, batch: Batch) -> None:
-        rows = batch.filled
+        rows, placement = batch.filled, self._placement
         started_at = self._stopwatch()
-        self._placement.begin()
+        if placement.suspects:
+            placement.begin()
         outcome = self._forward.run(batch.tensors(), rows)
-        self._placement.end(rows, self._stopwatch() - started_at)
+        seconds = self._stopwatch() - started_at
+        if placement.suspects or seconds > placement.longest_seconds:
+            placement.end(rows, seconds)
         self._end(batch, outcome, started_at)
         del outcome  # the trace of an error leads back to this frame, which would be a reference cycle
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import resource
 from collections.abc import Callable
 
-from plimsoll.inference.ports import LaneObserver
+from plimsoll.inference.ports import LaneObserver, Shapes
 
 _SLOW = 5
 """A run on the event loop is slow when it takes this many times the inline budget."""
@@ -36,41 +37,55 @@ class Placement:
     """
 
     def __init__(
-        self, inline_rows: int, budget_seconds: float, observer: LaneObserver, usage: Usage = usage_of_thread
+        self,
+        inline_rows: Callable[[Shapes], int],
+        budget_seconds: float,
+        observer: LaneObserver,
+        usage: Usage = usage_of_thread,
     ) -> None:
-        self.inline_rows = inline_rows
+        self._rows_of = inline_rows
+        self.inline_rows = inline_rows(())
+        """Of rows whose shape the signature fixes."""
+        self._most_of_open_shapes = math.inf
         self._budget_seconds = budget_seconds
-        self._longest_seconds = _SLOW * budget_seconds
+        self.longest_seconds = _SLOW * budget_seconds
+        """A longer run counts as slow; `end` needs no telling of a shorter one while nothing is suspected."""
         self._observer = observer
         self._usage = usage
         self._before = (0.0, 0)
-        self._slow_runs = 0
+        self.suspects = 0
+        """Slow runs of late; while there are any, `begin` and `end` are called around each run."""
         self._quick_runs = 0
+
+    def inline_rows_of(self, shapes: Shapes) -> int:
+        """The most rows of these shapes that run on the event loop now."""
+        return self.inline_rows if not shapes else int(min(self._rows_of(shapes), self._most_of_open_shapes))
 
     def begin(self) -> None:
         """A run on the event loop begins."""
-        if self._slow_runs:
+        if self.suspects:
             self._before = self._usage()
 
     def end(self, rows: int, seconds: float) -> None:
         """The run has ended: it had that many rows and took that long."""
-        if seconds <= self._longest_seconds:
-            if self._slow_runs:
+        if seconds <= self.longest_seconds:
+            if self.suspects:
                 self._forget()
             return
         self._quick_runs = 0
-        if self._slow_runs == 0 or self._slow_by_itself():
-            self._slow_runs += 1
-        if self._slow_runs == _SLOW_RUNS or seconds > _FAR_TOO_SLOW * self._budget_seconds:
-            self._slow_runs = 0
+        if self.suspects == 0 or self._slow_by_itself():
+            self.suspects += 1
+        if self.suspects == _SLOW_RUNS or seconds > _FAR_TOO_SLOW * self._budget_seconds:
+            self.suspects = 0
             self.inline_rows = min(self.inline_rows, int(rows * self._budget_seconds / seconds))
+            self._most_of_open_shapes = 0  # of one long row or of many short ones: which it was nobody remembers
             self._observer.inline_rows_lowered(self.inline_rows, rows, seconds)
 
     def _forget(self) -> None:
         self._quick_runs += 1
         if self._quick_runs == _QUICK_RUNS:
-            self._slow_runs = self._quick_runs = 0
+            self.suspects = self._quick_runs = 0
 
     def _slow_by_itself(self) -> bool:
         (cpu_before, waits_before), (cpu, waits) = self._before, self._usage()
-        return cpu - cpu_before > self._longest_seconds or waits > waits_before
+        return cpu - cpu_before > self.longest_seconds or waits > waits_before

@@ -1,15 +1,146 @@
-"""The only ways out of the line: what a model, a selector and an observer have to offer."""
+"""The ways in and out of the line: what a front, a task, a model, a selector and an observer have to offer."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from numpy.typing import NDArray
 
-from plimsoll.inference.payloads import BatchReport, Signature, Tensors
+from plimsoll.errors import PlimsollError
+from plimsoll.inference.call import Call
+from plimsoll.inference.payloads import Answer, BatchReport, Signature, Target, Tensors
+
+if TYPE_CHECKING:
+    from plimsoll.inference.served_version import ServedVersion
+
+Json = dict[str, Any]
+"""A JSON object."""
 
 Shapes = tuple[tuple[int, ...], ...]
 """The dimensions of one row of each input, in the order of the signature; empty where the signature fixes them."""
+
+
+class Question(Protocol):
+    """The rows of one request: read, and not yet written into a batch.
+
+    `user` is whom the body names, if anyone. `shapes` are those of one row, empty where the signature fixes them.
+    """
+
+    @property
+    def rows(self) -> int:
+        """How many rows it has, at least 1."""
+        ...
+
+    @property
+    def shapes(self) -> Shapes:
+        """Rows of the same shapes may share a batch."""
+        ...
+
+    @property
+    def user(self) -> str | None:
+        """The user that the body names."""
+        ...
+
+    def write(self, inputs: Mapping[str, NDArray[Any]]) -> None:
+        """Write every row into the tensors, each of shape [rows, ...].
+
+        Raises:
+            InvalidInput: a number is out of the bounds of the signature.
+        """
+        ...
+
+
+class Task(Protocol):
+    """What a model is for: bound to one version when it is loaded, and immutable."""
+
+    def read(self, body: bytes) -> Question:
+        """The question of a JSON body. May be called on any thread.
+
+        Raises:
+            MalformedBody: the body is empty or not JSON.
+            InvalidInput: it is JSON, and no question for this model.
+        """
+        ...
+
+    def of_rows(self, rows: NDArray[Any]) -> Question:
+        """The question that flat rows of numbers ask, FP64 of shape [rows, columns].
+
+        Raises:
+            InvalidInput: the rows do not fit the model, or the model takes no flat rows.
+        """
+        ...
+
+    def results(self, outputs: Tensors) -> list[Any]:
+        """One JSON value for each row; numpy arrays stand for arrays of numbers.
+
+        Raises:
+            ModelFailed: a number is not finite, which JSON cannot say; `index` names the row.
+        """
+        ...
+
+    @property
+    def item(self) -> str:
+        """The field of a JSON body that holds one row; `instances` holds several."""
+        ...
+
+    def row_schema(self) -> Json:
+        """The JSON schema of one row."""
+        ...
+
+    def example_row(self, inputs: Tensors) -> Any:  # noqa: ANN401  # JSON
+        """One row as a body holds it, of tensors without the batch dimension."""
+        ...
+
+    def result_schema(self) -> Json:
+        """The JSON schema of one result."""
+        ...
+
+
+class Reply(NamedTuple):
+    """A whole answer: the HTTP status, header fields and body."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    content: bytes
+
+
+class Front(Protocol):
+    """A wire format. Stateless: bytes in, a question; an answer or an error, bytes out."""
+
+    @property
+    def protocol(self) -> str:
+        """The label of its metrics."""
+        ...
+
+    @property
+    def media_type(self) -> str:
+        """The type of the bodies that it reads and writes."""
+        ...
+
+    def target(self, call: Call) -> Target:
+        """What the path and the head ask for."""
+        ...
+
+    def read(self, body: bytes, served: ServedVersion) -> Question:
+        """The question of a body; see `Task.read` for the errors. May be called on any thread."""
+        ...
+
+    def reply(self, call: Call, served: ServedVersion, answer: Answer) -> Reply:
+        """The answer in this format; see `Task.results` for the errors."""
+        ...
+
+    def refuse(self, call: Call, error: PlimsollError) -> Reply:
+        """An error in this format."""
+        ...
+
+    def body_content(self, item: str, row: Json, examples: Json) -> Json:
+        """OpenAPI's media type object of a body: the field and the schema of one row, and examples in JSON."""
+        ...
+
+    def answer_content(self) -> Json:
+        """OpenAPI's media type object of an answer, empty where the route's own model describes it."""
+        ...
 
 
 class Model(Protocol):
@@ -20,9 +151,11 @@ class Model(Protocol):
         """The tensors it takes and gives."""
         ...
 
-    @property
-    def inline_rows(self) -> int:
-        """The most rows that one run answers within the inline budget, measured at warm-up; 0 for none."""
+    def inline_rows(self, shapes: Shapes = ()) -> int:
+        """The most rows of these shapes that one run answers within the inline budget, measured at warm-up.
+
+        0 where none does, and for shapes that were never warmed.
+        """
         ...
 
     def new_batch(self, rows: int, shapes: Shapes = ()) -> dict[str, NDArray[Any]]:
@@ -39,17 +172,17 @@ class Model(Protocol):
 
 
 class Outcome(NamedTuple):
-    """How one request ended. `model` and `version` are empty when none could be chosen; `code` is the HTTP status.
+    """How one request ended. `model` and `version` are empty when none could be chosen; `status` is the HTTP number.
 
-    `reason` is the error's code, empty where there was none.
+    `code` is the error's word, empty where there was none.
     """
 
     protocol: str
     model: str
     version: str
-    code: int
+    status: int
     duration_seconds: float
-    reason: str = ""
+    code: str = ""
 
 
 class Observer(Protocol):
@@ -61,6 +194,10 @@ class Observer(Protocol):
 
     def request_finished(self, outcome: Outcome) -> None:
         """The same request has been answered or given up."""
+        ...
+
+    def cache_looked_up(self, model: str, version: str, *, found: bool) -> None:
+        """An input was looked up in the response cache."""
         ...
 
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from plimsoll.errors import ClientError, Draining, PlimsollError, Unavailable
 from plimsoll.inference.batch_queue import Batch, Entry
-from plimsoll.inference.delivery import Delivery, closed, error_for_client, still_wanted
+from plimsoll.inference.batch_run import Delivery, closed, error_for_client, still_wanted
 from plimsoll.inference.payloads import Tensors
 
 Submit = Callable[[Tensors, int], Awaitable[Tensors | BaseException]]

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from plimsoll.inference.pipeline import ServedVersion
+from plimsoll.inference.served_version import ServedVersion
 
 _WARM_UPS = 10
 """A forward pass may take this many times the slowest warm-up."""

@@ -18,8 +18,9 @@ from plimsoll.bundle.class_labels import Classes, check_choices, classes_of
 from plimsoll.bundle.creation import check_text, write_bundle
 from plimsoll.bundle.folder import Bundle
 from plimsoll.bundle.golden import GoldenSamples, all_finite, check_bounds
+from plimsoll.bundle.manifest import Manifest
 from plimsoll.errors import BundleError
-from plimsoll.inference.payloads import NUMPY_DTYPES, Signature
+from plimsoll.inference.payloads import NUMPY_DTYPES
 from plimsoll.runtime.architectures import build_architecture, build_with_factory
 from plimsoll.runtime.foreign_code import foreign_code
 from plimsoll.runtime.weights_file import load_weights
@@ -33,10 +34,10 @@ GOLDEN_FILE = "golden.safetensors"
 class Recipe:
     """What a bundle is made of.
 
-    `example` holds rows of the one input, shape [rows, ...]; they become the golden samples. `labels` make the task a
-    classification, and `threshold` parts the two classes of a model that gives one score a row. `about` holds further
-    fields of the manifest, as training data or measured metrics. A `factory`, `package.module:callable`, takes the
-    place of a registered architecture and is imported and called here.
+    `example` holds rows of the one input, shape [rows, ...]; they become the golden samples. Without a `task` it is
+    `tabular-classification` with `labels` and `tensors` without. `threshold` parts the two classes of a model that
+    gives one score a row. `about` holds further fields of the manifest, such as training data or measured metrics. A
+    `factory`, `package.module:callable`, takes the place of a registered architecture; it is imported and called here.
     """
 
     name: str
@@ -56,18 +57,19 @@ class Recipe:
     relative_tolerance: float = 1e-3
     about: Mapping[str, Any] = field(default_factory=dict)
     factory: str | None = None
+    task: str | None = None
 
 
 def make_bundle(
     folder: Path,
     recipe: Recipe,
     remark: Callable[[str], None] = lambda _: None,
-    check_signature: Callable[[Signature], None] = lambda _: None,
+    check_manifest: Callable[[Manifest], object] = lambda _: None,
 ) -> Bundle:
     """Write the bundle `<folder>/<name>/<version>`; it has passed its own golden samples by construction.
 
     When the bundle is written, `remark` hears what was done that nobody asked for, and what looks like a mistake.
-    `check_signature` raises a `BundleError` for a signature of which no bundle should be made.
+    `check_manifest` raises a `BundleError` for a manifest of which no bundle should be made.
 
     Raises:
         BundleError: the weights do not fit the architecture, the example does not fit the model, or a field is wrong.
@@ -84,9 +86,9 @@ def make_bundle(
     if double := sorted(set(fields) & set(recipe.about)):
         raise BundleError("manifest", f"these fields follow from the rest and cannot be told: {', '.join(double)}")
 
-    def check(signature: Signature) -> None:
-        check_bounds(samples, signature)
-        check_signature(signature)
+    def check(manifest: Manifest) -> None:
+        check_bounds(samples, manifest.line_signature())
+        check_manifest(manifest)
 
     fields |= recipe.about
     check_text(fields)  # before the samples are packed under the names of the tensors
@@ -99,10 +101,10 @@ def make_bundle(
 def _fields(recipe: Recipe, example: NDArray[Any], outputs: NDArray[Any], classes: Classes) -> dict[str, Any]:
     """The fields of the manifest that follow from the recipe and from what the model did."""
     return {
-        "schema_version": 1,
+        "schema_version": 2,
         "name": recipe.name,
         "version": recipe.version,
-        "task": "classification" if recipe.labels else "tensors",
+        "task": recipe.task or ("tabular-classification" if recipe.labels else "tensors"),
         "licence": recipe.licence,
         "signature": {
             "inputs": [_tensor(recipe.input_name, example, minimum=recipe.minimum, maximum=recipe.maximum)],

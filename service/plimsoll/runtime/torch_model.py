@@ -15,7 +15,7 @@ from plimsoll.inference.ports import Shapes
 
 
 class TorchModel:
-    """Runs a module on one device. `inline_rows` is 0 until warm-up has measured it."""
+    """Runs a module on one device. `warmed_inline_rows` is 0 until warm-up has measured it."""
 
     def __init__(self, module: Callable[..., Any], signature: Signature, device: torch.device, parameters: int) -> None:
         self._module = module
@@ -23,12 +23,16 @@ class TorchModel:
         self._names = tuple(spec.name for spec in signature.outputs)
         self.signature = signature
         self.parameters = parameters
-        self.inline_rows = 0
+        self.warmed_inline_rows = 0
 
     @property
     def device(self) -> str:
         """The device by its torch name, as `cpu` or `cuda:0`."""
         return str(self._device)
+
+    def inline_rows(self, shapes: Shapes = ()) -> int:
+        """The most rows that one run answers within the inline budget; 0 for rows of open shapes, never measured."""
+        return 0 if shapes else self.warmed_inline_rows
 
     def new_batch(self, rows: int, shapes: Shapes = ()) -> dict[str, NDArray[Any]]:
         """Uninitialised input tensors of that many rows; without `shapes` an open dimension gets length 1."""

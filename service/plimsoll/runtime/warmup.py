@@ -28,7 +28,7 @@ def batch_sizes_up_to(largest: int) -> list[int]:
 def warm_up(
     model: TorchModel, rows_by_input: Tensors, batch_sizes: Sequence[int], inline_budget_seconds: float
 ) -> dict[int, float]:
-    """Run every batch size and set `model.inline_rows` to the largest that stays within the budget.
+    """Run every batch size and set `model.warmed_inline_rows` to the largest that stays within the budget.
 
     The batches are made of golden rows, `rows_by_input` of shape [rows, ...], repeated as often as it takes: a model
     may refuse zeros, or be faster on them. Each size runs once to warm and up to five times to be measured; the
@@ -42,7 +42,7 @@ def warm_up(
         BundleError: with check `warm-up`, when the model fails on a batch size; the message names it.
     """
     seconds: dict[int, float] = {}
-    model.inline_rows = 0
+    model.warmed_inline_rows = 0
     measured_for_all = not any(spec.open_dimensions for spec in model.signature.inputs)
     several_threads = torch.get_num_threads() > 1
     for rows in sorted(batch_sizes):
@@ -56,7 +56,7 @@ def warm_up(
                     alone = _fastest(model, rows_by_input, rows)
         if measured_for_all and alone <= inline_budget_seconds:
             seconds[rows] = alone
-            model.inline_rows = rows
+            model.warmed_inline_rows = rows
     return seconds
 
 

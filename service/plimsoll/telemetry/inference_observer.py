@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Protocol
 
@@ -11,20 +14,74 @@ from prometheus_client import Counter, Histogram
 
 from plimsoll.inference.payloads import BatchReport
 from plimsoll.inference.ports import Outcome
-from plimsoll.telemetry.in_flight import InFlight
 from plimsoll.telemetry.metric_catalog import MetricCatalog
 
 _log = logging.getLogger(__name__)
 
+_TOLD_WITHIN_SECONDS = 0.25
 UNKNOWN = "_unknown"
 """The label of a model that was never loaded: what a client made up must not become a series."""
 SHED_REASONS = ("overloaded", "draining", "loading", "stuck", "failed", "deadline_exceeded", "client_gone")
 """Codes of requests that no model has answered, through no fault in them."""
-PROTOCOLS = ("v1",)
 _OK = int(HTTPStatus.OK)
-_CODES = (200, 400, 408, 413, 415, 422, 429, 499, 500, 503, 504, 507)
-_CODES_OF_UNKNOWN = (400, 401, 403, 404, 500, 503)
+_STATUSES = (200, 400, 408, 413, 415, 422, 429, 499, 500, 503, 504, 507)
+_STATUSES_OF_UNKNOWN = (400, 401, 403, 404, 500, 503)
 """How requests can end, with a version and before one was chosen. Each is counted from 0."""
+
+
+class InFlight:
+    """Counts the requests in flight, and adds up the time for which each of them was.
+
+    The sum grows by the number in flight every second, whatever becomes of the requests: its rate is the exact mean
+    number in flight, where a gauge tells of the moments at which it was read. It is told up to the moment of a scrape.
+    Of several processes each tells its own part, four times a second while requests are in flight.
+    """
+
+    def __init__(self, catalog: MetricCatalog, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
+        self._state = (0, clock(), 0.0)
+        """How many, since when, the sum until then; one object, so that another thread reads what belongs together."""
+        self._seconds = catalog.requests.in_flight_seconds
+        self._told = 0.0
+        self._telling = threading.Lock()
+        self._shared = catalog.requests.in_flight if catalog.many_processes else None
+        self._timer: asyncio.TimerHandle | None = None
+        if self._shared is None:
+            catalog.requests.in_flight.set_function(lambda: self._state[0])  # asked at a scrape, not told twice each
+        catalog.observations.count_too(self.tell)
+
+    def enter(self) -> None:
+        """One more."""
+        count, since, seconds = self._state
+        now = self._clock()
+        self._state = (count + 1, now, seconds + count * (now - since))
+        if self._shared is None:
+            return
+        self._shared.set(count + 1)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_TOLD_WITHIN_SECONDS, self._tell_others)
+
+    def leave(self) -> None:
+        """One less."""
+        count, since, seconds = self._state
+        now = self._clock()
+        self._state = (count - 1, now, seconds + count * (now - since))
+        if self._shared is not None:
+            self._shared.set(count - 1)
+
+    def tell(self) -> None:
+        """Count the time up to now; from any thread."""
+        with self._telling:
+            count, since, seconds = self._state
+            until_now = seconds + count * (self._clock() - since)
+            if until_now > self._told:
+                self._seconds.inc(until_now - self._told)
+                self._told = until_now
+
+    def _tell_others(self) -> None:
+        self.tell()
+        count, _, _ = self._state
+        self._timer = asyncio.get_running_loop().call_later(_TOLD_WITHIN_SECONDS, self._tell_others) if count else None
 
 
 class BatchSpans(Protocol):
@@ -42,40 +99,53 @@ class BatchSpans(Protocol):
 class _VersionSeries:
     """The series of one version, looked up once."""
 
-    def __init__(self, catalog: MetricCatalog, name: str, version: str) -> None:
+    def __init__(self, catalog: MetricCatalog, name: str, version: str, protocols: Iterable[str]) -> None:
         self._catalog = catalog
         self._labels = (name, version)
         self._ended: dict[tuple[str, int], Counter] = {}
-        self.duration: dict[str, Histogram] = {
-            protocol: catalog.requests.duration.labels(name, version, protocol) for protocol in PROTOCOLS
-        }
+        self._durations: dict[str, Histogram] = {}
         self.shed = {reason: catalog.requests.shed.labels(name, version, reason) for reason in SHED_REASONS}
         self.cancelled = catalog.requests.cancelled.labels(name, version)
         self.deadline_exceeded = catalog.requests.deadline_exceeded.labels(name, version)
-        for protocol in PROTOCOLS:
-            for code in _CODES_OF_UNKNOWN if name == UNKNOWN else _CODES:
-                self.ended(protocol, code)
+        for protocol in protocols:
+            self.duration(protocol)
+            for status in _STATUSES_OF_UNKNOWN if name == UNKNOWN else _STATUSES:
+                self.ended(protocol, status)
 
-    def ended(self, protocol: str, code: int) -> Counter:
+    def ended(self, protocol: str, status: int) -> Counter:
         """The counter of requests that ended like this."""
-        counter = self._ended.get((protocol, code))
+        counter = self._ended.get((protocol, status))
         if counter is None:
-            counter = self._catalog.requests.ended.labels(*self._labels, protocol, str(code))
-            self._ended[protocol, code] = counter
+            counter = self._catalog.requests.ended.labels(*self._labels, protocol, str(status))
+            self._ended[protocol, status] = counter
         return counter
+
+    def duration(self, protocol: str) -> Histogram:
+        """The durations of a protocol's requests; one that was not announced must not fail somebody else's count."""
+        histogram = self._durations.get(protocol)
+        if histogram is None:
+            histogram = self._durations[protocol] = self._catalog.requests.duration.labels(*self._labels, protocol)
+        return histogram
 
 
 class InferenceObserver:
     """Implements the line's `Observer` port on a metric catalog.
 
-    `trace_id` gives the id of the current request's trace, where it is sampled: an example of the latency that its
-    bucket counts.
+    The series of the `protocols` start at zero. `trace_id`, where requests are traced, gives the id of the current
+    request's trace if it is sampled: an example of the latency that its bucket counts.
     """
 
-    def __init__(self, catalog: MetricCatalog, trace_id: Callable[[], str | None] = lambda: None) -> None:
+    def __init__(
+        self,
+        catalog: MetricCatalog,
+        protocols: Iterable[str] = (),
+        trace_id: Callable[[], str | None] | None = None,
+    ) -> None:
         self._catalog = catalog
+        self._protocols = tuple(protocols)
         self._trace_id = trace_id
         self._in_flight = InFlight(catalog)
+        self.request_started = self._in_flight.enter
         self._observations = catalog.observations
         self._versions: dict[tuple[str, str], _VersionSeries] = {}
         self._series(UNKNOWN, UNKNOWN)
@@ -84,38 +154,34 @@ class InferenceObserver:
         """A version serves from now on; its series start at zero."""
         self._series(name, version)
 
-    def cache_looked_up(self, model: str, version: str, found: bool) -> None:  # noqa: FBT001  # the line's word for it
+    def cache_looked_up(self, model: str, version: str, *, found: bool) -> None:
         """An input was looked up in the response cache."""
         self._catalog.requests.cache_lookups.labels(model, version, "hit" if found else "miss").inc()
-
-    def request_started(self) -> None:
-        """A request has entered."""
-        self._in_flight.enter()
 
     def request_finished(self, outcome: Outcome) -> None:
         """The same request has ended; only answered ones enter the duration histogram."""
         self._in_flight.leave()
-        if outcome.code == _OK and (trace_id := self._trace_id()) is not None:
+        if self._trace_id is not None and outcome.status == _OK and (trace_id := self._trace_id()) is not None:
             self._count(outcome, {"trace_id": trace_id})
         else:
             self._observations.add(self._count, outcome)
 
     def _count(self, outcome: Outcome, example: dict[str, str] | None = None) -> None:
         series = self._series(outcome.model or UNKNOWN, outcome.version or UNKNOWN)
-        series.ended(outcome.protocol, outcome.code).inc()
-        if outcome.code == _OK:
-            series.duration[outcome.protocol].observe(outcome.duration_seconds, example)
-        elif outcome.reason in series.shed:
-            series.shed[outcome.reason].inc()
-            if outcome.reason == "client_gone":
+        series.ended(outcome.protocol, outcome.status).inc()
+        if outcome.status == _OK:
+            series.duration(outcome.protocol).observe(outcome.duration_seconds, example)
+        elif outcome.code in series.shed:
+            series.shed[outcome.code].inc()
+            if outcome.code == "client_gone":
                 series.cancelled.inc()
-            elif outcome.reason == "deadline_exceeded":
+            elif outcome.code == "deadline_exceeded":
                 series.deadline_exceeded.inc()
 
     def _series(self, name: str, version: str) -> _VersionSeries:
         series = self._versions.get((name, version))
         if series is None:
-            series = self._versions[name, version] = _VersionSeries(self._catalog, name, version)
+            series = self._versions[name, version] = _VersionSeries(self._catalog, name, version, self._protocols)
         return series
 
 

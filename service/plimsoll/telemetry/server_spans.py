@@ -17,6 +17,7 @@ from opentelemetry.semconv.attributes.url_attributes import URL_QUERY
 from opentelemetry.trace import NonRecordingSpan, Span, SpanKind, Status, StatusCode
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from plimsoll.inference.call import Call, call_of
 from plimsoll.telemetry.root_sampling import NO_PARENT, RootSampling
 
 _recorded: ContextVar[Span | None] = ContextVar("recorded_span", default=None)
@@ -35,7 +36,7 @@ class AskedIds(RandomIdGenerator):
 
 
 class PredictSpans:
-    """Wraps what answers predict requests, whose route stands in the scope's state.
+    """Wraps the handler of a route of the table, whose call has been begun.
 
     The contrib instrumentation builds all attributes of a span before it asks the sampler, which costs a quarter of a
     small prediction. Here the sampler is asked first, and only for a request that it wants the contrib middleware does
@@ -65,7 +66,7 @@ class PredictSpans:
             if name in self._carriers:
                 return self._go_on(scope, receive, send)
         trace_id = self._ids.generate_trace_id()
-        if self._roots.wants(trace_id, scope["state"]["route"]):
+        if self._roots.wants(trace_id, call_of(scope).route):
             return self._trace(trace_id, scope, receive, send)
         return self._app(scope, receive, send)
 
@@ -75,7 +76,7 @@ class PredictSpans:
         parent = propagate.extract(carrier, NO_PARENT, asgi_getter)
         came = trace.get_current_span(parent).get_span_context()
         trace_id = came.trace_id if came.is_valid else self._ids.generate_trace_id()
-        asked = self._sampler.should_sample(parent, trace_id, scope["state"]["route"], SpanKind.SERVER)
+        asked = self._sampler.should_sample(parent, trace_id, call_of(scope).route, SpanKind.SERVER)
         if asked.decision is not Decision.DROP:
             await self._trace(None if came.is_valid else trace_id, scope, receive, send)
         elif came.is_valid:
@@ -99,7 +100,7 @@ class PredictSpans:
 
         async def send_known(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _describe(span, scope.get("state", {}), message["status"])
+                _describe(span, call_of(scope), message["status"])
                 if span.is_recording():
                     message["headers"] = [*message.get("headers", ()), (b"traceresponse", _as_header(span))]
             await send(message)
@@ -112,7 +113,7 @@ class PredictSpans:
 
     @staticmethod
     def _details(scope: Scope) -> tuple[str, dict[str, Any]]:
-        route = scope["state"]["route"]
+        route = call_of(scope).route
         return f"{scope['method']} {route}", {HTTP_ROUTE: route}
 
 
@@ -139,10 +140,10 @@ def hide_query(span: Span, scope: Scope) -> None:
         span.set_attribute(URL_QUERY, "REDACTED")
 
 
-def _describe(span: Span, facts: dict[str, Any], status: int) -> None:
-    for name in ("model", "version", "request_id"):
-        if name in facts:
-            span.set_attribute(f"plimsoll.{name}", facts[name])
+def _describe(span: Span, call: Call, status: int) -> None:
+    for name, fact in (("model", call.model), ("version", call.version), ("request_id", call.request_id)):
+        if fact:
+            span.set_attribute(f"plimsoll.{name}", fact)
     if status == _CLIENT_GONE:  # a server's span has no error at 4xx, except where nobody waited for the answer
         span.set_attribute(ERROR_TYPE, "client_gone")
         span.set_status(Status(StatusCode.ERROR))

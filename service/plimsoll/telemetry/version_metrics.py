@@ -11,7 +11,7 @@ from plimsoll.telemetry.metric_catalog import MetricCatalog
 
 STATES = ("loading", "verifying", "warming", "ready", "stuck", "draining", "failed")
 CHECKS = (
-    "files", "manifest", "route", "digest", "format", "weights", "signature", "golden", "independence", "warm-up",
+    "files", "manifest", "task", "digest", "format", "weights", "signature", "golden", "independence", "warm-up",
     "start-up", "internal",
 )  # fmt: skip
 """What loading can fail on; each is counted from 0, since Prometheus cannot see a series rise that was not there."""

@@ -6,8 +6,20 @@ from typing import Any
 
 import pytest
 from plimsoll.api.access_log import AccessLog
+from plimsoll.inference.call import call_of
+from starlette.types import Scope
 
 from tests.doubles.asgi import http_scope
+
+
+def ended(status: int | None, **facts: Any) -> Scope:
+    """The scope of a request of which these facts are known."""
+    scope = http_scope("/v1/predict", "POST")
+    call = call_of(scope)
+    call.status = status
+    for name, fact in facts.items():
+        setattr(call, name, fact)
+    return scope
 
 
 class Clock:
@@ -30,8 +42,7 @@ class Written:
     def end(self, *statuses: int | None, **facts: Any) -> None:
         """Requests that end with these statuses; `None` for one whose client was gone."""
         for status in statuses:
-            state = facts if status is None else {"status": status, **facts}
-            self._log.write({**http_scope("/v1/predict", "POST"), "state": state}, 0.0125)
+            self._log.write(ended(status, **facts), 0.0125)
 
     @property
     def lines(self) -> list[tuple[int | str, int]]:
@@ -79,27 +90,27 @@ def test_who_asks_for_more_lines_of_successes_gets_as_many_of_failures(caplog: p
     log = AccessLog(300, Clock())
     with caplog.at_level(logging.INFO, "plimsoll.access"):
         for _ in range(400):
-            log.write({**http_scope("/v1/predict", "POST"), "state": {"status": 503}}, 0.001)
+            log.write(ended(503), 0.001)
     assert len(caplog.records) == 300
 
 
 def test_a_line_tells_route_durations_and_version_and_nothing_that_was_sent(
     written: Written, caplog: pytest.LogCaptureFixture
 ) -> None:
-    written.end(200, model="tiny", version="1", timing=(0.0015, 0.0025), body="secret")
+    written.end(200, model="tiny", version="1", queue_seconds=0.0015, forward_seconds=0.0025, named={"name": "secret"})
     line = caplog.records[0].__dict__
     told = {name: line[name] for name in ("method", "route", "status", "duration_ms", "model", "version")}
     assert told == {
         "method": "POST", "route": "unknown", "status": 200, "duration_ms": 12.5, "model": "tiny", "version": "1",
     }  # fmt: skip
     assert (line["queue_ms"], line["forward_ms"]) == (1.5, 2.5)
-    assert "body" not in line
+    assert "secret" not in str(line)
 
 
 def test_a_line_tells_whose_key_it_was_and_the_address_it_came_from(
     written: Written, caplog: pytest.LogCaptureFixture
 ) -> None:
-    written.end(200, key="mobile-app")
+    written.end(200, principal="mobile-app")
     written.end(401)
     first, second = (record.__dict__ for record in caplog.records)
     assert (first["key"], first["peer"]) == ("mobile-app", "127.0.0.1")
@@ -108,7 +119,7 @@ def test_a_line_tells_whose_key_it_was_and_the_address_it_came_from(
 
 
 def test_a_client_without_an_address_and_a_long_method_leave_a_short_line(caplog: pytest.LogCaptureFixture) -> None:
-    scope = {**http_scope("/v1/predict", "M" * 60_000), "client": None, "state": {"status": 405}}
+    scope = {**http_scope("/v1/predict", "M" * 60_000), "client": None}
     with caplog.at_level(logging.INFO, "plimsoll.access"):
         AccessLog(2).write(scope, 0.001)
     line = caplog.records[0]

@@ -39,7 +39,7 @@ class Places:
         try:
             with self.admission.expect() as permit:
                 await BodyReader(LONGEST, AGES).read(
-                    JSON_HEAD, receive, permit, asyncio.get_running_loop().time() + AGES
+                    JSON_HEAD, receive, ("application/json",), permit, asyncio.get_running_loop().time() + AGES
                 )
                 await self._ended.wait()
                 return "answered"

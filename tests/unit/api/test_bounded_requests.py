@@ -9,6 +9,7 @@ import pytest
 from plimsoll.access.keys import KeyEntry, KeyRing
 from plimsoll.api.auth import Gate
 from plimsoll.api.bounded_requests import BoundedRequests
+from plimsoll.inference.call import call_of
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -67,7 +68,7 @@ async def test_with_the_right_key_the_label_is_kept_for_the_access_line() -> Non
     seen: list[str] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        seen.append(scope["state"]["key"])
+        seen.append(call_of(scope).principal)
         await Response()(scope, receive, send)
 
     assert (await ask([b""], RING, app=app, authorization="Bearer right")).status == 200

@@ -18,7 +18,8 @@ async def test_a_ready_version_tells_everything_that_its_manifest_and_its_loadin
     assert signature["inputs"][0]["shape"] == [-1, 4]
     assert signature["outputs"][0]["labels"] == ["a", "b", "c"]
     assert detail == {
-        "model": "tiny", "version": "1", "state": "ready", "reason": None, "weight": None, "task": "classification",
+        "model": "tiny", "version": "1", "state": "ready", "reason": None, "weight": None,
+        "task": "tabular-classification",
         "description": "", "preprocessing": None, "format": "safetensors", "parameters": 67, "device": "cpu",
         "inline_rows": 16, "batch_seconds": {"1": 0.001}, "loaded_at": "2024-05-01T00:00:00Z",
         "load_seconds": 0.25, "warmup_seconds": 0.5, "licence": "unknown", "training_data": None, "metrics": {},
@@ -84,7 +85,7 @@ async def test_nothing_to_list_is_an_empty_page(edge: Edge) -> None:
 
 async def test_a_desired_state_that_cannot_be_read_is_told_with_the_models(edge: Edge) -> None:
     edge.serve("tiny", "1", EchoModel())
-    edge.registry.desired_error = "the desired state x.yaml is not YAML"
+    edge.registry.keep("the desired state x.yaml is not YAML")
     page = (await edge.client.get("/v1/models")).json()
     assert page["desired_state_error"] == "the desired state x.yaml is not YAML"
     assert [each["name"] for each in page["models"]] == ["tiny"]

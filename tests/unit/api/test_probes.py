@@ -35,7 +35,7 @@ async def test_the_process_is_live_whatever_its_phase_and_its_models(edge: Edge,
 
 async def test_a_forward_pass_that_hangs_makes_the_server_unready_and_then_not_live(edge: Edge) -> None:
     lane = edge.serve("echo", "1", EchoModel())
-    served = edge.registry.select(Target("echo"))
+    served = edge.registry.table.select(Target("echo"))
     edge.watchdog.watch(served, slowest_warm_up_seconds=0.001, warmed_rows=1)
     lane.forward.since = time.perf_counter() - 61
     edge.registry.stick(served, stuck=True)
@@ -123,14 +123,14 @@ async def test_a_version_that_is_loaded_anew_and_one_that_drains_leave_the_serve
 async def test_a_desired_state_that_cannot_be_read_is_the_reason_where_nothing_is_desired(
     edge: Edge, path: str
 ) -> None:
-    edge.registry.desired_error = "the desired state x.yaml is not YAML"
+    edge.registry.keep("the desired state x.yaml is not YAML")
     assert await ask(edge, path) == (503, "loading", ["the desired state x.yaml is not YAML"])
 
 
 @pytest.mark.parametrize("path", READY)
 async def test_a_desired_state_that_cannot_be_read_leaves_a_server_that_serves_ready(edge: Edge, path: str) -> None:
     edge.serve("echo", "1", EchoModel())
-    edge.registry.desired_error = "the desired state x.yaml is not YAML"
+    edge.registry.keep("the desired state x.yaml is not YAML")
     assert await ask(edge, path) == (200, "ready", [])
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from plimsoll.api.request_body import client_gone
-from plimsoll.api.request_head import RequestHead
 from plimsoll.errors import BodyTooLarge, ClientGone, DeadlineExceeded, UnsupportedMediaType
+from plimsoll.inference.request_head import RequestHead
 from starlette.types import Message, Receive, Scope, Send
 
 from tests.doubles.asgi import Exchange, http_scope
@@ -28,7 +28,7 @@ class Reading:
         self.body = b""
 
         async def app(scope: Scope, receive: Receive, _send: Send) -> None:
-            self.body = await read(receive, RequestHead(scope), seconds=seconds)
+            self.body = await read(receive, RequestHead(scope["headers"]), seconds=seconds)
 
         self._exchange = Exchange(app, scope, chunks, complete=complete)
 

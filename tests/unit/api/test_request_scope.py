@@ -9,9 +9,10 @@ import httpx
 import pytest
 from plimsoll.api.access_log import AccessLog
 from plimsoll.api.error_responses import error_response
-from plimsoll.api.request_scope import RequestScope, current_request, request_id_of, seconds_since_start
+from plimsoll.api.request_scope import RequestScope, current_request
 from plimsoll.api.serving_state import Phase, ServingState
 from plimsoll.api.site_policy import SitePolicy
+from plimsoll.inference.call import call_of
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.doubles.asgi import Exchange, http_scope
@@ -176,8 +177,8 @@ async def test_what_is_no_request_passes_through_untouched() -> None:
 async def test_what_the_server_put_into_the_state_is_kept() -> None:
     async def handler(scope: Scope, _receive: Receive, send: Send) -> None:
         assert scope["state"]["ours"] == 1
-        assert request_id_of(scope) == "me-3"
-        assert seconds_since_start(scope) >= 0
+        assert call_of(scope).request_id == "me-3"
+        assert call_of(scope).seconds() >= 0
         await start(send)
 
     scope: Scope = {**http_scope("/v1/models", headers={"X-Request-Id": "me-3"}), "state": {"ours": 1}}

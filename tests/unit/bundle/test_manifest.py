@@ -100,7 +100,15 @@ def with_value(path: str, value: Any) -> dict[str, Any]:
 
 
 def test_a_full_manifest_is_read_as_it_was_written() -> None:
-    assert parse(FULL).model_dump(mode="json", by_alias=True, exclude_unset=True) == FULL
+    now = {"schema_version": 2, "task": "tabular-classification", "options": {"top": 5}}
+    newest = {**FULL, **now}
+    assert parse(newest).model_dump(mode="json", by_alias=True, exclude_unset=True) == newest
+
+
+@pytest.mark.parametrize(("task", "now"), [("classification", "tabular-classification"), ("tensors", "tensors")])
+def test_the_first_schema_is_read_for_good_and_its_tasks_by_their_names_of_today(task: str, now: str) -> None:
+    read = parse({**FULL, "task": task})
+    assert (read.schema_version, read.task, read.options) == (1, now, {})
 
 
 @pytest.mark.parametrize("shape", [[-1, 1], [-1]])
@@ -190,7 +198,10 @@ def test_what_is_no_manifest_at_all_is_refused_by_the_manifest_check(document: b
 @pytest.mark.parametrize(
     ("path", "value", "sentence"),
     [
-        ("schema_version", 2, "field 'schema_version': Input should be 1"),
+        ("schema_version", 3, "schema_version is 3, and this server reads 1 to 2; upgrade Plimsoll to read it"),
+        ("schema_version", 0, "field 'schema_version': Input should be 1 or 2"),
+        ("task", "regression", "field 'task': schema_version is 1, whose tasks are classification and tensors"),
+        ("options", {}, "schema_version is 1, which has no 'options'; they came with 2"),
         ("signature.inputs.0.shape", [4, -1], "the first dimension of tensor 'pixels' is the batch and must be -1"),
         ("signature.inputs.0.shape", [-1, 0], "tensor 'pixels' has a dimension of length 0"),
         ("signature.inputs.0.shape", [], "signature.inputs.0.shape"),
@@ -238,7 +249,6 @@ def test_what_is_no_manifest_at_all_is_refused_by_the_manifest_check(document: b
             {"name": "x", "datatype": "FP32", "shape": [-1, 1], "labels": [0, 1], "threshold": 0.5},
             "an input has a threshold, and only an output may have one",
         ),
-        ("signature.outputs.0.labels", None, "the task is classification, and the first output has no labels"),
         ("signature.outputs.0.datatype", "FP8", "signature.outputs.0.datatype"),
         ("preprocessing.box", 3, "box"),
         ("model.format", "pickle", "field 'model'"),

@@ -54,7 +54,7 @@ def test_a_bundle_is_made_and_can_be_verified_and_inspected(maker: Maker, plimso
     verified = plimsoll("bundle", "verify", "models/tiny/1")
     assert (verified.code, verified.err) == (0, "")
     assert [line.split()[:2] for line in verified.out.splitlines()] == [
-        ["ok", "manifest"], ["ok", "route"], ["ok", "files"], ["ok", "weights"], ["ok", "golden"],
+        ["ok", "manifest"], ["ok", "task"], ["ok", "files"], ["ok", "weights"], ["ok", "golden"],
         ["ok", "independence"], ["ok", "warm-up"],
     ]  # fmt: skip
     assert "67 parameters on cpu" in verified.out
@@ -174,7 +174,7 @@ def test_a_model_that_no_route_can_ask_makes_no_bundle(maker: Maker) -> None:
         example="words.npy",
     )  # fmt: skip
     assert (ran.code, ran.out) == (2, "")
-    assert "no route can ask this model: its input 'input' is INT64 [-1, 4]; take FP32" in ran.complaint
+    assert "nothing can ask this model: its input 'input' is INT64 [-1, 4]; take FP32" in ran.complaint
     assert not Path("models").exists()
 
 

@@ -39,7 +39,7 @@ SPOILT: dict[str, tuple[Any, str, str]] = {
         "manifest",
         "the bundle in tiny/1 says that it is tiny 2",
     ),
-    "no route": (take_whole_numbers, "route", "its input 'input' is INT64 [-1, 4]; take FP32"),
+    "no task": (take_whole_numbers, "task", "its input 'input' is INT64 [-1, 4]; take FP32"),
     "a label twice": (
         lambda path: relabel(path, ["a", "b", "a"]),
         "manifest",
@@ -84,7 +84,7 @@ def test_verify_runs_the_golden_samples(plimsoll: RunPlimsoll, make_tiny_bundle:
     ran = plimsoll("bundle", "verify", str(bundle.path))
     assert ran.code == 1
     assert [line.split()[:2] for line in ran.out.splitlines()] == [
-        ["ok", "manifest"], ["ok", "route"], ["ok", "files"], ["ok", "weights"], ["fail", "golden"],
+        ["ok", "manifest"], ["ok", "task"], ["ok", "files"], ["ok", "weights"], ["fail", "golden"],
     ]  # fmt: skip
     assert "golden sample 0 does not match" in ran.out
 

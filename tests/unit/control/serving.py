@@ -21,17 +21,18 @@ from plimsoll.control.desired_state import DesiredLimits, DesiredModel, DesiredS
 from plimsoll.control.reconciler import Reconciler
 from plimsoll.control.version_loading import Loader, VersionLoading
 from plimsoll.control.version_registry import VersionRegistry, VersionState, VersionStatus
-from plimsoll.fronts.v1_models import check_askable
 from plimsoll.inference.admission import AdmissionLimits
-from plimsoll.inference.batch_policy import BatchLimits
-from plimsoll.inference.deadline import DeadlineLimits
-from plimsoll.inference.lane import Lane, LaneLimits
+from plimsoll.inference.batch_lane import BatchLane, LaneLimits
+from plimsoll.inference.batch_queue import BatchLimits
 from plimsoll.inference.payloads import Target
-from plimsoll.inference.pipeline import Pipeline, ServedVersion
 from plimsoll.inference.ports import Model
+from plimsoll.inference.served_version import ServedVersion
 from plimsoll.runtime.model_loader import ModelLoader
+from plimsoll.tasks import bind_task
+from plimsoll.tasks.tabular_classification import TabularClassification
 
 from tests.doubles.models import EchoModel, flat_signature
+from tests.unit.eventually import PATIENCE_SECONDS
 
 ROW = np.array([[0.1, 0.2, 0.3, 0.4]], np.float32)
 Step = Callable[[Bundle], None]
@@ -53,11 +54,13 @@ def limits_of(desired: DesiredLimits) -> LaneLimits:
 def served_version(name: str, version: str, width: int = 2) -> ServedVersion:
     """A version of an echo model for tests that route to it and never ask it."""
 
-    async def lane() -> Lane:
-        return Lane(EchoModel(), limits_of(DesiredLimits()))
+    async def lane() -> BatchLane:
+        return BatchLane(EchoModel(), limits_of(DesiredLimits()))
 
     with contextlib.closing(asyncio.new_event_loop()) as loop:
-        return ServedVersion(name, version, flat_signature(width), loop.run_until_complete(lane()))
+        signature = flat_signature(width)
+        task = TabularClassification(signature)
+        return ServedVersion(name, version, signature, task, loop.run_until_complete(lane()))
 
 
 class ScriptedLoader:
@@ -124,12 +127,11 @@ class Serving:
 
     def __init__(self, folder: Path, loader: Loader[Any] | None = None, start_seconds: float = 180) -> None:
         self.registry = VersionRegistry()
-        self.pipeline = Pipeline(self.registry, DeadlineLimits(default_ms=30_000, longest_ms=30_000))
         self.watcher = RecordingWatcher()
-        self.lanes: list[Lane] = []
+        self.lanes: list[BatchLane] = []
         self._executors: list[ThreadPoolExecutor] = []
         loading = VersionLoading(
-            Shelf(folder / "models"), loader or real_loader(), self.registry, start_seconds, check_askable
+            Shelf(folder / "models"), loader or real_loader(), self.registry, start_seconds, bind_task
         )
         self.reconciler = Reconciler(loading, self.registry, self._new_lane, self.watcher)
 
@@ -141,16 +143,16 @@ class Serving:
 
     async def ask(self, pin: str | None = None) -> tuple[str, NDArray[Any]]:
         """The version that answers one row, and its output."""
-        served = self.pipeline.select(Target("tiny", pin))
-        with self.pipeline.admit(served, 1):
+        served = self.registry.table.select(Target("tiny", pin))
+        with served.lane.admission.admit(1):
             return await self.answer(served)
 
     async def answer(self, served: ServedVersion) -> tuple[str, NDArray[Any]]:
         """The same for a request that has been admitted already."""
         entry = served.lane.reserve(1)
         entry.inputs["input"][:] = ROW
-        answer = await self.pipeline.answer(served, entry, self.pipeline.deadline(None), _never)
-        return answer.version, answer.outputs["output"]
+        outputs = await served.lane.answer(entry, asyncio.get_running_loop().time() + PATIENCE_SECONDS, _never)
+        return served.version, outputs["output"]
 
     @property
     def lanes_let_go(self) -> list[bool]:
@@ -166,10 +168,10 @@ class Serving:
         """Why the last attempt to load it failed; empty where it did not."""
         return self.registry.status("tiny", version).reason or ""
 
-    def _new_lane(self, desired: DesiredModel, version: str, model: Model) -> Lane:
+    def _new_lane(self, desired: DesiredModel, version: str, model: Model) -> BatchLane:
         assert version in [each.version for each in desired.versions]
         self._executors.append(ThreadPoolExecutor(max_workers=1))
-        self.lanes.append(Lane(model, limits_of(desired.limits), executor=self._executors[-1]))
+        self.lanes.append(BatchLane(model, limits_of(desired.limits), executor=self._executors[-1]))
         return self.lanes[-1]
 
 

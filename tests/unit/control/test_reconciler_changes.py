@@ -118,9 +118,9 @@ async def test_a_version_that_is_removed_drains_answers_who_is_inside_and_is_for
 ) -> None:
     serving = Serving(tmp_path)
     await serving.reconcile("1", "2")
-    served = serving.pipeline.select(Target("tiny", "1"))
+    served = serving.registry.table.select(Target("tiny", "1"))
     expected = (await serving.ask("1"))[1]
-    with serving.pipeline.admit(served, 1):
+    with served.lane.admission.admit(1):
         with caplog.at_level(logging.INFO, "plimsoll"):
             await serving.reconcile("2")
         assert serving.states == {"1": DRAINING, "2": READY}
@@ -128,7 +128,7 @@ async def test_a_version_that_is_removed_drains_answers_who_is_inside_and_is_for
         with pytest.raises(NotFound):
             await serving.ask("1")
         with pytest.raises(Draining):
-            served.lane.admit(1)
+            served.lane.admission.admit(1)
         np.testing.assert_array_equal((await serving.answer(served))[1], expected)
         assert serving.states == {"1": DRAINING, "2": READY}
     await eventually(lambda: serving.states == {"2": READY})
@@ -167,12 +167,12 @@ async def test_a_version_that_is_desired_again_while_it_drains_is_loaded_and_not
 ) -> None:
     serving = Serving(tmp_path)
     await serving.reconcile("1", "2")
-    leaving = serving.pipeline.select(Target("tiny", "1"))
-    with serving.pipeline.admit(leaving, 1):
+    leaving = serving.registry.table.select(Target("tiny", "1"))
+    with leaving.lane.admission.admit(1):
         await serving.reconcile("2")
         await serving.reconcile("1", "2")
         assert serving.states == {"1": READY, "2": READY}
-        assert serving.pipeline.select(Target("tiny", "1")).lane is not leaving.lane
+        assert serving.registry.table.select(Target("tiny", "1")).lane is not leaving.lane
         assert (await serving.answer(leaving))[0] == "1"
     await leaving.lane.drain()
     for _ in range(3):
@@ -232,7 +232,7 @@ async def test_a_version_that_drains_stands_in_no_other_signatures_way(
     broader(make_tiny_bundle, version="2")
     serving = Serving(tmp_path)
     await serving.reconcile("1")
-    with serving.pipeline.admit(serving.pipeline.select(Target("tiny")), 1):
+    with serving.registry.table.select(Target("tiny")).lane.admission.admit(1):
         await serving.reconcile()
         await serving.reconcile("2")
         assert serving.states == {"1": DRAINING, "2": READY}

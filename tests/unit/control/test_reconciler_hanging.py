@@ -130,7 +130,7 @@ async def test_a_reload_that_hangs_and_is_taken_back_leaves_the_old_model_answer
     await serving.reconcile("1", "2")
     await reload
     assert serving.states == {"1": READY, "2": READY}
-    assert serving.pipeline.select(Target("tiny", "1")).version == "1"
+    assert serving.registry.table.select(Target("tiny", "1")).version == "1"
     assert serving.watcher.heard == ["ready 1", "ready 2"]
 
 

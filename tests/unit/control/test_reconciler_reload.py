@@ -12,7 +12,7 @@ import pytest
 from plimsoll.control.desired_state import DesiredLimits, DesiredVersion
 from plimsoll.control.version_registry import VersionState
 from plimsoll.errors import Draining
-from plimsoll.inference.lane import Lane
+from plimsoll.inference.batch_lane import BatchLane
 from plimsoll.inference.payloads import Target
 
 from tests.conftest import MakeBundle
@@ -27,10 +27,10 @@ def again(generation: int) -> DesiredVersion:
     return DesiredVersion(version="1", generation=generation)
 
 
-def is_shut(lane: Lane) -> bool:
+def is_shut(lane: BatchLane) -> bool:
     """Whether a lane lets nobody in any more."""
     try:
-        with lane.admit(1):
+        with lane.admission.admit(1):
             return False
     except Draining:
         return True
@@ -67,13 +67,13 @@ async def test_a_request_that_is_inside_during_a_reload_is_answered_by_the_model
     serving: Serving, make_tiny_bundle: MakeBundle, tmp_path: Path
 ) -> None:
     before = (await serving.ask())[1]
-    old = serving.pipeline.select(Target("tiny"))
-    with serving.pipeline.admit(old, 1):
+    old = serving.registry.table.select(Target("tiny"))
+    with old.lane.admission.admit(1):
         shutil.rmtree(tmp_path / "models" / "tiny")
         make_tiny_bundle(seed=7)
         await serving.reconcile(again(1))
         assert serving.states == {"1": READY}
-        assert serving.pipeline.select(Target("tiny")).lane is not old.lane
+        assert serving.registry.table.select(Target("tiny")).lane is not old.lane
         await eventually(lambda: is_shut(old.lane))
         np.testing.assert_array_equal((await serving.answer(old))[1], before)
         assert not np.array_equal((await serving.ask())[1], before)
@@ -122,7 +122,7 @@ async def test_other_limits_give_a_new_lane_with_these_limits(serving: Serving) 
     await serving.reconcile("1", limits=DesiredLimits(queue_limit=3, max_batch_rows=2))
     old, new = serving.lanes
     assert (new.limits.admission.requests, new.limits.batch.max_rows) == (3, 2)
-    assert serving.pipeline.select(Target("tiny")).lane is new
+    assert serving.registry.table.select(Target("tiny")).lane is new
     await eventually(lambda: serving.lanes_let_go == [True, False])
     await serving.reconcile("1", limits=DesiredLimits(queue_limit=3, max_batch_rows=2))
     assert len(serving.lanes) == 2
@@ -164,8 +164,8 @@ async def test_requests_across_many_reloads_are_all_answered_each_by_one_of_the_
 
 
 async def test_closing_lets_every_lane_go_also_those_that_still_drain(serving: Serving) -> None:
-    old = serving.pipeline.select(Target("tiny"))
-    with serving.pipeline.admit(old, 1):
+    old = serving.registry.table.select(Target("tiny"))
+    with old.lane.admission.admit(1):
         await serving.reconcile(again(1))
         await serving.reconcile()
         async with asyncio.timeout(5):

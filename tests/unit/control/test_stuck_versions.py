@@ -7,7 +7,7 @@ from plimsoll.control.desired_state import DesiredModel, DesiredState, DesiredVe
 from plimsoll.control.version_registry import VersionRegistry, VersionState
 from plimsoll.errors import Loading, Stuck
 from plimsoll.inference.payloads import Target
-from plimsoll.inference.pipeline import ServedVersion
+from plimsoll.inference.served_version import ServedVersion
 
 from tests.conftest import MakeBundle
 from tests.doubles.bundles import report_on
@@ -49,20 +49,20 @@ def test_the_only_version_refuses_is_shown_as_stuck_and_makes_the_server_unready
     (served,) = shop.serve("1")
     shop.registry.stick(served, stuck=True)
     for target in (TINY, Target("tiny", "1")):
-        with pytest.raises(Stuck, match="stuck in a forward pass; /v1/models/tiny tells its state"):
-            shop.registry.select(target)
+        with pytest.raises(Stuck, match="stuck in a forward pass"):
+            shop.registry.table.select(target)
     assert (shop.states, shop.missing) == (["stuck"], ["1 stuck"])
     shop.registry.stick(served, stuck=False)
-    assert shop.registry.select(TINY) is served
+    assert shop.registry.table.select(TINY) is served
     assert (shop.states, shop.missing) == (["ready"], [])
 
 
 def test_the_other_versions_take_the_requests_and_the_server_stays_ready(shop: Shop) -> None:
     one, two = shop.serve("1", "2")
     shop.registry.stick(two, stuck=True)
-    assert shop.registry.select(TINY) is one
+    assert shop.registry.table.select(TINY) is one
     with pytest.raises(Stuck):
-        shop.registry.select(Target("tiny", "2"))
+        shop.registry.table.select(Target("tiny", "2"))
     assert (shop.states, shop.missing) == (["ready", "stuck"], [])
     shop.registry.stick(one, stuck=True)
     assert shop.missing == ["1 stuck", "2 stuck"]
@@ -73,7 +73,7 @@ def test_a_version_that_took_the_place_of_a_stuck_one_is_not_stuck(shop: Shop) -
     shop.registry.stick(old, stuck=True)
     new = served_version("tiny", "1")
     shop.registry.ready(new, shop.report)
-    assert (shop.states, shop.registry.select(TINY)) == (["ready"], new)
+    assert (shop.states, shop.registry.table.select(TINY)) == (["ready"], new)
     shop.registry.stick(old, stuck=True)
     assert shop.states == ["ready"]
 
@@ -92,7 +92,7 @@ def test_a_stuck_version_takes_no_requests_while_it_is_loaded_again(shop: Shop) 
     shop.registry.stick(served, stuck=True)
     shop.registry.advance("tiny", "1", VersionState.WARMING)
     with pytest.raises(Stuck):
-        shop.registry.select(TINY)
+        shop.registry.table.select(TINY)
     assert shop.states == ["warming"]
     shop.registry.fail("tiny", "1", "check 'golden' failed")
     assert (shop.states, shop.missing) == (["stuck"], ["1 stuck"])
@@ -104,7 +104,7 @@ def test_a_version_that_gets_stuck_while_it_is_loaded_again_is_in_that_state_aft
     shop.registry.stick(served, stuck=True)
     assert shop.states == ["loading"]
     with pytest.raises(Stuck):
-        shop.registry.select(TINY)
+        shop.registry.table.select(TINY)
     shop.registry.fail("tiny", "1", "check 'golden' failed")
     assert shop.states == ["stuck"]
 
@@ -119,4 +119,4 @@ def test_a_stuck_version_that_is_retired_drains(shop: Shop) -> None:
 def test_a_version_that_loads_is_not_said_to_be_stuck(shop: Shop) -> None:
     shop.registry.desire(DesiredState(models=[DesiredModel(name="tiny", versions=[DesiredVersion(version="1")])]))
     with pytest.raises(Loading):
-        shop.registry.select(TINY)
+        shop.registry.table.select(TINY)

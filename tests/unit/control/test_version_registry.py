@@ -8,7 +8,7 @@ from plimsoll.control.desired_state import DesiredModel, DesiredState, DesiredVe
 from plimsoll.control.version_registry import VersionRegistry, VersionState
 from plimsoll.errors import LoadFailed, Loading, NotFound
 from plimsoll.inference.payloads import Target
-from plimsoll.inference.pipeline import ServedVersion
+from plimsoll.inference.served_version import ServedVersion
 
 from tests.conftest import MakeBundle
 from tests.doubles.bundles import report_on
@@ -48,17 +48,17 @@ def listed(registry: VersionRegistry) -> list[tuple[str, str, str]]:
 def test_a_version_is_visible_as_soon_as_it_is_desired_and_answers_once_ready(bundle: Bundle) -> None:
     registry = VersionRegistry()
     with pytest.raises(Loading, match="nothing is loaded yet"):
-        registry.select(Target("tiny", "1"))
+        registry.table.select(Target("tiny", "1"))
     registry.desire(desired(tiny={"1": None}))
     assert listed(registry) == [("tiny", "1", "loading")]
     for state in (VersionState.LOADING, VersionState.VERIFYING, VersionState.WARMING):
         registry.advance("tiny", "1", state)
         assert registry.status("tiny", "1").state is state
         with pytest.raises(Loading):
-            registry.select(Target("tiny", "1"))
+            registry.table.select(Target("tiny", "1"))
     served = make_ready(registry, bundle, "1")
-    assert registry.select(Target("tiny", "1")) is served
-    assert registry.select(TINY) is served
+    assert registry.table.select(Target("tiny", "1")) is served
+    assert registry.table.select(TINY) is served
 
 
 def test_a_ready_version_has_its_report_and_a_failed_one_its_reason(bundle: Bundle) -> None:
@@ -79,9 +79,9 @@ def test_a_failed_version_leaves_the_others_answering(bundle: Bundle) -> None:
     registry.desire(desired(tiny={"1": None, "2": None}))
     served = make_ready(registry, bundle, "1")
     registry.fail("tiny", "2", "broken")
-    assert registry.select(Target()) is served
-    with pytest.raises(LoadFailed, match="version 2 of model 'tiny' could not be loaded; /v1/models/tiny tells which"):
-        registry.select(Target("tiny", "2"))
+    assert registry.table.select(Target()) is served
+    with pytest.raises(LoadFailed, match="version 2 of model 'tiny' could not be loaded"):
+        registry.table.select(Target("tiny", "2"))
 
 
 def test_a_model_whose_versions_have_all_failed_says_so_and_one_of_them_that_loads_makes_it_wait(
@@ -91,16 +91,16 @@ def test_a_model_whose_versions_have_all_failed_says_so_and_one_of_them_that_loa
     registry.desire(desired(tiny={"1": None, "2": None}))
     registry.fail("tiny", "1", "broken")
     with pytest.raises(Loading, match="model 'tiny' is not ready"):
-        registry.select(TINY)
+        registry.table.select(TINY)
     registry.fail("tiny", "2", "broken")
     with pytest.raises(LoadFailed, match=r"^model 'tiny' could not be loaded") as caught:
-        registry.select(TINY)
+        registry.table.select(TINY)
     assert (caught.value.status, caught.value.code, caught.value.retry_after_seconds) == (503, "failed", None)
     registry.advance("tiny", "2", VersionState.LOADING)
     with pytest.raises(Loading):
-        registry.select(Target("tiny", "2"))
+        registry.table.select(Target("tiny", "2"))
     served = make_ready(registry, bundle, "2")
-    assert registry.select(TINY) is served
+    assert registry.table.select(TINY) is served
 
 
 def test_a_version_that_is_loaded_anew_answers_through_every_step_and_through_a_failure(bundle: Bundle) -> None:
@@ -109,13 +109,13 @@ def test_a_version_that_is_loaded_anew_answers_through_every_step_and_through_a_
     served = make_ready(registry, bundle, "1")
     for state in (VersionState.LOADING, VersionState.VERIFYING, VersionState.WARMING):
         registry.advance("tiny", "1", state)
-        assert registry.select(TINY) is served
+        assert registry.table.select(TINY) is served
     registry.fail("tiny", "1", "check 'digest' failed")
     status = registry.status("tiny", "1")
     assert (status.state, status.reason, status.served) == (VersionState.READY, "check 'digest' failed", served)
-    assert registry.select(TINY) is served
+    assert registry.table.select(TINY) is served
     newer = make_ready(registry, bundle, "1")
-    assert registry.select(TINY) is newer
+    assert registry.table.select(TINY) is newer
     assert registry.status("tiny", "1").reason is None
 
 
@@ -127,9 +127,9 @@ def test_a_retired_version_takes_nobody_in_and_is_listed_until_it_is_forgotten(b
     registry.desire(desired(tiny={"2": None}))
     registry.retire("tiny", "1")
     assert listed(registry) == [("tiny", "1", "draining"), ("tiny", "2", "ready")]
-    assert registry.select(TINY) is served
+    assert registry.table.select(TINY) is served
     with pytest.raises(NotFound) as caught:
-        registry.select(Target("tiny", "1"))
+        registry.table.select(Target("tiny", "1"))
     assert caught.value.expected == "one of: 2"
     registry.forget("tiny", "1")
     assert listed(registry) == [("tiny", "2", "ready")]
@@ -140,7 +140,7 @@ def test_a_model_whose_last_version_drains_is_no_longer_there_to_ask(bundle: Bun
     make_ready(registry, bundle, "1")
     registry.retire("tiny", "1")
     with pytest.raises(NotFound) as caught:
-        registry.select(TINY)
+        registry.table.select(TINY)
     assert (caught.value.code, caught.value.expected) == ("model_not_found", "one of: none is loaded")
 
 
@@ -152,7 +152,7 @@ def test_a_version_that_is_desired_again_while_it_drains_starts_from_the_beginni
     status = registry.status("tiny", "1")
     assert (status.state, status.served, status.report) == (VersionState.LOADING, None, None)
     with pytest.raises(Loading):
-        registry.select(TINY)
+        registry.table.select(TINY)
 
 
 def test_a_new_desire_leaves_what_is_known_as_it_is(bundle: Bundle) -> None:
@@ -162,7 +162,7 @@ def test_a_new_desire_leaves_what_is_known_as_it_is(bundle: Bundle) -> None:
     registry.fail("tiny", "2", "broken")
     registry.desire(desired(tiny={"2": None, "3": None}))
     assert listed(registry) == [("tiny", "1", "ready"), ("tiny", "2", "failed"), ("tiny", "3", "loading")]
-    assert registry.select(TINY) is served
+    assert registry.table.select(TINY) is served
 
 
 def test_weights_hold_from_the_moment_they_are_desired(bundle: Bundle) -> None:
@@ -170,11 +170,11 @@ def test_weights_hold_from_the_moment_they_are_desired(bundle: Bundle) -> None:
     registry.desire(desired(tiny={"1": 100, "2": 0}))
     old, new = make_ready(registry, bundle, "1"), make_ready(registry, bundle, "2")
     assert (registry.weight("tiny", "1"), registry.weight("tiny", "2")) == (100, 0)
-    assert registry.select(TINY) is old
+    assert registry.table.select(TINY) is old
     registry.desire(desired(tiny={"1": 0, "2": 100}))
-    assert registry.select(TINY) is new
+    assert registry.table.select(TINY) is new
     registry.desire(desired(tiny={"1": None, "2": None}))
-    assert registry.select(TINY) is new
+    assert registry.table.select(TINY) is new
     assert registry.weight("tiny", "2") is None
     assert registry.weight("ghost", "1") is None
 
@@ -201,7 +201,7 @@ def test_the_registry_is_empty_until_a_version_is_desired_and_when_none_is_any_m
 def test_a_readable_desire_clears_the_error_of_an_unreadable_one() -> None:
     registry = VersionRegistry()
     assert registry.desired_error is None
-    registry.desired_error = "the desired state cannot be read"
+    registry.keep("the desired state cannot be read")
     registry.desire(desired(tiny={"1": None}))
     assert registry.desired_error is None
 
@@ -210,7 +210,7 @@ def test_a_default_that_was_never_loaded_is_refused_with_what_there_is(bundle: B
     registry = VersionRegistry(default_model="ghost")
     make_ready(registry, bundle, "1")
     with pytest.raises(NotFound, match="there is no model 'ghost'") as caught:
-        registry.select(Target())
+        registry.table.select(Target())
     assert caught.value.expected == "one of: tiny"
 
 
@@ -219,8 +219,8 @@ def test_the_default_and_the_track_outlive_every_change(bundle: Bundle) -> None:
     registry.desire(desired(alpha={"1": None}, beta={"1": None}))
     make_ready(registry, bundle, "1", "alpha")
     served = make_ready(registry, bundle, "1", "beta")
-    assert registry.select(Target()) is served
-    assert registry.select(Target(pin="canary")) is served
+    assert registry.table.select(Target()) is served
+    assert registry.table.select(Target(pin="canary")) is served
 
 
 def test_a_table_that_a_request_holds_stays_as_it_was(bundle: Bundle) -> None:
@@ -233,7 +233,7 @@ def test_a_table_that_a_request_holds_stays_as_it_was(bundle: Bundle) -> None:
     assert held.select(TINY) is served
     assert held.select(Target("tiny", "1")) is served
     assert registry.table is not held
-    assert registry.select(TINY).version == "2"
+    assert registry.table.select(TINY).version == "2"
 
 
 @pytest.mark.parametrize("ask", ["status", "advance", "retire", "forget", "fail"])

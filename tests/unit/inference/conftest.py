@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 from plimsoll.inference.admission import AdmissionLimits
-from plimsoll.inference.batch_policy import BatchLimits
-from plimsoll.inference.lane import Lane, LaneLimits
+from plimsoll.inference.batch_lane import BatchLane, LaneLimits
+from plimsoll.inference.batch_queue import BatchLimits
 from plimsoll.inference.ports import Model
 
 from tests.doubles.fake_time import FakeTimeLoop, ManualExecutor
@@ -53,8 +53,8 @@ class Client:
         """Have the server give the request up."""
         self._task.cancel()
 
-    async def _ask(self, lane: Lane, numbers: tuple[float, ...], deadline: float) -> list[float]:
-        with lane.admit(10 * len(numbers)):
+    async def _ask(self, lane: BatchLane, numbers: tuple[float, ...], deadline: float) -> list[float]:
+        with lane.admission.admit(10 * len(numbers)):
             entry = lane.reserve(len(numbers))
             entry.inputs["x"][:, 0] = numbers
             outputs = await lane.answer(entry, deadline, self._wait)
@@ -77,8 +77,8 @@ class Bench:
         self.reports = self.observer.reports
         self.lane = loop.run_until_complete(self._made(limits))
 
-    async def _made(self, limits: LaneLimits) -> Lane:
-        return Lane(self.model, limits, self.observer, self.executor, self.loop.time)
+    async def _made(self, limits: LaneLimits) -> BatchLane:
+        return BatchLane(self.model, limits, self.observer, self.executor, self.loop.time)
 
     def ask(self, *numbers: float, patience: float = 1e6) -> Client:
         """A request that comes in the loop's next turn, together with whatever else is asked before that."""

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from plimsoll.inference.batch_policy import BatchLimits
-from plimsoll.inference.batch_queue import Batch, BatchQueue, Entry
+from plimsoll.inference.batch_queue import Batch, BatchLimits, BatchQueue, Entry
 from plimsoll.inference.payloads import Signature, TensorSpec
 from plimsoll.inference.ports import Shapes
 
@@ -63,13 +63,13 @@ def opened() -> Shop:
 
 
 async def test_an_empty_queue_has_nothing_due(fixed: Shop) -> None:
-    assert (fixed.queue.due_at(), fixed.queue.take(), list(fixed.queue.waiting())) == (None, None, [])
+    assert (fixed.queue.due_at, fixed.queue.take(), list(fixed.queue.waiting())) == (math.inf, None, [])
 
 
 async def test_rows_that_were_reserved_and_given_up_are_never_due(fixed: Shop, opened: Shop) -> None:
     fixed.reserve(3)
     opened.reserve(3, 5)
-    assert fixed.queue.due_at() is opened.queue.due_at() is None
+    assert fixed.queue.due_at == opened.queue.due_at == math.inf
     assert fixed.queue.take() is opened.queue.take() is None
 
 
@@ -113,13 +113,13 @@ async def test_rows_of_different_shape_never_share_a_batch(opened: Shop) -> None
 async def test_a_full_batch_is_due_since_its_oldest_came_and_another_when_it_has_waited() -> None:
     shop = Shop(flat_signature(2, "FP64"), max_rows=4, max_wait=2.0)
     shop.add(3, at=10.0)
-    assert shop.queue.due_at() == 12.0
+    assert shop.queue.due_at == 12.0
     shop.add(1, at=11.0)
-    assert shop.queue.due_at() == 10.0
+    assert shop.queue.due_at == 10.0
     shop.add(1, at=11.5)
-    assert shop.queue.due_at() == 10.0
+    assert shop.queue.due_at == 10.0
     shop.take()
-    assert shop.queue.due_at() == 13.5
+    assert shop.queue.due_at == 13.5
 
 
 async def test_full_batches_of_one_shape_do_not_keep_another_waiting_for_ever() -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
 
 import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from plimsoll.inference.batch_policy import BatchLimits
-from plimsoll.inference.batch_queue import Batch, BatchQueue, Entry
+from plimsoll.inference.batch_queue import Batch, BatchLimits, BatchQueue, Entry
 from plimsoll.inference.payloads import Signature, TensorSpec
 from plimsoll.inference.ports import Shapes
 
@@ -69,9 +69,9 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule()
     def take(self) -> None:
-        due_at = self.queue.due_at()
+        due_at = self.queue.due_at
         batch = self.queue.take()
-        assert (batch is None) == (due_at is None) == (not self.line)
+        assert (batch is None) == (due_at == math.inf) == (not self.line)
         if batch is None:
             return
         shapes = self.shapes[batch.entries[0]]
@@ -121,7 +121,7 @@ class QueueMachine(RuleBasedStateMachine):
         while self.line:
             self.take()
             self.what_was_taken_holds_the_rows_of_its_entries_and_no_others()
-        assert self.queue.due_at() is None
+        assert self.queue.due_at == math.inf
         self.loop.close()
 
 

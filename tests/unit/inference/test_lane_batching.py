@@ -7,8 +7,8 @@ import threading
 
 import pytest
 from plimsoll.inference.admission import AdmissionLimits
-from plimsoll.inference.batch_policy import BatchLimits
-from plimsoll.inference.lane import Lane, LaneLimits
+from plimsoll.inference.batch_lane import BatchLane, LaneLimits
+from plimsoll.inference.batch_queue import BatchLimits
 from plimsoll.inference.payloads import BatchReport
 
 from tests.doubles.models import EchoModel, PoisonedModel, SlowModel
@@ -182,7 +182,7 @@ def test_it_is_told_how_many_wait_while_the_model_is_at_work(open_bench: OpenBen
 async def test_without_an_executor_of_its_own_a_lane_has_one_thread() -> None:
     model = EchoModel(inline_rows=0)
     limits = LaneLimits(AdmissionLimits(100, 10_000), BatchLimits(2, 0.0))
-    lane = Lane(model, limits)
+    lane = BatchLane(model, limits)
 
     async def ask() -> None:
         entry = lane.reserve(1)
@@ -198,10 +198,10 @@ async def test_without_an_executor_of_its_own_a_lane_has_one_thread() -> None:
 async def test_the_loop_turns_while_a_slow_model_runs() -> None:
     slow, quick = SlowModel(), EchoModel()
     limits = LaneLimits(AdmissionLimits(100, 10_000), BatchLimits(4, 0.0))
-    lanes = [Lane(model, limits) for model in (slow, quick)]
+    lanes = [BatchLane(model, limits) for model in (slow, quick)]
     deadline = asyncio.get_running_loop().time() + 60
 
-    async def ask(lane: Lane) -> None:
+    async def ask(lane: BatchLane) -> None:
         await lane.answer(lane.reserve(1), deadline, asyncio.Event().wait)  # type: ignore[arg-type]
 
     running = asyncio.create_task(ask(lanes[0]))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from plimsoll.inference.batch_policy import BatchLimits
-from plimsoll.inference.batch_queue import BatchQueue
+from plimsoll.inference.batch_queue import BatchLimits, BatchQueue
 
 from tests.doubles.models import PoisonedModel
 from tests.unit.inference.conftest import Bench, Client, OpenBench

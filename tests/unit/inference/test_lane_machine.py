@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 from plimsoll.errors import ClientGone, DeadlineExceeded, Draining, ModelFailed, Overloaded
 from plimsoll.inference.admission import AdmissionLimits
-from plimsoll.inference.batch_policy import BatchLimits
-from plimsoll.inference.lane import Lane, LaneLimits
+from plimsoll.inference.batch_lane import BatchLane, LaneLimits
+from plimsoll.inference.batch_queue import BatchLimits
 
 from tests.doubles.fake_time import FakeTimeLoop, ManualExecutor
 from tests.doubles.models import POISON, PoisonedModel
@@ -48,7 +48,7 @@ class Line:
         self.executor = ManualExecutor()
         limits = LaneLimits(AdmissionLimits(QUEUE_LIMIT, bytes=1000), BatchLimits(MAX_ROWS, max_wait_seconds))
         self.observer = RecordingLaneObserver()
-        self.lane = Lane(self.model, limits, self.observer, self.executor, asyncio.get_running_loop().time)
+        self.lane = BatchLane(self.model, limits, self.observer, self.executor, asyncio.get_running_loop().time)
 
     def submitted(self) -> set[float]:
         """The numbers in batches that can no longer be changed."""
@@ -98,9 +98,9 @@ class LaneMachine(RuleBasedStateMachine):
             self.loop.settle()
         return client
 
-    async def ask(self, client: Client, lane: Lane) -> str:
+    async def ask(self, client: Client, lane: BatchLane) -> str:
         try:
-            with lane.admit(body_bytes=10 * len(client.numbers)):
+            with lane.admission.admit(body_bytes=10 * len(client.numbers)):
                 shapes = ((client.length,),) if self.any_length else ()
                 refused = lane.reserve(len(client.numbers), shapes)  # a body that is wrong is never committed
                 refused.inputs["x"][:] = 666.0

@@ -8,8 +8,8 @@ import weakref
 
 import pytest
 from plimsoll.inference.admission import AdmissionLimits
-from plimsoll.inference.batch_policy import BatchLimits
-from plimsoll.inference.lane import Lane, LaneLimits
+from plimsoll.inference.batch_lane import BatchLane, LaneLimits
+from plimsoll.inference.batch_queue import BatchLimits
 
 from tests.doubles.models import PoisonedModel
 
@@ -23,9 +23,9 @@ async def never() -> None:
 @pytest.mark.parametrize("inline_rows", [0, 100])
 async def test_a_closed_lane_and_its_model_are_freed_by_their_last_reference(inline_rows: int) -> None:
     model = PoisonedModel(inline_rows)
-    lane = Lane(model, LIMITS)
+    lane = BatchLane(model, LIMITS)
     for number in range(3):
-        with lane.admit(10):
+        with lane.admission.admit(10):
             entry = lane.reserve(1)
             entry.inputs["x"][:] = number
             await lane.answer(entry, asyncio.get_running_loop().time() + 10, never)
@@ -33,7 +33,7 @@ async def test_a_closed_lane_and_its_model_are_freed_by_their_last_reference(inl
     await lane.drain()
     lane.close()
     await asyncio.sleep(0.01)  # the tasks that watched the clients have ended
-    left: list[weakref.ref[Lane] | weakref.ref[PoisonedModel]] = [weakref.ref(lane), weakref.ref(model)]
+    left: list[weakref.ref[BatchLane] | weakref.ref[PoisonedModel]] = [weakref.ref(lane), weakref.ref(model)]
     gc.collect()
     gc.disable()
     try:

@@ -7,8 +7,8 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 from plimsoll.inference.admission import AdmissionLimits
-from plimsoll.inference.batch_policy import BatchLimits
-from plimsoll.inference.lane import Lane, LaneLimits
+from plimsoll.inference.batch_lane import BatchLane, LaneLimits
+from plimsoll.inference.batch_queue import BatchLimits
 from plimsoll.inference.payloads import Tensors
 from plimsoll.inference.placement import Placement, usage_of_thread
 
@@ -27,7 +27,7 @@ class Workload:
     def __init__(self) -> None:
         self.observer = RecordingLaneObserver()
         self.cpu, self.waits = 0.0, 0
-        self.placement = Placement(INLINE, BUDGET, self.observer, lambda: (self.cpu, self.waits))
+        self.placement = Placement(lambda _: INLINE, BUDGET, self.observer, lambda: (self.cpu, self.waits))
 
     def computes(self, rows: int, seconds: float) -> None:
         self.placement.begin()
@@ -141,9 +141,9 @@ def test_a_lane_runs_a_slow_model_on_its_thread_after_three_runs_on_the_loop(ope
     model = SlowOnRealRows()
     bench = open_bench(model)
 
-    async def made() -> Lane:
+    async def made() -> BatchLane:
         limits = LaneLimits(AdmissionLimits(100, bytes=10_000), BatchLimits(4, 0), BUDGET)
-        return Lane(model, limits, bench.observer, bench.executor, lambda: model.seconds)
+        return BatchLane(model, limits, bench.observer, bench.executor, lambda: model.seconds)
 
     bench.lane = bench.loop.run_until_complete(made())
     for number in (1, 2, 3):

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from plimsoll.inference.admission import AdmissionLimits
-from plimsoll.inference.batch_policy import BatchLimits
-from plimsoll.inference.lane import Lane, LaneLimits
+from plimsoll.inference.batch_lane import BatchLane, LaneLimits
+from plimsoll.inference.batch_queue import BatchLimits
 from plimsoll.inference.payloads import Tensors
-from plimsoll.inference.pipeline import ServedVersion
+from plimsoll.inference.served_version import ServedVersion
 from plimsoll.inference.watchdog import Watchdog
+from plimsoll.tasks.tabular_classification import TabularClassification
 
 from tests.doubles.models import EchoModel, SlowModel
 
@@ -25,7 +26,7 @@ async def never() -> None:
     await asyncio.Event().wait()
 
 
-async def ask_for(lane: Lane, rows: int) -> None:
+async def ask_for(lane: BatchLane, rows: int) -> None:
     """One answered request of that many rows."""
     entry = lane.reserve(rows)
     entry.inputs["x"][:] = 1
@@ -60,8 +61,9 @@ class Watch:
     def __init__(self, stuck_seconds: float = 60.0, warm_up: float = 0.001, warmed_rows: int = 4) -> None:
         self.clock = Clock()
         self.model = LookingModel()
-        lane = Lane(self.model, LIMITS, stopwatch=self.clock)
-        self.served = ServedVersion("echo", "1", self.model.signature, lane)
+        lane = BatchLane(self.model, LIMITS, stopwatch=self.clock)
+        signature = self.model.signature
+        self.served = ServedVersion("echo", "1", signature, TabularClassification(signature), lane)
         self.dog = Watchdog(stuck_seconds, self.clock)
         self.dog.watch(self.served, warm_up, warmed_rows)
         self.reported: list[bool] = []
@@ -151,8 +153,8 @@ def dog() -> Iterator[Watchdog]:
 
 async def test_the_thread_sees_a_forward_pass_that_hangs_on_the_event_loop(dog: Watchdog) -> None:
     model = LookingModel()
-    lane = Lane(model, LIMITS)
-    dog.watch(ServedVersion("echo", "1", model.signature, lane), 0.0, 4)
+    lane = BatchLane(model, LIMITS)
+    dog.watch(ServedVersion("echo", "1", model.signature, TabularClassification(model.signature), lane), 0.0, 4)
     stuck, free = threading.Event(), threading.Event()
     dog.start(lambda _, is_stuck: (stuck if is_stuck else free).set())
 
@@ -167,8 +169,8 @@ async def test_the_thread_sees_a_forward_pass_that_hangs_on_the_event_loop(dog: 
 
 async def test_the_thread_sees_a_forward_pass_that_hangs_elsewhere(dog: Watchdog) -> None:
     model = SlowModel()
-    lane = Lane(model, LIMITS)
-    dog.watch(ServedVersion("echo", "1", model.signature, lane), 0.0, 4)
+    lane = BatchLane(model, LIMITS)
+    dog.watch(ServedVersion("echo", "1", model.signature, TabularClassification(model.signature), lane), 0.0, 4)
     stuck = threading.Event()
 
     def report(_: ServedVersion, is_stuck: bool) -> None:

@@ -42,7 +42,7 @@ def test_the_signature_follows_from_the_example_and_the_answer(make_tiny_bundle:
     assert [tensor.model_dump(exclude_none=True) for tensor in manifest.signature.outputs] == [
         {"name": "digit", "datatype": "FP32", "shape": [-1, 3], "labels": ["a", "b", "c"]}
     ]
-    assert manifest.task == "classification"
+    assert manifest.task == "tabular-classification"
     assert manifest.framework.name == "pytorch"
 
 

@@ -41,7 +41,7 @@ def test_a_good_bundle_loads_proves_and_warms(make_tiny_bundle: MakeBundle) -> N
     model = CPU.load(bundle)
     seconds = CPU.warm(model, CPU.prove(bundle, model))
     assert list(seconds) == [1, 2, 4]
-    assert model.inline_rows == 4
+    assert model.inline_rows() == 4
     assert model.device == "cpu"
     assert model.parameters == 4 * 8 + 8 + 8 * 3 + 3
     assert model.signature == bundle.manifest.line_signature()

@@ -77,7 +77,7 @@ def test_a_trusted_program_loads_proves_warms_and_answers_like_its_weights(make_
     bundle = program_bundle(make_tiny_bundle(), tiny_program())
     model = trusting.load(bundle)
     assert set(trusting.warm(model, trusting.prove(bundle, model))) == {1, 2}
-    assert model.inline_rows == 2
+    assert model.inline_rows() == 2
     assert model.parameters == 67
     assert np.allclose(model.run(rows)["output"], wanted, atol=1e-6)
 

@@ -86,7 +86,7 @@ def test_what_is_no_tensor_breaks_the_signature(results: Any) -> None:
 
 def test_a_model_tells_its_device_and_has_no_inline_rows_before_warm_up() -> None:
     model = TorchModel(lambda x: x, flat_signature(2), CPU, 12)
-    assert (model.device, model.parameters, model.inline_rows) == ("cpu", 12, 0)
+    assert (model.device, model.parameters, model.inline_rows()) == ("cpu", 12, 0)
 
 
 class Crowded:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from plimsoll.telemetry.in_flight import InFlight
+from plimsoll.telemetry.inference_observer import InFlight
 from plimsoll.telemetry.metric_catalog import MetricCatalog
 from prometheus_client import CollectorRegistry
 

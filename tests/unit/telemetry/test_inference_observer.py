@@ -23,7 +23,7 @@ def catalog(registry: CollectorRegistry) -> MetricCatalog:
 
 @pytest.fixture
 def observer(catalog: MetricCatalog) -> InferenceObserver:
-    return InferenceObserver(catalog)
+    return InferenceObserver(catalog, ["v1"])
 
 
 def finish(
@@ -98,7 +98,7 @@ def test_lookups_in_the_response_cache_are_hits_or_misses(
     registry: CollectorRegistry, observer: InferenceObserver
 ) -> None:
     for found in (True, False, True):
-        observer.cache_looked_up("tiny", "1", found)
+        observer.cache_looked_up("tiny", "1", found=found)
     assert [of_tiny(registry, "cache_lookups_total", result=result) for result in ("hit", "miss")] == [2, 1]
 
 
@@ -150,7 +150,7 @@ def test_what_a_client_made_up_becomes_one_series(registry: CollectorRegistry, o
 
 def test_a_traced_answer_is_the_example_of_its_bucket(catalog: MetricCatalog) -> None:
     trace_ids = iter(["a" * 32, None])
-    observer = InferenceObserver(catalog, lambda: next(trace_ids))
+    observer = InferenceObserver(catalog, ["v1"], lambda: next(trace_ids))
     finish(observer, 200, seconds=0.02)
     finish(observer, 200, seconds=0.2)
     lines = Exposition(catalog.registry, many_processes=False)("application/openmetrics-text")[0].decode().splitlines()

@@ -15,7 +15,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, AlwaysRecordSampler, ParentBased, Sampler
 from opentelemetry.trace import Span, SpanKind, StatusCode
-from plimsoll.api.predict_routes import PredictRoutes
+from plimsoll.api.front_routes import FrontRoutes
+from plimsoll.inference.call import call_of
 from plimsoll.telemetry.batch_spans import TracedBatches
 from plimsoll.telemetry.server_spans import AskedIds, PredictSpans, current_trace_id
 from starlette.types import ASGIApp
@@ -43,7 +44,7 @@ class Traced:
         if by_contrib:
             FastAPIInstrumentor.instrument_app(app, tracer_provider=self.provider, exclude_spans=["receive", "send"])
         else:
-            self.app = PredictRoutes(app, PredictSpans(app, self.provider, ids), ROUTES)
+            self.app = FrontRoutes(app, dict.fromkeys(ROUTES, PredictSpans(app, self.provider, ids)))
 
     async def ask(self, path: str, method: str = "POST", **headers: str) -> httpx.Response:
         """One request, with some headers that a span tells of."""
@@ -58,7 +59,8 @@ class Traced:
     async def _answer(self, request: Request) -> Response:
         self.seen.append(trace.format_trace_id(trace.get_current_span().get_span_context().trace_id))
         self.recorded.append((self.batches.context(), current_trace_id()))
-        request.scope["state"] = request.scope.get("state", {}) | {"model": "tiny", "version": "1", "request_id": "r-1"}
+        call = call_of(request.scope)
+        call.model, call.version, call.request_id = "tiny", "1", "r-1"
         return Response(status_code=int(request.query_params.get("status", "200")))
 
 

@@ -10,7 +10,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from plimsoll.api.predict_routes import PredictRoutes
+from plimsoll.api.front_routes import FrontRoutes
 from plimsoll.api.request_scope import PROBES
 from plimsoll.errors import OperatorError
 from plimsoll.telemetry.span_export import SpanQueue
@@ -57,7 +57,7 @@ class Traced:
             for path in ("/v1/things/{name}", "/livez", "/readyz", "/startupz", "/metrics"):
                 app.add_api_route(path, current_trace)
             tracing.instrument(app, PROBES)
-            traced = PredictRoutes(app, tracing.around_predict(answer_current_trace), [PREDICT])
+            traced = FrontRoutes(app, {PREDICT: tracing.around_predict(answer_current_trace)})
             async with httpx.AsyncClient(transport=httpx.ASGITransport(traced), base_url="http://plimsoll") as client:
                 for path in paths:
                     method = "POST" if path.endswith("/predict") else "GET"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
-from plimsoll.api.parsing_pool import ParsingPool
 from plimsoll.errors import ClientGone, DeadlineExceeded, InvalidInput
-from plimsoll.fronts import v1_json
-from plimsoll.inference.payloads import Signature
+from plimsoll.inference.reading_pool import ReadingPool
+from plimsoll.tasks.number_rows import NumberRows, RowReader
 
 from tests.doubles.models import EchoModel, flat_signature
 from tests.unit.api.conftest import INLINE_BODY_BYTES, Edge
@@ -22,33 +22,38 @@ LONG = BODY + b" " * INLINE_BODY_BYTES
 AGES = 60.0
 
 
-class SlowParser:
-    """Parses when the test says so; remembers on which threads."""
+class SlowReader:
+    """Reads when the test says so; remembers on which threads."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.go = threading.Event()
         self.threads: list[str] = []
-        self._parse = v1_json.parse
-        monkeypatch.setattr(v1_json, "parse", self._wait)
+        self._read = RowReader.read
 
-    def _wait(self, body: bytes, signature: Signature) -> v1_json.Body:
-        self.threads.append(threading.current_thread().name)
-        assert self.go.wait(AGES)
-        return self._parse(body, signature)
+        def read_slowly(reader: RowReader, body: bytes) -> NumberRows:
+            self.threads.append(threading.current_thread().name)
+            assert self.go.wait(AGES)
+            return self._read(reader, body)
+
+        monkeypatch.setattr(RowReader, "read", read_slowly)
+
+
+def question(body: bytes = BODY) -> Callable[[], NumberRows]:
+    return partial(RowReader(SIGNATURE.inputs[0]).read, body)
 
 
 @pytest.fixture
-def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowParser]:
+def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowReader]:
     """Every parse waits, also on the event loop."""
-    parser = SlowParser(monkeypatch)
+    parser = SlowReader(monkeypatch)
     yield parser
     parser.go.set()
 
 
 @pytest.fixture
-def pool() -> Iterator[ParsingPool]:
+def pool() -> Iterator[ReadingPool]:
     """A pool that takes everything."""
-    made = ParsingPool(0)
+    made = ReadingPool(0)
     yield made
     made.close()
 
@@ -65,9 +70,9 @@ def deadline(seconds: float = AGES) -> float:
     return asyncio.get_running_loop().time() + seconds
 
 
-@pytest.mark.parametrize(("body", "threads"), [(BODY, "MainThread"), (LONG, "parsing_")])
+@pytest.mark.parametrize(("body", "threads"), [(BODY, "MainThread"), (LONG, "reading_")])
 async def test_a_long_body_is_parsed_elsewhere_and_a_short_one_at_once(
-    edge: Edge, slow: SlowParser, body: bytes, threads: str
+    edge: Edge, slow: SlowReader, body: bytes, threads: str
 ) -> None:
     slow.go.set()
     edge.serve("echo", "1", EchoModel())
@@ -77,7 +82,7 @@ async def test_a_long_body_is_parsed_elsewhere_and_a_short_one_at_once(
 
 
 async def test_the_event_loop_answers_while_bodies_are_parsed_and_they_count_as_in_flight(
-    edge: Edge, slow: SlowParser
+    edge: Edge, slow: SlowReader
 ) -> None:
     lane = edge.serve("echo", "1", EchoModel())
     asking = [
@@ -102,18 +107,18 @@ async def test_what_is_wrong_with_a_long_body_is_told(edge: Edge) -> None:
     assert (reply.status_code, reply.json()["error"]["expected"]) == (422, "2 numbers")
 
 
-async def test_a_body_that_waits_too_long_for_a_thread_is_late(pool: ParsingPool, slow: SlowParser) -> None:
+async def test_a_body_that_waits_too_long_for_a_thread_is_late(pool: ReadingPool, slow: SlowReader) -> None:
     with pytest.raises(DeadlineExceeded):
-        await pool.parse(BODY, SIGNATURE, deadline(0.01), never)
+        await pool.read(question(), deadline(0.01), never)
     slow.go.set()
 
 
-async def test_the_body_of_a_client_that_leaves_is_not_parsed_any_more(pool: ParsingPool, slow: SlowParser) -> None:
-    held = [asyncio.create_task(pool.parse(BODY, SIGNATURE, deadline(), never)) for _ in range(2)]
+async def test_the_body_of_a_client_that_leaves_is_not_parsed_any_more(pool: ReadingPool, slow: SlowReader) -> None:
+    held = [asyncio.create_task(pool.read(question(), deadline(), never)) for _ in range(2)]
     await eventually(lambda: len(slow.threads) == 2)
     with pytest.raises(ClientGone):
-        await pool.parse(BODY, SIGNATURE, deadline(), at_once)
-    leaving = asyncio.create_task(pool.parse(BODY, SIGNATURE, deadline(), never))
+        await pool.read(question(), deadline(), at_once)
+    leaving = asyncio.create_task(pool.read(question(), deadline(), never))
     await asyncio.sleep(0)
     leaving.cancel()
     await asyncio.gather(leaving, return_exceptions=True)
@@ -122,12 +127,12 @@ async def test_the_body_of_a_client_that_leaves_is_not_parsed_any_more(pool: Par
     assert len(slow.threads) == 2, "neither of the two was parsed"
 
 
-async def test_a_closed_pool_ends_its_threads(pool: ParsingPool) -> None:
+async def test_a_closed_pool_ends_its_threads(pool: ReadingPool) -> None:
     def parsing() -> list[str]:
-        return [each.name for each in threading.enumerate() if each.name.startswith("parsing")]
+        return [each.name for each in threading.enumerate() if each.name.startswith("reading")]
 
     with pytest.raises(InvalidInput):
-        await pool.parse(b"[]", SIGNATURE, deadline(), never)
+        await pool.read(question(b"[]"), deadline(), never)
     before = len(parsing())
     assert before
     pool.close()

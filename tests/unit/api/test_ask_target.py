@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import pytest
+from plimsoll.api.ask import Ask
 from plimsoll.api.auth import Gate
-from plimsoll.api.parsing_pool import ParsingPool
-from plimsoll.api.predict import PredictV1
 from plimsoll.api.request_body import BodyReader
 from plimsoll.errors import NotFound
-from plimsoll.inference.deadline import DeadlineLimits
+from plimsoll.fronts import V1
+from plimsoll.inference.call import begin_call
+from plimsoll.inference.deadlines import DeadlineLimits
+from plimsoll.inference.line import Line
 from plimsoll.inference.payloads import Target
-from plimsoll.inference.pipeline import Pipeline, ServedVersion
+from plimsoll.inference.reading_pool import ReadingPool
+from plimsoll.inference.served_version import ServedVersion
 
 from tests.doubles.asgi import Exchange, http_scope
 from tests.doubles.models import EchoModel
@@ -21,9 +24,10 @@ ROW = {"features": [0.25, 0.75]}
 
 
 class Nothing:
-    """Has no version at all, and remembers what it was asked for."""
+    """A table of no version at all, which remembers what it was asked for."""
 
     def __init__(self) -> None:
+        self.table = self
         self.asked: list[Target] = []
 
     def select(self, target: Target) -> ServedVersion:
@@ -51,13 +55,12 @@ async def test_the_path_and_the_headers_make_the_target(
     named: dict[str, str], headers: dict[str, str], target: Target
 ) -> None:
     selector, observer = Nothing(), RecordingObserver()
-    pipeline = Pipeline(selector, DeadlineLimits(1, 1))
-    predict = PredictV1(Gate(None), pipeline, observer, BodyReader(1000, 10.0), ParsingPool(1000))
-    state = {"started": 0.0, "request_id": "1"}
-    scope = {**http_scope("/v1/predict", "POST", headers), "path_params": named, "state": state}
-    assert (await Exchange(predict, scope, ()).run()).status == 404
+    line = Line(selector, DeadlineLimits(1, 1), ReadingPool(1000), observer)
+    scope = http_scope("/v1/predict", "POST", headers)
+    begin_call(scope, "/v1/predict", named)
+    assert (await Exchange(Ask(V1, Gate(None), line, observer, BodyReader(1000, 10.0)), scope, ()).run()).status == 404
     assert selector.asked == [target]
-    assert [(outcome.code, outcome.reason) for outcome in observer.outcomes] == [(404, "not_found")]
+    assert [(outcome.status, outcome.code) for outcome in observer.outcomes] == [(404, "not_found")]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from plimsoll.errors import InvalidInput, MalformedBody
-from plimsoll.fronts.v1_faults import explain
+from plimsoll.tasks.number_faults import explain
 
 from tests.doubles.reservations import decoded
 

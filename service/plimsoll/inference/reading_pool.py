@@ -1,4 +1,4 @@
-"""Parses long bodies on two threads of their own, so that the event loop goes on answering."""
+"""Reads long bodies on two threads of their own, so that the event loop goes on answering."""
 
 from __future__ import annotations
 
@@ -7,45 +7,44 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from plimsoll.errors import ClientGone, DeadlineExceeded
-from plimsoll.fronts import v1_json
-from plimsoll.inference.payloads import Signature
+from plimsoll.inference.ports import Question
 
 _THREADS = 2
 
 
-class ParsingPool:
+class ReadingPool:
     """Two threads and a queue without a bound of its own: those who wait in it hold permits, which are bounded.
 
-    Bodies of at most `inline_bytes` are parsed on the event loop, where handing them over would cost more.
+    Bodies of at most `inline_bytes` are read on the event loop, where handing them over would cost more.
     """
 
     def __init__(self, inline_bytes: int) -> None:
         self.inline_bytes = inline_bytes
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="parsing")
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="reading")
 
-    async def parse(
-        self, content: bytes, signature: Signature, deadline: float, client_gone: Callable[[], Awaitable[None]]
-    ) -> v1_json.Body:
-        """What the body says; see `v1_json.parse` for its errors.
+    async def read(
+        self, question: Callable[[], Question], deadline: float, client_gone: Callable[[], Awaitable[None]]
+    ) -> Question:
+        """The question that the body asks; see `Task.read` for its errors.
 
         Raises:
             DeadlineExceeded: the threads did not come to it by `deadline`, in seconds of the loop's clock.
             ClientGone: nobody waits any more.
         """
         loop = asyncio.get_running_loop()
-        parsing = loop.run_in_executor(self._threads, v1_json.parse, content, signature)
+        reading = loop.run_in_executor(self._threads, question)
         watch = asyncio.ensure_future(client_gone())
         try:
-            await asyncio.wait((parsing, watch), timeout=deadline - loop.time(), return_when=asyncio.FIRST_COMPLETED)
-            if parsing.done():
-                return parsing.result()
+            await asyncio.wait((reading, watch), timeout=deadline - loop.time(), return_when=asyncio.FIRST_COMPLETED)
+            if reading.done():
+                return reading.result()
             if watch.done():
                 raise ClientGone("the client left before its body was parsed")
             raise DeadlineExceeded("the body was not parsed in the time that the request had")
         finally:
-            parsing.cancel()
+            reading.cancel()
             watch.cancel()
 
     def close(self) -> None:
-        """End the threads once they have parsed what they are at; does not wait for them."""
+        """End the threads once they have read what they are at; does not wait for them."""
         self._threads.shutdown(wait=False, cancel_futures=True)

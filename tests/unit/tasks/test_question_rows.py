@@ -1,4 +1,4 @@
-"""`v1_json.write` and the queue: rows are written where the model reads them, or do not count."""
+"""A question and the queue: rows are written where the model reads them, or do not count."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from plimsoll.errors import ClientError
-from plimsoll.fronts.v1_json import parse, write
-from plimsoll.inference.batch_policy import BatchLimits
-from plimsoll.inference.batch_queue import BatchQueue, Entry
+from plimsoll.inference.batch_queue import BatchLimits, BatchQueue, Entry
+from plimsoll.tasks.number_rows import RowReader
 
 from tests.doubles.models import EchoModel, flat_signature
 
@@ -29,7 +28,7 @@ bodies = st.sampled_from(
 )
 
 
-class Front:
+class Line:
     """A queue and what was asked of it."""
 
     def __init__(self) -> None:
@@ -41,23 +40,26 @@ class Front:
         return self.queue.reserve(rows, asyncio.get_running_loop().create_future())
 
     def decode(self, body: bytes) -> Entry:
-        return write(parse(body, SIGNATURE), SIGNATURE, self.reserve)
+        question = RowReader(SIGNATURE.inputs[0]).read(body)
+        entry = self.reserve(question.rows)
+        question.write(entry.inputs)
+        return entry
 
 
 @given(requests=st.lists(bodies, min_size=1, max_size=12))
 async def test_whatever_was_refused_between_them_the_good_rows_lie_side_by_side(requests: list[bytes]) -> None:
-    front = Front()
+    line = Line()
     wanted: list[list[float]] = []
     for body in requests:
         try:
-            entry = front.decode(body)
+            entry = line.decode(body)
         except ClientError:
             continue
-        front.queue.commit(entry, now=0.0, deadline=1.0)
+        line.queue.commit(entry, now=0.0, deadline=1.0)
         document = orjson.loads(body)
         wanted += document.get("instances") or [document["features"]]
     computed: list[list[float]] = []
-    while (batch := front.queue.take()) is not None:
+    while (batch := line.queue.take()) is not None:
         assert batch.filled <= 8
         computed += batch.tensors()["x"].tolist()
     assert computed == wanted
@@ -65,14 +67,14 @@ async def test_whatever_was_refused_between_them_the_good_rows_lie_side_by_side(
 
 @pytest.mark.parametrize("body", [b"", b"{", b'{"features": "x"}', b'{"instances": []}', b'{"feature": [0, 1]}'])
 async def test_a_body_that_has_no_rows_reserves_none(body: bytes) -> None:
-    front = Front()
+    line = Line()
     with pytest.raises(ClientError):
-        front.decode(body)
-    assert front.reserved == []
+        line.decode(body)
+    assert line.reserved == []
 
 
 async def test_as_many_rows_are_reserved_as_the_request_has() -> None:
-    front = Front()
-    front.decode(b'{"features": [0, 1]}')
-    front.decode(b'{"instances": [[0, 1], [1, 0], [1, 1]]}')
-    assert front.reserved == [1, 3]
+    line = Line()
+    line.decode(b'{"features": [0, 1]}')
+    line.decode(b'{"instances": [[0, 1], [1, 0], [1, 1]]}')
+    assert line.reserved == [1, 3]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from plimsoll.control.desired_state import DesiredModel, DesiredState, DesiredVersion
 from plimsoll.inference.admission import AdmissionLimits
-from plimsoll.inference.lane import Lane, LaneLimits
+from plimsoll.inference.batch_lane import BatchLane, LaneLimits
 
 from tests.doubles.models import EchoModel
 from tests.unit.api.conftest import LIMITS, Edge
@@ -16,7 +16,7 @@ ROW = {"features": [0.25, 0.75]}
 USERS = [f"user {number}" for number in range(40)]
 
 
-def serve_two(edge: Edge, limits: LaneLimits = LIMITS) -> tuple[Lane, Lane]:
+def serve_two(edge: Edge, limits: LaneLimits = LIMITS) -> tuple[BatchLane, BatchLane]:
     """Versions 1 and 2 with half of the requests each; the limits are those of version 2."""
     lanes = edge.serve("echo", "1", EchoModel()), edge.serve("echo", "2", EchoModel(), limits)
     halves = [DesiredVersion(version=version, weight=50) for version in ("1", "2")]

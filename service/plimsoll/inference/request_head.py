@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from starlette.types import Scope
+from collections.abc import Sequence
 
 _LONGEST_LENGTH = 18
 """Digits of a declared length; no parser passes on a longer one, and Python would not read one of thousands."""
 
 
 class RequestHead:
-    """The headers of a request by name; of one that is repeated the first counts, as in Starlette's `Headers`."""
+    """The header fields of a request by name; of one that is repeated the first counts, as in Starlette's `Headers`."""
 
     __slots__ = ("fields",)
 
-    def __init__(self, scope: Scope) -> None:
-        self.fields: dict[bytes, bytes] = dict(reversed(scope["headers"]))
+    def __init__(self, fields: Sequence[tuple[bytes, bytes]] = ()) -> None:
+        self.fields: dict[bytes, bytes] = dict(reversed(fields))
         """By their names in lower case, as they were sent."""
 
     def get(self, name: bytes) -> str | None:
-        """The value of a header, whose name is given in lower case; `None` where it is not there."""
+        """The value of a header, whose name is given in lower case; `None` where it is missing."""
         value = self.fields.get(name)
         return None if value is None else value.decode("latin-1")
 
@@ -36,13 +36,11 @@ class RequestHead:
         """Whether the header is there."""
         return name in self.fields
 
+    def media_type(self) -> str:
+        """The type of the body without its parameters, in lower case; empty where none is declared."""
+        return (self.get(b"content-type") or "").partition(";")[0].strip().lower()
+
     def declared_bytes(self) -> int | None:
         """The length of the body as `Content-Length` declares it; `None` where it is not declared."""
         declared = self.fields.get(b"content-length", b"")
         return int(declared) if declared.isdigit() and len(declared) <= _LONGEST_LENGTH else None
-
-
-def head_of(scope: Scope) -> RequestHead:
-    """The head of the request of this scope; read once where `RequestScope` is around the application."""
-    head = scope["state"].get("head")
-    return head if isinstance(head, RequestHead) else RequestHead(scope)

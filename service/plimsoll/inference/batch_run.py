@@ -1,4 +1,4 @@
-"""The way back: every request of a batch gets its rows or its error."""
+"""One run of a model for a batch: the forward pass, and how it ends for each request in it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,59 @@ from collections.abc import Callable, Sequence
 
 from plimsoll.errors import ClientError, DeadlineExceeded, Draining, ModelFailed, PlimsollError, Unavailable
 from plimsoll.inference.batch_queue import Entry
-from plimsoll.inference.payloads import BatchReport, Tensors
-from plimsoll.inference.ports import LaneObserver
+from plimsoll.inference.payloads import BatchReport, Tensors, TensorSpec
+from plimsoll.inference.ports import LaneObserver, Model
 
 _NEWEST_SHARE = 0.2
 """How much the newest batch counts in the running mean of the time that a request takes."""
+
+
+class Forward:
+    """Runs a model and checks its outputs against its signature. An error is returned and never raised.
+
+    A model may raise anything, and some of it cannot travel as an exception: a future cannot hold a `StopIteration`,
+    asyncio ends the process on a `SystemExit` and takes a `CancelledError` for its own.
+
+    `since` is when the run in progress began, in seconds of `clock`, and `None` between runs; `rows` is how many rows
+    it has. Another thread may read both.
+    """
+
+    def __init__(self, model: Model, clock: Callable[[], float]) -> None:
+        self._model = model
+        self.clock = clock
+        self._outputs = [(spec, spec.dtype, spec.shape[1:]) for spec in model.signature.outputs]
+        self.since: float | None = None
+        self.rows = 0
+
+    def run(self, inputs: Tensors, rows: int) -> Tensors | BaseException:
+        """The outputs for that many rows, or what the model raised, or a `ModelFailed` that names a wrong output."""
+        self.rows = rows
+        self.since = self.clock()
+        try:
+            outputs = self._model.run(inputs)
+            for spec, dtype, shape in self._outputs:
+                output = outputs[spec.name]
+                # The first comparison decides for an output of fixed shape and costs a tenth of the second.
+                if output.dtype != dtype or (output.shape != (rows, *shape) and not _fits(spec, output.shape, rows)):
+                    return _wrong_output(spec, rows, f"{output.dtype} of shape {list(output.shape)}")
+        except BaseException as error:  # noqa: BLE001  # whatever a model raises belongs to its requests
+            return error
+        finally:
+            self.since = None
+        return outputs
+
+
+def _fits(spec: TensorSpec, shape: tuple[int, ...], rows: int) -> bool:
+    wanted = (rows, *spec.shape[1:])
+    return len(shape) == len(wanted) and all(want in (-1, have) for want, have in zip(wanted, shape, strict=True))
+
+
+def _wrong_output(spec: TensorSpec, rows: int, given: str) -> ModelFailed:
+    return ModelFailed(
+        f"the model gave an output '{spec.name}' that does not fit its signature",
+        expected=f"{spec.datatype} of shape {[rows, *spec.shape[1:]]}",
+        given=given,
+    )
 
 
 class Delivery:
@@ -25,14 +73,13 @@ class Delivery:
     def answer(self, entries: Sequence[Entry], outputs: Tensors, started_at: float) -> None:
         """Give each of some neighbours its rows of the outputs that the model made for them together."""
         first = entries[0].start
-        forward_seconds = self._time(entries, started_at)
+        forward_seconds = self._report(entries, started_at)
         for entry in entries:
             if not entry.future.done():
                 start, end = entry.start - first, entry.start - first + entry.rows
                 entry.future.set_result({name: tensor[start:end] for name, tensor in outputs.items()})
         mean = self.seconds_per_request or forward_seconds / len(entries)
         self.seconds_per_request = mean + _NEWEST_SHARE * (forward_seconds / len(entries) - mean)
-        self._report(entries, forward_seconds)
 
     def fail(self, entry: Entry, error: PlimsollError) -> None:
         """End a request with an error, unless it has ended already."""
@@ -41,18 +88,19 @@ class Delivery:
 
     def failed(self, entries: Sequence[Entry], started_at: float) -> None:
         """A run for these requests gave no answers."""
-        self._report(entries, self._time(entries, started_at), failed=True)
+        self._report(entries, started_at, failed=True)
 
-    def _time(self, entries: Sequence[Entry], started_at: float) -> float:
+    def _report(self, entries: Sequence[Entry], started_at: float, *, failed: bool = False) -> float:
+        """Note with each request how long it waited and how long the model took; returns the latter."""
         forward_seconds = self._stopwatch() - started_at
+        rows, waits, contexts = 0, [], []
         for entry in entries:
             entry.wait_seconds, entry.forward_seconds = started_at - entry.stopwatch_at, forward_seconds
+            rows += entry.rows
+            waits.append(entry.wait_seconds)
+            contexts.append(entry.context)
+        self._observer.batch_finished(BatchReport(rows, tuple(waits), forward_seconds, tuple(contexts), failed))
         return forward_seconds
-
-    def _report(self, entries: Sequence[Entry], forward_seconds: float, *, failed: bool = False) -> None:
-        waits, contexts = zip(*((entry.wait_seconds, entry.context) for entry in entries), strict=True)
-        rows = sum(entry.rows for entry in entries)
-        self._observer.batch_finished(BatchReport(rows, waits, forward_seconds, contexts, failed))
 
 
 def still_wanted(entry: Entry, now: float) -> bool:

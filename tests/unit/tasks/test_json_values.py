@@ -7,7 +7,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from plimsoll.fronts.json_values import holds_more
+from plimsoll.tasks.json_values import holds_more
 
 awkward = st.text(alphabet='a,[]{}":\\\n\u00e9\u7528', max_size=12)
 documents = st.recursive(

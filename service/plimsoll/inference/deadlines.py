@@ -1,4 +1,4 @@
-"""How long the client of a request still cares."""
+"""The deadline of a request: how long its client waits."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ class DeadlineLimits:
     default_ms: int
     longest_ms: int
 
-    def seconds(self, asked_ms: str | None) -> float:
-        """How long a request may take, from the text of its header; more than the most is cut to it.
+    def seconds(self, asked: bytes | None) -> float:
+        """How long a request may take, from the bytes of its header; more than the most is cut to it.
 
         Raises:
             InvalidInput: the text is not a positive number of milliseconds.
         """
-        if asked_ms is None:
+        if asked is None:
             return self.default_ms / _MILLISECONDS
-        text = asked_ms.strip()
+        text = asked.decode("latin-1").strip()
         if not (text.isascii() and text.isdecimal() and len(text) <= _LONGEST_TEXT and int(text) > 0):
             raise InvalidInput(
                 "the header X-Request-Timeout-Ms is not a time",
                 expected="a whole number of milliseconds above 0",
-                given=quote(asked_ms),
+                given=quote(asked.decode("latin-1")),
             )
         return min(int(text), self.longest_ms) / _MILLISECONDS

@@ -1,4 +1,4 @@
-"""What the requests of one version pass: its door, its queue, its model."""
+"""The executor of one version: admission, queue and model."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from plimsoll.errors import ClientGone, DeadlineExceeded
-from plimsoll.inference.admission import Admission, AdmissionLimits, Permit
-from plimsoll.inference.batch_policy import BatchLimits
-from plimsoll.inference.batch_queue import BatchQueue, Entry
+from plimsoll.inference.admission import Admission, AdmissionLimits
+from plimsoll.inference.batch_queue import BatchLimits, BatchQueue, Entry
+from plimsoll.inference.batch_run import Forward
 from plimsoll.inference.batch_runner import BatchRunner
-from plimsoll.inference.forward import Forward
 from plimsoll.inference.model_thread import ModelThread
 from plimsoll.inference.payloads import Tensors
 from plimsoll.inference.placement import Placement
@@ -33,11 +32,11 @@ class LaneLimits:
     inline_budget_seconds: float = math.inf
 
 
-class Lane:
+class BatchLane:
     """One version's part of the line; made and used on the event loop.
 
-    `executor` runs what is too slow for the loop, and belongs to the lane; a thread of its own where none is given.
-    `stopwatch` is what durations are read off. `forward` tells whether the model runs now.
+    `admission` bounds what the version holds. `executor` runs what is too slow for the loop, and belongs to the lane;
+    without one it is a thread of its own. `stopwatch` measures durations. `forward` says whether the model runs now.
     """
 
     def __init__(
@@ -64,14 +63,6 @@ class Lane:
         """The most rows that run on the event loop now."""
         return self._placement.inline_rows
 
-    def expect(self) -> Permit:
-        """A permit for a request whose body is still to come; see `Admission.expect`."""
-        return self.admission.expect()
-
-    def admit(self, body_bytes: int) -> Permit:
-        """A permit for a request whose body is complete; see `Admission.admit`."""
-        return self.admission.admit(body_bytes)
-
     def reserve(self, rows: int, shapes: Shapes = ()) -> Entry:
         """Rows of a forming batch to be written at once, before anything is awaited, and then given to `answer`."""
         return self._queue.reserve(rows, self._loop.create_future(), shapes, self._observer.context())
@@ -89,10 +80,8 @@ class Lane:
             PlimsollError: the model failed on this entry.
         """
         future = entry.future
-        self._runner.commit(entry, deadline)
-        at_once = self._runner.answers_at_once(entry.rows)
-        # It runs in this turn or, while each brings more, in one of the next; unless so much comes with it that their
-        # batch is too long for the loop.
+        at_once = self._runner.commit(entry, deadline)
+        # A small batch runs on the event loop within a few turns. If it outgrows the inline budget, wait as for others.
         while at_once:
             try:
                 await asyncio.sleep(0)
@@ -132,9 +121,9 @@ def _expire(future: asyncio.Future[Tensors]) -> None:
 
 
 def _retry_after_seconds(runner: BatchRunner, requests: int) -> int:
-    """How long so many requests take, by what they cost of late.
+    """How long so many requests take, by what the last ones cost.
 
-    No method of the lane: the door would hold the lane, the lane the door, and a version that is let go would keep its
-    weights until the garbage collector finds them; never, where it was frozen.
+    A free function: a bound method would create a reference cycle between lane and admission, and keep the weights of
+    a version that has been let go alive until a garbage collection; for good, where the objects were frozen.
     """
     return min(max(1, math.ceil(requests * runner.seconds_per_request)), _LONGEST_RETRY_AFTER_SECONDS)

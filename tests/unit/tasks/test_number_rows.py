@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import Any
 
 import numpy as np
@@ -9,13 +8,12 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
-from plimsoll.errors import ClientError, InvalidInput, ModelFailed
-from plimsoll.fronts.v1_json import MAX_ROWS, encode
+from plimsoll.errors import ClientError, InvalidInput
 from plimsoll.inference.batch_queue import Entry
-from plimsoll.inference.payloads import Answer, Signature, TensorSpec
+from plimsoll.inference.payloads import Signature
+from plimsoll.tasks.number_rows import MAX_ROWS
 
-from tests.doubles.models import EchoModel, flat_signature
+from tests.doubles.models import flat_signature
 from tests.doubles.reservations import decoded
 
 FLOAT32 = st.floats(width=32, allow_nan=False, allow_infinity=False)
@@ -52,17 +50,6 @@ def test_one_row_as_features_is_the_same_as_one_row_of_instances(row: list[float
     many = decoded(json.dumps({"instances": [row]}).encode(), flat_signature(3))
     assert single.rows == many.rows == 1
     assert single.inputs["x"].tobytes() == many.inputs["x"].tobytes() == np.array(row, np.float32).tobytes()
-
-
-@given(rows=rows_of(3, FLOAT32))
-def test_what_an_echo_model_was_asked_is_what_it_answers(rows: list[list[float]]) -> None:
-    model = EchoModel(flat_signature(3))
-    entry = decoded(orjson.dumps({"instances": rows}), model.signature)
-    answer = json.loads(encode(Answer("echo", "1", model.run(entry.inputs)), model.signature, 1.23456))
-    assert (answer["model"], answer["version"], answer["latency_ms"]) == ("echo", "1", 1.235)
-    for row, prediction in zip(rows, answer["predictions"], strict=True):
-        assert np.array_equal(np.array(prediction["probabilities"], np.float32), np.array(row, np.float32))
-        assert prediction["class"] == "abc"[int(np.argmax(row))]
 
 
 half_characters = st.sampled_from(["\ud800", "\udfff"])  # JSON can escape them, UTF-8 cannot hold them
@@ -214,52 +201,6 @@ def test_a_number_that_fp32_cannot_hold_is_refused_and_fp64_takes_it(number: str
 def test_a_number_that_no_float_can_hold_is_refused(number: str, datatype: Any) -> None:
     error = refusal(f'{{"features": [0, {number}]}}'.encode(), flat_signature(2, datatype))
     assert error.expected == "finite numbers"
-
-
-@pytest.mark.parametrize(("number", "given"), [(math.nan, "nan"), (math.inf, "inf"), (-math.inf, "-inf")])
-def test_a_number_that_json_cannot_say_fails_the_request_and_names_its_row(number: float, given: str) -> None:
-    outputs: dict[str, NDArray[Any]] = {"y": np.array([[0.5, 0.5], [0.5, number], [number, 0]], np.float32)}
-    with pytest.raises(ModelFailed) as caught:
-        encode(Answer("m", "1", outputs), flat_signature(2), 1)
-    error = caught.value
-    assert error.message == "the model gave a number that is not finite for row 1"
-    assert (error.expected, error.given, error.index) == ("finite numbers, since JSON has no others", given, 1)
-
-
-def test_a_number_that_json_cannot_say_in_a_single_row_names_no_row() -> None:
-    with pytest.raises(ModelFailed, match=r"^the model gave a number that is not finite$") as caught:
-        encode(Answer("m", "1", {"y": np.array([[math.nan, 0]], np.float32)}), flat_signature(2), 1)
-    assert caught.value.index is None
-
-
-def test_labels_are_answered_as_the_manifest_has_them() -> None:
-    signature = Signature(flat_signature(2).inputs, (TensorSpec("y", "FP64", (-1, 2), labels=(7, "seven")),))
-    outputs = {"y": np.array([[0.25, 0.75], [1, 0]], np.float64)}
-    answer = json.loads(encode(Answer("m", "1", outputs), signature, 0))
-    assert [each["class"] for each in answer["predictions"]] == ["seven", 7]
-    assert answer["predictions"][0]["probabilities"] == [0.25, 0.75]
-
-
-@pytest.mark.parametrize("shape", [(4, 1), (4,)])
-@pytest.mark.parametrize("datatype", ["FP32", "FP64", "FP16"])
-def test_one_score_a_row_is_answered_as_two_classes(shape: tuple[int, ...], datatype: Any) -> None:
-    """The nearest number to 0.7 in FP32 lies below it: a score is compared in the precision of the model."""
-    output = TensorSpec("y", datatype, (-1, *shape[1:]), labels=("ham", "spam"), threshold=0.7)
-    scores = np.array([0.25, 0.7, 0.5, 1], output.dtype)
-    answer = Answer("m", "1", {"y": scores.reshape(shape)})
-    predictions = json.loads(encode(answer, Signature(flat_signature(2).inputs, (output,)), 0))["predictions"]
-    assert [each["class"] for each in predictions] == ["ham", "spam", "ham", "spam"]
-    assert [each["probabilities"][1] for each in predictions] == pytest.approx([0.25, 0.7, 0.5, 1], abs=1e-3)
-    assert [each["probabilities"][0] for each in predictions] == pytest.approx([0.75, 0.3, 0.5, 0], abs=1e-3)
-
-
-@pytest.mark.parametrize("shape", [(2, 1), (2,)])
-def test_one_score_that_json_cannot_say_fails_the_request_and_names_its_row(shape: tuple[int, ...]) -> None:
-    output = TensorSpec("y", "FP32", (-1, *shape[1:]), labels=("ham", "spam"), threshold=0.5)
-    answer = Answer("m", "1", {"y": np.array([0.5, -math.inf], np.float32).reshape(shape)})
-    with pytest.raises(ModelFailed) as caught:
-        encode(answer, Signature(flat_signature(2).inputs, (output,)), 1)
-    assert (caught.value.index, caught.value.given) == (1, "-inf")
 
 
 NUMBER_TEXTS = st.sampled_from(

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from plimsoll.api.serving_state import Phase
 from plimsoll.inference.admission import AdmissionLimits
-from plimsoll.inference.batch_policy import BatchLimits
-from plimsoll.inference.lane import LaneLimits
+from plimsoll.inference.batch_lane import LaneLimits
+from plimsoll.inference.batch_queue import BatchLimits
 
 from tests.doubles.asgi import Exchange, http_scope
 from tests.doubles.fake_time import ManualExecutor
@@ -56,7 +56,7 @@ class Busy:
     @property
     def ends(self) -> list[tuple[int, str]]:
         """Status and reason of every request that has ended."""
-        return [(outcome.code, outcome.reason) for outcome in self.edge.observer.outcomes]
+        return [(outcome.status, outcome.code) for outcome in self.edge.observer.outcomes]
 
 
 def error_of(exchange: Exchange) -> dict[str, Any]:
@@ -210,5 +210,5 @@ async def test_what_is_refused_while_the_server_stops_is_counted_like_any_other_
     edge.state.phase = Phase.REFUSING
     reply = await edge.client.post("/v1/predict", json={"features": [0.5, 0.5]})
     assert (reply.status_code, reply.json()["error"]["code"]) == (503, "draining")
-    assert [(outcome.code, outcome.reason) for outcome in edge.observer.outcomes] == [(503, "draining")]
+    assert [(outcome.status, outcome.code) for outcome in edge.observer.outcomes] == [(503, "draining")]
     assert edge.state.in_flight == edge.observer.in_flight == 0

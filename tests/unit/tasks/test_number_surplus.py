@@ -5,16 +5,29 @@ from __future__ import annotations
 import threading
 import tracemalloc
 
+import numpy as np
 import orjson
 import pytest
+from numpy.typing import NDArray
 from plimsoll.errors import InvalidInput, MalformedBody
-from plimsoll.fronts import v1_json
+from plimsoll.inference.payloads import Signature
+from plimsoll.tasks.number_rows import NumberRows, RowReader
 
 from tests.doubles.models import flat_signature
 
 LENGTH = 2 << 20
 SIGNATURE = flat_signature(784)
 ROW = b"0," * 783 + b"0"
+
+
+def parse(body: bytes, signature: Signature = SIGNATURE) -> NumberRows:
+    return RowReader(signature.inputs[0]).read(body)
+
+
+def written(rows: NumberRows, width: int = 784) -> NDArray[np.float32]:
+    tensor = np.empty((rows.rows, width), np.float32)
+    rows.write({"x": tensor})
+    return tensor
 
 
 def filled(head: bytes, item: bytes, tail: bytes) -> bytes:
@@ -41,7 +54,7 @@ def test_what_is_too_much_is_refused_and_nothing_is_made_of_it(name: str) -> Non
     tracemalloc.start()
     try:
         with pytest.raises(InvalidInput) as caught:
-            v1_json.parse(body, SIGNATURE)
+            parse(body)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -60,7 +73,7 @@ def test_what_is_too_much_is_refused_and_nothing_is_made_of_it(name: str) -> Non
 )
 def test_what_is_too_much_and_no_json_is_400(body: bytes, given: str) -> None:
     with pytest.raises(MalformedBody) as caught:
-        v1_json.parse(body, SIGNATURE)
+        parse(body)
     assert (caught.value.status, caught.value.message) == (400, "the body is not JSON")
     assert given in str(caught.value.given)
 
@@ -69,14 +82,14 @@ def test_what_is_too_much_and_no_json_is_400(body: bytes, given: str) -> None:
 def test_what_is_nested_without_end_is_400(opening: bytes) -> None:
     for body in (opening * 100_000, opening * 100_000 + b"," * 200_000):
         with pytest.raises(MalformedBody):
-            v1_json.parse(body, SIGNATURE)
+            parse(body)
 
 
 @pytest.mark.parametrize("user", [b"a" * LENGTH, b"," * LENGTH, b"[" * LENGTH, b",\\\\" * 300_000, b'[\\",' * 300_000])
 def test_a_long_name_is_no_surplus_whatever_it_is_made_of(user: bytes) -> None:
     body = b'{"user":"%b","instances":[[%b],[%b]]}' % (user, ROW, ROW)
-    parsed = v1_json.parse(body, SIGNATURE)
-    assert len(parsed.rows) == 2
+    parsed = parse(body)
+    assert parsed.rows == 2
     assert parsed.user == orjson.loads(b'"%b"' % user)
 
 
@@ -85,26 +98,26 @@ def test_a_hundred_full_rows_are_right_however_long_their_numbers_are(spelling: 
     row = b",".join([spelling] * 784)
     body = b'{"instances":[%b]}' % b",".join([b"[%b]" % row] * 100)
     assert len(body) > 1 << 18
-    assert len(v1_json.parse(body, SIGNATURE).rows) == 100
+    assert parse(body).rows == 100
 
 
 def test_one_row_too_many_is_still_counted() -> None:
     body = b'{"instances":[%b]}' % b",".join([b"[%b]" % ROW] * 101)
     with pytest.raises(InvalidInput) as caught:
-        v1_json.write(v1_json.parse(body, SIGNATURE), SIGNATURE, lambda _: pytest.fail("no row may be reserved"))
+        parse(body)
     assert (caught.value.expected, caught.value.given) == ("1 to 100 rows", "101 rows")
 
 
 def test_threads_parse_side_by_side_and_each_gets_its_own() -> None:
     results: dict[int, float] = {}
 
-    def parse(number: int) -> None:
+    def read(number: int) -> None:
         for _ in range(20):
             row = b",".join([b"%d" % number] * 784)
-            parsed = v1_json.parse(b'{"instances":[%b]}' % b",".join([b"[%b]" % row] * 50), SIGNATURE)
-            results[number] = results.get(number, 0) + sum(row[0] for row in parsed.rows)
+            parsed = parse(b'{"instances":[%b]}' % b",".join([b"[%b]" % row] * 50))
+            results[number] = results.get(number, 0) + float(written(parsed)[:, 0].sum())
 
-    threads = [threading.Thread(target=parse, args=(number,)) for number in range(4)]
+    threads = [threading.Thread(target=read, args=(number,)) for number in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -115,8 +128,8 @@ def test_threads_parse_side_by_side_and_each_gets_its_own() -> None:
 @pytest.mark.parametrize("user", ["ann", "", "[", "jürgen", "用户", 'a"b\\c'])
 def test_a_user_beside_the_rows_makes_no_difference_to_them(user: str) -> None:
     for document in ({"features": [1, 2]}, {"instances": [[1, 2], [3, 4]]}):
-        alone = v1_json.parse(orjson.dumps(document), flat_signature(2))
+        alone = parse(orjson.dumps(document), flat_signature(2))
         for named in ({**document, "user": user}, {"user": user, **document}):
-            parsed = v1_json.parse(orjson.dumps(named), flat_signature(2))
-            assert [list(row) for row in parsed.rows] == [list(row) for row in alone.rows]
-            assert (parsed.user, parsed.single) == (user, alone.single)
+            parsed = parse(orjson.dumps(named), flat_signature(2))
+            assert written(parsed, 2).tolist() == written(alone, 2).tolist()
+            assert parsed.user == user

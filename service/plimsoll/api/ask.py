@@ -1,0 +1,71 @@
+"""The handler of every front: head, line, reply. An ASGI application of its own, which the server calls directly."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from functools import partial
+from http import HTTPStatus
+
+from starlette.types import Receive, Scope, Send
+
+from plimsoll.api.auth import Gate
+from plimsoll.api.error_responses import settle
+from plimsoll.api.request_body import BodyReader, client_gone
+from plimsoll.errors import PlimsollError
+from plimsoll.inference.call import CALL, Call
+from plimsoll.inference.line import Line
+from plimsoll.inference.ports import Front, Observer, Outcome
+from plimsoll.inference.request_head import RequestHead
+
+_CONTENT_TYPE, _ACCEPT = b"content-type", b"accept"
+_INTERNAL = HTTPStatus.INTERNAL_SERVER_ERROR.value
+
+
+class Ask:
+    """Answers a request of a route whose fronts are given by the media types that they read and write.
+
+    The body's type chooses the front that reads, and `Accept` the one that replies, where it names a type that one of
+    them writes; the first front answers otherwise. The observer is told once of each request, however it ends.
+    """
+
+    def __init__(self, fronts: Sequence[Front], gate: Gate, line: Line, observer: Observer, bodies: BodyReader) -> None:
+        self._first = fronts[0]
+        self._fronts: Mapping[bytes, Front] = {front.media_type.encode(): front for front in fronts}
+        self._media_types = tuple(front.media_type for front in fronts)
+        self._gate = gate
+        self._line = line
+        self._observer = observer
+        self._bodies = bodies
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; a refusal is answered too, in the format of the first front."""
+        call: Call = scope["state"][CALL]
+        observer = self._observer
+        front = self._first
+        status, code = _INTERNAL, ""
+        observer.request_started()
+        try:
+            if call.refusal is not None:
+                raise call.refusal
+            if self._gate.ring is not None:
+                self._gate.check(call, "predict")
+            fields = call.head.fields
+            reader = self._fronts.get(fields.get(_CONTENT_TYPE, b"")) or self._front_of(call.head)
+            read_body = partial(self._bodies.read, call.head, receive, self._media_types)
+            served, answer = await self._line.ask(call, reader, read_body, partial(client_gone, receive))
+            reply = (self._fronts.get(fields.get(_ACCEPT, b"")) or reader).reply(call, served, answer)
+            status = reply.status
+        except PlimsollError as error:
+            reply = front.refuse(call, error)
+            status, code = error.status, error.code
+            settle(error)
+        finally:
+            seconds = time.perf_counter() - call.started
+            observer.request_finished(Outcome(front.protocol, call.model, call.version, status, seconds, code))
+        await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
+        await send({"type": "http.response.body", "body": reply.content})
+
+    def _front_of(self, head: RequestHead) -> Front:
+        """The front of a type in an unusual spelling; for an unknown one the first, which the body reader refuses."""
+        return self._fronts.get(head.media_type().encode("latin-1"), self._first)

@@ -1,0 +1,72 @@
+"""The table of the routes that fronts answer, and the way to them past the router and middleware of everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import NamedTuple
+
+from starlette.routing import compile_path
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from plimsoll.fronts import V1
+from plimsoll.inference.call import begin_call, call_of
+from plimsoll.inference.ports import Front
+
+
+class FrontRoute(NamedTuple):
+    """A POST that one of some fronts answers; names in braces are parts of the path."""
+
+    template: str
+    fronts: Sequence[Front]
+    summary: str
+
+
+FRONT_ROUTES = (
+    FrontRoute("/v1/predict", V1, "Predict with the default model"),
+    FrontRoute("/v1/models/{name}/predict", V1, "Predict with a model"),
+    FrontRoute("/v1/models/{name}/versions/{version}/predict", V1, "Predict with one version of a model"),
+)
+
+
+class FrontRoutes:
+    """Hands a POST to one of the templates to its handler, with a call that is begun, and anything else to `app`."""
+
+    def __init__(self, app: ASGIApp, handlers: Mapping[str, ASGIApp]) -> None:
+        self._app = app
+        self._plain = {template: handler for template, handler in handlers.items() if "{" not in template}
+        self._named = [
+            (template, compile_path(template)[0], handler) for template, handler in handlers.items() if "{" in template
+        ]
+        self._ends = tuple({template.rpartition("/")[2] for template in handlers})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or pass on whatever else it is."""
+        if scope["type"] == "http" and scope["method"] == "POST":
+            path: str = scope["path"]
+            if (handler := self._plain.get(path)) is not None:
+                await _answer(handler, path, {}, scope, receive, send)
+                return
+            if path.endswith(self._ends):
+                for template, regex, handler in self._named:
+                    if found := regex.match(path):
+                        await _answer(handler, template, found.groupdict(), scope, receive, send)
+                        return
+        await self._app(scope, receive, send)
+
+
+def by_router(handler: ASGIApp, template: str) -> ASGIApp:
+    """The same handler where the router of FastAPI has found the way to it."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        call = call_of(scope)
+        call.route, call.named = template, scope["path_params"]
+        await handler(scope, receive, send)
+
+    return answer
+
+
+def _answer(
+    handler: ASGIApp, route: str, named: dict[str, str], scope: Scope, receive: Receive, send: Send
+) -> Awaitable[None]:
+    begin_call(scope, route, named)
+    return handler(scope, receive, send)

@@ -1,0 +1,57 @@
+"""The numbers that a tensor may hold: one rule for golden samples and for every task."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plimsoll.inference.payloads import TensorSpec
+
+
+class TensorBounds:
+    """The least and the greatest number of one tensor, inclusive, in its own precision.
+
+    0.1 in FP32 lies above 0.1 and is within a maximum of 0.1. A bound beyond the range of the datatype bounds nothing,
+    and what is not finite is always out of bounds.
+    """
+
+    def __init__(self, spec: TensorSpec) -> None:
+        least, greatest = _range(spec.dtype)
+        self.low: Any = least if spec.minimum is None else max(_as(spec, spec.minimum), least)
+        self.high: Any = greatest if spec.maximum is None else min(_as(spec, spec.maximum), greatest)
+
+    def hold(self, tensor: NDArray[Any]) -> bool:
+        """Whether every element is within; an empty tensor is."""
+        return bool((tensor >= self.low).all() and (tensor <= self.high).all())
+
+    def surely_hold(self, numbers: NDArray[Any]) -> bool:
+        """Whether every number is within even before it is rounded to the tensor's precision; at least one number.
+
+        Rounding keeps an order, so those that are stay within; of the others `hold` finds out.
+        """
+        # By the ufuncs themselves: the methods min and max cost more than the numbers of one row.
+        return bool(
+            self.low <= np.minimum.reduce(numbers, axis=None) and np.maximum.reduce(numbers, axis=None) <= self.high
+        )
+
+    def first_outside(self, tensor: NDArray[Any]) -> tuple[int, ...] | None:
+        """The position of the first element that is out of bounds; `None` where all are within."""
+        if self.hold(tensor):
+            return None
+        with np.errstate(invalid="ignore"):
+            return tuple(int(part) for part in np.argwhere(~((tensor >= self.low) & (tensor <= self.high)))[0])
+
+
+def _range(dtype: np.dtype[Any]) -> tuple[Any, Any]:
+    if dtype.kind == "b":
+        return False, True
+    limits = np.iinfo(dtype) if dtype.kind in "iu" else np.finfo(dtype)
+    return (int(limits.min), int(limits.max)) if dtype.kind in "iu" else (float(limits.min), float(limits.max))
+
+
+def _as(spec: TensorSpec, bound: float) -> Any:  # noqa: ANN401  # a number of the tensor's kind
+    """A bound in the tensor's own precision; whole numbers are compared with the bound itself."""
+    with np.errstate(over="ignore"):
+        return float(spec.dtype.type(bound)) if spec.dtype.kind == "f" else bound

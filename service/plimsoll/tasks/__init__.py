@@ -1,0 +1,32 @@
+"""What models are for. The table: one file and one line for a task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from plimsoll.bundle.manifest import Manifest
+from plimsoll.errors import BundleError, quote
+from plimsoll.inference.payloads import Signature
+from plimsoll.inference.ports import Task
+from plimsoll.tasks import tabular_classification, tensors
+
+TASKS: Mapping[str, Callable[[Signature], Task]] = {
+    tabular_classification.NAME: tabular_classification.TabularClassification,
+    tensors.NAME: tensors.TensorTask,
+}
+
+
+def bind_task(manifest: Manifest) -> Task:
+    """The task of a version, bound to its signature; called once, when the version is loaded.
+
+    Raises:
+        BundleError: with check `task`, when this version of Plimsoll has no such task, the task does not fit the
+            signature, so that nothing could ask the model, or an option is not one of the task's.
+    """
+    task = TASKS.get(manifest.task)
+    if task is None:
+        raise BundleError("task", f"there is no task {quote(manifest.task)}; this server has {', '.join(TASKS)}")
+    if manifest.options:
+        option = quote(next(iter(manifest.options)))
+        raise BundleError("task", f"the task {manifest.task} takes no option, and the manifest has {option}")
+    return task(manifest.line_signature())

@@ -1,0 +1,145 @@
+"""Finds out what is wrong with a JSON body that could not be decoded, and says it.
+
+Runs only for bodies that have failed, so that the hot path carries none of this.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import NamedTuple, NoReturn
+
+import msgspec
+
+from plimsoll.errors import ClientError, InvalidInput, MalformedBody, quote
+
+_BLANKS = b" \t\n\r"
+"""What JSON takes for blank, and nothing else is (RFC 8259, section 2)."""
+_LONGEST_INTEGER = 400
+"""An integer of more digits is beyond every float, and reading one of thousands is slow."""
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_syntax = msgspec.json.Decoder(msgspec.Raw)
+"""Checks that a text is JSON and makes nothing of it."""
+
+
+class BodyForm(NamedTuple):
+    """The body of a task: `sentence` describes it; the field `one` holds one row, and the field `many` several."""
+
+    sentence: str
+    one: str
+    many: str
+
+
+class _NotANumber(Exception):
+    """JSON has no NaN and no Infinity, though Python's parser would take them."""
+
+
+def explain(body: bytes, form: BodyForm, fault_of: Callable[[object, int | None], InvalidInput | None]) -> ClientError:
+    """The error for a body that is not a valid request of this form.
+
+    `fault_of` says what is wrong with one row; it is given the row and its place, which is `None` for the field `one`.
+    """
+    if not body.strip(_BLANKS):
+        return MalformedBody("the body is empty", code="empty_body", expected=form.sentence)
+    try:
+        document = _parse(body, form)
+    except ClientError as error:
+        return error
+    return _fault_of_document(document, form, fault_of) or wrong_shape(form)
+
+
+def syntax_fault(body: bytes, form: BodyForm) -> ClientError | None:
+    """The error for a body that is not JSON, found without making anything of it; 20 ms for one of 8 MB."""
+    try:
+        _syntax.decode(body)
+    except RecursionError:
+        return _too_deep(form)
+    except msgspec.DecodeError as error:
+        reason = str(error).removeprefix("JSON is malformed: ")
+        return _not_json(form, f"{reason[0].lower()}{reason[1:]} of {len(body)}")
+    return None
+
+
+def wrong_shape(form: BodyForm, given: str | None = None) -> InvalidInput:
+    """The error for JSON of another shape."""
+    return InvalidInput("the body has the wrong shape", expected=form.sentence, given=given)
+
+
+def kind_of(value: object) -> str:
+    """What a JSON value is, in a few words."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "a boolean"
+    if isinstance(value, str):
+        return f"the string {quote(value, 32)}"
+    if isinstance(value, list):
+        return "an array"
+    return "an object" if isinstance(value, dict) else "a number"
+
+
+def _parse(body: bytes, form: BodyForm) -> object:
+    """What the body holds; raises the error for one that Python cannot read either."""
+    if body.startswith(_BYTE_ORDER_MARK):
+        mark = "the bytes EF BB BF"
+        raise MalformedBody("the body begins with a byte-order mark", expected="UTF-8 text without one", given=mark)
+    try:
+        # Python would guess UTF-16 and UTF-32; JSON that travels is UTF-8 (RFC 8259, section 8.1).
+        return json.loads(body.decode(), parse_constant=_refuse_constant, parse_int=_integer)
+    except _NotANumber as constant:
+        raise MalformedBody(f"{constant} is not JSON", expected="finite numbers", given=str(constant)) from None
+    except json.JSONDecodeError as error:
+        if b"\0" in body:
+            raise _not_utf8() from None
+        reason = f"{error.msg[0].lower()}{error.msg[1:]}"
+        raise _not_json(form, f"{reason} at character {error.pos} of {len(error.doc)}") from None
+    except UnicodeDecodeError:
+        raise _not_utf8() from None
+    except RecursionError:
+        raise _too_deep(form) from None
+
+
+def _not_json(form: BodyForm, given: str) -> MalformedBody:
+    return MalformedBody("the body is not JSON", expected=form.sentence, given=given)
+
+
+def _too_deep(form: BodyForm) -> MalformedBody:
+    return MalformedBody("the body is nested too deeply", expected=form.sentence)
+
+
+def _not_utf8() -> MalformedBody:
+    return MalformedBody("the body is not JSON", expected="UTF-8 text", given="bytes that are not UTF-8")
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _LONGEST_INTEGER else float(digits)  # beyond every range, and infinite
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise _NotANumber(constant)
+
+
+def _fault_of_document(
+    document: object, form: BodyForm, fault_of: Callable[[object, int | None], InvalidInput | None]
+) -> InvalidInput | None:
+    if not isinstance(document, dict):
+        return wrong_shape(form, kind_of(document))
+    if unknown := [str(name) for name in document if name not in (form.one, form.many, "user")]:
+        return InvalidInput(f"unknown field {quote(unknown[0], 32)}", expected=form.sentence)
+    if not isinstance(user := document.get("user"), str | None):
+        return InvalidInput("'user' has the wrong type", expected="a string", given=kind_of(user))
+    named = [name for name in (form.one, form.many) if document.get(name) is not None]
+    if len(named) != 1:
+        given = "both" if named else "neither"
+        return InvalidInput(f"give either '{form.one}' or '{form.many}'", expected=form.sentence, given=given)
+    return fault_of(document[form.one], None) if named == [form.one] else _fault_of_rows(document, form, fault_of)
+
+
+def _fault_of_rows(
+    document: dict[str, object], form: BodyForm, fault_of: Callable[[object, int | None], InvalidInput | None]
+) -> InvalidInput | None:
+    rows = document[form.many]
+    if not isinstance(rows, list):
+        return InvalidInput(f"'{form.many}' has the wrong type", expected="an array of rows", given=kind_of(rows))
+    faults = (fault_of(row, index) for index, row in enumerate(rows))
+    return next((fault for fault in faults if fault is not None), None)

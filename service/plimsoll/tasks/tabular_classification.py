@@ -1,0 +1,92 @@
+"""`tabular-classification`: rows of numbers in; the class and the probability of every label out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plimsoll.errors import BundleError
+from plimsoll.inference.payloads import Signature, Tensors
+from plimsoll.inference.ports import Json
+from plimsoll.tasks.finite_numbers import not_finite
+from plimsoll.tasks.flat_rows import DIMENSIONS, fault_of_flat_input, listed
+from plimsoll.tasks.number_rows import RowReader
+
+NAME = "tabular-classification"
+_TAKES = (
+    f"the task {NAME} is for models of one input, FP32 or FP64 of shape [-1, N] with N fixed, and of one output, a "
+    "score in FP16, FP32 or FP64 for each label, or one score with a threshold"
+)
+
+
+class TabularClassification(RowReader):
+    """Implements `Task`: the rows are read as `RowReader` does.
+
+    Raises:
+        BundleError: with check `task`; the message says what the model has, what can be asked, and what helps.
+    """
+
+    def __init__(self, signature: Signature) -> None:
+        if fault := fault_of_flat_input(signature) or _fault_of_output(signature):
+            raise BundleError("task", f"nothing can ask this model: {fault}; {_TAKES}")
+        super().__init__(signature.inputs[0])
+        (spec,) = signature.outputs
+        self._output, self._labels = spec.name, spec.labels
+        self._threshold = None if spec.threshold is None else spec.dtype.type(spec.threshold)
+
+    def results(self, outputs: Tensors) -> list[Any]:
+        """`{"class", "probabilities"}` of each row; see `Task.results`."""
+        probabilities = outputs[self._output]
+        if not np.logical_and.reduce(np.isfinite(probabilities), axis=None):
+            raise not_finite(probabilities)
+        if self._threshold is None:
+            classes = probabilities.argmax(axis=1)
+        else:
+            probabilities, classes = _both_classes(probabilities, self._threshold)
+        labels = self._labels
+        return [
+            {"class": labels[best], "probabilities": row}
+            for best, row in zip(classes.tolist(), probabilities, strict=True)
+        ]
+
+    def result_schema(self) -> Json:
+        """The JSON schema of one result."""
+        labels = list(self._labels)
+        return {
+            "type": "object",
+            "properties": {
+                "class": {
+                    "enum": labels,
+                    "description": "The label with the highest probability; with a threshold, the one it decides for.",
+                },
+                "probabilities": {
+                    "type": "array", "items": {"type": "number"}, "minItems": len(labels), "maxItems": len(labels),
+                    "description": "One for each label, in the order of the signature.",
+                },
+            },
+            "required": ["class", "probabilities"],
+        }  # fmt: skip
+
+
+def _both_classes(scores: NDArray[Any], threshold: np.floating[Any]) -> tuple[NDArray[Any], NDArray[np.int_]]:
+    """The probabilities of both classes of a model that gives one score a row, and which of them it means.
+
+    Scores are compared in their own precision, because 0.7 in FP32 lies below 0.7 and should reach a threshold of 0.7.
+    """
+    upper = scores.reshape(-1)
+    return np.stack((1 - upper, upper), axis=1), (upper >= threshold).astype(np.int_)
+
+
+def _fault_of_output(signature: Signature) -> str:
+    if len(signature.outputs) != 1:
+        return f"it has {len(signature.outputs)} outputs, {listed(signature.outputs)}"
+    (spec,) = signature.outputs
+    given = f"its output '{spec.name}' is {spec.datatype} {list(spec.shape)}"
+    one_score = spec.threshold is not None
+    if not spec.datatype.startswith("FP") or (len(spec.shape) != DIMENSIONS and not one_score):
+        return f"{given}; give one score for each class"
+    if not spec.labels:
+        return f"{given} without labels; name its classes"
+    return ""

@@ -1,0 +1,154 @@
+"""`tensors`: the tensors of any signature, as nested lists of numbers in JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from plimsoll.errors import InvalidInput, UnsupportedMediaType, quote
+from plimsoll.inference.payloads import Signature, Tensors, TensorSpec
+from plimsoll.inference.ports import Json, Shapes
+from plimsoll.inference.tensor_bounds import TensorBounds
+from plimsoll.tasks.finite_numbers import not_finite
+from plimsoll.tasks.json_faults import BodyForm, explain, kind_of, syntax_fault
+from plimsoll.tasks.json_values import holds_more
+from plimsoll.tasks.nested_numbers import NestedNumbers
+from plimsoll.tasks.number_rows import MAX_ROWS, check_count
+
+NAME = "tensors"
+_FORM = BodyForm(
+    'an object {"inputs": {name: nested lists}} for one row, or {"instances": [{name: nested lists}, ...]} for many',
+    "inputs",
+    "instances",
+)
+_MOST_NUMBERS = 1_000_000
+"""Of one body where the signature leaves lengths open; each becomes a Python object."""
+
+
+class _Document(msgspec.Struct, forbid_unknown_fields=True):
+    inputs: dict[str, Any] | None = None
+    instances: list[dict[str, Any]] | None = None
+    user: str | None = None
+
+
+_decoder = msgspec.json.Decoder(_Document)
+
+
+class TensorRows:
+    """Implements `Question`: rows of every input, as arrays in the precision of the signature."""
+
+    __slots__ = ("_tensors", "rows", "shapes", "user")
+
+    def __init__(self, tensors: Mapping[str, NDArray[Any]], user: str | None, *, open_shapes: bool) -> None:
+        self._tensors = tensors
+        self.rows = len(next(iter(tensors.values())))
+        self.shapes: Shapes = tuple(each.shape[1:] for each in tensors.values()) if open_shapes else ()
+        self.user = user
+
+    def write(self, inputs: Mapping[str, NDArray[Any]]) -> None:
+        """Write every row of every input."""
+        for name, tensor in self._tensors.items():
+            inputs[name][:] = tensor
+
+
+class TensorTask:
+    """Implements `Task` for every signature."""
+
+    item = _FORM.one
+
+    def __init__(self, signature: Signature) -> None:
+        self._inputs = [NestedNumbers(spec) for spec in signature.inputs]
+        self._bounds = {spec.name: TensorBounds(spec) for spec in signature.inputs}
+        self._open = any(spec.open_dimensions for spec in signature.inputs)
+        self._outputs = signature.outputs
+        self._most_numbers = _MOST_NUMBERS if self._open else MAX_ROWS * sum(map(_elements, signature.inputs))
+
+    def read(self, body: bytes) -> TensorRows:
+        """The tensors of a JSON body; see `Task.read`."""
+        if holds_more(body, b",", 2 * (self._most_numbers + MAX_ROWS * len(self._inputs))):
+            most = f"{MAX_ROWS} rows" if not self._open else f"{_MOST_NUMBERS} numbers"
+            raise syntax_fault(body, _FORM) or InvalidInput(
+                "the body holds too many rows or numbers", expected=f"at most {most}"
+            )
+        try:
+            parsed = _decoder.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise explain(body, _FORM, _fault_of_row) from None
+        if parsed.inputs is not None and parsed.instances is None:
+            return self._question([parsed.inputs], parsed.user, single=True)
+        if parsed.instances is not None and parsed.inputs is None:
+            check_count(len(parsed.instances))
+            return self._question(parsed.instances, parsed.user, single=False)
+        raise explain(body, _FORM, _fault_of_row)
+
+    def of_rows(self, rows: NDArray[Any]) -> TensorRows:
+        """No rows of numbers alone.
+
+        Raises:
+            UnsupportedMediaType: always; the tensors of this task have names.
+        """
+        raise UnsupportedMediaType(
+            "this model takes named tensors, not rows of numbers", expected="Content-Type: application/json",
+            given=f"{len(rows)} rows",
+        )  # fmt: skip
+
+    def results(self, outputs: Tensors) -> list[Any]:
+        """`{"outputs": {name: nested lists}}` of each row; see `Task.results`."""
+        for spec in self._outputs:
+            tensor = outputs[spec.name]
+            if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
+                raise not_finite(tensor)
+        rows = len(outputs[self._outputs[0].name])
+        return [{"outputs": {spec.name: outputs[spec.name][row] for spec in self._outputs}} for row in range(rows)]
+
+    def row_schema(self) -> Json:
+        """The JSON schema of one item of `instances`."""
+        properties = {each.spec.name: each.schema() for each in self._inputs}
+        return {
+            "type": "object", "properties": properties, "required": list(properties), "additionalProperties": False,
+        }  # fmt: skip
+
+    def example_row(self, inputs: Tensors) -> Json:
+        """The tensors by name."""
+        return {each.spec.name: inputs[each.spec.name] for each in self._inputs}
+
+    def result_schema(self) -> Json:
+        """The JSON schema of one result."""
+        properties = {spec.name: NestedNumbers(spec).schema() for spec in self._outputs}
+        outputs = {"type": "object", "properties": properties, "required": list(properties)}
+        return {"type": "object", "properties": {"outputs": outputs}, "required": ["outputs"]}
+
+    def _question(self, rows: Sequence[Mapping[str, Any]], user: str | None, *, single: bool) -> TensorRows:
+        known = [each.spec.name for each in self._inputs]
+        for index, row in enumerate(rows):
+            where = None if single else index
+            if unknown := [name for name in row if name not in known]:
+                raise InvalidInput(
+                    f"unknown input {quote(unknown[0], 32)}", expected=f"inputs {', '.join(known)}", index=where
+                )
+            if missing := [name for name in known if name not in row]:
+                raise InvalidInput(f"the input '{missing[0]}' is missing", expected=_FORM.sentence, index=where)
+        tensors = {}
+        for each in self._inputs:
+            name = each.spec.name
+            tensor = tensors[name] = each.read([row[name] for row in rows], single=single)
+            if (outside := self._bounds[name].first_outside(tensor)) is not None:
+                raise each.out_of_bounds(outside, tensor[outside], single=single)
+        return TensorRows(tensors, user, open_shapes=self._open)
+
+
+def _fault_of_row(row: object, index: int | None) -> InvalidInput | None:
+    where = "'inputs'" if index is None else f"row {index} of instances"
+    if isinstance(row, dict):
+        return None
+    expected = "an object that names every input"
+    return InvalidInput(f"{where} has the wrong type", expected=expected, given=kind_of(row), index=index)
+
+
+def _elements(spec: TensorSpec) -> int:
+    return math.prod(spec.shape[1:])
