@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from plimsoll.bundle.folder import Bundle
-from plimsoll.runtime.architectures import build_with_factory
 from plimsoll.runtime.bundle_making import Recipe, make_bundle
 from plimsoll.runtime.model_loader import ModelLoader
+from plimsoll.runtime.module_building import build_with_factory
 from plimsoll.runtime.warmup import batch_sizes_up_to
 from safetensors.torch import save
 

@@ -21,8 +21,8 @@ from plimsoll.bundle.golden import GoldenSamples, all_finite, check_bounds
 from plimsoll.bundle.manifest import Manifest
 from plimsoll.errors import BundleError
 from plimsoll.inference.payloads import NUMPY_DTYPES
-from plimsoll.runtime.architectures import build_architecture, build_with_factory
 from plimsoll.runtime.foreign_code import foreign_code
+from plimsoll.runtime.module_building import build_architecture, build_with_factory
 from plimsoll.runtime.weights_file import load_weights
 from plimsoll.runtime.weights_prefix import without_prefix
 

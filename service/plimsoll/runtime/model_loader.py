@@ -11,10 +11,10 @@ from plimsoll.bundle.folder import Bundle
 from plimsoll.bundle.golden import GoldenSamples, check_outputs, compare_golden, read_golden
 from plimsoll.bundle.manifest import Pt2Model, SafetensorsModel
 from plimsoll.errors import BundleError
-from plimsoll.runtime.architectures import build_architecture, build_with_factory
 from plimsoll.runtime.devices import limit_threads
 from plimsoll.runtime.foreign_code import foreign_code, shared_state_kept
 from plimsoll.runtime.independence import check_independence
+from plimsoll.runtime.module_building import build_architecture, build_with_factory
 from plimsoll.runtime.packed_linear import pack_weights
 from plimsoll.runtime.torch_model import TorchModel
 from plimsoll.runtime.warmup import warm_up

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from plimsoll.bundle.golden import read_golden
 from plimsoll.errors import BundleError
-from plimsoll.runtime.architectures import build_architecture
 from plimsoll.runtime.model_loader import ModelLoader
+from plimsoll.runtime.module_building import build_architecture
 from safetensors.torch import save
 
 from tests.conftest import MakeBundle

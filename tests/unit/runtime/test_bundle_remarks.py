@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from plimsoll.bundle.folder import open_bundle
 from plimsoll.errors import BundleError
-from plimsoll.runtime.architectures import build_architecture
 from plimsoll.runtime.bundle_making import Recipe, make_bundle
 from plimsoll.runtime.model_loader import ModelLoader
+from plimsoll.runtime.module_building import build_architecture
 from plimsoll.runtime.weights_prefix import without_prefix
 from safetensors.torch import load, save
 

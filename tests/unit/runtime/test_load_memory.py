@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 from plimsoll.bundle.folder import Bundle
-from plimsoll.runtime.architectures import build_architecture
 from plimsoll.runtime.model_loader import ModelLoader
+from plimsoll.runtime.module_building import build_architecture
 from safetensors.torch import save
 
 from tests.conftest import MakeBundle

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pkgutil
 import re
 import sys
 from pathlib import Path
@@ -8,12 +9,19 @@ from typing import Any
 import pytest
 import torch
 from plimsoll.errors import BundleError
-from plimsoll.runtime.architectures import ARCHITECTURES, build_architecture, build_with_factory
+from plimsoll.runtime import architectures
+from plimsoll.runtime.architectures import ARCHITECTURES
+from plimsoll.runtime.module_building import build_architecture, build_with_factory
 
 FITTING: dict[str, dict[str, Any]] = {
     "digits-mlp": {"sizes": [784, 16, 10]},
     "digits-cnn": {"channels": [4, 8], "classes": 10},
 }
+
+
+def test_every_file_of_architectures_stands_in_the_table() -> None:
+    files = {each.name for each in pkgutil.iter_modules(architectures.__path__, f"{architectures.__name__}.")}
+    assert files == {place.partition(":")[0] for place in ARCHITECTURES.values()}
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)

@@ -1,0 +1,57 @@
+"""Builds torch modules with fresh weights: of a registered architecture, or by a factory of another package."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from torch import nn
+
+from plimsoll.errors import BundleError
+from plimsoll.runtime.architectures import ARCHITECTURES
+from plimsoll.runtime.foreign_code import foreign_code, shared_state_kept
+
+
+def build_architecture(name: str, parameters: Mapping[str, Any]) -> nn.Module:
+    """A module of the named architecture with fresh weights.
+
+    Raises:
+        BundleError: with check `weights`, when the name is not registered or the parameters do not fit.
+    """
+    place = ARCHITECTURES.get(name)
+    if place is None:
+        raise BundleError("weights", f"the architecture '{name}' is not registered; known: {', '.join(ARCHITECTURES)}")
+    return _build(_imported(place), name, parameters)
+
+
+def build_with_factory(factory: str, parameters: Mapping[str, Any], allowed: Collection[str]) -> nn.Module:
+    """A module made by a factory `package.module:callable`, whose package is imported only if it is allowed.
+
+    Raises:
+        BundleError: with check `format` when it is not allowed; `weights` when it cannot be imported, the parameters do
+            not fit, or what it makes is no module.
+    """
+    if factory not in allowed:
+        raise BundleError(
+            "format",
+            f"the bundle wants the factory '{factory}', which would run code of that package; nothing of it was "
+            f"imported. Add it to PLIMSOLL_FACTORIES if you trust it; allowed now: {', '.join(allowed) or 'none'}",
+        )
+    with shared_state_kept(), foreign_code("weights", f"the factory '{factory}' cannot be imported"):
+        make = _imported(factory)
+    return _build(make, factory, parameters)
+
+
+def _imported(place: str) -> Callable[..., nn.Module]:
+    """What `package.module:callable` names."""
+    module, _, attribute = place.partition(":")
+    return getattr(importlib.import_module(module), attribute)  # type: ignore[no-any-return]
+
+
+def _build(factory: Callable[..., nn.Module], name: str, parameters: Mapping[str, Any]) -> nn.Module:
+    with shared_state_kept(), foreign_code("weights", f"'{name}' cannot be built with the parameters given"):
+        module = factory(**parameters)
+    if not isinstance(module, nn.Module):
+        raise BundleError("weights", f"'{name}' makes a {type(module).__name__}, and not a torch module")
+    return module
