@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from torch import nn
 
+import plimsoll
 from plimsoll.errors import BundleError
 from plimsoll.runtime.architectures import ARCHITECTURES
 from plimsoll.runtime.foreign_code import foreign_code, shared_state_kept
+
+_OLD_NAME = "service"
+"""How this package was called before 0.2.0."""
 
 
 def build_architecture(name: str, parameters: Mapping[str, Any]) -> nn.Module:
@@ -38,9 +45,10 @@ def build_with_factory(factory: str, parameters: Mapping[str, Any], allowed: Col
             f"the bundle wants the factory '{factory}', which would run code of that package; nothing of it was "
             f"imported. Add it to PLIMSOLL_FACTORIES if you trust it; allowed now: {', '.join(allowed) or 'none'}",
         )
-    with shared_state_kept(), foreign_code("weights", f"the factory '{factory}' cannot be imported"):
-        make = _imported(factory)
-    return _build(make, factory, parameters)
+    with _old_name_explained(factory):
+        with shared_state_kept(), foreign_code("weights", f"the factory '{factory}' cannot be imported"):
+            make = _imported(factory)
+        return _build(make, factory, parameters)
 
 
 def _imported(place: str) -> Callable[..., nn.Module]:
@@ -55,3 +63,35 @@ def _build(factory: Callable[..., nn.Module], name: str, parameters: Mapping[str
     if not isinstance(module, nn.Module):
         raise BundleError("weights", f"'{name}' makes a {type(module).__name__}, and not a torch module")
     return module
+
+
+@contextmanager
+def _old_name_explained(factory: str) -> Iterator[None]:
+    """Say what to write where a factory fails because it imports this package by its old name."""
+    try:
+        yield
+    except BundleError as error:
+        if not _imports_old_name(factory, error.__cause__):
+            raise
+        raise BundleError(
+            error.check,
+            f"the factory '{factory}' imports '{_OLD_NAME}', which is named 'plimsoll' since version 0.2.0; "
+            "write `from plimsoll...` in it",
+            error.detail,
+        ) from error.__cause__
+
+
+def _imports_old_name(factory: str, cause: BaseException | None) -> bool:
+    """Whether a factory failed because this package has no other name; a package `service` of the user's own may."""
+    if not isinstance(cause, ModuleNotFoundError) or (cause.name or "").partition(".")[0] != _OLD_NAME:
+        return False
+    if factory.startswith((f"{_OLD_NAME}.", f"{_OLD_NAME}:")):
+        return False  # the factory is part of the package that is missing
+    try:
+        found = find_spec(_OLD_NAME)
+    except ValueError:  # a module of that name that somebody has made by hand
+        return False
+    if found is None:
+        return True
+    # In a checkout the folder service/, which holds this package, looks like a package of that name.
+    return list(found.submodule_search_locations or ()) == [str(Path(plimsoll.__file__).parents[1])]

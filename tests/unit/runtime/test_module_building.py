@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import importlib
 import pkgutil
 import re
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ from plimsoll.errors import BundleError
 from plimsoll.runtime import architectures
 from plimsoll.runtime.architectures import ARCHITECTURES
 from plimsoll.runtime.module_building import build_architecture, build_with_factory
+
+from tests.contracts.generated import REPOSITORY
 
 FITTING: dict[str, dict[str, Any]] = {
     "digits-mlp": {"sizes": [784, 16, 10]},
@@ -124,3 +128,82 @@ def test_a_factory_that_does_not_work_is_told_in_one_sentence(
     with pytest.raises(BundleError, match=re.escape(sentence)) as caught:
         build_with_factory(factory, parameters, [factory])
     assert caught.value.check == "weights"
+
+
+@pytest.fixture
+def write_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], None]]:
+    """Writes a module that can be imported while the test runs; the checkout's folder service/ cannot be."""
+    elsewhere = [each for each in sys.path if Path(each).resolve() != REPOSITORY]
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *elsewhere])
+
+    def forget() -> None:
+        for name in [name for name in sys.modules if name.partition(".")[0] in ("service", "old_factory")]:
+            del sys.modules[name]
+        importlib.invalidate_caches()
+
+    def write(file: str, source: str) -> None:
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text(source)
+        forget()
+
+    forget()
+    yield write
+    forget()
+
+
+def refusal_of(factory: str) -> BundleError:
+    with pytest.raises(BundleError) as caught:
+        build_with_factory(factory, {}, [factory])
+    assert caught.value.check == "weights"
+    return caught.value
+
+
+OLD_IMPORTS = [
+    "import service.inference\ndef make(): pass",
+    "from service.runtime.packed_linear import pack_weights\ndef make(): pass",
+    "def make():\n    from service.errors import BundleError",
+]
+
+
+@pytest.mark.parametrize("in_checkout", [False, True])
+@pytest.mark.parametrize("source", OLD_IMPORTS)
+def test_a_factory_that_imports_this_package_by_its_old_name_is_told_the_new_one(
+    write_module: Callable[[str, str], None], source: str, in_checkout: bool
+) -> None:
+    if in_checkout:
+        sys.path.append(str(REPOSITORY))
+    write_module("old_factory.py", source)
+    error = refusal_of("old_factory:make")
+    assert error.message == (
+        "the factory 'old_factory:make' imports 'service', which is named 'plimsoll' since version 0.2.0; "
+        "write `from plimsoll...` in it"
+    )
+    assert error.detail.startswith("No module named 'service")
+
+
+@pytest.mark.parametrize("file", ["service/__init__.py", "service/models.py", "service.py"])
+@pytest.mark.parametrize("source", OLD_IMPORTS)
+def test_a_package_named_service_of_the_users_own_is_not_taken_for_this_one(
+    write_module: Callable[[str, str], None], source: str, file: str
+) -> None:
+    sys.path.append(str(REPOSITORY))
+    write_module(file, "")
+    write_module("old_factory.py", source)
+    assert refusal_of("old_factory:make").message.endswith("it raised ModuleNotFoundError")
+
+
+def test_a_factory_of_a_package_named_service_that_is_not_installed_is_not_taken_for_ours(
+    write_module: Callable[[str, str], None],
+) -> None:
+    write_module("unused.py", "")
+    error = refusal_of("service.models:make")
+    assert error.message == "the factory 'service.models:make' cannot be imported: it raised ModuleNotFoundError"
+
+
+def test_a_module_named_service_that_was_made_by_hand_is_not_taken_for_ours(
+    write_module: Callable[[str, str], None],
+) -> None:
+    write_module(
+        "old_factory.py", "import sys, types\nsys.modules['service'] = types.ModuleType('service')\nimport service.x"
+    )
+    assert refusal_of("old_factory:make").message.endswith("it raised ModuleNotFoundError")
