@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -33,7 +34,7 @@ from plimsoll.control.desired_state import DesiredModel, StateRules
 from plimsoll.control.desired_state_file import DesiredStateFile
 from plimsoll.control.desired_state_source import DesiredStateSource
 from plimsoll.control.reconciler import Reconciler
-from plimsoll.control.version_loading import VersionLoading
+from plimsoll.control.version_loading import Loader, VersionLoading
 from plimsoll.control.version_registry import VersionRegistry, VersionStatus
 from plimsoll.control.worker_board import WorkerBoard
 from plimsoll.fronts import PROTOCOLS
@@ -49,9 +50,8 @@ from plimsoll.inference.served_version import ServedVersion
 from plimsoll.inference.watchdog import Watchdog
 from plimsoll.lifecycle import Lifecycle
 from plimsoll.observed_versions import ObservedVersions
-from plimsoll.runtime.devices import device_memory, limit_threads, resolve_device
-from plimsoll.runtime.model_loader import ModelLoader
-from plimsoll.runtime.warmup import batch_sizes_up_to
+from plimsoll.runtime.devices import device_memory, limit_threads
+from plimsoll.runtime.loading import new_loader
 from plimsoll.settings import Settings
 from plimsoll.stores.memory_cache import MemoryCache
 from plimsoll.tasks import bind_task
@@ -194,12 +194,12 @@ def _registry_and_catalog(
     return registry, Catalog(registry, board.slowest)
 
 
-def _loader(settings: Settings) -> ModelLoader:
-    return ModelLoader(
-        resolve_device(settings.device),
+def _loader(settings: Settings) -> Loader[Any]:
+    return new_loader(
+        settings.device,
         trust_pt2=settings.trust_pt2,
         factories=settings.factories,
-        batch_sizes=batch_sizes_up_to(settings.max_batch_rows),
+        max_batch_rows=settings.max_batch_rows,
         inline_budget_seconds=settings.inline_budget_seconds,
         threads=settings.forward_threads,
     )

@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
+from typing import Any
 
 from plimsoll.api.serving_state import Phase, ServingState
 from plimsoll.background_tasks import BackgroundTasks
@@ -19,7 +20,6 @@ from plimsoll.control.desired_state import DesiredState
 from plimsoll.control.desired_state_source import DesiredStateSource
 from plimsoll.control.reconciler import Reconciler
 from plimsoll.errors import DesiredStateError
-from plimsoll.runtime.torch_model import TorchModel
 
 _log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class Lifecycle:
         self,
         state: ServingState,
         source: DesiredStateSource,
-        reconciler: Reconciler[TorchModel],
+        reconciler: Reconciler[Any],
         tasks: BackgroundTasks,
         *,
         stop_wait_seconds: float,

@@ -1,13 +1,16 @@
-"""Where tensors live."""
+"""Where tensors live, and how many threads compute. Torch is imported by the first call, not with this file."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-import torch
+from typing import TYPE_CHECKING
 
 from plimsoll.errors import DeviceError
+
+if TYPE_CHECKING:
+    import torch
 
 
 def limit_threads(count: int) -> None:
@@ -15,6 +18,8 @@ def limit_threads(count: int) -> None:
 
     A thread of which nothing has been said takes the number that was said last, of any thread, at its first operation.
     """
+    import torch
+
     torch.get_num_threads()  # the first operation, or it would undo what is said now
     torch.set_num_threads(count)
 
@@ -22,6 +27,8 @@ def limit_threads(count: int) -> None:
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Let the forward passes of the calling thread use no other thread, as on the event loop."""
+    import torch
+
     before = torch.get_num_threads()
     limit_threads(1)
     try:
@@ -36,6 +43,8 @@ def resolve_device(wanted: str) -> torch.device:
     Raises:
         DeviceError: the words are none of these, or that device is not on this machine.
     """
+    import torch
+
     if wanted == "auto":
         return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
     try:
@@ -53,7 +62,14 @@ def resolve_device(wanted: str) -> torch.device:
 
 
 def device_memory() -> list[tuple[str, int, int]]:
-    """Every GPU of this machine as name, bytes in use by anyone, and bytes in all; empty without GPUs."""
+    """Every GPU of this machine as name, bytes in use by anyone, and bytes in all; empty without GPUs.
+
+    It is empty as well where torch has not been imported, because nothing of ours uses a GPU then.
+    """
+    if "torch" not in sys.modules:
+        return []
+    import torch
+
     memory = []
     for index in range(torch.cuda.device_count()):
         free, total = torch.cuda.mem_get_info(index)
