@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from plimsoll.errors import OperatorError
+from plimsoll.validation_faults import Fault, describe_fault, sentence_of
 
 if TYPE_CHECKING:
     _Loader = yaml.SafeLoader
@@ -21,21 +21,9 @@ else:
     _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the loader in C is ten times as fast, where it is built
 
 MAX_DOCUMENT_BYTES = 1 << 20
-_MOST_FAULTS = 5
-"""A message names this many faults, so that a file of a hundred thousand does not fill the log."""
-WHOLE_DOCUMENT = "the document"
-"""Where a fault is that belongs to no field."""
-_OUR_CLASS = re.compile(r" or instance of \w+$")
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
-Location = tuple[int | str, ...]
 Record = TypeVar("Record", bound=BaseModel)
 _NO_TEXT = "should be a text, and is none as YAML reads it (1.10, 010 and no are none); put it in quotes"
-
-
-def describe_fault(location: Location, message: str) -> str:
-    """One fault of a document as `field.0.name: what is wrong`, without the name of a class of ours."""
-    reason = _OUR_CLASS.sub("", message.removeprefix("Value error, "))
-    return f"{'.'.join(str(part) for part in location) or WHOLE_DOCUMENT}: {reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +38,7 @@ class YamlFile:
     title: str
     error: type[OperatorError]
     secret: bool = False
-    describe: Callable[[Location, str], str] = describe_fault
+    describe: Callable[[Fault], str] = describe_fault
 
     @property
     def name(self) -> str:
@@ -86,14 +74,10 @@ class YamlFile:
         try:
             return record.model_validate(self._load(document))
         except ValidationError as error:
-            faults = error.errors(include_url=False, include_input=False)
-            told = [
-                self.describe(tuple(fault["loc"]), _NO_TEXT if fault["type"] == "string_type" else fault["msg"])
-                for fault in faults[:_MOST_FAULTS]
-            ]
-            if len(faults) > len(told):
-                told.append(f"and {len(faults) - len(told)} more")
-            raise self.error(f"{self.name} has wrong fields: {'; '.join(told)}") from None
+            raise self.error(f"{self.name} has wrong fields: {sentence_of(error, self._describe)}") from None
+
+    def _describe(self, fault: Fault) -> str:
+        return self.describe(replace(fault, reason=_NO_TEXT) if fault.kind == "string_type" else fault)
 
     def _check_length(self, document: bytes) -> None:
         if len(document) > MAX_DOCUMENT_BYTES:

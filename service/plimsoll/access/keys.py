@@ -16,7 +16,8 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from plimsoll.errors import OperatorError
-from plimsoll.yaml_file import Location, YamlFile, describe_fault
+from plimsoll.validation_faults import Fault, describe_fault
+from plimsoll.yaml_file import YamlFile
 
 Scope = Literal["predict", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
@@ -30,7 +31,6 @@ _OUTPUT = re.compile(
     rf"^{re.escape(SHOWN_ONCE)}{_KEY.pattern}\s+{re.escape(WHERE_TO_PUT_IT)}\s+- \{{label: ", re.MULTILINE
 )
 """What `plimsoll keys new` prints, from its first line into its last."""
-_MISSING = "Field required"
 KEY_AS_LABEL = "a label stands in logs, and this one holds an API key itself; choose a name"
 
 
@@ -155,15 +155,14 @@ def _what_to_do(text: str, fault: str) -> str:
     return ", not even in a comment: delete it there"
 
 
-def _describe(location: Location, message: str) -> str:
-    if not location and not message.startswith("Value error"):
+def _describe(fault: Fault) -> str:
+    if not fault.location and fault.kind != "value_error":
         return "the document should be `keys:` and under it a list of entries, each as `plimsoll keys new` prints it"
-    if location == ("keys",):
+    if fault.location == ("keys",):
         return "the list of entries is missing under `keys:`; `plimsoll keys new` prints an entry"
-    if location and location[-1] in ("key", "sha256") and "keys" in location and message != _MISSING:
-        where = ".".join(str(part) for part in location)
+    if fault.location[-1:] in (("key",), ("sha256",)) and "keys" in fault.location and fault.kind != "missing":
         return (
-            f"{where}: the file holds the sha256 of a key, 64 hexadecimal digits, and never the key itself; "
+            f"{fault.place}: the file holds the sha256 of a key, 64 hexadecimal digits, and never the key itself; "
             "`plimsoll keys new` makes both"
         )
-    return describe_fault(location, message)
+    return describe_fault(fault)

@@ -22,6 +22,7 @@ from plimsoll.errors import (
 )
 from plimsoll.fronts.v1_errors import error_reply
 from plimsoll.inference.call import call_of
+from plimsoll.validation_faults import first_fault
 
 _log = logging.getLogger(__name__)
 
@@ -99,8 +100,8 @@ def install_error_handlers(app: FastAPI) -> None:
 
     async def on_invalid_parameter(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for this class only
-        fault = error.errors()[0]
-        ours = InvalidInput(f"parameter '{fault['loc'][-1]}': {fault['msg'][0].lower()}{fault['msg'][1:]}")
+        fault = first_fault(error)
+        ours = InvalidInput(f"parameter '{fault.location[-1]}': {fault.reason[0].lower()}{fault.reason[1:]}")
         return error_response(ours, call_of(request.scope).request_id)
 
     app.add_exception_handler(PlimsollError, on_plimsoll_error)

@@ -17,6 +17,7 @@ from pydantic import (
 from plimsoll.bundle.class_labels import CLASSES_OF_ONE_SCORE, fault_of_labels, fault_of_threshold
 from plimsoll.errors import BundleError, quote
 from plimsoll.inference.payloads import Datatype, Signature, TensorSpec
+from plimsoll.validation_faults import Fault, sentence_of
 
 MANIFEST_FILE = "manifest.json"
 
@@ -274,16 +275,15 @@ def parse_manifest(document: bytes) -> Manifest:
     """Read a manifest.
 
     Raises:
-        BundleError: with check `manifest`; the message names every field at fault and what is wrong with it.
+        BundleError: with check `manifest`; the message names the first fields at fault and what is wrong with them.
     """
     try:
         return Manifest.model_validate_json(document)
     except ValidationError as error:
-        faults = "; ".join(_sentence(tuple(fault["loc"]), fault["msg"]) for fault in error.errors(include_url=False))
-        raise BundleError("manifest", f"{MANIFEST_FILE} is not a valid manifest: {faults}") from None
+        raise BundleError(
+            "manifest", f"{MANIFEST_FILE} is not a valid manifest: {sentence_of(error, _describe)}"
+        ) from None
 
 
-def _sentence(location: tuple[str | int, ...], message: str) -> str:
-    field = ".".join(str(part) for part in location)
-    reason = message.removeprefix("Value error, ")
-    return f"field '{field}': {reason}" if field else reason
+def _describe(fault: Fault) -> str:
+    return f"field '{fault.place}': {fault.reason}" if fault.location else fault.reason

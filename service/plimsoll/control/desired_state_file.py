@@ -21,7 +21,7 @@ from plimsoll.control.desired_state import (
 )
 from plimsoll.control.exclusive_file import HELM, ExclusiveFile
 from plimsoll.errors import BundleError, DesiredStateError, DesiredStateNotWritable, InvalidInput, NotFound, quote
-from plimsoll.yaml_file import WHOLE_DOCUMENT, describe_fault
+from plimsoll.validation_faults import sentence_of
 
 _log = logging.getLogger(__name__)
 
@@ -131,9 +131,7 @@ class DesiredStateFile:
                 f"nothing is changed, because what is there cannot be used: {error.message}"
             ) from None
         except ValidationError as error:
-            faults = error.errors(include_url=False, include_input=False)
-            told = (describe_fault(fault["loc"], fault["msg"]).removeprefix(f"{WHOLE_DOCUMENT}: ") for fault in faults)
-            raise InvalidInput("; ".join(told)) from None
+            raise InvalidInput(sentence_of(error)) from None
 
     def _parse(self, document: bytes) -> DesiredState:
         return parse_desired_state(self._file, document, self._rules)

@@ -21,6 +21,7 @@ from plimsoll.settings.process import ProcessSettings
 from plimsoll.settings.serving import ServingSettings, cpus_of_process
 from plimsoll.settings.tracing import TracingSettings, known_propagators
 from plimsoll.settings.unknown import unknown_variables
+from plimsoll.validation_faults import Fault, sentence_of
 
 PREFIX = "PLIMSOLL_"
 SECRETS_FOLDER = Path("/run/secrets/plimsoll")
@@ -93,8 +94,7 @@ def load_settings(**chosen: Any) -> Settings:  # noqa: ANN401  # each field's ow
         secrets = SECRETS_FOLDER if SECRETS_FOLDER.is_dir() else None
         return Settings(_secrets_dir=secrets, **told)
     except ValidationError as error:
-        faults = [_fault(tuple(fault["loc"]), fault["msg"], fault["input"]) for fault in error.errors()]
-        raise SettingsError("; ".join(faults)) from None
+        raise SettingsError(sentence_of(error, _describe, most=None)) from None
     except (OSError, UnicodeDecodeError, PydanticSettingsError) as error:
         raise SettingsError(f".env or a file in {SECRETS_FOLDER} cannot be read: {error}") from None
 
@@ -147,10 +147,10 @@ def count_together(metrics_folder: Path) -> None:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics_folder)
 
 
-def _fault(location: tuple[int | str, ...], message: str, given: object) -> str:
-    reason = message.removeprefix("Value error, ")
-    if not location:
-        return reason
-    field = str(location[0])
+def _describe(fault: Fault) -> str:
+    if not fault.location:
+        return fault.reason
+    field = str(fault.location[0])
     name = variable_name(field) if field in Settings.model_fields else field
-    return f"{name}: {reason}" if repr(given) in reason else f"{name}: {reason} (given: {given!r})"
+    given = repr(fault.given)
+    return f"{name}: {fault.reason}" if given in fault.reason else f"{name}: {fault.reason} (given: {given})"
