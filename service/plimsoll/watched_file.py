@@ -11,13 +11,13 @@ import asyncio
 import contextlib
 import hashlib
 import logging
-import os
 import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from plimsoll.drafts import replace_file
 from plimsoll.errors import OperatorError
 from plimsoll.yaml_file import YamlFile
 
@@ -40,13 +40,8 @@ class LastGoodCopy:
 
     def keep(self, document: bytes) -> None:
         """Replace the copy. A folder that is full or read-only costs the copy and nothing else."""
-        draft = self._path.with_name(f"{self._path.name}.{os.getpid()}.draft")
         try:
-            draft.unlink(missing_ok=True)
-            handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(document)
-            draft.replace(self._path)
+            replace_file(self._path, document)
         except OSError as error:
             _log.warning("no copy of %s is kept for workers that start later: %s", self._path.stem, error.strerror)
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from plimsoll.bundle.folder import Bundle, open_bundle
 from plimsoll.bundle.manifest import MANIFEST_FILE, Manifest, parse_manifest
+from plimsoll.drafts import make_folder
 from plimsoll.errors import BundleError
 
 
@@ -42,14 +41,9 @@ def write_bundle(
         )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=target.parent))
         try:
-            for name, content in {**files, MANIFEST_FILE: document}.items():
-                (draft / name).write_bytes(content)
-            draft.chmod(0o755)  # mkdtemp made it private; a server under another user must read it
-            draft.rename(target)
+            make_folder(target, {**files, MANIFEST_FILE: document})
         except BaseException:
-            shutil.rmtree(draft, ignore_errors=True)
             with contextlib.suppress(OSError):
                 target.parent.rmdir()  # if this would have been the first version
             raise

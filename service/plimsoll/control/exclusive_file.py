@@ -7,12 +7,12 @@ import errno
 import fcntl
 import os
 import stat
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from plimsoll.drafts import replace_file
 from plimsoll.errors import DesiredStateNotWritable
 
 HELM = "on a cluster change it by `helm upgrade --set model.version=...`"
@@ -60,17 +60,7 @@ class ExclusiveFile:
         Raises:
             OSError: the folder is full or read-only; the file is as it was.
         """
-        handle, draft = tempfile.mkstemp(prefix=f".{self._path.name}.", dir=self._path.parent)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(document)
-                stream.flush()
-                os.fsync(stream.fileno())
-            Path(draft).chmod(stat.S_IMODE(self._path.stat().st_mode))
-            Path(draft).replace(self._path)
-        except BaseException:
-            Path(draft).unlink(missing_ok=True)
-            raise
+        replace_file(self._path, document, mode=stat.S_IMODE(self._path.stat().st_mode), durable=True)
 
     def _open_lock(self) -> int:
         # O_NOFOLLOW: a link planted in a shared folder would have this process create or open another file. O_NONBLOCK:

@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 
 from plimsoll.control.version_registry import VersionState, VersionStatus
+from plimsoll.drafts import replace_file
 
 _log = logging.getLogger(__name__)
 _SLOWEST_FIRST = (
@@ -35,10 +36,8 @@ class WorkerBoard:
     def publish(self, statuses: Iterable[VersionStatus]) -> None:
         """Tell the others how far this worker is."""
         states = {f"{each.name}/{each.version}": [each.state.value, each.reason] for each in statuses}
-        draft = self._mine.with_suffix(".draft")
         try:
-            draft.write_text(json.dumps(states))
-            draft.replace(self._mine)
+            replace_file(self._mine, json.dumps(states).encode())
         except OSError as error:  # the folder is full or read-only, which must not stop a load
             _log.warning("the other workers are not told how far this one is: %s", error.strerror)
 
