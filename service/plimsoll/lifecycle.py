@@ -19,7 +19,7 @@ from plimsoll.background_tasks import BackgroundTasks
 from plimsoll.control.desired_state import DesiredState
 from plimsoll.control.desired_state_source import DesiredStateSource
 from plimsoll.control.reconciler import Reconciler
-from plimsoll.errors import DesiredStateError
+from plimsoll.errors import OperatorError
 
 _log = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ class Lifecycle:
             self._state.phase = Phase.SERVING
         self._settled.set()
 
-    def _keep_the_old(self, error: DesiredStateError) -> None:
+    def _keep_the_old(self, error: OperatorError) -> None:
         self._reconciler.keep(error)
         if not self._desired_once:
             self._settled.set()  # nothing is loaded, and nothing will be until the file is mended

@@ -15,7 +15,7 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from plimsoll.drafts import replace_file
 from plimsoll.errors import OperatorError
@@ -85,12 +85,6 @@ class WatchedFile(Generic[T]):
         """For how long every look has found no file; 0 where there is one."""
         return 0.0 if self._missing_since is None else self._clock() - self._missing_since
 
-    async def looks(self) -> AsyncGenerator[T | OperatorError | None, None]:
-        """A look now and one every `LOOK_EVERY_SECONDS`, each in a thread; never ends."""
-        while True:
-            yield await asyncio.to_thread(self.look)
-            await asyncio.sleep(LOOK_EVERY_SECONDS)
-
     def look(self) -> T | OperatorError | None:
         """What the file says, or why it cannot be used; `None` where that is the same as at the last look."""
         stamp = self._stamp_of_file()
@@ -141,6 +135,58 @@ class WatchedFile(Generic[T]):
             return None
         self._missing_since = None
         return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+class Change(NamedTuple, Generic[T]):
+    """News of a file: a `value` to use from now on, or the `fault` because of which what is in use stays.
+
+    Both where the file cannot be used at the first look and the shared copy can: then `value` is the copy's. Neither
+    where nothing is new.
+    """
+
+    value: T | None = None
+    fault: OperatorError | None = None
+
+
+class FollowedFile(Generic[T]):
+    """Follows a file: each new value and each new fault is news once, and `report` is told the state of the file.
+
+    `report` is given the reason why the file cannot be used, or an empty text where it can.
+    """
+
+    def __init__(self, watched: WatchedFile[T], report: Callable[[str], None]) -> None:
+        self._watched = watched
+        self._report = report
+        self._at_start = True
+
+    @property
+    def missing_seconds(self) -> float:
+        """For how long every look has found no file; 0 where there is one."""
+        return self._watched.missing_seconds
+
+    async def changes(self) -> AsyncGenerator[Change[T], None]:
+        """What a look finds now and every `LOOK_EVERY_SECONDS`, each in a thread; never ends."""
+        while True:
+            yield self._reported(await asyncio.to_thread(self._look))
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
+
+    def look(self) -> Change[T]:
+        """What one look finds now; it blocks, so it is for the start of a process."""
+        return self._reported(self._look())
+
+    def _look(self) -> Change[T]:
+        found = self._watched.look()
+        if found is None:
+            return Change()
+        at_start, self._at_start = self._at_start, False
+        if isinstance(found, OperatorError):
+            return Change(self._watched.last_good() if at_start else None, found)
+        return Change(found)
+
+    def _reported(self, change: Change[T]) -> Change[T]:
+        if change != Change():
+            self._report("" if change.fault is None else change.fault.message)
+        return change
 
 
 @dataclass(frozen=True, slots=True)

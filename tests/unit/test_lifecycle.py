@@ -14,7 +14,7 @@ from plimsoll.bundle.shelf import Shelf
 from plimsoll.control.desired_state import DesiredLimits, DesiredState
 from plimsoll.control.desired_state_source import DesiredStateSource
 from plimsoll.control.version_registry import VersionState
-from plimsoll.errors import DesiredStateError
+from plimsoll.errors import OperatorError
 from plimsoll.inference.batch_lane import BatchLane
 from plimsoll.inference.served_version import ServedVersion
 from plimsoll.runtime.model_loader import ModelLoader
@@ -93,7 +93,7 @@ async def test_a_desired_state_that_cannot_even_be_asked_for_is_in_the_log_hangs
     class BrokenOnce(DesiredStateSource):
         broken = True
 
-        async def states(self, on_error: Callable[[DesiredStateError], None]) -> AsyncGenerator[DesiredState, None]:
+        async def states(self, on_error: Callable[[OperatorError], None]) -> AsyncGenerator[DesiredState, None]:
             if self.broken:
                 self.broken = False
                 raise ZeroDivisionError("while reading")

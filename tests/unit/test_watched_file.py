@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
 from plimsoll.errors import OperatorError
-from plimsoll.watched_file import FileState, FileStates, LastGoodCopy, WatchedFile
+from plimsoll.watched_file import FileState, FileStates, FollowedFile, LastGoodCopy, WatchedFile
 from plimsoll.yaml_file import YamlFile
 
 
@@ -155,6 +157,52 @@ def test_a_copy_that_cannot_be_kept_or_used_is_no_copy(tmp_path: Path, caplog: p
     assert watched.watched.last_good() is None
     (tmp_path / "spoilt").write_text("x")
     assert Watched(watched.path, LastGoodCopy(tmp_path / "spoilt")).watched.last_good() is None
+
+
+class Followed(Watched):
+    """The same file, followed: `reports` holds each state of it."""
+
+    def __init__(self, path: Path, copy: LastGoodCopy | None = None) -> None:
+        super().__init__(path, copy)
+        self.reports: list[str] = []
+        self.followed = FollowedFile(self.watched, self.reports.append)
+
+    def news(self) -> tuple[int | None, str | None]:
+        """The value and the message of the fault that a look gives."""
+        value, fault = self.followed.look()
+        return value, None if fault is None else fault.message
+
+
+def test_each_value_and_each_fault_of_a_followed_file_is_news_once_and_reported(tmp_path: Path) -> None:
+    followed = Followed(tmp_path / "digits")
+    followed.path.write_text("1")
+    assert [followed.news() for _ in range(2)] == [(1, None), (None, None)]
+    followed.path.write_text("x")
+    assert [followed.news() for _ in range(2)] == [(None, "no digits"), (None, None)]
+    followed.path.write_text("1")
+    assert [followed.news() for _ in range(2)] == [(1, None), (None, None)]
+    assert followed.reports == ["", "no digits", ""]
+
+
+def test_the_copy_stands_in_for_a_file_that_is_broken_at_the_first_look_and_not_later(tmp_path: Path) -> None:
+    copy = LastGoodCopy(tmp_path / "digits.last-good")
+    copy.keep(b"5")
+    followed = Followed(tmp_path / "digits", copy)
+    followed.path.write_text("x")
+    assert [followed.news() for _ in range(2)] == [(5, "no digits"), (None, None)]
+    followed.path.unlink()
+    assert followed.news() == (None, "the digit file digits cannot be read: No such file or directory")
+    assert len(followed.reports) == 2
+
+
+async def test_a_followed_file_is_read_in_a_thread_and_reported_on_the_event_loop(tmp_path: Path) -> None:
+    threads: list[int] = []
+    watched = Watched(tmp_path / "digits")
+    watched.path.write_text("1")
+    followed = FollowedFile(watched.watched, lambda _: threads.append(threading.get_ident()))
+    async with aclosing(followed.changes()) as changes:
+        assert (await anext(changes)).value == 1
+    assert threads == [threading.get_ident()]
 
 
 def test_the_state_of_every_file_is_kept_and_told() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from plimsoll.access.keys import KeyRing, key_file, parse_keys
 from plimsoll.errors import OperatorError
-from plimsoll.watched_file import LastGoodCopy, WatchedFile
+from plimsoll.watched_file import FollowedFile, LastGoodCopy, WatchedFile
 
 _log = logging.getLogger(__name__)
 
@@ -38,9 +38,8 @@ class KeySource:
     ) -> None:
         file = key_file(path)
         self._name = file.name
-        self._report = report
         self._copy = copy
-        self._watched = WatchedFile(file, partial(parse_keys, file), copy, clock)
+        self._file = FollowedFile(WatchedFile(file, partial(parse_keys, file), copy, clock), report)
         self._ring = KeyRing()
 
     def first(self) -> KeyRing:
@@ -49,27 +48,23 @@ class KeySource:
         Raises:
             KeyFileError: the file cannot be used, and no copy is shared.
         """
-        found = self._watched.look()
-        if isinstance(found, KeyRing):
-            self._ring = found
-            self._report("")
-        elif found is not None:
-            if self._copy is None:
-                raise found
-            self._ring = self._watched.last_good() or KeyRing()
-            self._complain(found)
+        change = self._file.look()
+        if change.fault is not None and self._copy is None:
+            raise change.fault
+        self._ring = change.value or KeyRing()
+        if change.fault is not None:
+            self._complain(change.fault)
         self._tell()
         return self._ring
 
     async def follow(self, use: Callable[[KeyRing], None]) -> None:
         """Give each new ring to `use`. Never returns; cancel it."""
-        async for found in self._watched.looks():
-            if isinstance(found, KeyRing):
-                self._take(found, use)
-                self._report("")
-            elif found is not None:
-                self._complain(found)
-            if self._watched.missing_seconds > WITHDRAW_AFTER_SECONDS and self._ring.entries:
+        async for change in self._file.changes():
+            if change.value is not None:
+                self._take(change.value, use)
+            if change.fault is not None:
+                self._complain(change.fault)
+            if self._file.missing_seconds > WITHDRAW_AFTER_SECONDS and self._ring.entries:
                 _log.error(
                     "%s has been missing for %g s: every key is withdrawn until it is back",
                     self._name, WITHDRAW_AFTER_SECONDS,
@@ -92,5 +87,4 @@ class KeySource:
         _log.info("%d API keys are in force: %s%s", len(self._ring.entries), labels, more)
 
     def _complain(self, error: OperatorError) -> None:
-        self._report(error.message)
         _log.error("the API keys are left as they were (%d in force): %s", len(self._ring.entries), error.message)

@@ -16,8 +16,8 @@ from plimsoll.control.desired_state import (
     highest_of_each,
     parse_desired_state,
 )
-from plimsoll.errors import DesiredStateError
-from plimsoll.watched_file import LastGoodCopy, WatchedFile
+from plimsoll.errors import OperatorError
+from plimsoll.watched_file import FollowedFile, LastGoodCopy, WatchedFile
 
 
 class DesiredStateSource:
@@ -45,7 +45,7 @@ class DesiredStateSource:
         self._copy = copy
         self._remark = remark
 
-    async def states(self, on_error: Callable[[DesiredStateError], None]) -> AsyncGenerator[DesiredState, None]:
+    async def states(self, on_error: Callable[[OperatorError], None]) -> AsyncGenerator[DesiredState, None]:
         """What is desired, then whatever it becomes, each only once; ends at once where no file is followed.
 
         `on_error` is given each reason why the file cannot be used, once; the state of before holds.
@@ -55,21 +55,14 @@ class DesiredStateSource:
             yield await asyncio.to_thread(highest_of_each, self._shelf)
             return
         parse = partial(parse_desired_state, self._file, rules=self._rules)
-        watched = WatchedFile(self._file, parse, self._copy)
-        at_start, late = True, None
-        async for found in watched.looks():
+        file = FollowedFile(WatchedFile(self._file, parse, self._copy), self._report)
+        late = None
+        async for change in file.changes():
             if late is not None:
                 on_error(late)  # a look later, because a state that is taken ends the error of before
                 late = None
-            if isinstance(found, DesiredState):
-                self._report("")
-                yield found
-            elif isinstance(found, DesiredStateError):
-                self._report(found.message)
-                last_good = await asyncio.to_thread(watched.last_good) if at_start else None
-                if last_good is None:
-                    on_error(found)
-                else:
-                    late = found
-                    yield last_good
-            at_start = False
+            if change.value is not None:
+                yield change.value
+                late = change.fault
+            elif change.fault is not None:
+                on_error(change.fault)

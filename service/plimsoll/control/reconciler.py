@@ -10,7 +10,7 @@ from typing import Any, Generic, Protocol
 from plimsoll.control.desired_state import DesiredModel, DesiredState, DesiredVersion
 from plimsoll.control.version_loading import LeftBehind, M, VersionLoading
 from plimsoll.control.version_registry import VersionRegistry, VersionState, VersionStatus
-from plimsoll.errors import DesiredStateError, OperatorError
+from plimsoll.errors import OperatorError
 from plimsoll.inference.batch_lane import BatchLane
 from plimsoll.inference.ports import Model
 from plimsoll.inference.served_version import ServedVersion
@@ -92,7 +92,7 @@ class Reconciler(Generic[M]):
             if unwanted and not needed:
                 self._retire(status)
 
-    def keep(self, error: DesiredStateError) -> None:
+    def keep(self, error: OperatorError) -> None:
         """The newest desired state cannot be read; what serves goes on, and the error is shown."""
         self._registry.keep(error.message)
         _log.error("the desired state is left as it was: %s", error.message)

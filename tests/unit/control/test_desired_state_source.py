@@ -11,7 +11,7 @@ import pytest
 from plimsoll.bundle.shelf import Shelf
 from plimsoll.control.desired_state import NO_RULES, DesiredState, StateRules
 from plimsoll.control.desired_state_source import DesiredStateSource
-from plimsoll.errors import DesiredStateError
+from plimsoll.errors import OperatorError
 from plimsoll.watched_file import LastGoodCopy
 from plimsoll.yaml_file import YamlFile
 
@@ -57,7 +57,7 @@ class Listener:
                 act()
         return self.heard
 
-    def _hear_error(self, error: DesiredStateError) -> None:
+    def _hear_error(self, error: OperatorError) -> None:
         self.heard.append(error.message)
 
 
