@@ -10,6 +10,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
 from plimsoll.api.path_prefix import is_path_prefix
+from plimsoll.settings.comma_lists import parts_of
 
 LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.\-]*://[a-z0-9._\-\[\]:]+/?")
@@ -87,9 +88,7 @@ class EdgeSettings(BaseSettings):
     @field_validator("allowed_hosts", "allowed_origins", "trusted_proxies", mode="before")
     @classmethod
     def _names(cls, value: Any) -> Any:  # noqa: ANN401  # whatever the environment holds
-        if isinstance(value, str):
-            return tuple(part.strip().lower() for part in value.split(",") if part.strip())
-        return value
+        return parts_of(value.lower()) if isinstance(value, str) else value
 
     @field_validator("allowed_origins")
     @classmethod

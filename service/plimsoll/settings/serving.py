@@ -12,6 +12,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
 from plimsoll.bundle.manifest import FACTORY
+from plimsoll.settings.comma_lists import parts_of
 
 
 class ServingSettings(BaseSettings):
@@ -101,7 +102,7 @@ class ServingSettings(BaseSettings):
     @field_validator("factories", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:  # noqa: ANN401  # whatever the environment holds
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+        return parts_of(value) if isinstance(value, str) else value
 
     @field_validator("factories")
     @classmethod

@@ -17,6 +17,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings
 
+from plimsoll.settings.comma_lists import parts_of
+
 _SENT_BY = "otlp"
 
 
@@ -110,11 +112,11 @@ class TracingSettings(BaseSettings):
 def known_propagators(wanted: str) -> tuple[str, list[str]]:
     """The propagators of OTEL_PROPAGATORS that are installed, by commas, and the names of those that are not."""
     installed = {each.name for each in entry_points(group="opentelemetry_propagator")} | {"none"}
-    names = [name.strip() for name in wanted.split(",") if name.strip()]
+    names = parts_of(wanted)
     return ",".join(name for name in names if name in installed), [name for name in names if name not in installed]
 
 
 def _traced(data: Mapping[str, Any]) -> bool:
     endpoint = data.get("otel_endpoint") or data.get("otel_traces_endpoint")
-    sent = _SENT_BY in (each.strip() for each in data.get("otel_exporter", _SENT_BY).split(","))
+    sent = _SENT_BY in parts_of(data.get("otel_exporter", _SENT_BY))
     return bool(endpoint) and sent and not data.get("otel_disabled")
