@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
+from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from plimsoll.errors import OperatorError
+from plimsoll.plain_file import open_plain_file
 from plimsoll.validation_faults import Fault, describe_fault, sentence_of
 
 if TYPE_CHECKING:
@@ -52,11 +52,7 @@ class YamlFile:
             OperatorError: `error`, where the file cannot be read, is too long, or is no plain file.
         """
         try:
-            # Without O_NONBLOCK, opening a named pipe would wait for ever for somebody to write into it.
-            handle = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-            with os.fdopen(handle, "rb") as stream:
-                if not stat.S_ISREG(os.fstat(handle).st_mode):
-                    raise self.error(f"{self.name} is not a plain file")
+            with BufferedReader(open_plain_file(self.path)) as stream:
                 document = stream.read(MAX_DOCUMENT_BYTES + 1)
         except OSError as error:
             raise self.error(f"{self.name} cannot be read: {error.strerror}") from None

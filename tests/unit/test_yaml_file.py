@@ -146,5 +146,5 @@ MAKERS: dict[str, Callable[[Path], object]] = {
 def test_what_is_no_plain_file_is_refused_and_never_waited_for(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "n.yaml"
     MAKERS[kind](path)
-    with pytest.raises(NumbersError, match=r"^the number file n\.yaml (is not a plain file|cannot be read: )"):
+    with pytest.raises(NumbersError, match=r"^the number file n\.yaml cannot be read: "):
         numbers_file(path).read()

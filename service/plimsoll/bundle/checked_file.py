@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedIOBase, FileIO
 from pathlib import Path
+
+from plimsoll.plain_file import open_plain_file
 
 _CHUNK_BYTES = 1 << 20
 """Small enough that the bytes are still in the processor's cache when they are hashed."""
@@ -53,21 +53,10 @@ class CheckedFile:
 
 @contextmanager
 def open_plain(path: Path) -> Iterator[CheckedFile]:
-    """Open a plain file, or a link to one; a FIFO would block until somebody writes, and a device may do anything.
+    """Open a plain file, or a link to one.
 
     Raises:
-        OSError: it is not there, cannot be read, or is no plain file, which is then not opened.
+        OSError: as `open_plain_file`.
     """
-    _require_plain(path.stat())
-    # O_NONBLOCK keeps the call from waiting for a writer if the file has become a FIFO since the line above.
-    with FileIO(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)) as stream:
-        status = os.fstat(stream.fileno())
-        _require_plain(status)
-        yield CheckedFile(stream, status.st_size)
-
-
-def _require_plain(status: os.stat_result) -> None:
-    if stat.S_ISDIR(status.st_mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    if not stat.S_ISREG(status.st_mode):
-        raise OSError(errno.EINVAL, "it is no plain file and was not opened")
+    with open_plain_file(path) as stream:
+        yield CheckedFile(stream, os.fstat(stream.fileno()).st_size)
