@@ -75,15 +75,16 @@ def _old_name_explained(factory: str) -> Iterator[None]:
             raise
         raise BundleError(
             error.check,
-            f"the factory '{factory}' imports '{_OLD_NAME}', which is named 'plimsoll' since version 0.2.0; "
-            "write `from plimsoll...` in it",
+            f"the factory '{factory}' imports '{_OLD_NAME}', which is not installed; Plimsoll's own package has been "
+            "named 'plimsoll' since version 0.2.0: if that is meant, write `from plimsoll...`",
             error.detail,
         ) from error.__cause__
 
 
 def _imports_old_name(factory: str, cause: BaseException | None) -> bool:
-    """Whether a factory failed because this package has no other name; a package `service` of the user's own may."""
-    if not isinstance(cause, ModuleNotFoundError) or (cause.name or "").partition(".")[0] != _OLD_NAME:
+    """Whether a factory failed because no package `service` is installed, neither this one nor a user's own."""
+    missing = cause.name if isinstance(cause, ModuleNotFoundError) else None
+    if not isinstance(missing, str) or missing.partition(".")[0] != _OLD_NAME:
         return False
     if factory.startswith((f"{_OLD_NAME}.", f"{_OLD_NAME}:")):
         return False  # the factory is part of the package that is missing

@@ -175,8 +175,8 @@ def test_a_factory_that_imports_this_package_by_its_old_name_is_told_the_new_one
     write_module("old_factory.py", source)
     error = refusal_of("old_factory:make")
     assert error.message == (
-        "the factory 'old_factory:make' imports 'service', which is named 'plimsoll' since version 0.2.0; "
-        "write `from plimsoll...` in it"
+        "the factory 'old_factory:make' imports 'service', which is not installed; Plimsoll's own package has been "
+        "named 'plimsoll' since version 0.2.0: if that is meant, write `from plimsoll...`"
     )
     assert error.detail.startswith("No module named 'service")
 
@@ -198,6 +198,11 @@ def test_a_factory_of_a_package_named_service_that_is_not_installed_is_not_taken
     write_module("unused.py", "")
     error = refusal_of("service.models:make")
     assert error.message == "the factory 'service.models:make' cannot be imported: it raised ModuleNotFoundError"
+
+
+def test_a_factory_that_misuses_the_error_fails_by_its_own_words(write_module: Callable[[str, str], None]) -> None:
+    write_module("old_factory.py", "raise ModuleNotFoundError('mine', name=5)")
+    assert refusal_of("old_factory:make").detail == "mine"
 
 
 def test_a_module_named_service_that_was_made_by_hand_is_not_taken_for_ours(
