@@ -8,10 +8,11 @@ from plimsoll.bundle.manifest import Manifest
 from plimsoll.errors import BundleError, quote
 from plimsoll.inference.payloads import Signature
 from plimsoll.inference.ports import Task
-from plimsoll.tasks import tabular_classification, tensors
+from plimsoll.tasks import tabular_classification, tabular_regression, tensors
 
 TASKS: Mapping[str, Callable[[Signature], Task]] = {
     tabular_classification.NAME: tabular_classification.TabularClassification,
+    tabular_regression.NAME: tabular_regression.TabularRegression,
     tensors.NAME: tensors.TensorTask,
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_network
@@ -30,7 +30,8 @@ from plimsoll.inference.batch_lane import BatchLane, LaneLimits
 from plimsoll.inference.batch_queue import BatchLimits
 from plimsoll.inference.deadlines import DeadlineLimits
 from plimsoll.inference.line import Line
-from plimsoll.inference.ports import Model
+from plimsoll.inference.payloads import Signature
+from plimsoll.inference.ports import Model, Task
 from plimsoll.inference.reading_pool import ReadingPool
 from plimsoll.inference.served_version import ServedVersion
 from plimsoll.inference.watchdog import Watchdog
@@ -79,13 +80,19 @@ class Edge:
         self.registry.desire(DesiredState(models=models))
 
     def serve(
-        self, name: str, version: str, model: Model, limits: LaneLimits = LIMITS, executor: Executor | None = None
+        self,
+        name: str,
+        version: str,
+        model: Model,
+        limits: LaneLimits = LIMITS,
+        executor: Executor | None = None,
+        task: Callable[[Signature], Task] = TabularClassification,
     ) -> BatchLane:
         """Desire a version and have it answer from now on; returns its lane."""
         self.desire(name, version)
         lane = BatchLane(model, limits, self.lane_observer, executor)
         self.lanes.append(lane)
-        served = ServedVersion(name, version, model.signature, TabularClassification(model.signature), lane)
+        served = ServedVersion(name, version, model.signature, task(model.signature), lane)
         report = replace(
             self.report,
             digest=f"{len(self.lanes):064x}",  # of each load its own, as if the files had changed
