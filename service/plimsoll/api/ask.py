@@ -19,14 +19,15 @@ from plimsoll.inference.ports import Front, Observer, Outcome
 from plimsoll.inference.request_head import RequestHead
 
 _CONTENT_TYPE, _ACCEPT = b"content-type", b"accept"
+_ANYTHING = b"*/*"
 _INTERNAL = HTTPStatus.INTERNAL_SERVER_ERROR.value
 
 
 class Ask:
     """Answers a request of a route whose fronts are given by the media types that they read and write.
 
-    The body's type chooses the front that reads, and `Accept` the one that replies, where it names a type that one of
-    them writes; the first front answers otherwise. The observer is told once of each request, however it ends.
+    The body's type chooses the front that reads. The same one replies, unless `Accept` names a type that another one
+    writes. The first front answers refusals. The observer is told once of each request, however it ends.
     """
 
     def __init__(self, fronts: Sequence[Front], gate: Gate, line: Line, observer: Observer, bodies: BodyReader) -> None:
@@ -54,7 +55,9 @@ class Ask:
             reader = self._fronts.get(fields.get(_CONTENT_TYPE, b"")) or self._front_of(call.head)
             read_body = partial(self._bodies.read, call.head, receive, self._media_types)
             served, answer = await self._line.ask(call, reader, read_body, partial(client_gone, receive))
-            reply = (self._fronts.get(fields.get(_ACCEPT, b"")) or reader).reply(call, served, answer)
+            accept = fields.get(_ACCEPT, _ANYTHING)
+            writer = reader if accept == _ANYTHING else self._writer(accept, reader)
+            reply = writer.reply(call, served, answer)
             status = reply.status
         except PlimsollError as error:
             reply = front.refuse(call, error)
@@ -69,3 +72,8 @@ class Ask:
     def _front_of(self, head: RequestHead) -> Front:
         """The front of a type in an unusual spelling; for an unknown one the first, which the body reader refuses."""
         return self._fronts.get(head.media_type().encode("latin-1"), self._first)
+
+    def _writer(self, accept: bytes, reader: Front) -> Front:
+        """The front of the first type in `Accept` that one of them writes; the one that read where none does."""
+        types = (part.partition(b";")[0].strip().lower() for part in accept.split(b","))
+        return next((self._fronts[each] for each in types if each in self._fronts), reader)
