@@ -5,7 +5,7 @@
     PlimsollError                   500 internal
     ├── ClientError                 the caller can mend it
     │   ├── MalformedRequest        400 malformed_request: not HTTP/1.1; the connection is closed
-    │   ├── MalformedBody           400 not_json, empty_body
+    │   ├── MalformedBody           400 not_json, not_csv, empty_body
     │   ├── HostNotAllowed          400 host_not_allowed
     │   ├── Unauthorized            401 unauthorized
     │   ├── Forbidden               403 forbidden
@@ -98,7 +98,7 @@ class MalformedRequest(ClientError):
 
 
 class MalformedBody(ClientError):
-    """The body is empty or not JSON at all."""
+    """The body is empty, or not in the format that it is said to be in."""
 
     code = "not_json"
 
