@@ -97,7 +97,9 @@ class Edge:
             self.report,
             digest=f"{len(self.lanes):064x}",  # of each load its own, as if the files had changed
             inline_rows=model.inline_rows(),
-            example={each.name: np.full(each.shape[1:], 0.5, each.dtype) for each in model.signature.inputs},
+            example={
+                each.name: np.full(tuple(map(abs, each.shape[1:])), 0.5, each.dtype) for each in model.signature.inputs
+            },
         )
         self.registry.ready(served, report)
         return lane
