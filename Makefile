@@ -96,7 +96,7 @@ values-table: .venv/dev.done ## write the tables of values into the chart's READ
 openapi: .venv/run.done ## write the OpenAPI snapshot
 	$(BIN)/python -m tests.contracts.generated tests/contracts/openapi.json
 
-dashboards: .venv/dev.done ## write ops/dashboards and the chart's copies
+dashboards: .venv/dev.done ## write ops/dashboards and the chart's copies of boards and rules
 	$(BIN)/python -m ops.dashboards
 
 # A program with many dependencies of its own, none of which belongs beside ours.

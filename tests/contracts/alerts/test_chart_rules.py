@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ops.chart_files import CHART, rule_copies
 from tests.contracts.alerts.rules import rule_expressions
 from tests.contracts.alerts.test_rules import promtool
 from tests.contracts.chart import needs_helm, objects, template
@@ -26,6 +27,14 @@ def rendered() -> dict[str, Any]:
     only = ("--namespace=demo", "--show-only=templates/prometheusrule.yaml")
     (rule,) = objects(template(*only, *(f"--set={value}" for value in values), name="digits"))
     return {"groups": rule["spec"]["groups"]}
+
+
+def test_the_copies_are_what_the_code_makes() -> None:
+    assert {path.name: path.read_text() for path in (CHART / "rules").iterdir()} == rule_copies(), "run make dashboards"
+
+
+def test_each_placeholder_is_replaced(rendered: dict[str, Any]) -> None:
+    assert "__" not in yaml.safe_dump(rendered).replace("__name__", "")
 
 
 def test_nothing_is_lost_and_every_selector_is_narrowed(rendered: dict[str, Any]) -> None:

@@ -12,7 +12,6 @@ import pytest
 import yaml
 
 from tests.contracts.alerts.rules import ALERTS, RULE_FILES, RUNBOOKS, rule_expressions, rules, without_comparison
-from tests.contracts.generated import REPOSITORY
 from tests.contracts.promql import metric_names, selectors
 
 TESTS = sorted((ALERTS / "tests").glob("*.yaml"))
@@ -109,12 +108,6 @@ def test_rules_read_what_is_exported_or_recorded() -> None:
     recorded = {name for kind, name, _ in rule_expressions() if kind == "record"}
     read = {name for _, _, expr in rule_expressions() for name in metric_names(expr)}
     assert {name for name in read if ":" in name} <= recorded
-
-
-@pytest.mark.parametrize("path", RULE_FILES, ids=lambda path: path.name)
-def test_the_chart_has_the_same_rules(path: Path) -> None:
-    copy = REPOSITORY / "charts" / "plimsoll" / "rules" / path.name
-    assert copy.read_bytes() == path.read_bytes(), f"run: cp {path.relative_to(REPOSITORY)} {copy.parent}"
 
 
 @pytest.mark.parametrize(
