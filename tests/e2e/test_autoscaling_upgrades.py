@@ -81,16 +81,6 @@ def test_no_upgrade_takes_a_pod_away(
     release.uninstall()
 
 
-def test_switching_off_is_refused_where_it_would_take_pods_away(cluster: Cluster, image: str) -> None:
-    release = Release(cluster, image, "kept", "autoscaling.engine=cpu", typed=("autoscaling.minReplicas=2",))
-    release.install()
-    eventually("the autoscaler's pods", lambda: wanted_pods(cluster, "kept-stable") == 2)
-    with pytest.raises(CommandError, match=r"replicas says, 1, and 2 run; set replicas=2 in the same upgrade"):
-        release.upgrade("autoscaling.engine=none")
-    assert wanted_pods(cluster, "kept-stable") == 2
-    release.uninstall()
-
-
 def test_a_number_that_changes_while_helm_renders_is_a_conflict_and_running_again_answers(
     cluster: Cluster, image: str, pause: Pause, transcript: Transcript
 ) -> None:

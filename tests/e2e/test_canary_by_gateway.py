@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.client_pod import ROW, ClientPod, LoadPod
-from tests.e2e.cluster import Cluster, CommandError, eventually
+from tests.e2e.cluster import Cluster, eventually
 from tests.e2e.gateway import NAME as GATEWAY
 from tests.e2e.gateway import Way, weights
 from tests.e2e.node_pod import kill_server
@@ -52,11 +52,6 @@ def through_the_gateway(cluster: Cluster, image: str, way: Way, transcript: Tran
         return report
 
     return watch
-
-
-def test_a_weight_is_refused_before_a_pod_is_ready(weighted: Release) -> None:
-    with pytest.raises(CommandError, match=r"no pod of Deployment weighted-canary is ready; set canary.weight=0"):
-        weighted.upgrade("canary.mode=gatewayAPI", "canary.model.version=2", typed=("canary.weight=5",))
 
 
 def test_a_canary_without_weight_comes_and_goes_and_nobody_gets_it(

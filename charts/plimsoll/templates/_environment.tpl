@@ -1,101 +1,68 @@
-{{/* What the server is told. Takes what the pod does. */}}
+{{/*
+Environment variables of the server as a list of names and values. An empty value is left out, a map is a `valueFrom`.
+Takes what the pod takes.
+*/}}
 {{- define "plimsoll.environment" -}}
-{{- $values := .root.Values -}}
-- name: PLIMSOLL_TRACK
-  value: {{ .track }}
-- name: PLIMSOLL_DESIRED_STATE
-  value: /etc/plimsoll/desired-state.yaml
-- name: PLIMSOLL_DEFAULT_MODEL
-  value: {{ .model.name | quote }}
-{{- if $values.auth.existingSecret }}
-- name: PLIMSOLL_KEYS_FILE
-  value: /etc/plimsoll-keys/keys.yaml
-{{- else }}
-- name: PLIMSOLL_ALLOW_ANONYMOUS
-  value: "true"
+{{- $values := .root.Values }}
+{{- $serving := $values.serving }}
+{{- $keys := $values.auth.existingSecret }}
+{{- $ipv6 := or (has "IPv6" $values.service.ipFamilies) (contains "DualStack" $values.service.ipFamilyPolicy) }}
+{{- /* The server's threads follow its CPU limit, or its request. The kubelet rounds up to whole CPUs. */}}
+{{- $cpu := ternary "requests.cpu" "" (dig "requests" "cpu" "" .resources | empty | not) }}
+{{- $cpu = ternary "limits.cpu" $cpu (dig "limits" "cpu" "" .resources | empty | not) }}
+{{- $settings := list
+  (list "PLIMSOLL_TRACK" .track)
+  (list "PLIMSOLL_DESIRED_STATE" "/etc/plimsoll/desired-state.yaml")
+  (list "PLIMSOLL_DEFAULT_MODEL" .model.name)
+  (list "PLIMSOLL_KEYS_FILE" (ternary "/etc/plimsoll-keys/keys.yaml" "" (ne $keys "")))
+  (list "PLIMSOLL_ALLOW_ANONYMOUS" (ternary "true" "" (eq $keys "")))
+  (list "PLIMSOLL_HOST" (ternary "::" "" $ipv6))
+  (list "PLIMSOLL_METRICS_PORT" $values.metrics.port)
+  (list "PLIMSOLL_OBJECTIVE_MS" $serving.objectiveMs)
+  (list "PLIMSOLL_CONCURRENCY" $serving.concurrency)
+  (list "PLIMSOLL_QUEUE_LIMIT" (default "" $serving.queueLimit))
+  (list "PLIMSOLL_MAX_BATCH_ROWS" $serving.maxBatchRows)
+  (list "PLIMSOLL_MAX_WAIT_MS" $serving.maxWaitMs)
+  (list "PLIMSOLL_REQUEST_TIMEOUT_MS" (int64 $serving.requestTimeoutMs))
+  (list "PLIMSOLL_CPUS" (ternary (dict "resourceFieldRef" (dict "resource" $cpu)) "" (ne $cpu "")))
+  (list "PLIMSOLL_DEVICE" (ternary "cuda" "" $values.gpu.enabled))
+  (list "PLIMSOLL_TORCH_THREADS" (default "" $serving.torchThreads))
+  (list "PLIMSOLL_MAX_BODY_BYTES" (int64 $serving.maxBodyBytes))
+  (list "PLIMSOLL_LOG_FORMAT" "json")
+  (list "PLIMSOLL_LOG_LEVEL" $serving.logLevel)
+  (list "PLIMSOLL_START_SECONDS" (max 1 (sub $values.probes.startup.budgetSeconds 10)))
+  (list "PLIMSOLL_STOP_WAIT_SECONDS" $values.shutdown.waitSeconds)
+  (list "PLIMSOLL_STOP_DRAIN_SECONDS" (include "plimsoll.drainSeconds" .root))
+}}
+{{- $attributes := list "k8s.pod.name=$(POD_NAME)" "k8s.namespace.name=$(POD_NAMESPACE)"
+  "k8s.node.name=$(NODE_NAME)" "k8s.container.name=plimsoll" | join "," }}
+{{- $tracing := list
+  (list "OTEL_EXPORTER_OTLP_ENDPOINT" $values.tracing.endpoint)
+  (list "POD_NAME" (dict "fieldRef" (dict "fieldPath" "metadata.name")))
+  (list "POD_NAMESPACE" (dict "fieldRef" (dict "fieldPath" "metadata.namespace")))
+  (list "NODE_NAME" (dict "fieldRef" (dict "fieldPath" "spec.nodeName")))
+  (list "OTEL_RESOURCE_ATTRIBUTES" $attributes)
+  (list "OTEL_TRACES_SAMPLER" "parentbased_traceidratio")
+  (list "OTEL_TRACES_SAMPLER_ARG" $values.tracing.ratio)
+}}
+{{- range concat $settings (ternary $tracing list (ne $values.tracing.endpoint "")) }}
+{{- if kindIs "map" (last .) }}
+- {name: {{ first . }}, valueFrom: {{ last . | toJson }}}
+{{- else if ne (last . | toString) "" }}
+- {name: {{ first . }}, value: {{ last . | quote }}}
 {{- end }}
-{{- if or (has "IPv6" $values.service.ipFamilies) (contains "DualStack" $values.service.ipFamilyPolicy) }}
-# Every address of both families.
-- name: PLIMSOLL_HOST
-  value: "::"
-{{- end }}
-- name: PLIMSOLL_METRICS_PORT
-  value: {{ $values.metrics.port | quote }}
-- name: PLIMSOLL_OBJECTIVE_MS
-  value: {{ $values.serving.objectiveMs | quote }}
-- name: PLIMSOLL_CONCURRENCY
-  value: {{ $values.serving.concurrency | quote }}
-{{- with $values.serving.queueLimit }}
-- name: PLIMSOLL_QUEUE_LIMIT
-  value: {{ . | quote }}
-{{- end }}
-- name: PLIMSOLL_MAX_BATCH_ROWS
-  value: {{ $values.serving.maxBatchRows | quote }}
-- name: PLIMSOLL_MAX_WAIT_MS
-  value: {{ $values.serving.maxWaitMs | quote }}
-- name: PLIMSOLL_REQUEST_TIMEOUT_MS
-  value: {{ int64 $values.serving.requestTimeoutMs | quote }}
-{{- /* The kubelet rounds up to whole CPUs. */}}
-{{- $limits := .resources.limits | default dict }}
-{{- $requests := .resources.requests | default dict }}
-{{- with or (and $limits.cpu "limits.cpu") (and $requests.cpu "requests.cpu") }}
-- name: PLIMSOLL_CPUS
-  valueFrom: {resourceFieldRef: {resource: {{ . }}}}
-{{- end }}
-{{- if $values.gpu.enabled }}
-# Without a GPU the pod says so, and does not compute on the CPU in silence.
-- name: PLIMSOLL_DEVICE
-  value: cuda
-{{- end }}
-{{- with $values.serving.torchThreads }}
-- name: PLIMSOLL_TORCH_THREADS
-  value: {{ . | quote }}
-{{- end }}
-- name: PLIMSOLL_MAX_BODY_BYTES
-  value: {{ int64 $values.serving.maxBodyBytes | quote }}
-- name: PLIMSOLL_LOG_FORMAT
-  value: json
-- name: PLIMSOLL_LOG_LEVEL
-  value: {{ $values.serving.logLevel }}
-# Ten seconds before the kubelet gives up, so that the log says what took too long.
-- name: PLIMSOLL_START_SECONDS
-  value: {{ max 1 (sub $values.probes.startup.budgetSeconds 10) | quote }}
-- name: PLIMSOLL_STOP_WAIT_SECONDS
-  value: {{ $values.shutdown.waitSeconds | quote }}
-- name: PLIMSOLL_STOP_DRAIN_SECONDS
-  value: {{ include "plimsoll.drainSeconds" .root | quote }}
-{{- with $values.tracing.endpoint }}
-- name: OTEL_EXPORTER_OTLP_ENDPOINT
-  value: {{ . | quote }}
-- name: POD_NAME
-  valueFrom: {fieldRef: {fieldPath: metadata.name}}
-- name: POD_NAMESPACE
-  valueFrom: {fieldRef: {fieldPath: metadata.namespace}}
-- name: NODE_NAME
-  valueFrom: {fieldRef: {fieldPath: spec.nodeName}}
-- name: OTEL_RESOURCE_ATTRIBUTES
-  value: k8s.pod.name=$(POD_NAME),k8s.namespace.name=$(POD_NAMESPACE),k8s.node.name=$(NODE_NAME),k8s.container.name=plimsoll
-- name: OTEL_TRACES_SAMPLER
-  value: parentbased_traceidratio
-- name: OTEL_TRACES_SAMPLER_ARG
-  value: {{ $values.tracing.ratio | quote }}
 {{- end }}
 {{- end }}
 
 {{/*
-Seconds after which whatever stands before the pods gives up: five more than a request may take, so that the server answers 504
-first, with a reason. Requests that ask for longer themselves are given it by shutdown.drainSeconds, here too.
+Timeout of an Ingress or an HTTPRoute: five seconds more than a request may take, so that the server answers 504 first and
+gives a reason. Clients that set a longer timeout themselves need shutdown.drainSeconds, which counts here too.
 */}}
 {{- define "plimsoll.routeSeconds" -}}
-{{- add 5 (max (include "plimsoll.requestSeconds" .) (include "plimsoll.drainSeconds" .)) }}
+{{- add 5 (max (divf .Values.serving.requestTimeoutMs 1000 | ceil) .Values.shutdown.drainSeconds) }}
 {{- end }}
 
-{{/* Seconds that requests in flight get: what is set, or as long as one may take. */}}
+{{/* Seconds that requests in flight get when a pod stops: shutdown.drainSeconds, or the default timeout of a request. */}}
 {{- define "plimsoll.drainSeconds" -}}
-{{- default (include "plimsoll.requestSeconds" .) .Values.shutdown.drainSeconds | int64 }}
-{{- end }}
-
-{{/* Seconds that a request may take which does not say so itself. */}}
-{{- define "plimsoll.requestSeconds" -}}
-{{- ceil (divf .Values.serving.requestTimeoutMs 1000) | int64 }}
+{{- default (divf .Values.serving.requestTimeoutMs 1000 | ceil) .Values.shutdown.drainSeconds | int64 }}
 {{- end }}

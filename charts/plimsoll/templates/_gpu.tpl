@@ -1,25 +1,23 @@
-{{/* Devices. */}}
+{{/* GPUs. */}}
 
-{{/* What the device plugin calls a device of this release. */}}
+{{/* The resource name of a device. */}}
 {{- define "plimsoll.gpuResource" -}}
 {{- with .Values.gpu }}{{ ternary (printf "nvidia.com/mig-%s" .migProfile) .resourceName (ne .migProfile "") }}{{ end }}
 {{- end }}
 
-{{/* Resources of the server's container; devices among the limits, or as a claim. Takes what the pod does. */}}
+{{/* Resources of the server's container, with its devices as a limit or as a claim. Takes what the pod takes. */}}
 {{- define "plimsoll.resources" -}}
 {{- $gpu := .root.Values.gpu }}
-{{- $resources := deepCopy .resources }}
+{{- $devices := dict }}
 {{- if and $gpu.enabled $gpu.dra.enabled }}
-{{- $_ := set $resources "claims" (list (dict "name" "gpu")) }}
+{{- $devices = dict "claims" (list (dict "name" "gpu")) }}
 {{- else if $gpu.enabled }}
-{{- $limits := default dict $resources.limits }}
-{{- $_ := set $limits (include "plimsoll.gpuResource" .root) $gpu.count }}
-{{- $_ := set $resources "limits" $limits }}
+{{- $devices = dict "limits" (dict (include "plimsoll.gpuResource" .root) $gpu.count) }}
 {{- end }}
-{{- toYaml $resources }}
+{{- toYaml (merge $devices .resources) }}
 {{- end }}
 
-{{/* What a pod claims of the cluster's devices. */}}
+{{/* The spec of a ResourceClaimTemplate. Its hash is in the name, because a claim can never be changed. */}}
 {{- define "plimsoll.claim" -}}
 spec:
   devices:
@@ -37,7 +35,6 @@ spec:
           {{- end }}
 {{- end }}
 
-{{/* A claim can never be changed, so another one has another name. */}}
 {{- define "plimsoll.claimName" -}}
 {{ include "plimsoll.fullname" . }}-{{ include "plimsoll.claim" . | sha256sum | trunc 6 }}
 {{- end }}

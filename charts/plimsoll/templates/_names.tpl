@@ -1,52 +1,67 @@
-{{/* Names and labels. Nothing else lives here. */}}
+{{/* Names, labels and metadata. */}}
 
 {{- define "plimsoll.name" -}}
-{{- default .Chart.Name .Values.nameOverride | toString | trunc 63 | trimSuffix "-" }}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
-{{/* The release's name where it contains the chart's, else both. Cut so that `-stable` and `-canary` still fit. */}}
+{{/* The release's name if it contains the chart's name, else both. Cut so that `-stable` and `-canary` still fit. */}}
 {{- define "plimsoll.fullname" -}}
-{{- $name := default .Chart.Name .Values.nameOverride | toString }}
+{{- $name := default .Chart.Name .Values.nameOverride }}
 {{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) }}
-{{- default $full .Values.fullnameOverride | toString | trunc 56 | trimSuffix "-" }}
+{{- default $full .Values.fullnameOverride | trunc 56 | trimSuffix "-" }}
 {{- end }}
 
 {{- define "plimsoll.serviceAccountName" -}}
 {{- default (ternary (include "plimsoll.fullname" .) "default" .Values.serviceAccount.create) .Values.serviceAccount.name }}
 {{- end }}
 
-{{/* An image as a pod names it. Takes root and image. */}}
+{{/* The reference of an image. Takes root and image. */}}
 {{- define "plimsoll.image" -}}
 {{- $tag := default (printf "%s-%s" .root.Chart.AppVersion (ternary "gpu" "cpu" .root.Values.gpu.enabled)) .image.tag }}
 {{- .image.repository }}{{ if .image.digest }}@{{ .image.digest }}{{ else }}:{{ $tag }}{{ end }}
 {{- end }}
 
-{{/* Every object. */}}
-{{- define "plimsoll.labels" -}}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
-{{ include "plimsoll.releaseLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{/* Metadata of an object. Takes root; name, namespace, labels and annotations where the object has its own. */}}
+{{- define "plimsoll.metadata" -}}
+{{- $labels := merge (include "plimsoll.releaseLabels" .root | fromYaml) (dict
+  "helm.sh/chart" (printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_")
+  "app.kubernetes.io/version" .root.Chart.AppVersion
+  "app.kubernetes.io/managed-by" .root.Release.Service
+) -}}
+metadata:
+  name: {{ default (include "plimsoll.fullname" .root) .name | quote }}
+  namespace: {{ default .root.Release.Namespace .namespace | quote }}
+  labels:
+    {{- toYaml (merge $labels (default dict .labels)) | nindent 4 }}
+  {{- with .annotations }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
 {{- end }}
 
-{{/* The same with more of a value's, which never replace them. Takes root and more. */}}
-{{- define "plimsoll.labelsAnd" -}}
-{{- toYaml (merge (include "plimsoll.labels" .root | fromYaml) .more) }}
-{{- end }}
-
-{{/* What clients are sent to: the pods of this release, whatever their track. */}}
+{{/* Selects the pods of the release on every track. */}}
 {{- define "plimsoll.releaseLabels" -}}
 app.kubernetes.io/name: {{ include "plimsoll.name" . | quote }}
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
-{{/* A track's Deployment, Service, budget and autoscaler. Takes root and track. */}}
-{{- define "plimsoll.trackName" -}}
-{{ include "plimsoll.fullname" .root }}-{{ .track }}
-{{- end }}
-
-{{/* One track's pods. Deployment selectors are immutable, so nothing may ever be added. Takes root and track. */}}
+{{/* Selects the pods of one track. The selector of a Deployment is immutable, so never add a label. Takes root and track. */}}
 {{- define "plimsoll.trackLabels" -}}
 {{ include "plimsoll.releaseLabels" .root }}
 plimsoll.dev/track: {{ .track }}
+{{- end }}
+
+{{/* Metadata of an object of one track. Takes root and track. */}}
+{{- define "plimsoll.trackMetadata" -}}
+{{- $name := printf "%s-%s" (include "plimsoll.fullname" .root) .track }}
+{{- include "plimsoll.metadata" (dict "root" .root "name" $name "labels" (dict "plimsoll.dev/track" .track)) }}
+{{- end }}
+
+{{/* The fields of a map that are set, as YAML. */}}
+{{- define "plimsoll.given" -}}
+{{- range $name, $value := . }}
+{{- if $value }}
+{{ toYaml (dict $name $value) }}
+{{- end }}
+{{- end }}
 {{- end }}

@@ -1,28 +1,33 @@
 {{/*
-The one pod template. Takes root, track (stable or canary), model, image and resources.
+The pod template of a track. Takes root, track, model, image and resources.
 
-What a pod serves is written in its own template, as an annotation that the downward API turns into a file: a ConfigMap
-would change under the pods of the old revision, and one of those, restarted during an upgrade, would come back as the new.
+The desired state is an annotation of the template, which the downward API turns into a file. A ConfigMap would change under
+the pods of the old revision too, and one of those that restarts during an upgrade would serve the new version.
 */}}
 {{- define "plimsoll.pod" -}}
 {{- $values := .root.Values -}}
+{{- $gpu := ternary $values.gpu dict $values.gpu.enabled -}}
+{{- $volumes := list -}}
+{{- $mounts := list -}}
+{{- $empty := list -}}
+{{- range concat (include "plimsoll.volumes" . | fromYamlArray) $values.extraVolumes -}}
+{{- $volumes = append $volumes (omit . "mount") -}}
+{{- $mounts = ternary (append $mounts (merge (dict "name" .name) (default dict .mount))) $mounts (hasKey . "mount") -}}
+{{- $empty = ternary (append $empty .name) $empty (hasKey . "emptyDir") -}}
+{{- end -}}
+{{- /* The empty volumes hold nothing that outlives a pod, so the cluster autoscaler may remove its node. */ -}}
+{{- $evictable := dict "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes" (join "," $empty) -}}
 metadata:
   labels:
-    {{- with $values.podLabels }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
-    {{- include "plimsoll.trackLabels" . | nindent 4 }}
+    {{- toYaml (merge (include "plimsoll.trackLabels" . | fromYaml) $values.podLabels) | nindent 4 }}
   annotations:
-    {{- with $values.podAnnotations }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
     kubectl.kubernetes.io/default-container: plimsoll
-    {{- if not (hasKey $values.podAnnotations "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes") }}
-    # Nothing in them outlives a pod, so they need not keep a node from being scaled away.
-    cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes: {{ include "plimsoll.emptyVolumes" . }}
-    {{- end }}
+    {{- toYaml (merge dict (omit $values.podAnnotations "kubectl.kubernetes.io/default-container") $evictable) | nindent 4 }}
     plimsoll.dev/desired-state: |
-      {{- include "plimsoll.desiredState" .model | nindent 6 }}
+      models:
+        - name: {{ .model.name | quote }}
+          versions:
+            - version: {{ .model.version | quote }}
 spec:
   serviceAccountName: {{ include "plimsoll.serviceAccountName" .root | quote }}
   automountServiceAccountToken: false
@@ -30,33 +35,20 @@ spec:
   enableServiceLinks: false
   terminationGracePeriodSeconds: {{ add $values.shutdown.waitSeconds (include "plimsoll.drainSeconds" .root) 5 }}
   securityContext:
-    {{- include "plimsoll.podSecurity" . | nindent 4 }}
-  {{- with $values.imagePullSecrets }}
-  imagePullSecrets:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
-  {{- with $values.priorityClassName }}
-  priorityClassName: {{ . | quote }}
-  {{- end }}
-  {{- with merge dict $values.nodeSelector (ternary $values.gpu.nodeSelector dict $values.gpu.enabled) }}
-  nodeSelector:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
-  {{- with concat $values.tolerations (ternary $values.gpu.tolerations list $values.gpu.enabled) }}
-  tolerations:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
-  {{- if and $values.gpu.enabled $values.gpu.runtimeClassName }}
-  runtimeClassName: {{ $values.gpu.runtimeClassName | quote }}
-  {{- end }}
-  {{- if and $values.gpu.enabled $values.gpu.dra.enabled }}
+    {{- include "plimsoll.podSecurity" .root | nindent 4 }}
+  {{- include "plimsoll.given" (dict
+    "imagePullSecrets" $values.imagePullSecrets
+    "priorityClassName" $values.priorityClassName
+    "nodeSelector" (merge dict $values.nodeSelector (default dict $gpu.nodeSelector))
+    "tolerations" (concat $values.tolerations (default list $gpu.tolerations))
+    "runtimeClassName" $gpu.runtimeClassName
+    "affinity" $values.affinity
+    "initContainers" $values.initContainers
+  ) | indent 2 }}
+  {{- if and $gpu $gpu.dra.enabled }}
   resourceClaims:
     - name: gpu
       resourceClaimTemplateName: {{ include "plimsoll.claimName" .root }}
-  {{- end }}
-  {{- with $values.affinity }}
-  affinity:
-    {{- toYaml . | nindent 4 }}
   {{- end }}
   topologySpreadConstraints:
     {{- with $values.topologySpreadConstraints }}
@@ -70,32 +62,23 @@ spec:
         matchLabels:
           {{- include "plimsoll.trackLabels" . | nindent 10 }}
     {{- end }}
-  {{- with $values.initContainers }}
-  initContainers:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
   containers:
     - name: plimsoll
       image: {{ include "plimsoll.image" . | quote }}
       imagePullPolicy: {{ $values.image.pullPolicy }}
-      # Why the server ended is in `kubectl describe pod`.
+      # `kubectl describe pod` then shows why the server ended.
       terminationMessagePolicy: FallbackToLogsOnError
       securityContext:
         {{- include "plimsoll.containerSecurity" . | nindent 8 }}
       ports:
-        - name: http
-          containerPort: 8000
-        - name: metrics
-          containerPort: {{ $values.metrics.port }}
+        - {name: http, containerPort: 8000}
+        - {name: metrics, containerPort: {{ $values.metrics.port }}}
       env:
-        {{- include "plimsoll.environment" . | nindent 8 }}
+        {{- include "plimsoll.environment" . | trim | nindent 8 }}
         {{- with $values.extraEnv }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
-      {{- with $values.extraEnvFrom }}
-      envFrom:
-        {{- toYaml . | nindent 8 }}
-      {{- end }}
+      {{- include "plimsoll.given" (dict "envFrom" $values.extraEnvFrom) | indent 6 }}
       startupProbe:
         httpGet: {path: /startupz, port: http}
         periodSeconds: {{ $values.probes.startup.periodSeconds }}
@@ -110,20 +93,27 @@ spec:
       resources:
         {{- include "plimsoll.resources" . | nindent 8 }}
       volumeMounts:
-        {{- include "plimsoll.volumeMounts" . | nindent 8 }}
+        - {name: desired-state, mountPath: /etc/plimsoll, readOnly: true}
+        {{- toYaml (concat $mounts $values.extraVolumeMounts) | nindent 8 }}
   volumes:
-    {{- include "plimsoll.volumes" . | nindent 4 }}
+    {{- toYaml $volumes | nindent 4 }}
 {{- end }}
 
-{{/* The file that tells the server which versions to serve. */}}
-{{- define "plimsoll.desiredState" -}}
-models:
-  - name: {{ .name | quote }}
-    versions:
-      - version: {{ include "plimsoll.asText" .version | quote }}
+{{/* The Pod Security Standard `restricted`, for a pod. */}}
+{{- define "plimsoll.podSecurity" -}}
+runAsNonRoot: true
+{{- range $name := list "fsGroup" "runAsUser" "runAsGroup" }}
+{{- with index $.Values.podSecurity $name }}
+{{ $name }}: {{ int64 . }}
+{{- end }}
+{{- end }}
+seccompProfile:
+  {{- toYaml .Values.podSecurity.seccompProfile | nindent 2 }}
 {{- end }}
 
-{{/* A value that may be a number, as `--set model.version=2` gives, as text. */}}
-{{- define "plimsoll.asText" -}}
-{{- ternary . (int64 . | toString) (kindIs "string" .) }}
+{{/* The same for a container. */}}
+{{- define "plimsoll.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
 {{- end }}
