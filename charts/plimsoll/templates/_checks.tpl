@@ -136,6 +136,9 @@ condition and the sentence that refuses it, which names the values and says what
 ) }}
 {{- end }}
 {{- include "plimsoll.refuse" (list
+  (list (gt (int $scaling.keepReplicas) (int $scaling.maxReplicas))
+    (printf "autoscaling.keepReplicas is %v, but an autoscaler would cut that to autoscaling.maxReplicas, %v; raise it"
+      $scaling.keepReplicas $scaling.maxReplicas))
   (list (and (eq $scaling.engine "prometheusAdapter") (ge (mulf 1.1 $target) (float64 $limit)))
     (printf "autoscaling.targetPercent aims at %g requests in flight per pod and tolerates a tenth more, but a pod %s %v; %s"
       $target "refuses more than" $limit "lower it, or raise serving.queueLimit"))
