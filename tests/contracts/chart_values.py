@@ -13,7 +13,7 @@ import yaml
 
 _CHART = Path(__file__).parents[2] / "charts" / "plimsoll"
 _SECTION = re.compile(r"# (?P<title>\S.*?) -{3,}$")
-_KEY = re.compile(r"(?P<indent> *)(?P<name>[A-Za-z][A-Za-z0-9]*):")
+_KEY = re.compile(r"(?P<indent> *)(?P<name>[A-Za-z][A-Za-z0-9-]*):")
 _STEP = 2
 
 

@@ -1,5 +1,3 @@
-{{/* Autoscaling: signals, and the number of pods beside an autoscaler. */}}
-
 {{/* "true" if an autoscaler reads the pods' CPU; else empty. */}}
 {{- define "plimsoll.scalesByCpu" -}}
 {{- $signals := dict "none" false "cpu" true "prometheusAdapter" (not .Values.gpu.enabled) }}

@@ -1,5 +1,3 @@
-{{/* GPUs. */}}
-
 {{/* The resource name of a device. */}}
 {{- define "plimsoll.gpuResource" -}}
 {{- with .Values.gpu }}{{ ternary (printf "nvidia.com/mig-%s" .migProfile) .resourceName (ne .migProfile "") }}{{ end }}
@@ -8,13 +6,9 @@
 {{/* Resources of the server's container, with its devices as a limit or as a claim. Takes what the pod takes. */}}
 {{- define "plimsoll.resources" -}}
 {{- $gpu := .root.Values.gpu }}
-{{- $devices := dict }}
-{{- if and $gpu.enabled $gpu.dra.enabled }}
-{{- $devices = dict "claims" (list (dict "name" "gpu")) }}
-{{- else if $gpu.enabled }}
-{{- $devices = dict "limits" (dict (include "plimsoll.gpuResource" .root) $gpu.count) }}
-{{- end }}
-{{- toYaml (merge $devices .resources) }}
+{{- $limit := dict "limits" (dict (include "plimsoll.gpuResource" .root) $gpu.count) }}
+{{- $claim := dict "claims" (list (dict "name" "gpu")) }}
+{{- toYaml (merge (ternary (ternary $claim $limit $gpu.dra.enabled) dict $gpu.enabled) .resources) }}
 {{- end }}
 
 {{/* The spec of a ResourceClaimTemplate. Its hash is in the name, because a claim can never be changed. */}}

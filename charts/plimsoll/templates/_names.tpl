@@ -1,5 +1,3 @@
-{{/* Names, labels and metadata. */}}
-
 {{- define "plimsoll.name" -}}
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
 {{- end }}
@@ -32,7 +30,7 @@ metadata:
   name: {{ default (include "plimsoll.fullname" .root) .name | quote }}
   namespace: {{ default .root.Release.Namespace .namespace | quote }}
   labels:
-    {{- toYaml (merge $labels (default dict .labels)) | nindent 4 }}
+    {{- toYaml (merge $labels (default dict .labels) .root.Values.commonLabels) | nindent 4 }}
   {{- with .annotations }}
   annotations:
     {{- toYaml . | nindent 4 }}

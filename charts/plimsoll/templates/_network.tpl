@@ -1,5 +1,3 @@
-{{/* What leads to the pods, and where they send traces. */}}
-
 {{/* Paths that an Ingress or an HTTPRoute leads to, with the types that each calls them by; nothing else is exposed. */}}
 {{- define "plimsoll.routedPaths" -}}
 - {ingress: Exact, route: Exact, path: /v1/predict}

@@ -19,7 +19,7 @@ the pods of the old revision too, and one of those that restarts during an upgra
 {{- $evictable := dict "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes" (join "," $empty) -}}
 metadata:
   labels:
-    {{- toYaml (merge (include "plimsoll.trackLabels" . | fromYaml) $values.podLabels) | nindent 4 }}
+    {{- toYaml (merge (include "plimsoll.trackLabels" . | fromYaml) $values.podLabels $values.commonLabels) | nindent 4 }}
   annotations:
     kubectl.kubernetes.io/default-container: plimsoll
     {{- toYaml (merge dict (omit $values.podAnnotations "kubectl.kubernetes.io/default-container") $evictable) | nindent 4 }}
@@ -43,6 +43,7 @@ spec:
     "tolerations" (concat $values.tolerations (default list $gpu.tolerations))
     "runtimeClassName" $gpu.runtimeClassName
     "affinity" $values.affinity
+    "dnsConfig" $values.dnsConfig
     "initContainers" $values.initContainers
   ) | indent 2 }}
   {{- if and $gpu $gpu.dra.enabled }}

@@ -1,5 +1,3 @@
-{{/* Tracks: a release has stable, and the canary if canary.mode asks for one. */}}
-
 {{/*
 The canary modes: which tracks there are, what splits the requests, the Services that a route leads to with their weights,
 and the percent of the requests that the canary gets. Returns the row of canary.mode, with the canary's version and whether
