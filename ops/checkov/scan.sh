@@ -8,7 +8,7 @@ command -v helm >/dev/null || { echo "this needs helm on PATH" >&2; exit 1; }
 
 rm -rf "$folder"
 mkdir -p "$folder"
-for values in charts/plimsoll/values.yaml charts/plimsoll/values-gpu.yaml charts/plimsoll/ci/*-values.yaml; do
+for values in charts/plimsoll/values.yaml charts/plimsoll/values-{gpu,prod}.yaml charts/plimsoll/ci/*-values.yaml; do
   helm template plimsoll charts/plimsoll --namespace serving --kube-version 1.37 \
     --values "$values" --values ops/checkov/test-pod.yaml >"$folder/$(basename "$values")"
 done

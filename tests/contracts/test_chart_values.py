@@ -121,7 +121,9 @@ def test_a_wrong_value_is_refused_by_its_name(path: str, value: object, named: s
 
 
 @needs_helm
-@pytest.mark.parametrize("file", [*EXAMPLES, CHART / "values-gpu.yaml"], ids=lambda f: f.stem)
+@pytest.mark.parametrize(
+    "file", [*EXAMPLES, CHART / "values-gpu.yaml", CHART / "values-prod.yaml"], ids=lambda f: f.stem
+)
 def test_every_example_renders(file: Path) -> None:
     assert len(objects(template(f"--values={file}"))) >= 4
 
