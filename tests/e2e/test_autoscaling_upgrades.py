@@ -138,6 +138,27 @@ def test_where_nobody_asks_the_cluster_the_number_is_handed_over_first(
     cluster.kubectl("delete", "--filename=-", stdin=scaled)
 
 
+@pytest.mark.parametrize("apply", ["--server-side --field-manager=gitops", "--server-side=false"])
+def test_where_nobody_asks_the_cluster_keep_replicas_says_the_number_until_it_is_handed_over(
+    cluster: Cluster, image: str, transcript: Transcript, apply: str
+) -> None:
+    typed = (f"replicas={PODS}", f"autoscaling.minReplicas={PODS}", QUIET)
+    release = Release(cluster, image, SYNCED, typed=typed)
+    keeping = Release(cluster, image, SYNCED, typed=(*typed, f"autoscaling.keepReplicas={PODS}"))
+    deployment = f"{SYNCED}-stable"
+    cluster.kubectl("apply", *apply.split(), "--filename=-", stdin=release.render())
+    eventually("the pods", lambda: ready_pods(cluster, deployment) == PODS)
+    scaled = release.render("autoscaling.engine=cpu")
+    with pods_stay(cluster, {deployment: PODS}, apply):
+        cluster.kubectl("apply", *apply.split(), "--filename=-", stdin=keeping.render("autoscaling.engine=cpu"))
+        eventually("the autoscaler", lambda: Autoscaler(cluster, deployment).look().wanted == PODS)
+        for command in _handover(cluster, client_side="=false" in apply):
+            run("bash", "-euc", command)
+        cluster.kubectl("apply", *apply.split(), "--filename=-", stdin=scaled)
+    transcript.note(f"autoscaling: kept, then handed over, kubectl apply {apply}", f"{PODS} of {PODS} ready")
+    cluster.kubectl("delete", "--filename=-", stdin=scaled)
+
+
 def test_without_handing_over_one_pod_is_left_until_the_autoscaler_comes(
     cluster: Cluster, image: str, transcript: Transcript
 ) -> None:
