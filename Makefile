@@ -10,7 +10,7 @@ SAVE ?= docker save --output build/image.tar
 CASES ?= 1000000
 SMOKE_VALUES ?= # more arguments of helm install, such as --set podSecurity.fsGroup=null
 
-.PHONY: help run test differential lint types chart checkov image-cpu image-gpu e2e e2e-full zoo soak bench bench-quick bench-compare rules settings-table metrics-table errors-table values-table openapi dashboards renders kind-up smoke
+.PHONY: help run test differential lint types chart checkov image-cpu image-gpu e2e e2e-full zoo soak bench bench-quick bench-compare pictures rules settings-table metrics-table errors-table values-table openapi dashboards renders kind-up smoke
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
 
@@ -57,9 +57,9 @@ image-gpu: ## build the GPU image
 e2e: .venv/dev.done ## the chart on the cluster of KUBECONFIG; see tests/e2e/README.md
 	$(BIN)/pytest tests/e2e -m e2e --no-cov
 
-e2e-full: .venv/dev.done ## the same with every planned operation and matrix; writes docs/e2e.md
-	rm -f docs/e2e.md
-	PLIMSOLL_E2E_TRANSCRIPT=$${PLIMSOLL_E2E_TRANSCRIPT:-docs/e2e.md} $(BIN)/pytest tests/e2e -m "e2e or e2e_full" --no-cov
+e2e-full: .venv/dev.done ## the same with every planned operation and matrix; writes tests/e2e/results/e2e-full.md
+	rm -f tests/e2e/results/e2e-full.md
+	PLIMSOLL_E2E_TRANSCRIPT=$${PLIMSOLL_E2E_TRANSCRIPT:-tests/e2e/results/e2e-full.md} $(BIN)/pytest tests/e2e -m "e2e or e2e_full" --no-cov
 
 zoo: .venv/dev.done ## a hundred thousand requests to models that misbehave, each answer checked
 	$(BIN)/python -m tests.zoo --requests 100000
@@ -75,6 +75,9 @@ bench-quick: .venv/dev.done ## the same with two peers and few connections, two 
 
 bench-compare: .venv/dev.done ## the newest result against the last committed one, by ratios
 	$(BIN)/python -m benchmarks.bench.compare
+
+pictures: .venv/dev.done ## draw the pictures of docs/ from the committed results; measures nothing
+	$(BIN)/python -m benchmarks.pictures
 
 rules: ## check and test the alert rules (needs promtool)
 	promtool check rules --lint-fatal ops/alerts/recording.yaml ops/alerts/alerts.yaml

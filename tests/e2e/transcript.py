@@ -1,4 +1,4 @@
-"""What a run found, for people: counts that were asserted, and times and sizes that were only written down."""
+"""The findings of a run, for people: counts that were asserted, and times and sizes that were only written down."""
 
 from __future__ import annotations
 
