@@ -132,9 +132,9 @@ def test_a_variable_that_stops_tracing_is_one_sentence(process: ServedProcess) -
 def test_a_misspelt_variable_is_a_warning_with_the_nearest_name(process: ServedProcess) -> None:
     process.start(PLIMSOLL_MAX_BODY_BYTS="100", PLIMSOLL_PORT_8000_TCP="tcp://10.0.0.1:8000")
     process.ready()
-    warnings = [line["message"] for line in process.lines() if "is no setting" in line["message"]]
+    warnings = [line["message"] for line in process.lines() if "is not a setting" in line["message"]]
     assert warnings == [
-        "PLIMSOLL_MAX_BODY_BYTS is no setting and changes nothing; did you mean PLIMSOLL_MAX_BODY_BYTES?"
+        "PLIMSOLL_MAX_BODY_BYTS is not a setting and has no effect; did you mean PLIMSOLL_MAX_BODY_BYTES?"
     ]
 
 

@@ -186,7 +186,7 @@ def test_two_servers_cannot_share_a_port_unless_they_take_free_ones() -> None:
 def test_a_queue_limit_below_the_concurrency_is_refused(*, queue_limit: int, refused: bool) -> None:
     if refused:
         message = refusal(concurrency=10, queue_limit=queue_limit)
-        assert message == f"PLIMSOLL_QUEUE_LIMIT is {queue_limit} below PLIMSOLL_CONCURRENCY, 10"
+        assert message == f"PLIMSOLL_QUEUE_LIMIT, {queue_limit}, is less than PLIMSOLL_CONCURRENCY, 10"
     else:
         assert load_settings(concurrency=10, queue_limit=queue_limit).hard_queue_limit == queue_limit
 
@@ -202,7 +202,7 @@ def test_a_request_timeout_above_the_most_that_one_may_ask_for_is_refused(
 ) -> None:
     if refused:
         message = refusal(request_timeout_ms=usual, max_request_timeout_ms=most)
-        assert message == "PLIMSOLL_REQUEST_TIMEOUT_MS lies above PLIMSOLL_MAX_REQUEST_TIMEOUT_MS"
+        assert message == "PLIMSOLL_REQUEST_TIMEOUT_MS is greater than PLIMSOLL_MAX_REQUEST_TIMEOUT_MS"
     else:
         assert load_settings(request_timeout_ms=usual, max_request_timeout_ms=most).request_timeout_ms == usual
 

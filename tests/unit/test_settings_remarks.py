@@ -31,7 +31,7 @@ def _environment_as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("PLIMSOLL_MAX_BODY_BYTS", "did you mean PLIMSOLL_MAX_BODY_BYTES?"),
         ("PLIMSOLL_INLINE_BUDGTE_MS", "did you mean PLIMSOLL_INLINE_BUDGET_MS?"),
         ("plimsoll_max_body_byte", "did you mean PLIMSOLL_MAX_BODY_BYTES?"),
-        ("PLIMSOLL_ZZZZZZ", "PLIMSOLL_ZZZZZZ is no setting and changes nothing"),
+        ("PLIMSOLL_ZZZZZZ", "PLIMSOLL_ZZZZZZ is not a setting and has no effect"),
     ],
 )
 def test_an_unknown_variable_is_named_with_the_nearest_setting(name: str, sentence: str) -> None:
@@ -116,7 +116,7 @@ def test_propagators_that_are_not_installed_are_left_out_and_named(monkeypatch: 
     monkeypatch.setenv("OTEL_PROPAGATORS", "tracecontext,b3, baggage")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318")
     assert setting_remarks(load_settings()) == [
-        "OTEL_PROPAGATORS names b3, which is not installed; traces go on without it"
+        "OTEL_PROPAGATORS names b3, which is not installed; tracing works without it"
     ]
     prepare_libraries(traced=True)
     assert os.environ["OTEL_PROPAGATORS"] == "tracecontext,baggage"

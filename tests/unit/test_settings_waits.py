@@ -12,8 +12,8 @@ def test_a_wait_for_company_that_is_as_long_as_the_objective_is_refused(*, wait_
         with pytest.raises(SettingsError) as caught:
             load_settings(max_wait_ms=wait_ms, objective_ms=100)
         assert caught.value.message == (
-            f"PLIMSOLL_MAX_WAIT_MS, {wait_ms:g}, lets a request wait for as long as PLIMSOLL_OBJECTIVE_MS, 100, "
-            "allows for its whole answer, or longer; lower the wait or raise the objective"
+            f"PLIMSOLL_MAX_WAIT_MS, {wait_ms:g}, is not less than PLIMSOLL_OBJECTIVE_MS, 100, so the wait alone "
+            "uses up the latency objective; lower the wait or raise the objective"
         )
     else:
         assert load_settings(max_wait_ms=wait_ms, objective_ms=100).max_wait_ms == wait_ms

@@ -17,7 +17,7 @@ from plimsoll.settings import Settings, load_settings, setting_remarks, variable
 def settings(
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the table of docs/settings.md instead.")] = False,
 ) -> None:
-    """List every setting with its default, and its value here and now."""
+    """List every setting with its default and its current value."""
     if markdown:
         typer.echo(markdown_table())
         return
@@ -33,7 +33,7 @@ def settings(
 
 
 def markdown_table(names: Collection[str] | None = None) -> str:
-    """A table of settings as the documentation holds it: of all of them, or of those in `names`."""
+    """Return the table of settings for the documentation: all of them, or those in `names`."""
     rows = ["| variable | default | what it does |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
         if names is not None and name not in names:

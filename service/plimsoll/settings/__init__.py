@@ -1,4 +1,4 @@
-"""Every setting, and the only place where Plimsoll reads or writes the environment.
+"""Defines every setting. Only this package reads or writes the environment.
 
 Precedence: command line > environment (`PLIMSOLL_...`) > `.env` in the working directory > files in
 `/run/secrets/plimsoll` > default.
@@ -33,7 +33,7 @@ class SettingsError(OperatorError):
 
 
 class Settings(TracingSettings, EdgeSettings, ServingSettings, ProcessSettings):
-    """What an operator may choose. Frozen; passed down as plain values."""
+    """Holds every setting. Frozen; the application passes its values on as plain values."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_file=_ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True, allow_inf_nan=False
@@ -44,14 +44,17 @@ class Settings(TracingSettings, EdgeSettings, ServingSettings, ProcessSettings):
         if self.workers > 1 and self.metrics_port is not None:
             raise ValueError(f"{PREFIX}WORKERS above 1 serves /metrics on the main port; unset {PREFIX}METRICS_PORT")
         if self.queue_limit is not None and self.queue_limit < self.concurrency:
-            raise ValueError(f"{PREFIX}QUEUE_LIMIT is {self.queue_limit} below {PREFIX}CONCURRENCY, {self.concurrency}")
+            raise ValueError(
+                f"{PREFIX}QUEUE_LIMIT, {self.queue_limit}, is less than {PREFIX}CONCURRENCY, {self.concurrency}"
+            )
         if self.max_wait_ms >= self.objective_ms:
             raise ValueError(
-                f"{PREFIX}MAX_WAIT_MS, {self.max_wait_ms:g}, lets a request wait for as long as {PREFIX}OBJECTIVE_MS, "
-                f"{self.objective_ms:g}, allows for its whole answer, or longer; lower the wait or raise the objective"
+                f"{PREFIX}MAX_WAIT_MS, {self.max_wait_ms:g}, is not less than {PREFIX}OBJECTIVE_MS, "
+                f"{self.objective_ms:g}, so the wait alone uses up the latency objective; lower the wait or raise the "
+                "objective"
             )
         if self.request_timeout_ms > self.max_request_timeout_ms:
-            raise ValueError(f"{PREFIX}REQUEST_TIMEOUT_MS lies above {PREFIX}MAX_REQUEST_TIMEOUT_MS")
+            raise ValueError(f"{PREFIX}REQUEST_TIMEOUT_MS is greater than {PREFIX}MAX_REQUEST_TIMEOUT_MS")
         ports = {
             "ADMIN_PORT": None if self.desired_state is None else self.admin_port,
             "METRICS_PORT": self.metrics_port,
@@ -64,17 +67,17 @@ class Settings(TracingSettings, EdgeSettings, ServingSettings, ProcessSettings):
 
     @property
     def forward_threads(self) -> int:
-        """The threads of one forward pass that are in force."""
+        """Threads of one forward pass."""
         return self.torch_threads or max(1, (self.cpus or cpus_of_process()) // self.workers)
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """The host names in force that a request may name; empty for any."""
+        """Host names that a request may use; empty allows any."""
         return self._hosts_at(self.host)
 
     @property
     def admin_hosts(self) -> tuple[str, ...]:
-        """The same for requests to the admin port, which has an address of its own."""
+        """Host names that a request to the admin port may use; empty allows any."""
         return self._hosts_at(self.admin_host)
 
     def _hosts_at(self, address: str) -> tuple[str, ...]:
@@ -84,7 +87,7 @@ class Settings(TracingSettings, EdgeSettings, ServingSettings, ProcessSettings):
 
 
 def load_settings(**chosen: Any) -> Settings:  # noqa: ANN401  # each field's own type, checked by pydantic
-    """Settings from all sources; `chosen` holds what the command line said, `None` where it was silent.
+    """Read the settings from all sources; `chosen` has the values of the command line, `None` for those not given.
 
     Raises:
         SettingsError: the message names each variable at fault, what was expected and what was given.
@@ -100,14 +103,14 @@ def load_settings(**chosen: Any) -> Settings:  # noqa: ANN401  # each field's ow
 
 
 def setting_remarks(settings: Settings) -> list[str]:
-    """What is set and has no effect: a sentence for each such variable, for the log."""
+    """Return a sentence for the log about each variable that is set and has no effect."""
     known = {variable_name(field) for field in Settings.model_fields}
     remarks = unknown_variables([*os.environ, *_names_in_files()], known, PREFIX)
     if settings.tracing_off_because is not None:
         remarks.append(settings.tracing_off_because)
     _, missing = known_propagators(settings.otel_propagators)
     if missing and settings.traced:
-        remarks.append(f"OTEL_PROPAGATORS names {', '.join(missing)}, which is not installed; traces go on without it")
+        remarks.append(f"OTEL_PROPAGATORS names {', '.join(missing)}, which is not installed; tracing works without it")
     return remarks
 
 
@@ -132,7 +135,7 @@ def prepare_libraries(*, traced: bool = False) -> None:
     if not traced:
         for name in [name for name in os.environ if name.startswith("OTEL_")]:
             del os.environ[name]
-    # The contrib instrumentation speaks its old dialect unless told otherwise (millisecond buckets, net.* attributes).
+    # By default the contrib instrumentation follows its old conventions (millisecond buckets, net.* attributes).
     os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http")
     os.environ.setdefault("OTEL_SERVICE_NAME", "plimsoll")
     # Without a choice only trace contexts: nothing here reads baggage, and its faults are logged.

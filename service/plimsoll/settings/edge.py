@@ -22,67 +22,72 @@ class EdgeSettings(BaseSettings):
     """Caps of bytes, seconds and connections at every stage of a request."""
 
     max_body_bytes: Annotated[int, Field(ge=1024, le=1 << 30)] = Field(
-        8 << 20, description="The longest request body that is read; a longer one is answered 413."
+        8 << 20, description="Longest request body in bytes. A longer one is answered 413."
     )
     inline_body_bytes: Annotated[int, Field(ge=0, le=1 << 30)] = Field(
-        256 << 10, description="A longer body is parsed in a pool of two threads and not on the event loop."
+        256 << 10,
+        description="Longest body in bytes that is parsed on the event loop. A pool of two threads parses longer ones.",
     )
     max_head_bytes: Annotated[int, Field(ge=1024, le=1 << 24)] = Field(
-        65_536, description="The most bytes of a request's head, and of its trailers; then 431."
+        65_536, description="Most bytes in the head of a request, and in its trailers. More is answered 431."
     )
     max_head_fields: Annotated[int, Field(ge=8, le=10_000)] = Field(
-        100, description="The most header fields of a request; then 431."
+        100, description="Most header fields of a request. More are answered 431."
     )
     max_request_line_bytes: Annotated[int, Field(ge=256, le=1 << 20)] = Field(
-        8_192, description="The longest request line; then 414."
+        8_192, description="Longest request line in bytes. A longer one is answered 414."
     )
     head_seconds: Seconds = Field(
         10.0,
-        description="How long a request's head may take, and a new connection to begin one; then 408.",
+        description="Time limit for the head of a request, and for a new connection to begin one. Then the "
+        "answer is 408.",
     )
     body_progress_seconds: Seconds = Field(
-        10.0, description="In each such time a body must bring at least 1 KiB, or its end; then 408."
+        10.0,
+        description="Interval in which a body must progress by at least 1 KiB or end. Otherwise the answer is 408.",
     )
     write_seconds: Seconds = Field(
         30.0,
-        description="How long an answer may wait for a client that reads none of it; then it is closed.",
+        description="How long to wait for a client that reads nothing of its answer. Then the connection is closed.",
     )
     keep_alive_seconds: Seconds = Field(
         65.0,
-        description="How long a connection may idle between requests; load balancers mostly take 60 s.",
+        description="How long a connection may be idle between requests. Most load balancers use 60 s, so "
+        "keep this longer.",
     )
     max_pipelined: Annotated[int, Field(ge=1, le=1000)] = Field(
         16,
-        description="The most requests of one connection that wait for an earlier answer.",
+        description="Most requests of one connection that wait for an earlier answer (pipelining).",
     )
     max_connections: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         1024,
-        description="The most connections of each worker. At the cap the one that has been idle or silent longest "
+        description="Most connections of each worker. At the limit the connection that has been idle longest "
         "is closed for a new one.",
     )
     max_connections_per_address: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
         0,
-        description="The most connections of one client address; 0 is no limit: behind a proxy all share one.",
+        description="Most connections of one client address. 0 is no limit; keep it behind a proxy, because "
+        "all clients share its address.",
     )
     allowed_hosts: Annotated[tuple[str, ...] | None, NoDecode] = Field(
         None,
-        description="Host names that requests may name, with commas between them; `*` is any. Without it: "
-        "localhost, 127.0.0.1 and [::1] on a loopback address without keys, else any.",
+        description="Host names that a request may use, comma-separated; `*` allows any. Default: localhost, "
+        "127.0.0.1 and [::1] on a loopback address without keys, otherwise any.",
     )
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
-        description="Origins of web pages that may send requests and read the answers besides the server's own, "
-        "https://app.example for one, with commas between them.",
+        description="Origins of web pages that may send requests and read the answers, comma-separated, such "
+        "as https://app.example. The server's own origin is always allowed.",
     )
     root_path: str = Field(
         "",
-        description="Path prefix under which a reverse proxy publishes this server, /team/plimsoll for one. "
-        "Requests are answered with it and without it.",
+        description="Path prefix under which a reverse proxy publishes this server, such as /team/plimsoll. "
+        "Requests are answered with and without it.",
     )
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
-        description="Addresses or networks of proxies whose X-Forwarded-Prefix counts, 10.0.0.0/8 for one, with commas "
-        "between them.",
+        description="Addresses or networks of proxies whose X-Forwarded-Prefix is trusted, comma-separated, "
+        "such as 10.0.0.0/8.",
     )
 
     @field_validator("allowed_hosts", "allowed_origins", "trusted_proxies", mode="before")

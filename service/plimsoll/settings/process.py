@@ -15,37 +15,47 @@ class ProcessSettings(BaseSettings):
     """Addresses, workers, keys, shutdown and logs."""
 
     host: str = Field("127.0.0.1", description="Address to listen on. The image sets 0.0.0.0.")
-    port: Port = Field(8000, description="Port of the API and the probes; 0 takes a free one.")
+    port: Port = Field(8000, description="Port of the API and the probes. 0 chooses a free port.")
     metrics_port: Port | None = Field(
         None, description="Serve /metrics on this port instead of the main one (one worker only). The chart sets 8001."
     )
-    admin_host: str = Field("127.0.0.1", description="Address of the admin API; beyond loopback it needs keys.")
+    admin_host: str = Field(
+        "127.0.0.1", description="Address of the admin API. An address other than loopback needs keys."
+    )
     admin_port: Port = Field(
-        8002, description="Port of the admin API, which is there where a desired state is; 0 takes a free one."
+        8002, description="Port of the admin API, which runs when a desired state is configured. 0 chooses a free port."
     )
     workers: Annotated[int, Field(ge=1, le=64)] = Field(
-        1, description="Processes under gunicorn, for bare hosts. On Kubernetes leave 1 and scale pods."
+        1,
+        description="Number of worker processes (gunicorn), for hosts without Kubernetes. On Kubernetes "
+        "keep 1 and scale pods.",
     )
     keys_file: Path | None = Field(
-        None, description="YAML file of API keys by their sha256, read again when it changes; see `plimsoll keys new`."
+        None,
+        description="YAML file with the sha256 of each API key. Changes are applied while the server "
+        "runs. See `plimsoll keys new`.",
     )
-    allow_anonymous: bool = Field(default=False, description="Serve without keys on an address that others can reach.")
+    allow_anonymous: bool = Field(
+        default=False, description="Allow requests without keys on an address that other machines can reach."
+    )
     stop_wait_seconds: Annotated[float, Field(ge=0, le=600)] = Field(
         0.0,
-        description="After SIGTERM, keep answering for this long while unready, so that load balancers notice. "
-        "The chart sets 5.",
+        description="How long to keep answering after SIGTERM while not ready, so that load balancers "
+        "notice. The chart sets 5.",
     )
     stop_drain_seconds: Annotated[float, Field(ge=0, le=3600)] = Field(
-        20.0, description="After that, how long the requests in flight may take before they are cut off."
+        20.0, description="How long requests in flight may take after that before they are aborted."
     )
     log_format: Literal["auto", "json", "human"] = Field(
-        "auto", description="auto writes for people on a terminal and JSON lines elsewhere."
+        "auto", description="auto, json or human. auto writes readable text on a terminal and JSON lines elsewhere."
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe level to log.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Lowest level to log: debug, info, warning or error."
+    )
     access_log_per_second: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
         10,
-        description="The most requests answered below 300 that are logged in a second; of each other status 100, or "
-        "this where it is more.",
+        description="Most successful requests (status below 300) logged per second. Of each other status 100 "
+        "are logged, or this number if it is higher.",
     )
 
     @field_validator("port", "metrics_port", "admin_port", mode="before")

@@ -18,85 +18,88 @@ from plimsoll.settings.comma_lists import parts_of
 class ServingSettings(BaseSettings):
     """Which models are served, and within which limits."""
 
-    models_dir: Path = Field(Path("models"), description="Folder of bundles, `<name>/<version>/` each.")
+    models_dir: Path = Field(Path("models"), description="Folder of the bundles, each in `<name>/<version>/`.")
     desired_state: Path | None = Field(
-        None, description="YAML file naming the models and versions to serve; without it the highest of each model."
+        None,
+        description="YAML file that lists the models and versions to serve. Default: the highest "
+        "version of each model.",
     )
     default_model: str | None = Field(
-        None, description="The model behind /v1/predict; not needed where exactly one is loaded."
+        None, description="Model that answers /v1/predict. Not needed when exactly one model is loaded."
     )
     track: Literal["stable", "canary"] | None = Field(
-        None, description="Which side of a rollout this pod is on. Set by the chart, empty elsewhere."
+        None, description="Track of this pod in a canary rollout: stable or canary. The chart sets it."
     )
-    device: str = Field("auto", description="auto (a GPU where there is one), cpu, cuda or cuda:N.")
+    device: str = Field("auto", description="auto, cpu, cuda or cuda:N. auto uses a GPU if there is one.")
     cpus: Annotated[int, Field(ge=1, le=1024)] | None = Field(
         None,
-        description="CPUs that this server may keep busy; without it those that the process may run on. The chart "
-        "tells the pod's limit, or its request where it has none.",
+        description="Number of CPUs that this server may use. Default: the CPUs on which the process may "
+        "run. The chart sets the pod's CPU limit, or its request if it has no limit.",
     )
     torch_threads: Annotated[int, Field(ge=1, le=256)] | None = Field(
         None,
-        description="Threads of one forward pass on the CPU, where it does not run on the event loop; without it each "
+        description="Threads of a forward pass on the CPU that does not run on the event loop. Default: the "
         "worker's share of the CPUs.",
     )
     inline_budget_ms: Annotated[float, Field(ge=0, le=1000)] = Field(
-        1.0, description="A batch that warm-up measured as faster than this runs on the event loop itself."
+        1.0, description="A batch runs on the event loop if warm-up measured it as faster than this."
     )
     trust_pt2: bool = Field(
-        default=False, description="Open .pt2 programs. Their loader unpickles, so a hostile file runs its own code."
+        default=False, description="Load .pt2 programs. Their loader unpickles, so a hostile file can run its own code."
     )
     factories: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="Factories `package.module:callable` that bundles may have called, with commas between them."
+        (), description="Factories (`package.module:callable`) that bundles may call, comma-separated."
     )
     max_batch_rows: Annotated[int, Field(ge=1, le=4096)] = Field(
-        128, description="The most rows that one run of a model takes; a request of more gets a run of its own."
+        128, description="Most rows in one batch. A request with more rows gets a batch of its own."
     )
     max_wait_ms: Annotated[float, Field(ge=0, le=10_000)] = Field(
         0.0,
-        description="How long the first request of a batch waits for company while the model is idle. Requests that "
-        "come together share a batch all the same.",
+        description="How long the first request of a batch waits for others while the model is idle. Even "
+        "with 0, requests that arrive together share a batch.",
     )
     concurrency: Annotated[int, Field(ge=1, le=100_000)] = Field(
-        64, description="Requests in flight at which a version works best; what pods are scaled by."
+        64, description="Number of requests in flight at which a version works best. Autoscaling is based on it."
     )
     queue_limit: Annotated[int, Field(ge=1, le=100_000)] | None = Field(
         None,
-        description="The most requests in flight, running and queued, per version and worker; then 429. "
-        "Twice the concurrency where it is not set.",
+        description="Most requests in flight (running and queued) per version and worker. More are answered "
+        "429. Default: twice the concurrency.",
     )
     max_reading: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
         None,
-        description="The most request bodies that are being read, per version and worker; then 429. "
-        "Four times the queue limit where it is not set.",
+        description="Most request bodies that are being read at once, per version and worker. More are "
+        "answered 429. Default: four times the queue limit.",
     )
     queue_bytes: Annotated[int, Field(ge=1024)] = Field(
-        256 << 20, description="The most bytes of request bodies in flight per version and worker; then 429."
+        256 << 20, description="Most bytes of request bodies in flight, per version and worker. More are answered 429."
     )
     cache_bytes: Annotated[int, Field(ge=0)] = Field(
-        0, description="Keep the answers to inputs that come again, up to this many bytes; 0 keeps none."
+        0, description="Size of the response cache in bytes. 0 disables it."
     )
     request_timeout_ms: Annotated[int, Field(ge=1, le=86_400_000)] = Field(
-        30_000, description="How long a request may take that sets no X-Request-Timeout-Ms; then 504."
+        30_000, description="Default timeout of a request, used without X-Request-Timeout-Ms. Then the answer is 504."
     )
     max_request_timeout_ms: Annotated[int, Field(ge=1, le=86_400_000)] = Field(
-        300_000, description="The most that X-Request-Timeout-Ms may ask for."
+        300_000, description="Highest timeout that X-Request-Timeout-Ms may set."
     )
     start_seconds: Annotated[float, Field(gt=0, le=86_400)] = Field(
         180.0,
-        description="How long loading, checking and warming up a version may take; then it has failed.",
+        description="Time limit for loading, checking and warming up a version. Then the version has failed.",
     )
     stuck_seconds: Annotated[float, Field(gt=0, le=86_400)] = Field(
         60.0,
-        description="A forward pass that runs longer makes its version stuck and the server unready; after as long "
-        "again /livez fails and Kubernetes restarts the pod. Ten times the slowest warm-up where that is longer.",
+        description="Time limit of a forward pass. After it the version is stuck, and the server is not "
+        "ready if no other version serves. After twice the time /livez fails and Kubernetes "
+        "restarts the pod. At least ten times the slowest warm-up run.",
     )
     ready_when: Literal["any", "all"] = Field(
         "any",
-        description="any: ready once every wanted version is ready or has failed and at least one serves. "
-        "all: ready once every wanted version is.",
+        description="any: the server is ready when every wanted version is ready or has failed and at least "
+        "one is ready. all: when every wanted version is ready.",
     )
     objective_ms: Annotated[float, Field(gt=0, le=600_000)] = Field(
-        100.0, description="Latency objective, always an edge of the duration histogram."
+        100.0, description="Latency objective. It is always a bucket boundary of the duration histogram."
     )
 
     @field_validator("factories", mode="before")
@@ -129,7 +132,7 @@ class ServingSettings(BaseSettings):
 
 
 def cpus_of_process() -> int:
-    """How many CPUs this process may keep busy: those it may run on, or its cgroup's quota, rounded up, if less."""
+    """Return the number of CPUs for this process: those it may run on, or its cgroup's quota, rounded up, if less."""
     if not hasattr(os, "sched_getaffinity"):
         return os.cpu_count() or 1  # not Linux
     return max(1, math.ceil(min(len(os.sched_getaffinity(0)), cpu_quota())))

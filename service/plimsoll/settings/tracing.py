@@ -23,51 +23,54 @@ _SENT_BY = "otlp"
 
 
 class TracingSettings(BaseSettings):
-    """Where spans go, and how many may wait.
+    """The OTEL_* variables that the service reads.
 
-    What is wrong here is refused only where spans are sent; platforms set these variables for every pod.
+    A wrong value is an error only if spans are sent, because platforms set these variables for every pod.
     """
 
     otel_disabled: bool = Field(
-        default=False, validation_alias="OTEL_SDK_DISABLED", description="No tracing, whatever else is set."
+        default=False,
+        validation_alias="OTEL_SDK_DISABLED",
+        description="true turns tracing off, whatever the other variables say.",
     )
     otel_exporter: str = Field(
         _SENT_BY,
         validation_alias="OTEL_TRACES_EXPORTER",
-        description="How spans leave. Only otlp is there; any other word, as none, turns tracing off.",
+        description="Exporter of spans. Only otlp is supported; any other value, such as none, turns tracing off.",
     )
     otel_endpoint: str | None = Field(
         None,
         validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
-        description="OTLP endpoint for traces; tracing is off without it. The other OTEL_* variables hold as usual.",
+        description="OTLP endpoint for traces. Tracing is off without it. The other OTEL_* variables work as usual.",
     )
     otel_traces_endpoint: str | None = Field(
         None,
         validation_alias="OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-        description="The same for traces alone, with its whole path. Overrides OTEL_EXPORTER_OTLP_ENDPOINT.",
+        description="Full URL of the OTLP endpoint for traces. Overrides OTEL_EXPORTER_OTLP_ENDPOINT.",
     )
     otel_protocol: Literal["http/protobuf", "grpc"] = Field(
         "http/protobuf",
         validation_alias="OTEL_EXPORTER_OTLP_PROTOCOL",
-        description="How spans are sent. grpc needs `pip install 'plimsoll[grpc]'`, which the images do not have.",
+        description="Protocol in which spans are sent. grpc needs `pip install 'plimsoll[grpc]'`, which is "
+        "not in the images.",
     )
     otel_traces_protocol: Literal["http/protobuf", "grpc"] | None = Field(
         None,
         validation_alias="OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
-        description="The same for traces alone. Overrides OTEL_EXPORTER_OTLP_PROTOCOL.",
+        description="Overrides OTEL_EXPORTER_OTLP_PROTOCOL for traces.",
     )
     otel_propagators: str = Field(
         "tracecontext",
         validation_alias="OTEL_PROPAGATORS",
-        description="Formats of trace headers, by commas; those that are not installed are left out.",
+        description="Formats of trace headers, comma-separated. Formats that are not installed are ignored.",
     )
     otel_spans_per_export: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
-        512, validation_alias="OTEL_BSP_MAX_EXPORT_BATCH_SIZE", description="The most spans that are sent at once."
+        512, validation_alias="OTEL_BSP_MAX_EXPORT_BATCH_SIZE", description="Most spans in one export."
     )
     otel_queue_spans: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         2048,
         validation_alias="OTEL_BSP_MAX_QUEUE_SIZE",
-        description="The most spans that wait to be sent; further ones are dropped and counted.",
+        description="Most spans that wait to be sent. More are dropped and counted.",
     )
 
     @field_validator("otel_disabled", mode="before")
@@ -96,12 +99,12 @@ class TracingSettings(BaseSettings):
 
     @property
     def traced(self) -> bool:
-        """Whether an endpoint is there for traces, and they are wanted."""
+        """Whether traces have an endpoint and are not turned off."""
         return _traced(self.__dict__)
 
     @property
     def tracing_off_because(self) -> str | None:
-        """Why no spans are sent although an endpoint is there for them; a sentence."""
+        """A sentence that says why no spans are sent although an endpoint is set."""
         endpoint = self.otel_traces_endpoint or self.otel_endpoint
         if endpoint is None or self.traced:
             return None

@@ -1,4 +1,4 @@
-"""Variables that look like settings and are none."""
+"""Finds variables that look like settings but are not."""
 
 from __future__ import annotations
 
@@ -25,4 +25,4 @@ def unknown_variables(names: Iterable[str], known: Collection[str], prefix: str)
 def _sentence(name: str, known: Collection[str]) -> str:
     nearest = difflib.get_close_matches(name, known, n=1, cutoff=_LEAST_LIKENESS)
     hint = f"; did you mean {nearest[0]}?" if nearest else ""
-    return f"{name} is no setting and changes nothing{hint}"
+    return f"{name} is not a setting and has no effect{hint}"

@@ -20,7 +20,7 @@ def test_every_setting_is_listed_with_its_value_its_default_and_what_it_does(
     (row,) = [line for line in ran.out.splitlines() if "PLIMSOLL_PORT" in line]
     assert "9999" in row
     assert "8000" in row
-    assert "0 takes a free one" in row
+    assert "0 chooses a" in row
 
 
 @pytest.mark.parametrize("value", ["a [bold] name", "a [/stray] tag", "[numbers]"])
