@@ -22,7 +22,7 @@ from plimsoll.yaml_file import YamlFile
 Scope = Literal["predict", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 PREFIX = "plim_"
-"""So that a scanner for leaked secrets knows one when it sees it."""
+"""A scanner for leaked secrets recognises keys by this prefix."""
 _KEY_BYTES = 32
 _KEY = re.compile(PREFIX + r"[A-Za-z0-9_-]{40,}")
 SHOWN_ONCE = "key (shown only now): "
@@ -30,8 +30,8 @@ WHERE_TO_PUT_IT = "for the key file, under `keys:`"
 _OUTPUT = re.compile(
     rf"^{re.escape(SHOWN_ONCE)}{_KEY.pattern}\s+{re.escape(WHERE_TO_PUT_IT)}\s+- \{{label: ", re.MULTILINE
 )
-"""What `plimsoll keys new` prints, from its first line into its last."""
-KEY_AS_LABEL = "a label stands in logs, and this one holds an API key itself; choose a name"
+"""Matches the output of `plimsoll keys new`, from its first line into its last."""
+KEY_AS_LABEL = "the log shows labels, and this label contains an API key; choose a name"
 
 
 class KeyFileError(OperatorError):

@@ -1,4 +1,4 @@
-"""How commands ask a running server."""
+"""Sends the requests of commands to a running server."""
 
 from __future__ import annotations
 
@@ -46,6 +46,6 @@ def ask(client: httpx.Client, method: str, path: str, **options: Any) -> tuple[h
 
 
 def fail(sentence: str) -> NoReturn:
-    """End with 1: what was asked for is not so."""
+    """Print the sentence and exit with 1."""
     complain(sentence)
     raise typer.Exit(1)

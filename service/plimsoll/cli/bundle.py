@@ -16,51 +16,52 @@ from plimsoll.errors import BundleError
 from plimsoll.settings import load_settings
 from plimsoll.tasks import TASKS, bind_task
 
-bundle = typer.Typer(help="Make, check and look into model bundles.", no_args_is_help=True)
+bundle = typer.Typer(help="Create, check and inspect model bundles.", no_args_is_help=True)
 
 _NOTE = typer.style("note", fg=typer.colors.YELLOW)
-BundlePath = Annotated[Path, typer.Argument(help="The bundle's folder, models/digits/1 for one.")]
+BundlePath = Annotated[Path, typer.Argument(help="Folder of the bundle, such as models/digits/1.")]
 
 
 @bundle.command()
 def create(
     name: Annotated[str, typer.Option(help="Lower-case letters, digits and dashes.")],
-    version: Annotated[str, typer.Option(help="A number, or up to four joined by dots. A version never changes.")],
+    version: Annotated[str, typer.Option(help="One to four numbers joined by dots. A version never changes.")],
     weights: Annotated[Path, typer.Option(help="The state dict as safetensors.", exists=True, dir_okay=False)],
     example: Annotated[
         Path,
         typer.Option(help="Input rows as .npy; they become the golden samples.", exists=True, dir_okay=False),
     ],
-    models: Annotated[Path, typer.Option(help="Where bundles live.")] = Path("models"),
-    architecture: Annotated[str | None, typer.Option(help="A registered architecture, digits-mlp for one.")] = None,
+    models: Annotated[Path, typer.Option(help="Folder of the bundles.")] = Path("models"),
+    architecture: Annotated[str | None, typer.Option(help="A registered architecture, such as digits-mlp.")] = None,
     factory: Annotated[
-        str | None, typer.Option(help="package.module:callable that makes the architecture; it is run here.")
+        str | None, typer.Option(help="package.module:callable that makes the architecture. This command calls it.")
     ] = None,
-    parameters: Annotated[str, typer.Option(help="The architecture's parameters as JSON.")] = "{}",
+    parameters: Annotated[str, typer.Option(help="Parameters of the architecture as JSON.")] = "{}",
     task: Annotated[
         str | None,
-        typer.Option(help=f"What the model is for: {', '.join(TASKS)}.", show_default="by --labels"),
+        typer.Option(help=f"Task of the model: {', '.join(TASKS)}.", show_default="by --labels"),
     ] = None,
-    labels: Annotated[str | None, typer.Option(help="A classifier's labels as a JSON array.")] = None,
+    labels: Annotated[str | None, typer.Option(help="Labels of a classifier as a JSON array.")] = None,
     threshold: Annotated[
         float | None,
-        typer.Option(help="Of a model with one score a row: from here on it is the last label.", show_default="0.5"),
+        typer.Option(
+            help="For a model with one score per row: scores from this value on mean the last label.",
+            show_default="0.5",
+        ),
     ] = None,
-    input_name: Annotated[str, typer.Option(help="What the input tensor is called.")] = "input",
-    output_name: Annotated[str, typer.Option(help="What the output tensor is called.")] = "output",
-    minimum: Annotated[float | None, typer.Option(help="The least an input number may be.")] = None,
-    maximum: Annotated[float | None, typer.Option(help="The most an input number may be.")] = None,
+    input_name: Annotated[str, typer.Option(help="Name of the input tensor.")] = "input",
+    output_name: Annotated[str, typer.Option(help="Name of the output tensor.")] = "output",
+    minimum: Annotated[float | None, typer.Option(help="Smallest value of an input.")] = None,
+    maximum: Annotated[float | None, typer.Option(help="Largest value of an input.")] = None,
     licence: Annotated[str, typer.Option(help="The licence of the weights, as an SPDX name.")] = "unknown",
-    absolute_tolerance: Annotated[
-        float, typer.Option(help="How far a server's answer to a golden sample may be off.", min=0)
-    ] = 1e-4,
-    relative_tolerance: Annotated[float, typer.Option(help="The same, times the answer.", min=0)] = 1e-3,
+    absolute_tolerance: Annotated[float, typer.Option(help="Absolute tolerance of the golden samples.", min=0)] = 1e-4,
+    relative_tolerance: Annotated[float, typer.Option(help="Relative tolerance of the golden samples.", min=0)] = 1e-3,
     about: Annotated[
         Path | None,
-        typer.Option(help="JSON of more manifest fields: description, metrics.", exists=True, dir_okay=False),
+        typer.Option(help="JSON file with more manifest fields: description, metrics.", exists=True, dir_okay=False),
     ] = None,
 ) -> None:
-    """Make a bundle out of trained weights; its signature and golden samples come from running the model."""
+    """Create a bundle from trained weights. Runs the model to find its signature and golden samples."""
     from plimsoll.runtime.bundle_making import Recipe, make_bundle
 
     if (architecture is None) == (factory is None):
@@ -92,13 +93,13 @@ def create(
 @bundle.command()
 def verify(
     path: BundlePath,
-    device: Annotated[str, typer.Option(help="Where to run the golden samples.")] = "cpu",
+    device: Annotated[str, typer.Option(help="Device that runs the golden samples.")] = "cpu",
     trust_factory: Annotated[
         list[str] | None, typer.Option(help="package.module:callable that the bundle may import and call.")
     ] = None,
-    trust_pt2: Annotated[bool, typer.Option(help="Open a .pt2 program; a hostile one runs its own code.")] = False,
+    trust_pt2: Annotated[bool, typer.Option(help="Load a .pt2 program. A hostile one can run its own code.")] = False,
 ) -> None:
-    """Do what a server with these settings does before it is ready. Exit with 1 if a check fails."""
+    """Run every check that a server with these settings runs before it is ready. Exit with 1 if one fails."""
     from plimsoll.runtime.devices import resolve_device
     from plimsoll.runtime.model_loader import ModelLoader
     from plimsoll.runtime.warmup import batch_sizes_up_to
@@ -134,7 +135,7 @@ def verify(
 
 @bundle.command()
 def inspect(path: BundlePath) -> None:
-    """Print what a manifest says, without opening any other file."""
+    """Print the manifest, without opening any other file."""
     opened = open_bundle(path)
     for name, value in _facts(opened):
         typer.echo(f"{typer.style(f'{name:12}', bold=True)} {value}")

@@ -1,4 +1,4 @@
-"""The commands of `plimsoll`, one file for each."""
+"""Collects the commands of `plimsoll`; each has its own file."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _show_version(wanted: bool) -> None:  # noqa: FBT001  # typer calls it so
 @app.callback()
 def _root(
     _version: bool = typer.Option(  # noqa: FBT001  # a flag of the command line
-        False, "--version", callback=_show_version, is_eager=True, help="Print the version and leave."
+        False, "--version", callback=_show_version, is_eager=True, help="Print the version and exit."
     ),
 ) -> None:
     pass

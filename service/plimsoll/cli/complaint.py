@@ -1,4 +1,4 @@
-"""How the command says that something is wrong."""
+"""Prints the errors of a command."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from plimsoll.errors import OperatorError
 
 
 def complain(sentence: str) -> None:
-    """One sentence on standard error, word for word."""
+    """Print one sentence on standard error, unchanged."""
     typer.echo(f"{typer.style('error:', fg=typer.colors.RED, bold=True)} {sentence}", err=True)
 
 

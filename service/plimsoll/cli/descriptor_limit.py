@@ -1,4 +1,4 @@
-"""How many descriptors this process may have open."""
+"""Raises the limit of open file descriptors of this process."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import resource
 
 
 def raise_descriptor_limit() -> int:
-    """Raise the soft limit of descriptors to the hard one; the limit that is in force then."""
+    """Raise the soft limit of descriptors to the hard limit, and return the limit that is now in force."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

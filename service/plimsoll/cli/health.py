@@ -14,13 +14,13 @@ from plimsoll.settings import load_settings
 
 def health(
     url: Annotated[
-        str | None, typer.Option(help="Where the server is.", show_default="PLIMSOLL_HOST and PLIMSOLL_PORT")
+        str | None, typer.Option(help="URL of the server.", show_default="PLIMSOLL_HOST and PLIMSOLL_PORT")
     ] = None,
-    timeout_seconds: Annotated[float, typer.Option(help="How long to wait for the answer.", min=0.1)] = 5.0,
+    timeout_seconds: Annotated[float, typer.Option(help="How long to wait for the answer, in seconds.", min=0.1)] = 5.0,
 ) -> None:
-    """Say whether a running server takes requests, and if not why; exit with 1 if not.
+    """Check whether a running server accepts requests. If not, print the reason and exit with 1.
 
-    For those without Kubernetes, whose probes ask /readyz themselves. In a compose file:
+    For hosts without Kubernetes, whose probes request /readyz. In a compose file:
     healthcheck: {test: [CMD, plimsoll, health]}
     """
     where = url or _own_url()
@@ -36,7 +36,7 @@ def health(
 
 
 def _own_url() -> str:
-    """Where the server of these settings is asked from its own machine."""
+    """Return the URL of the server of these settings, as seen from its own machine."""
     settings = load_settings()
     everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # addresses that cannot be asked
     return url_at(everywhere.get(settings.host, settings.host), settings.port)

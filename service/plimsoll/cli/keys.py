@@ -20,14 +20,15 @@ def _keys() -> None:
 
 @keys.command()
 def new(
-    label: Annotated[str, typer.Option(help="Who will use it; this name stands in logs.")],
+    label: Annotated[str, typer.Option(help="Name of the key's user. The log shows it.")],
     scope: Annotated[
-        list[str] | None, typer.Option(help="What it opens: predict, admin, or both.", show_default="predict")
+        list[str] | None,
+        typer.Option(help="Scope of the key: predict or admin. Repeat the option for both.", show_default="predict"),
     ] = None,
 ) -> None:
-    """Print a fresh key once, and the entry for the key file, which holds only its hash.
+    """Print a new key once, and its entry for the key file, which contains only the sha256 of the key.
 
-    Give the key to its user, and add the entry to the file that PLIMSOLL_KEYS_FILE names; a running server notices.
+    Give the key to its user, and add the entry to the file in PLIMSOLL_KEYS_FILE. A running server applies the change.
     """
     scopes = scope or ["predict"]
     if unknown := [each for each in scopes if each not in SCOPES]:

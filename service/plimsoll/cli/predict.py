@@ -20,25 +20,32 @@ from plimsoll.fronts.glyph_image import read_glyph
 def predict(
     image: Annotated[
         Path | None,
-        typer.Option(help="A picture of one digit, dark on light or the reverse.", exists=True, dir_okay=False),
+        typer.Option(help="A picture of one digit, dark on light or light on dark.", exists=True, dir_okay=False),
     ] = None,
     row: Annotated[
         str | None,
-        typer.Option(help="A row of numbers: a JSON array, a file that holds one or a request body, or - for stdin."),
+        typer.Option(help="A row of numbers: a JSON array, a file with an array or a request body, or - for stdin."),
     ] = None,
-    url: Annotated[str, typer.Option(help="Where the server is.")] = "http://127.0.0.1:8000",
-    model: Annotated[str | None, typer.Option(help="Which model; the server's default without it.")] = None,
-    version: Annotated[str | None, typer.Option(help="Which version of --model.")] = None,
-    expect: Annotated[str | None, typer.Option(help="Exit with 1 unless this is the class; for smoke tests.")] = None,
+    url: Annotated[str, typer.Option(help="URL of the server.")] = "http://127.0.0.1:8000",
+    model: Annotated[
+        str | None, typer.Option(help="Name of the model. Default: the default model of the server.")
+    ] = None,
+    version: Annotated[str | None, typer.Option(help="Version of --model.")] = None,
+    expect: Annotated[
+        str | None, typer.Option(help="Exit with 1 unless the answer is this class. For smoke tests.")
+    ] = None,
     expect_error: Annotated[
-        str | None, typer.Option(help="Exit with 1 unless the server refuses with this code, unauthorized for one.")
+        str | None,
+        typer.Option(help="Exit with 1 unless the server answers with this error code, such as unauthorized."),
     ] = None,
     api_key: Annotated[
-        str | None, typer.Option(help="The API key to show.", envvar="PLIMSOLL_API_KEY", show_default=False)
+        str | None, typer.Option(help="API key to send.", envvar="PLIMSOLL_API_KEY", show_default=False)
     ] = None,
-    timeout_seconds: Annotated[float, typer.Option(help="How long to wait for the answer.", min=0.1)] = 10.0,
+    timeout_seconds: Annotated[
+        float, typer.Option(help="How long to wait for the answer, in seconds.", min=0.1)
+    ] = 10.0,
 ) -> None:
-    """Ask a running server for the class of a picture or of a row of numbers, and print its answer as JSON."""
+    """Send a picture or a row of numbers to a running server and print its answer as JSON."""
     if (image is None) == (row is None):
         raise typer.BadParameter("give either --image or --row")
     if version is not None and model is None:
@@ -59,14 +66,14 @@ def predict(
                 return
             fail(refused.sentence)
     if expect_error is not None:
-        fail(f"the server answered, expected was the error {expect_error}")
+        fail(f"the server answered, but the expected error is {expect_error}")
     try:
         given = str(answer["predictions"][0]["class"])
     except (KeyError, IndexError, TypeError):
         raise _not_ours(url, answer) from None
     typer.echo(json.dumps(answer))
     if expect is not None and given != expect:
-        fail(f"the class is {given}, expected was {expect}")
+        fail(f"the class is {given}, expected: {expect}")
 
 
 class _Refused(Exception):
@@ -84,7 +91,7 @@ def _path(action: str, model: str | None, version: str | None) -> str:
 
 
 def _preprocessing(client: httpx.Client, model: str | None, version: str | None) -> ImagePreprocessing:
-    """How the model that will answer wants its pictures."""
+    """Return the preprocessing of the model that will answer."""
     described: dict[str, Any]
     try:
         if model is None:
@@ -105,7 +112,7 @@ def _preprocessing(client: httpx.Client, model: str | None, version: str | None)
 
 
 def _not_ours(url: str, given: object) -> OperatorError:
-    return OperatorError(f"{url} answers what no Plimsoll server does: {given}")
+    return OperatorError(f"{url} does not answer as a Plimsoll server does: {given}")
 
 
 def _read_row(row: str) -> list[float]:

@@ -83,7 +83,7 @@ HASH_ONLY = (
 )
 NO_ENTRIES = "the list of entries is missing under `keys:`; `plimsoll keys new` prints an entry"
 DOCUMENT = "the document should be `keys:` and under it a list of entries, each as `plimsoll keys new` prints it"
-AS_LABEL = "a label stands in logs, and this one holds an API key itself; choose a name"
+AS_LABEL = "the log shows labels, and this label contains an API key; choose a name"
 
 
 @pytest.mark.parametrize(

@@ -30,5 +30,5 @@ def test_a_key_is_no_label_and_is_not_printed(plimsoll: RunPlimsoll, form: str) 
     key, _ = new_key()
     ran = plimsoll("keys", "new", "--label", form.format(key))
     assert (ran.code, ran.out) == (2, "")
-    assert "a label stands in logs, and this one holds an API key itself; choose a name" in ran.complaint
+    assert "the log shows labels, and this label contains an API key; choose a name" in ran.complaint
     assert key not in ran.err

@@ -135,7 +135,7 @@ def test_the_expected_class_is_exit_code_0_and_another_is_1(plimsoll: RunPlimsol
     assert plimsoll("predict", "--row", ROW, "--url", one, "--expect", given).code == 0
     ran = plimsoll("predict", "--row", ROW, "--url", one, "--expect", other)
     assert ran.code == 1
-    assert ran.err == f"error: the class is {given}, expected was {other}\n"
+    assert ran.err == f"error: the class is {given}, expected: {other}\n"
     assert predicted(ran.out)[2] == given
 
 
