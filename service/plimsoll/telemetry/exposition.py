@@ -1,4 +1,4 @@
-"""What a scrape of /metrics answers."""
+"""Renders the answer to a scrape of /metrics."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ GPU_MEMORY = MetricDescription(
     "plimsoll_gpu_memory_bytes",
     "gauge",
     ("device", "state"),
-    "Memory of each GPU: used, by anyone, and total. There where a GPU is.",
+    "Memory of each GPU, by state: used (by any process) and total. Only on machines with a GPU.",
 )
 
 
@@ -62,7 +62,7 @@ class _SharedMetrics(MultiProcessCollector):
         except (OSError, ValueError, RuntimeError, struct.error):
             whole = [file for file in files if readable(file)]
             for file in sorted({*files} - {*whole} - self._broken):
-                _log.warning("metrics file %s is broken; what it counted is missing in /metrics", Path(file).name)
+                _log.warning("metrics file %s is broken; its counts are missing from /metrics", Path(file).name)
             self._broken |= {*files} - {*whole}
             return self._sums(whole)
 

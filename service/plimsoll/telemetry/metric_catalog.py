@@ -20,12 +20,12 @@ _OF_VERSION = ("model", "version")
 _SHARED_WITHIN_SECONDS = 0.25
 
 Together = Literal["livemax", "livesum"]
-"""What a gauge of several processes is: the largest of those that live, or their sum."""
+"""Combines a gauge of several processes: the largest value of the live ones, or the sum."""
 
 
 @dataclass(frozen=True, slots=True)
 class MetricDescription:
-    """What docs/metrics.md says of one metric."""
+    """The row of one metric in docs/metrics.md."""
 
     name: str
     kind: Literal["counter", "gauge", "histogram"]
@@ -57,66 +57,67 @@ class MetricMaker:
 
 
 class RequestMetrics:
-    """What becomes of predict requests."""
+    """Metrics of predict requests."""
 
     def __init__(self, make: MetricMaker, objective_seconds: float) -> None:
         self.ended = make.counter(
             "plimsoll_requests",
-            "Predict requests by how they ended; 499 is a client that left.",
+            "Predict requests by status code; 499 means that the client left.",
             "model", "version", "protocol", "code",
         )  # fmt: skip
         self.duration = make.histogram(
             "plimsoll_request_duration_seconds",
-            "From the arrival of a predict request to its answer, for requests that a model answered.",
+            "Time from the arrival of a predict request to its answer, of requests that a model answered.",
             "model", "version", "protocol", edges=sorted({*_DURATION_EDGES_SECONDS, objective_seconds}),
         )  # fmt: skip
         self.shed = make.counter(
             "plimsoll_requests_shed",
-            "Predict requests that were refused or given up and so have no answer of a model, by why.",
+            "Predict requests that no model answered because they were refused or given up, by reason.",
             *_OF_VERSION, "reason",
         )  # fmt: skip
         self.cancelled = make.counter(
             "plimsoll_requests_cancelled", "Predict requests whose client left before the answer.", *_OF_VERSION
         )
         self.deadline_exceeded = make.counter(
-            "plimsoll_requests_deadline_exceeded", "Predict requests that ran out of their time.", *_OF_VERSION
+            "plimsoll_requests_deadline_exceeded", "Predict requests that exceeded their timeout.", *_OF_VERSION
         )
         self.cache_lookups = make.counter(
             "plimsoll_cache_lookups",
-            "Inputs that were looked up in the response cache, by whether their answer was there.",
+            "Lookups in the response cache, by result (hit or miss).",
             *_OF_VERSION, "result",
         )  # fmt: skip
         self.in_flight = make.gauge(
             "plimsoll_requests_in_flight",
-            "Predict requests that have entered and not been answered, also those whose body is still coming.",
+            "Predict requests that have arrived and are not answered, including those whose body is still "
+            "being received.",
             together="livesum",
         )
         self.in_flight_seconds = make.counter(
             "plimsoll_request_in_flight_seconds",
-            "Seconds that predict requests have been in flight, added up over all of them, also over those that still "
-            "are; its rate is the mean number in flight.",
+            "Sum of the seconds that predict requests have been in flight, including those that still are; "
+            "its rate is the mean number in flight.",
         )
 
 
 class QueueMetrics:
-    """How full the queues are, and how full they may get."""
+    """Metrics of the queues and their limits."""
 
     def __init__(self, make: MetricMaker) -> None:
         self.depth = make.gauge(
             "plimsoll_queue_depth",
-            "Requests that are complete and wait while the model is at work.",
+            "Complete requests that wait because the model is busy.",
             *_OF_VERSION,
             together="livesum",
         )
         self.limit = make.gauge(
             "plimsoll_queue_limit",
-            "The most requests whose body is complete that may be running and queued; then 429.",
+            "Most complete requests that may run and wait; more are answered 429.",
             *_OF_VERSION,
             together="livesum",
         )
         self.concurrency = make.gauge(
             "plimsoll_concurrency",
-            "Requests in flight at which a server works best: serving.concurrency.",
+            "Number of requests in flight at which a server works best (serving.concurrency).",
             together="livesum",
         )
 
@@ -125,17 +126,17 @@ CONNECTION_REASONS = (
     *("too_many_connections", "too_many_from_address", "malformed_request", "request_line_too_long"),
     *("head_too_large", "head_too_slow", "body_too_slow", "answer_not_read"),
 )
-"""Why a connection is refused or closed; each is counted from 0."""
+"""The reasons for which a connection is refused or closed. The counter of each starts at 0."""
 
 
 class ConnectionMetrics:
-    """What becomes of connections."""
+    """Metrics of connections."""
 
     def __init__(self, make: MetricMaker) -> None:
         self.refused = make.counter(
             "plimsoll_connections_refused",
-            "Connections that were refused or closed because a client sent too much, too slowly or something else than "
-            "HTTP/1.1, or because there were too many, by why.",
+            "Connections refused or closed, by reason: too many connections, invalid HTTP, too much data, or "
+            "a client that is too slow.",
             "reason",
         )
         for reason in CONNECTION_REASONS:
@@ -143,86 +144,85 @@ class ConnectionMetrics:
 
 
 class BatchMetrics:
-    """How requests become batches, and what the model makes of those."""
+    """Metrics of batches and forward passes."""
 
     def __init__(self, make: MetricMaker) -> None:
         self.queue_wait = make.histogram(
             "plimsoll_queue_wait_seconds",
-            "From a request's rows being complete to the run of the batch that has answered it.",
+            "Time that a request with complete rows waits until its batch runs.",
             *_OF_VERSION,
             edges=_DURATION_EDGES_SECONDS,
         )
         self.inference_duration = make.histogram(
             "plimsoll_inference_duration_seconds",
-            "One run of the model over one batch, whether it went well or not.",
+            "Duration of one forward pass over one batch, successful or not.",
             *_OF_VERSION,
             edges=_DURATION_EDGES_SECONDS,
         )
-        self.rows = make.histogram(
-            "plimsoll_batch_size", "Rows in a batch that was run.", *_OF_VERSION, edges=_ROW_EDGES
-        )
+        self.rows = make.histogram("plimsoll_batch_size", "Rows per batch.", *_OF_VERSION, edges=_ROW_EDGES)
 
 
 class ModelMetrics:
-    """Which versions are served, and how loading them went."""
+    """Metrics of versions and of loading them."""
 
     def __init__(self, make: MetricMaker) -> None:
         self.info = make.gauge(
             "plimsoll_model_info",
-            "1 for every version that is ready, with what it was loaded from.",
+            "1 for each ready version, with the digest, format and device of its bundle.",
             *_OF_VERSION, "digest", "format", "device", together="livemax",
         )  # fmt: skip
         self.state = make.gauge(
             "plimsoll_model_state",
-            "1 for the state that a version is in, 0 for the others.",
+            "1 for the current state of a version, 0 for all other states.",
             *_OF_VERSION, "state", together="livemax",
         )  # fmt: skip
         self.load_failures = make.counter(
             "plimsoll_model_load_failures",
-            "Attempts to load a version that failed, by the check that failed.",
+            "Failed attempts to load a version, by the check that failed.",
             *_OF_VERSION, "check",
         )  # fmt: skip
         self.load_seconds = make.gauge(
             "plimsoll_model_load_seconds",
-            "How long the version took from opening its bundle to having passed its golden samples.",
+            "Time to load the version, from opening its bundle to passing its golden samples.",
             *_OF_VERSION,
             together="livemax",
         )
         self.warmup_seconds = make.gauge(
             "plimsoll_model_warmup_seconds",
-            "How long it then took to run every batch size.",
+            "Time to warm up the version at every batch size.",
             *_OF_VERSION,
             together="livemax",
         )
 
 
 BACKGROUND_TASKS = ("keys", "desired_state")
-"""What is followed in the background; restarts of each are counted from 0."""
+"""The tasks that follow a file in the background. The restart counter of each starts at 0."""
 
 
 class BackgroundMetrics:
-    """Whether what the server follows in the background is well."""
+    """Metrics of followed files and background tasks."""
 
     def __init__(self, make: MetricMaker) -> None:
         self._file_broken = make.gauge(
             "plimsoll_file_broken",
-            "1 where the file cannot be used and what it said before is in force, else 0: keys or desired_state.",
+            "1 if the file (keys or desired_state) is broken and its last good content is in force, "
+            "otherwise 0.",
             "file", together="livemax",
         )  # fmt: skip
         self._restarts = make.counter(
             "plimsoll_background_task_restarts",
-            "Background tasks that stopped and were started again: keys or desired_state.",
+            "Restarts of a background task (keys or desired_state) that stopped.",
             "task",
         )
         for task in BACKGROUND_TASKS:
             self._restarts.labels(task)
 
     def file_checked(self, file: str, broken: bool) -> None:  # noqa: FBT001  # a callback
-        """A followed file can be used, or cannot."""
+        """Record whether a followed file can be used."""
         self._file_broken.labels(file).set(broken)
 
     def task_restarted(self, task: str) -> None:
-        """A background task is started again."""
+        """Count the restart of a background task."""
         self._restarts.labels(task).inc()
 
 
@@ -230,8 +230,8 @@ class MetricCatalog:
     """The metrics of one process.
 
     `objective_seconds` becomes an edge of the duration histogram, so that the share of requests within the objective
-    can be read exactly; a gauge tells which edge it is. `observations` are counted before the registry is read; where
-    `many_processes` count together, within a quarter of a second.
+    can be read exactly; a gauge names that edge. `observations` are counted before the registry is read, or within a
+    quarter of a second if `many_processes` is set.
     """
 
     def __init__(self, registry: CollectorRegistry, objective_seconds: float, *, many_processes: bool = False) -> None:
@@ -246,16 +246,20 @@ class MetricCatalog:
         self.batches = BatchMetrics(make)
         self.models = ModelMetrics(make)
         self.background = BackgroundMetrics(make)
-        self._spans = make.counter("plimsoll_spans", "Spans of sampled traces by what became of them.", "result")
+        self._spans = make.counter(
+            "plimsoll_spans", "Spans of sampled traces by result: exported, failed or dropped.", "result"
+        )
         for result in ("exported", "failed", "dropped"):
             self._spans.labels(result)
         self.log_lines_dropped = make.counter(
-            "plimsoll_log_lines_dropped", "Log lines that were dropped because nobody read the log in time."
+            "plimsoll_log_lines_dropped", "Log lines dropped because the reader of the log was too slow."
         )
-        self.build = make.gauge("plimsoll_build_info", "1, and the version of Plimsoll.", "version", together="livemax")
+        self.build = make.gauge(
+            "plimsoll_build_info", "Always 1; the label is the version of Plimsoll.", "version", together="livemax"
+        )
         objective = make.gauge(
             "plimsoll_objective_seconds",
-            "The latency objective; `edge` is the `le` of plimsoll_request_duration_seconds that it is.",
+            "Latency objective in seconds; `edge` is its bucket boundary (`le`) in plimsoll_request_duration_seconds.",
             "edge",
             together="livemax",
         )
@@ -264,9 +268,9 @@ class MetricCatalog:
         self.descriptions = tuple(make.made)
 
     def count_refusal(self, reason: str) -> None:
-        """A connection was refused or closed for one of `CONNECTION_REASONS`."""
+        """Count a connection that is refused or closed, for one of `CONNECTION_REASONS`."""
         self.connections.refused.labels(reason).inc()
 
     def count_spans(self, result: str, spans: int) -> None:
-        """So many spans were `exported`, `failed` or `dropped`; from any thread."""
+        """Count spans that were `exported`, `failed` or `dropped`. May be called on any thread."""
         self._spans.labels(result).inc(spans)
