@@ -129,7 +129,7 @@ class Application:
         self.app, self.asgi, self.document = edge.app, edge.asgi, edge.document
         self.admin_app = _admin_app(settings, parts, shelf)
         _log.info(
-            "torch takes up to %d threads for a forward pass on the CPU, and one for those on the event loop",
+            "torch uses up to %d threads for a forward pass on the CPU, and one for a forward pass on the event loop",
             settings.forward_threads, extra={"threads": settings.forward_threads},
         )  # fmt: skip
 
@@ -218,7 +218,7 @@ def _line(settings: Settings, registry: VersionRegistry, reading: ReadingPool, o
 def _gate(settings: Settings, tasks: BackgroundTasks, files: FileStates, workers_folder: Path | None) -> Gate:
     """A gate that follows the key file in the background, or that lets everyone through where there is none."""
     if settings.keys_file is None:
-        _log.warning("anyone who can reach this server may ask it: no API keys are set")
+        _log.warning("no API keys are set; anyone who can reach this server can send requests")
         return Gate(None)
     keys = KeySource(settings.keys_file, partial(files.report, "keys"), _copy(workers_folder, "keys"))
     gate = Gate(keys.first())

@@ -84,7 +84,7 @@ class BackgroundTasks:
         self._reasons[name] = type(error).__name__
         self._on_restart(name)
         _log.error(
-            "background task '%s' stopped and is started again in %g s; what is loaded keeps serving",
+            "background task '%s' stopped; it restarts in %g s, and loaded models keep serving",
             name, pause, exc_info=error, extra={"task": name},
         )  # fmt: skip
 

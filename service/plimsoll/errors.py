@@ -92,7 +92,7 @@ class ClientError(PlimsollError):
 
 
 class MalformedRequest(ClientError):
-    """What was sent is not a request of HTTP/1.1, or one that two readers could understand differently."""
+    """The request is not valid HTTP/1.1, or two readers could understand it differently."""
 
     code = "malformed_request"
 

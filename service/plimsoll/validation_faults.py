@@ -11,7 +11,7 @@ Location = tuple[int | str, ...]
 MOST_FAULTS = 5
 """A sentence names this many faults, so that a document of a hundred thousand does not fill the log."""
 _WHOLE_DOCUMENT = "the document"
-"""Where a fault is that belongs to no field."""
+"""The location of a fault that belongs to no field."""
 _OUR_CLASS = re.compile(r" or instance of \w+$")
 
 

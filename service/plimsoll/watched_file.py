@@ -43,7 +43,7 @@ class LastGoodCopy:
         try:
             replace_file(self._path, document)
         except OSError as error:
-            _log.warning("no copy of %s is kept for workers that start later: %s", self._path.stem, error.strerror)
+            _log.warning("cannot save a copy of %s for workers that start later: %s", self._path.stem, error.strerror)
 
     def read(self) -> bytes | None:
         """The copy; `None` where there is none."""
@@ -86,7 +86,7 @@ class WatchedFile(Generic[T]):
         return 0.0 if self._missing_since is None else self._clock() - self._missing_since
 
     def look(self) -> T | OperatorError | None:
-        """What the file says, or why it cannot be used; `None` where that is the same as at the last look."""
+        """Return the content of the file, or why it cannot be used; `None` if nothing changed since the last look."""
         stamp = self._stamp_of_file()
         if stamp is not None and stamp == self._stamp:
             return None
@@ -110,7 +110,7 @@ class WatchedFile(Generic[T]):
         return self._unless_known(found)
 
     def last_good(self) -> T | None:
-        """What the shared copy says; `None` where there is none."""
+        """Return the content of the shared copy; `None` if there is none."""
         document = None if self._copy is None else self._copy.read()
         try:
             return None if document is None else self._parse(document)
@@ -126,7 +126,7 @@ class WatchedFile(Generic[T]):
         return None if known else found
 
     def _stamp_of_file(self) -> tuple[int, ...] | None:
-        """What changes with the file, its time of change last; the file that a link leads to counts."""
+        """Return values that change with the file, its modification time last. Follows links."""
         try:
             status = self._file.path.stat()
         except OSError as error:

@@ -28,7 +28,7 @@ _NO_TEXT = "should be a text, and is none as YAML reads it (1.10, 010 and no are
 
 @dataclass(frozen=True, slots=True)
 class YamlFile:
-    """Where a file is and how messages about it read.
+    """A YAML file: its path, and how messages about it read.
 
     `title` is what the file is ("key file"); `error` is raised for every fault. Messages name the file and never its
     folder, because they reach clients of the health routes. A `secret` file is never quoted.
@@ -42,7 +42,7 @@ class YamlFile:
 
     @property
     def name(self) -> str:
-        """How messages call the file."""
+        """The name of the file in messages."""
         return f"the {self.title} {self.path.name}"
 
     def read(self) -> bytes:

@@ -63,7 +63,7 @@ def test_a_changed_key_file_is_noticed(process: ServedProcess, tmp_path: Path) -
     process.start(PLIMSOLL_KEYS_FILE=str(keys))
     url = process.ready()
     keys.write_text("keys: [{label: broken, key: plim_in_plain_text, scopes: [predict]}]")
-    complaint = process.wait_for_log("the API keys are left as they were.*")[0]
+    complaint = process.wait_for_log("key file cannot be used; the API keys loaded before stay in force.*")[0]
     assert "`plimsoll keys new` makes both" in complaint
     assert "plim_in_plain_text" not in process.log()
     assert ask(url, x_api_key=old.key).status_code == 200
@@ -83,7 +83,7 @@ def test_a_server_that_others_reach_needs_keys_or_a_word(process: ServedProcess)
 def test_a_server_without_keys_says_so_first(process: ServedProcess) -> None:
     process.start()
     process.ready()
-    assert process.lines()[0]["message"] == "anyone who can reach this server may ask it: no API keys are set"
+    assert process.lines()[0]["message"] == "no API keys are set; anyone who can reach this server can send requests"
 
 
 def test_all_that_the_command_printed_is_no_key_file_and_is_never_quoted(

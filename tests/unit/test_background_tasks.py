@@ -51,14 +51,14 @@ async def test_whatever_a_task_raises_it_is_started_again_counted_and_told(
         await eventually(lambda: work.calls == 2)
         assert tasks.states() == [TaskState("work", running=True, restarts=1, reason=type(error).__name__)]
         assert restarted == ["work"]
-    assert "background task 'work' stopped and is started again in 0.001 s; what is loaded keeps serving" in caplog.text
+    assert "background task 'work' stopped; it restarts in 0.001 s, and loaded models keep serving" in caplog.text
 
 
 async def test_the_pause_doubles(caplog: pytest.LogCaptureFixture) -> None:
     work = Failing(*(ValueError() for _ in range(4)))
     async with running(work):
         await eventually(lambda: work.calls == 5)
-    pauses = [record.getMessage().split(" in ")[1].split(" s;")[0] for record in caplog.records]
+    pauses = [record.getMessage().split(" in ")[1].split(" s,")[0] for record in caplog.records]
     assert pauses == ["0.001", "0.002", "0.004", "0.008"]
 
 

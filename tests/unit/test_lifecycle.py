@@ -105,7 +105,7 @@ async def test_a_desired_state_that_cannot_even_be_asked_for_is_in_the_log_hangs
     assert service.state.phase is Phase.STARTING
     await eventually(lambda: service.state.phase.value == "serving")
     await service.lifecycle.close()
-    assert "background task 'desired_state' stopped and is started again in 0.01 s" in caplog.text
+    assert "background task 'desired_state' stopped; it restarts in 0.01 s" in caplog.text
     assert "ZeroDivisionError: while reading" in caplog.text
 
 

@@ -153,7 +153,7 @@ def test_a_copy_that_cannot_be_kept_or_used_is_no_copy(tmp_path: Path, caplog: p
     watched = Watched(tmp_path / "digits", nowhere)
     watched.path.write_text("5")
     assert watched.look() == 5
-    assert "no copy of digits is kept for workers that start later" in caplog.text
+    assert "cannot save a copy of digits for workers that start later" in caplog.text
     assert watched.watched.last_good() is None
     (tmp_path / "spoilt").write_text("x")
     assert Watched(watched.path, LastGoodCopy(tmp_path / "spoilt")).watched.last_good() is None

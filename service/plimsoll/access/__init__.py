@@ -1,1 +1,1 @@
-"""Who may ask: API keys and their scopes."""
+"""Access control: API keys and their scopes."""

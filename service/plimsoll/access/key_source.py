@@ -66,7 +66,7 @@ class KeySource:
                 self._complain(change.fault)
             if self._file.missing_seconds > WITHDRAW_AFTER_SECONDS and self._ring.entries:
                 _log.error(
-                    "%s has been missing for %g s: every key is withdrawn until it is back",
+                    "%s has been missing for %g s; all API keys are revoked until it is back",
                     self._name, WITHDRAW_AFTER_SECONDS,
                 )  # fmt: skip
                 if self._copy is not None:
@@ -80,11 +80,14 @@ class KeySource:
 
     def _tell(self) -> None:
         if not self._ring.entries:
-            _log.warning("no API key is in force: every request that needs one is answered 401")
+            _log.warning("no API key is in force; every request that needs a key is answered 401")
             return
         labels = ", ".join(entry.label for entry in self._ring.entries[:20])
         more = ", …" if len(self._ring.entries) > 20 else ""  # noqa: PLR2004  # as many as are listed
         _log.info("%d API keys are in force: %s%s", len(self._ring.entries), labels, more)
 
     def _complain(self, error: OperatorError) -> None:
-        _log.error("the API keys are left as they were (%d in force): %s", len(self._ring.entries), error.message)
+        _log.error(
+            "key file cannot be used; the API keys loaded before stay in force (%d): %s",
+            len(self._ring.entries), error.message,
+        )  # fmt: skip

@@ -30,7 +30,7 @@ class Classes(NamedTuple):
 
 
 def fault_of_labels(labels: Sequence[object]) -> str:
-    """What is wrong with labels that are no names, or by which classes cannot be told apart; empty if they are good."""
+    """Return the fault of labels that are not names or that are the same for two classes; empty if there is none."""
     for each in labels:
         if isinstance(each, bool) or not isinstance(each, str | int):
             return f"the label {json.dumps(each)[:64]} is neither text nor a whole number"
@@ -48,7 +48,7 @@ def fault_of_labels(labels: Sequence[object]) -> str:
 
 
 def fault_of_threshold(threshold: float, datatype: Datatype) -> str:
-    """What is wrong with a threshold that is 0 or 1 in the precision of the scores; empty if it is good.
+    """Return the fault of a threshold that is 0 or 1 in the precision of the scores; empty if there is none.
 
     A server compares in that precision, and every score reaches a threshold of 0. Scores that are whole numbers have
     no such fault: the check `route` refuses them.

@@ -114,7 +114,7 @@ class ManifestSignature(_Record):
 
 
 class ImagePreprocessing(_Record):
-    """How a picture of one glyph becomes an input row, as the makers of MNIST did it.
+    """Describes how a picture of one glyph becomes an input row, as the authors of MNIST did it.
 
     The glyph is cut out, fitted into a square of `box` pixels and placed so that its centre of mass is the centre of
     the `width` x `height` picture. `ink` says whether strokes are lighter or darker than the ground in the row.
@@ -134,7 +134,7 @@ class ImagePreprocessing(_Record):
 
 
 class Framework(_Record):
-    """What the weights were made with."""
+    """The framework that made the weights."""
 
     name: str
     version: str
@@ -179,7 +179,7 @@ class Golden(_Record):
 
 
 class TrainingData(_Record):
-    """Where the model learned what it knows."""
+    """The data on which the model was trained."""
 
     name: str
     source: str
@@ -253,7 +253,7 @@ class Manifest(_Record):
         return self
 
     def remark(self) -> str:
-        """What is served and looks like a mistake, in one sentence; empty where nothing does."""
+        """Return one sentence about something that is served but looks like a mistake; empty if there is none."""
         for output in self.signature.outputs:
             if output.labels and output.shape[1:] == [1] and output.threshold is None:
                 return (

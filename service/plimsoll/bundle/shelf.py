@@ -38,7 +38,7 @@ class Shelf:
         return {name: sorted(found[name], key=version_order) for name in sorted(found)}
 
     def remarks(self) -> list[str]:
-        """What is wrong with the folder, and which folders in it are passed over; sentences fit for clients."""
+        """Return sentences about faults of the folder and about skipped folders in it; clients may see them."""
         if not self._folder.exists():
             return [f"{self._title} does not exist; {_WHERE}"]
         if not self._folder.is_dir():
@@ -64,7 +64,7 @@ class Shelf:
 
     @property
     def _title(self) -> str:
-        """How sentences for clients call the folder: by its own name, without where it lies."""
+        """The name of the folder in sentences for clients: its own name, without its path."""
         return f"the models folder {_quoted(self._folder.absolute().name)}"
 
     def _passed_over(self, folder: str, form: str) -> str:

@@ -120,7 +120,7 @@ class DesiredStateFile:
                 self._exclusive.replace(document)
         except OSError as error:
             raise DesiredStateNotWritable(f"{self._file.name} cannot be written: {error.strerror}; {HELM}") from None
-        _log.info("the desired state has been changed: %s", what)
+        _log.info("desired state changed: %s", what)
         return state
 
     def _changed(self, change: Callable[[DesiredState], DesiredState]) -> DesiredState:

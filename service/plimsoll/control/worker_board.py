@@ -39,7 +39,7 @@ class WorkerBoard:
         try:
             replace_file(self._mine, json.dumps(states).encode())
         except OSError as error:  # the folder is full or read-only, which must not stop a load
-            _log.warning("the other workers are not told how far this one is: %s", error.strerror)
+            _log.warning("cannot share the load progress of this worker with the other workers: %s", error.strerror)
 
     def slowest(self, status: VersionStatus) -> tuple[VersionState, str | None]:
         """The state of that version in the worker that is least far, with its reason.

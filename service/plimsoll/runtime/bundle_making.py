@@ -32,7 +32,7 @@ GOLDEN_FILE = "golden.safetensors"
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What a bundle is made of.
+    """The parts of a new bundle.
 
     `example` holds rows of the one input, shape [rows, ...]; they become the golden samples. Without a `task` it is
     `tabular-classification` with `labels` and `tensors` without. `threshold` parts the two classes of a model that
@@ -192,7 +192,7 @@ def _run(module: nn.Module, example: NDArray[Any]) -> NDArray[Any]:
 
 
 def _described(result: object) -> str:
-    """What a model gave that is no tensor, in a few words."""
+    """Describe in a few words an output of a model that is not a tensor."""
     if isinstance(result, Mapping):
         names = ", ".join(f"'{str(name)[:40]}'" for name in list(result)[:5])
         return f"the type {type(result).__name__} with {names or 'nothing in it'}"

@@ -1,4 +1,4 @@
-"""Where tensors live, and how many threads compute. Torch is imported by the first call, not with this file."""
+"""Chooses the device of tensors and how many threads compute. The first call imports torch, not this file."""
 
 from __future__ import annotations
 

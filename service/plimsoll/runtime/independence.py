@@ -58,7 +58,7 @@ class _Proof:
             try:
                 answer = self._run([first, companion])
             except BundleError as error:
-                _log.info("independence is checked without %s, on which the model fails: %s", companion.title, error)
+                _log.info("independence check skips %s, because the model fails on it: %s", companion.title, error)
                 continue
             self._check_shapes(answer, [first, companion])
             where = f"next to {companion.title} than next to {second.title}"

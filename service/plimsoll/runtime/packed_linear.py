@@ -14,9 +14,9 @@ import torch.nn.functional as F  # noqa: N812  # the name that torch's own docum
 from torch import Tensor, nn
 
 _FEWEST_WEIGHTS = 512 * 512
-"""Where a layer has fewer, the dearer call costs what the order of the weights saves."""
+"""A smaller layer gains nothing: the more expensive call costs as much as the order of the weights saves."""
 _ATTRIBUTES = frozenset(vars(nn.Linear(1, 1)))
-"""What a layer has that nobody has added to; libraries leave marks on theirs too, whose names begin with `_`."""
+"""The attributes of an unmodified layer. Libraries mark layers with further names that begin with `_`."""
 
 
 class PackedLinear(nn.Module):
@@ -42,7 +42,7 @@ class PackedLinear(nn.Module):
         return self._weight
 
     def forward(self, rows: Tensor) -> Tensor:
-        """What the layer makes of rows of shape [..., in_features]."""
+        """Compute the output of the layer for rows of shape [..., in_features]."""
         packed = self._weight
         if not packed.is_mkldnn or torch.is_grad_enabled() or torch.is_autocast_enabled("cpu"):
             return F.linear(rows, self.weight, self.bias)

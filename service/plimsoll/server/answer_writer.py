@@ -25,7 +25,7 @@ class AnswerWriter:
 
     @property
     def unread_bytes(self) -> int:
-        """How much of what was written this machine still holds, apart from the kernel."""
+        """The number of written bytes that are still in this process and not in the kernel."""
         return self._transport.get_write_buffer_size()
 
     def write(self, data: bytes) -> None:

@@ -12,7 +12,7 @@ from plimsoll.server.request_head import RequestHead
 
 
 def connection_scope(transport: asyncio.BaseTransport) -> Scope:
-    """What the scopes of all requests of a connection have alike."""
+    """The part of the ASGI scope that all requests of a connection share."""
     peer, own = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
     return {
         "type": "http",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """How much and how slowly clients may send; every default is that of the settings.
+    """Bounds how much and how slowly clients may send. The defaults are those of the settings.
 
     `connections` bounds those of one server in one process, `connections_per_address` those of one client address (0
     for no bound). `pipelined` bounds the requests of a connection that wait for an earlier one to be answered.

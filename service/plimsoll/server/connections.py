@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 _SWEEP_SECONDS = 1.0
 _LOG_SECONDS = 10.0
 _LOOK_SECONDS = 0.05
-"""How long it is not looked for room again after there was none; looking at all connections takes time."""
+"""The pause after a search for an idle connection that found none, because a search looks at all of them."""
 
 
 class Connection(Protocol):

@@ -1,4 +1,4 @@
-"""How many connections the process can have open."""
+"""Limits the number of open connections to the file descriptors of the process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def connections_that_fit(wanted: int) -> int:
     fit = wanted if limit == resource.RLIM_INFINITY else max(limit - _RESERVED, limit // 4)
     if fit < wanted:
         _log.warning(
-            "at most %d connections are kept open and not %d, because the process may open %d files (ulimit -n)",
+            "connection limit is %d instead of %d, because the process may open only %d files (ulimit -n)",
             fit,
             wanted,
             limit,

@@ -1,9 +1,9 @@
-"""How slowly a client sends and reads."""
+"""Bounds how slowly a client may send and read."""
 
 from __future__ import annotations
 
 _LEAST_BYTES = 1024
-"""What a client has to bring, or to take, in the time that it has for it."""
+"""The bytes that a client has to send, or to read, within the time limit."""
 
 
 class Progress:

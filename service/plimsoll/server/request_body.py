@@ -33,7 +33,7 @@ class SizedBody:
         return self.left == 0
 
     def feed(self, data: bytes | bytearray) -> tuple[bytes, int]:
-        """What of `data` belongs to the body, and how many bytes were taken."""
+        """Return the part of `data` that belongs to the body, and the number of bytes taken."""
         left = self.left or 0
         part = bytes(data if len(data) <= left else data[:left])
         self.left = left - len(part)
@@ -60,7 +60,7 @@ class ChunkedBody:
         self.left: int | None = None
 
     def feed(self, data: bytes | bytearray) -> tuple[bytes, int]:
-        """What of `data` belongs to the body, and how many bytes were taken; the rest is to be fed again.
+        """Return the part of `data` that belongs to the body, and the number of bytes taken; feed the rest again.
 
         Raises:
             MalformedRequest: it is not framed as RFC 9112 says, or in so small chunks that it is mostly framing.
@@ -91,7 +91,7 @@ class ChunkedBody:
         return b"".join(parts), at
 
     def _next_chunk(self, data: bytes | bytearray, at: int) -> int | None:
-        """Where the data of the next chunk begins; `None` where its line has not all come."""
+        """Return the start of the next chunk's data; `None` while its size line is incomplete."""
         start = at
         if self._chunk_left < 0:  # the line end behind a chunk's data
             if len(data) - at < 2:  # noqa: PLR2004  # CRLF

@@ -37,12 +37,12 @@ class RequestParser:
 
     @property
     def body_bytes_left(self) -> int | None:
-        """How much of the body is still to come; `None` where nobody knows."""
+        """The number of body bytes still to come; `None` if it is unknown."""
         return 0 if self._body is None else self._body.left
 
     @property
     def waiting_bytes(self) -> int:
-        """How many bytes have come and were not taken."""
+        """The number of bytes received and not yet parsed."""
         return len(self._waiting)
 
     @property
@@ -90,7 +90,7 @@ class RequestParser:
         return head
 
     def next_part(self) -> bytes:
-        """What has come of the body since the last part, without its framing.
+        """Return the body bytes received since the last call, without the framing.
 
         Raises:
             ClientError: it is malformed, or its trailers are longer than the limits allow; see `ChunkedBody.feed`.

@@ -1,1 +1,1 @@
-"""What is kept between requests."""
+"""Stores that keep data between requests."""

@@ -7,7 +7,7 @@ from cachetools import LRUCache
 from plimsoll.inference.payloads import Tensors
 
 _ENTRY_BYTES = 1024
-"""What an entry takes beside its numbers: the key, the names, the arrays' own objects."""
+"""The bytes of an entry besides its numbers: the key, the names and the array objects."""
 
 
 class MemoryCache:

@@ -1,4 +1,4 @@
-"""What a traced request went through in the line: it waited, it was part of a batch, the model ran."""
+"""Writes the spans of a traced request: the wait in the queue, the batch, and the forward pass."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ SHED_REASONS = ("overloaded", "draining", "loading", "stuck", "failed", "deadlin
 _OK = int(HTTPStatus.OK)
 _STATUSES = (200, 400, 408, 413, 415, 422, 429, 499, 500, 503, 504, 507)
 _STATUSES_OF_UNKNOWN = (400, 401, 403, 404, 500, 503)
-"""How requests can end, with a version and before one was chosen. Each is counted from 0."""
+"""The status codes of requests, with a version and before one is chosen. The series of each starts at 0."""
 
 
 class InFlight:
@@ -40,7 +40,7 @@ class InFlight:
     def __init__(self, catalog: MetricCatalog, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
         self._state = (0, clock(), 0.0)
-        """How many, since when, the sum until then; one object, so that another thread reads what belongs together."""
+        """The number in flight, since when, the sum until then. One object: threads read a consistent state."""
         self._seconds = catalog.requests.in_flight_seconds
         self._told = 0.0
         self._telling = threading.Lock()
@@ -219,8 +219,8 @@ class VersionObserver:
     def inline_rows_lowered(self, inline_rows: int, rows: int, seconds: float) -> None:
         """Log that the model turned out too slow for the event loop."""
         _log.warning(
-            "model %s version %s ran for %.0f ms on the event loop with %d rows: from now on batches of more than "
-            "%d rows run on a thread of their own",
+            "model %s version %s blocked the event loop for %.0f ms with %d rows; batches of more than %d "
+            "rows now run on a worker thread",
             self._name, self._version, seconds * 1000, rows, inline_rows,
             extra={"model": self._name, "version": self._version},
         )  # fmt: skip

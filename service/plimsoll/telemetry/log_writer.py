@@ -15,7 +15,7 @@ _CAPACITY_BYTES = 4 << 20
 _WRITE_BYTES = 1 << 16
 _LAST_LINES_SECONDS = 1.0
 _GATHER_SECONDS = 0.005
-"""How long the first line waits for others: one write and one change of threads for all of them cost less."""
+"""The time that the first line waits for others, because one write and one thread switch for all of them cost less."""
 
 
 class LogWriter(logging.Handler):

@@ -1,4 +1,4 @@
-"""What has been observed and is not counted yet."""
+"""Queues observations until they are counted."""
 
 from __future__ import annotations
 

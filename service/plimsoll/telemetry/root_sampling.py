@@ -1,4 +1,4 @@
-"""What a sampler says of a trace that begins here, without asking it each time where that can be known."""
+"""Predicts the decision of a sampler about a new trace, so that the sampler is asked only if it must be."""
 
 from __future__ import annotations
 

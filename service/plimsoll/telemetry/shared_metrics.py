@@ -56,7 +56,7 @@ def readable(file: str | Path) -> bool:
 
 def _make(file: Path) -> None:
     if file.exists() and not readable(file):
-        _log.warning("metrics file %s is broken; its counters begin again", file.name)
+        _log.warning("metrics file %s is broken; its counters restart from 0", file.name)
         file.unlink()
     with file.open("ab") as opened:
         if hasattr(os, "posix_fallocate"):

@@ -16,7 +16,7 @@ CountSpans = Callable[[str, int], None]
 
 @dataclass(frozen=True, slots=True)
 class SpanQueue:
-    """How many spans may wait to be sent, and how many are sent at once."""
+    """Limits the spans that wait to be sent and the spans of one export."""
 
     capacity: int = 2048
     per_export: int = 512

@@ -56,7 +56,7 @@ class Tracing:
         )
 
     def around_predict(self, predict: ASGIApp) -> ASGIApp:
-        """What traces predict requests, which do not come by the application's middleware, and has `predict` answer."""
+        """Return `predict` with tracing around it, because predict requests bypass the application's middleware."""
         return PredictSpans(predict, self._provider, self._ids)
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ CHECKS = (
     "files", "manifest", "task", "digest", "format", "weights", "signature", "golden", "independence", "warm-up",
     "start-up", "internal",
 )  # fmt: skip
-"""What loading can fail on; each is counted from 0, since Prometheus cannot see a series rise that was not there."""
+"""The checks that can fail. The counter of each starts at 0, because Prometheus cannot see a new series rise."""
 
 
 class VersionMetrics:

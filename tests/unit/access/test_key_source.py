@@ -96,7 +96,7 @@ async def test_a_broken_file_leaves_the_ring_in_force_and_is_reported_and_logged
     assert followed.rings == [["a"]]
     assert [bool(each) for each in followed.reports] == [False, True, False]
     errors = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
-    assert errors == [f"the API keys are left as they were (1 in force): {followed.reports[1]}"]
+    assert errors == [f"key file cannot be used; the API keys loaded before stay in force (1): {followed.reports[1]}"]
 
 
 async def test_a_file_that_is_missing_for_a_moment_withdraws_nothing(followed: Followed) -> None:
@@ -119,7 +119,7 @@ async def test_a_file_that_stays_away_withdraws_every_key_until_it_is_back(
         await eventually(lambda: followed.rings == [[]])
         followed.file.write_text(keys("a"))
         await eventually(lambda: followed.rings == [[], ["a"]])
-    assert "the key file keys.yaml has been missing for 30 s: every key is withdrawn until it is back" in caplog.text
+    assert "the key file keys.yaml has been missing for 30 s; all API keys are revoked until it is back" in caplog.text
 
 
 def test_a_server_that_starts_with_a_broken_or_missing_file_is_refused(tmp_path: Path) -> None:

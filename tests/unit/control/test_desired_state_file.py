@@ -214,4 +214,4 @@ def test_a_change_that_would_grow_the_file_beyond_what_is_read_is_refused(
 def test_every_change_is_in_the_log(desired: Desired, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO", "plimsoll"):
         desired.file(TWO).weigh("tiny", {"1": 50, "2": 50})
-    assert "the desired state has been changed: weigh tiny {'1': 50, '2': 50}" in caplog.text
+    assert "desired state changed: weigh tiny {'1': 50, '2': 50}" in caplog.text

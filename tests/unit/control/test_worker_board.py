@@ -61,4 +61,6 @@ def test_a_folder_that_cannot_be_written_costs_a_warning_and_nothing_else(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     WorkerBoard(tmp_path / "gone").publish([READY])
-    assert "the other workers are not told how far this one is: No such file or directory" in caplog.text
+    assert (
+        "cannot share the load progress of this worker with the other workers: No such file or directory" in caplog.text
+    )

@@ -166,7 +166,7 @@ def test_a_model_that_leaves_the_event_loop_is_named_in_the_log(
     VersionObserver(catalog, "tiny", "1", 8).inline_rows_lowered(4, rows=32, seconds=0.25)
     (record,) = caplog.records
     assert record.message == (
-        "model tiny version 1 ran for 250 ms on the event loop with 32 rows: from now on batches of more than 4 rows "
-        "run on a thread of their own"
+        "model tiny version 1 blocked the event loop for 250 ms with 32 rows; batches of more than 4 rows "
+        "now run on a worker thread"
     )
     assert (record.__dict__["model"], record.__dict__["version"]) == ("tiny", "1")
