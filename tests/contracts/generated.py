@@ -1,4 +1,4 @@
-"""Files that are made from the code; run as a module with a file's name to write it anew."""
+"""Files that are made from the code. Run as a module with the name of a file to write that file."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ _PROCESS = {
     "process_start_time_seconds": "When the process started, in seconds since 1970.",
     "process_open_fds": "Open files and connections.",
 }
-"""Of what prometheus-client adds by itself, what the dashboards show."""
+"""Metrics of prometheus-client itself that the dashboards show."""
 
 
 MOST_USED = (
     *("host", "port", "workers", "models_dir", "desired_state", "keys_file"),
     *("device", "factories", "concurrency", "max_body_bytes", "objective_ms", "otel_endpoint"),
 )
-"""The settings that the README shows; docs/settings.md has all."""
+"""The twelve settings that the README shows; docs/settings.md has all."""
 
 
 def readme() -> str:
-    """The README with today's table of the settings that are used most."""
+    """The README with the current table of the settings that matter most."""
     return _with_table("README.md", "settings", markdown_table(MOST_USED))
 
 
 def settings_page() -> str:
-    """docs/settings.md with today's settings."""
+    """docs/settings.md with the current settings."""
     return _with_table("docs/settings.md", "settings", markdown_table())
 
 
 def metrics_page() -> str:
-    """docs/metrics.md with today's metrics."""
+    """docs/metrics.md with the current metrics."""
     catalog = MetricCatalog(CollectorRegistry(), Settings.model_construct().objective_seconds)
     rows = ["| metric | type | labels | meaning |", "|---|---|---|---|"]
     for each in (*catalog.descriptions, GPU_MEMORY):
@@ -58,12 +58,12 @@ def metrics_page() -> str:
 
 
 def errors_page() -> str:
-    """docs/errors.md with today's errors."""
+    """docs/errors.md with the current errors."""
     return _with_table("docs/errors.md", "errors", errors_table())
 
 
 def chart_page() -> str:
-    """The chart's README with today's values."""
+    """The chart's README with the current values."""
     return _with_table("charts/plimsoll/README.md", "values", markdown_tables())
 
 
