@@ -1,4 +1,4 @@
-"""Supervises what runs in the background for as long as the server does."""
+"""Supervises the background tasks of a server."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ class TaskState:
 
 
 class BackgroundTasks:
-    """Runs tasks until it is closed. One that raises is started again, after 1 s and then twice as long each time.
+    """Runs tasks until it is closed.
 
-    A task that returns has done its work and is not started again. `on_restart` is given the task's name.
+    A task that raises is restarted after 1 s, then after twice as long each time. A task that returns is done and is
+    not restarted. `on_restart` gets the name of the task.
     """
 
     def __init__(self, on_restart: Callable[[str], None] = lambda _: None, first_pause_seconds: float = 1.0) -> None:
@@ -38,7 +39,7 @@ class BackgroundTasks:
         self._reasons: dict[str, str] = {}
 
     def add(self, name: str, work: Work) -> None:
-        """Have `work` run from `start` on; it is called again for each restart."""
+        """Add `work`, which runs from `start` on and is called again for each restart."""
         self._work[name] = work
 
     def start(self) -> None:
@@ -53,7 +54,7 @@ class BackgroundTasks:
         await asyncio.gather(*self._running.values(), return_exceptions=True)
 
     def states(self) -> list[TaskState]:
-        """Every task that was started."""
+        """Return the state of every started task."""
         return [
             TaskState(name, not task.done(), self._restarts.get(name, 0), self._reasons.get(name, ""))
             for name, task in self._running.items()
@@ -90,6 +91,6 @@ class BackgroundTasks:
 
 
 def _is_cancelled(error: BaseException) -> bool:
-    """Whether the current task was told to end; a task may also raise CancelledError by mistake."""
+    """Whether the current task is cancelled; a task may also raise CancelledError by mistake."""
     task = asyncio.current_task()
     return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0

@@ -1,4 +1,4 @@
-"""Hands on what the reconciler does to the metrics and the watchdog."""
+"""Passes the changes of versions from the reconciler to the metrics and the watchdog."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from plimsoll.telemetry.version_metrics import VersionMetrics
 
 
 class ObservedVersions:
-    """Has each change of a version counted, and each version that answers watched."""
+    """Counts each change of a version, and watches each version that answers."""
 
     def __init__(self, metrics: VersionMetrics, observer: InferenceObserver, watchdog: Watchdog) -> None:
         self._metrics = metrics
@@ -17,11 +17,11 @@ class ObservedVersions:
         self._watchdog = watchdog
 
     def states_changed(self, statuses: list[VersionStatus]) -> None:
-        """Something has come a step further, or is gone."""
+        """Record the states of all versions."""
         self._metrics.states_changed({(status.name, status.version): status.state.value for status in statuses})
 
     def version_ready(self, status: VersionStatus) -> None:
-        """A version answers."""
+        """Record that a version answers, and watch it."""
         if (report := status.report) is not None:
             self._metrics.version_ready(
                 status.name, status.version, _facts(status), report.load_seconds, report.warmup_seconds
@@ -31,15 +31,15 @@ class ObservedVersions:
             self._watchdog.watch(status.served, max(report.batch_seconds.values()), max(report.batch_seconds))
 
     def stuck(self, name: str, version: str) -> None:
-        """A forward pass of a version does not return; told by the watchdog's thread."""
+        """Record that a forward pass of a version does not return; called on the watchdog's thread."""
         self._metrics.stuck(name, version)
 
     def load_failed(self, name: str, version: str, check: str) -> None:
-        """An attempt to load a version has failed."""
+        """Count a failed attempt to load a version."""
         self._metrics.load_failed(name, version, check)
 
     def version_gone(self, status: VersionStatus) -> None:
-        """A version answers no more."""
+        """Record that a version no longer answers, and stop watching it."""
         assert status.served is not None  # noqa: S101  # it has been ready
         self._watchdog.leave(status.served)
         self._metrics.version_gone(status.name, status.version, _facts(status))

@@ -1,8 +1,8 @@
-"""Follows a file that somebody else writes, without a cost for the event loop.
+"""Follows a file that another program writes, without blocking the event loop.
 
-The file is looked at twice a second rather than watched through inotify: inotify instances can be used up (128 for a
-user by default, shared by everything on the node), some file systems report nothing, and the loss of a watch is easy to
-miss, while a revoked key must stop working in every case.
+It checks the file twice a second instead of using inotify: inotify instances can be used up (128 for a user by default,
+shared by everything on the node), some file systems report nothing, and the loss of a watch is easy to miss, while a
+revoked key must stop working in every case.
 """
 
 from __future__ import annotations
@@ -26,42 +26,44 @@ T = TypeVar("T")
 
 LOOK_EVERY_SECONDS = 0.5
 _SETTLED_SECONDS = 2.0
-"""Two writes within the clock of a file system leave one time of change; a younger file is read again."""
+"""Two writes within one tick of the file system's clock have the same modification time, so a younger file is read
+again.
+"""
 
 
 class LastGoodCopy:
-    """The newest text of a file that could be used, in a folder that the workers of one server share.
+    """The last good content of a file, in a folder that the workers of one server share.
 
-    A worker that starts while the file is broken takes the copy, so that it answers as the other workers do.
+    A worker that starts while the file is broken uses the copy, so that it answers as the other workers do.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def keep(self, document: bytes) -> None:
-        """Replace the copy. A folder that is full or read-only costs the copy and nothing else."""
+        """Replace the copy. If the folder is full or read-only, only the copy is lost."""
         try:
             replace_file(self._path, document)
         except OSError as error:
             _log.warning("cannot save a copy of %s for workers that start later: %s", self._path.stem, error.strerror)
 
     def read(self) -> bytes | None:
-        """The copy; `None` where there is none."""
+        """Return the copy; `None` if there is none."""
         try:
             return self._path.read_bytes()
         except OSError:
             return None
 
     def drop(self) -> None:
-        """Have no copy from now on."""
+        """Delete the copy."""
         with contextlib.suppress(OSError):
             self._path.unlink(missing_ok=True)
 
 
 class WatchedFile(Generic[T]):
-    """Reads a file again when it has changed, and parses it when its bytes have.
+    """Reads a file when it has changed, and parses it when its bytes have.
 
-    `parse` gives what the bytes mean or raises the file's error. `copy` is given each text that could be parsed.
+    `parse` returns the meaning of the bytes or raises the file's error. `copy` gets each text that could be parsed.
     """
 
     def __init__(
@@ -82,7 +84,7 @@ class WatchedFile(Generic[T]):
 
     @property
     def missing_seconds(self) -> float:
-        """For how long every look has found no file; 0 where there is one."""
+        """Seconds for which the file has been missing; 0 if it exists."""
         return 0.0 if self._missing_since is None else self._clock() - self._missing_since
 
     def look(self) -> T | OperatorError | None:
@@ -198,17 +200,17 @@ class FileState:
 
 
 class FileStates:
-    """Which of the followed files cannot be used; `on_change` hears of each file and whether it is broken."""
+    """Keeps the state of the followed files; calls `on_change` with each file and whether it is broken."""
 
     def __init__(self, on_change: Callable[[str, bool], None] = lambda _file, _broken: None) -> None:
         self._on_change = on_change
         self._reasons: dict[str, str] = {}
 
     def report(self, file: str, reason: str = "") -> None:
-        """The file can be used, or cannot for this reason."""
+        """Record that the file can be used, or the reason why it cannot."""
         self._reasons[file] = reason
         self._on_change(file, bool(reason))
 
     def states(self) -> list[FileState]:
-        """Every file that is followed."""
+        """Return the state of every followed file."""
         return [FileState(file, reason) for file, reason in self._reasons.items()]

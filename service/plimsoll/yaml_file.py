@@ -1,4 +1,4 @@
-"""A small YAML file that an operator writes: bounded, a plain file, UTF-8, and no name stands twice."""
+"""Reads a small YAML file of an operator: bounded, a plain file, UTF-8, without duplicate names."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ class YamlFile:
         return f"the {self.title} {self.path.name}"
 
     def read(self) -> bytes:
-        """The whole file, at most `MAX_DOCUMENT_BYTES` bytes. Links are followed, as Kubernetes mounts files by them.
+        """Read the whole file, at most `MAX_DOCUMENT_BYTES` bytes.
+
+        Follows links, because Kubernetes mounts files by them.
 
         Raises:
             OperatorError: `error`, where the file cannot be read, is too long, or is no plain file.
@@ -60,7 +62,7 @@ class YamlFile:
         return document
 
     def parse(self, document: bytes, record: type[Record]) -> Record:
-        """The document as a `record`.
+        """Parse the document as a `record`.
 
         Raises:
             OperatorError: `error`, where it is too long, not UTF-8, not YAML, or has wrong fields; the message names
@@ -97,7 +99,7 @@ class YamlFile:
 
 
 class _StrictLoader(_Loader):
-    """Refuses a mapping in which a name stands twice; YAML forbids it, and PyYAML takes the last one."""
+    """Refuses a mapping with a duplicate name; YAML forbids it, but PyYAML uses the last one."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002  # PyYAML's own signature
         """The mapping, unless a name stands twice in it."""

@@ -31,7 +31,7 @@ DIALECT = re.compile(
     r"|(stands?|lies) in (the )?logs?|(goes|go) by what|what (it|they) (says|said|say) before|(is|are) there where)\b",
     re.IGNORECASE,
 )
-"""Words and phrases that docs/ and operators' texts must not have; the rules of plain words name the field's word."""
+"""Words and phrases that none of these texts may use, because the field has a plainer word."""
 CLAUSE_AS_SUBJECT = re.compile(r"(?:^|(?<=[.!] ))(?:What|Who|Whoever|Whatever)\b[^.!?]*[.!]", re.MULTILINE)
 PAGES = [
     REPOSITORY / "README.md",
@@ -96,7 +96,7 @@ def alert_texts() -> Iterator[tuple[str, str]]:
 
 
 def texts() -> Iterator[tuple[str, str]]:
-    """Every text to which the words apply, with where it is from."""
+    """Every text to which the words apply, with its place."""
     for name, field in Settings.model_fields.items():
         yield f"the setting {name}", field.description or ""
     for metric in (*MetricCatalog(CollectorRegistry(), 0.1).descriptions, GPU_MEMORY):
@@ -108,6 +108,8 @@ def texts() -> Iterator[tuple[str, str]]:
             yield f"a log line of {path.relative_to(SERVICE)}", message
         for text in help_texts(path):
             yield f"a help text of {path.relative_to(SERVICE)}", text
+        for text in docstrings(path):
+            yield f"a docstring of {path.relative_to(SERVICE)}", " ".join(text.split())
     for page in PAGES:
         yield str(page.relative_to(REPOSITORY)), prose(page)
 
@@ -117,12 +119,12 @@ def test_a_docstring_opens_with_what_it_does_or_is(path: Path) -> None:
     assert [text.splitlines()[0] for text in docstrings(path) if OPENINGS.match(text)] == []
 
 
-def test_no_text_for_operators_speaks_the_dialect() -> None:
+def test_no_text_uses_a_word_of_the_dialect() -> None:
     found = [f"{where}: {match[0]!r}" for where, text in texts() for match in DIALECT.finditer(text)]
     assert found == []
 
 
-def test_no_sentence_for_operators_has_a_clause_as_its_subject() -> None:
+def test_no_sentence_has_a_clause_as_its_subject() -> None:
     found = [f"{where}: {match[0]}" for where, text in texts() for match in CLAUSE_AS_SUBJECT.finditer(text)]
     assert found == []
 

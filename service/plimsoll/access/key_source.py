@@ -15,18 +15,17 @@ from plimsoll.watched_file import FollowedFile, LastGoodCopy, WatchedFile
 _log = logging.getLogger(__name__)
 
 WITHDRAW_AFTER_SECONDS = 30.0
-"""A Secret that is replaced may be away for a moment; a key file that stays away means that nobody may ask."""
+"""A Secret may be missing for a moment while it is replaced. If the key file stays missing, no key is valid."""
 
 
 class KeySource:
-    """Keeps a ring as the key file says.
+    """Keeps the key ring of the key file up to date.
 
-    A file that cannot be used leaves the ring in force. A file that is missing for `WITHDRAW_AFTER_SECONDS` ends every
-    key. `report` is given the reason why the file cannot be used, or an empty text where it can.
+    A file that cannot be used leaves the ring in force. A file that is missing for `WITHDRAW_AFTER_SECONDS` revokes
+    every key. `report` gets the reason why the file cannot be used, or an empty text if it can.
 
-    The workers of one server share a `copy` of the last good file. With a copy a worker starts even where the file is
-    broken: it takes the copy, or no keys at all where there is none, because a worker that fails to start would end the
-    others.
+    The workers of one server share a `copy` of the last good file. With a copy a worker starts even if the file is
+    broken: it uses the copy, or no keys if there is none, because a worker that fails to start would end the others.
     """
 
     def __init__(
@@ -43,7 +42,7 @@ class KeySource:
         self._ring = KeyRing()
 
     def first(self) -> KeyRing:
-        """The ring to start with; call it once, before `follow`.
+        """Return the first ring; call it once, before `follow`.
 
         Raises:
             KeyFileError: the file cannot be used, and no copy is shared.
@@ -58,7 +57,7 @@ class KeySource:
         return self._ring
 
     async def follow(self, use: Callable[[KeyRing], None]) -> None:
-        """Give each new ring to `use`. Never returns; cancel it."""
+        """Pass each new ring to `use`. Never returns; cancel it."""
         async for change in self._file.changes():
             if change.value is not None:
                 self._take(change.value, use)

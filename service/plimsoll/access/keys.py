@@ -39,7 +39,7 @@ class KeyFileError(OperatorError):
 
 
 class KeyEntry(BaseModel):
-    """One key as the file holds it."""
+    """One key in the key file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -79,7 +79,7 @@ class _KeyFile(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
-    """The keys that are good now; with no entry no key is. Immutable: a changed file makes a new ring."""
+    """The keys that are valid now; without entries no key is. Immutable: a changed file makes a new ring."""
 
     entries: tuple[KeyEntry, ...] = ()
     _by_sha256: dict[str, KeyEntry] = field(init=False, repr=False, compare=False)
@@ -88,10 +88,10 @@ class KeyRing:
         object.__setattr__(self, "_by_sha256", {entry.sha256: entry for entry in self.entries})
 
     def find(self, key: str) -> KeyEntry | None:
-        """The entry of a presented key.
+        """Find the entry of a key that a client sends.
 
-        The time does not grow with the number of keys. It tells nothing about them either: what is looked up is the
-        sha256 of what was presented, and nobody can choose a text by how its sha256 begins.
+        The time does not depend on the number of keys, and reveals nothing about them: the look-up uses the sha256 of
+        the sent key, and nobody can choose a text by the beginning of its sha256.
         """
         return self._by_sha256.get(hashlib.sha256(key.encode(errors="replace")).hexdigest())
 
@@ -102,7 +102,7 @@ def key_file(path: Path) -> YamlFile:
 
 
 def parse_keys(file: YamlFile, document: bytes) -> KeyRing:
-    """The ring in a document of the key file.
+    """Parse a document of the key file.
 
     Raises:
         KeyFileError: an entry is wrong, or a key itself stands anywhere in the file, in a comment too; the message says
@@ -124,12 +124,12 @@ def parse_keys(file: YamlFile, document: bytes) -> KeyRing:
 
 
 def holds_key(text: str) -> bool:
-    """Whether a key itself stands in a text."""
+    """Whether a text contains a key."""
     return _KEY.search(text) is not None
 
 
 def read_keys(path: Path) -> KeyRing:
-    """The ring in the key file as it is now.
+    """Read the key file.
 
     Raises:
         KeyFileError: it cannot be read, or as `parse_keys`.
@@ -139,7 +139,7 @@ def read_keys(path: Path) -> KeyRing:
 
 
 def new_key() -> tuple[str, str]:
-    """A fresh key, and the sha256 that the file is to hold."""
+    """Make a new key, and the sha256 for the key file."""
     key = PREFIX + secrets.token_urlsafe(_KEY_BYTES)
     return key, hashlib.sha256(key.encode()).hexdigest()
 

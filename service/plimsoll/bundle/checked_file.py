@@ -1,4 +1,4 @@
-"""Plain files, read once from start to end, with the digest of exactly the bytes that were given out."""
+"""Reads plain files once from start to end, and hashes exactly the bytes that it returns."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _CHUNK_BYTES = 1 << 20
 
 
 class CheckedFile:
-    """Gives out the bytes of a stream in order and hashes them on the way.
+    """Returns the bytes of a stream in order and hashes them.
 
-    `size` is the length at the start, in bytes. No more than that is read, so a file that keeps growing has an end.
+    `size` is the length at the start, in bytes. It reads no more than that, so it ends even if the file keeps growing.
     """
 
     def __init__(self, stream: FileIO | BufferedIOBase, size: int) -> None:
@@ -39,12 +39,12 @@ class CheckedFile:
         return done
 
     def read(self, most: int) -> bytes:
-        """The next bytes, `most` of them or as many as there are."""
+        """Read up to `most` bytes."""
         content = memoryview(bytearray(min(most, self._left)))
         return bytes(content[: self.readinto(content)])
 
     def sha256(self) -> str:
-        """The digest of the whole stream, in hexadecimal digits; reads what is left of it."""
+        """Return the digest of the whole stream in hexadecimal digits; reads the rest of it."""
         rest = memoryview(bytearray(min(_CHUNK_BYTES, self._left)))
         while self._left:
             self.readinto(rest)

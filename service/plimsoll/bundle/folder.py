@@ -39,7 +39,7 @@ class Bundle:
     def open_checked(self, file: str) -> Iterator[CheckedFile]:
         """Open a listed file; when the block ends, the bytes that it gave out have the digest of the manifest.
 
-        What the block has read is to be trusted only then. A wrong digest explains an error of the block, so it is
+        Trust the bytes that the block has read only then. A wrong digest explains an error of the block, so it is
         raised in its place.
 
         Raises:
@@ -70,9 +70,9 @@ class Bundle:
             )
 
     def verify_files(self) -> None:
-        """Check that exactly the listed files are there, each with its digest.
+        """Check that exactly the listed files exist, each with its digest.
 
-        Hidden entries are passed over: Kubernetes puts its own into every mounted ConfigMap.
+        Skips hidden entries, because Kubernetes puts its own into every mounted ConfigMap.
 
         Raises:
             BundleError: with check `files` or `digest`.

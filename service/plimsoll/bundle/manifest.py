@@ -143,8 +143,8 @@ class Framework(_Record):
 class SafetensorsModel(_Record):
     """Weights as safetensors plus an architecture.
 
-    It is registered by name in the server, or made by a factory `package.module:callable` of a package that is
-    installed beside it; a server calls only factories that its operator has allowed.
+    The architecture is registered by name in the server, or made by a factory `package.module:callable` of an installed
+    package. A server calls only factories that its operator has allowed.
     """
 
     format: Literal["safetensors"]
@@ -161,7 +161,7 @@ class SafetensorsModel(_Record):
 
 
 class Pt2Model(_Record):
-    """A program of torch.export. Loading one can run code, so a server opens it only where told to trust it."""
+    """A program of torch.export. Loading one can run code, so a server opens it only if its operator trusts it."""
 
     format: Literal["pt2"]
     program: FileName
@@ -198,7 +198,7 @@ class Metric(_Record):
 
 
 class Manifest(_Record):
-    """Everything a server must know of a model before it opens a weight file."""
+    """Everything that a server must know about a model before it opens a weight file."""
 
     schema_version: Literal[1, 2]
     name: ModelName

@@ -24,7 +24,7 @@ def version_order(version: str) -> tuple[int, ...]:
 
 
 class Shelf:
-    """Finds bundles by name and version under one folder; reads the disk anew at every call."""
+    """Finds bundles by name and version under one folder; reads the disk at every call."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

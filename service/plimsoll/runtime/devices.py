@@ -38,7 +38,7 @@ def one_thread() -> Iterator[None]:
 
 
 def resolve_device(wanted: str) -> torch.device:
-    """The device for `auto`, `cpu`, `cuda` or `cuda:N`; `auto` takes the first GPU where there is one.
+    """The device for `auto`, `cpu`, `cuda` or `cuda:N`; `auto` takes the first GPU if there is one.
 
     Raises:
         DeviceError: the words are none of these, or that device is not on this machine.

@@ -28,8 +28,8 @@ def check_independence(model: Model, samples: GoldenSamples, tolerance: Golden, 
     """Raise unless golden rows are answered alike alone, in pairs, in another order and in a full batch.
 
     At most four golden rows, spread evenly over the samples, are compared. Their companions are each other, a row at
-    each bound and, for floating-point inputs without bounds, one of 1000 times the golden range. What a companion is
-    answered does not matter; one on which the model raises is left out, and the log says so.
+    each bound and, for floating-point inputs without bounds, one of 1000 times the golden range. The
+    answer to a companion does not matter. If the model raises on a companion, the check skips it, and the log says so.
 
     Answers may differ by the golden tolerance. Between batches of different sizes they may also differ by 16 roundings
     of the coarsest datatype that the model computes in, relative to the largest number of the row, because sums are

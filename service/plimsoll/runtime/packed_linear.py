@@ -20,10 +20,10 @@ _ATTRIBUTES = frozenset(vars(nn.Linear(1, 1)))
 
 
 class PackedLinear(nn.Module):
-    """Computes what `nn.Linear` computes, to float32's rounding, on the CPU.
+    """Computes `nn.Linear` up to float32 rounding, on the CPU.
 
-    Whoever reads `weight`, asks for gradients or computes in another datatype by autocast gets the plain layer back
-    for good: packed weights can do none of it.
+    It becomes a plain layer for good if code reads `weight`, asks for gradients or computes in another datatype by
+    autocast, because packed weights support none of that.
     """
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:

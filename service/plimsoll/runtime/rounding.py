@@ -17,8 +17,8 @@ _ROUNDING_OPERATORS = ("round", "fake_quantize")
 def coarsest_rounding(run: Callable[[], object]) -> float:
     """The largest relative rounding of any operation of `run`, as machine epsilon; at least that of float32.
 
-    What counts are the datatypes of intermediate results, whatever the parameters are stored in: autocast computes in
-    bfloat16 with parameters in float32. To round floating-point numbers to integers counts as eight bits.
+    The datatypes of intermediate results count, not those of the parameters: autocast computes in bfloat16 with
+    parameters in float32. Rounding floating-point numbers to integers counts as eight bits.
     """
     seen = _Roundings()
     with seen:

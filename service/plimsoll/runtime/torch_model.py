@@ -48,7 +48,7 @@ class TorchModel:
 
         The module gets a copy of the inputs and its outputs are copied, so that nothing it keeps or writes into is
         memory of another run. On the CPU both copies of one row of 784 numbers take less than a microsecond.
-        What does not fit the device's memory is halved until it does; the device's cache is emptied in between.
+        A batch that does not fit the device's memory is halved until it does; the device's cache is emptied in between.
 
         Raises:
             OutOfDeviceMemory: a single row does not fit.

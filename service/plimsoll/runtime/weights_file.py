@@ -60,7 +60,7 @@ def load_weights(module: nn.Module, file: CheckedFile, name: str) -> None:
     """Read every tensor of a safetensors file into the module.
 
     A tensor whose name and shape are those of a parameter or buffer is read into the memory which that has already, so
-    that loading needs no more than the module and one tensor. What is then done is `load_state_dict`, strictly; of
+    that loading needs no more than the module and one tensor. Then it calls `load_state_dict`, strictly; of
     tensors that share memory the file needs only one. Files are read from start to end, hence in their own order.
 
     Raises:

@@ -8,7 +8,7 @@ import resource
 _log = logging.getLogger(__name__)
 
 _RESERVED = 192
-"""Descriptors for models, files, exporters and the servers beside the main one; of few descriptors, three quarters."""
+"""Descriptors for models, files, exporters and other servers; of few descriptors, three quarters."""
 
 
 def connections_that_fit(wanted: int) -> int:

@@ -15,7 +15,7 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 class HalfClose:
     """Sends an interim answer, to which a client that has left replies with a reset, and looks for that reset.
 
-    TCP tells the two apart in no other way: both have sent their end. Every client of HTTP/1.1 skips interim answers
+    TCP distinguishes the two in no other way: both have sent their end. Every client of HTTP/1.1 skips interim answers
     (RFC 9110 section 15.2). It ends once the answer of `exchange` has begun.
     """
 

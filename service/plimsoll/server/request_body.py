@@ -19,7 +19,7 @@ _SMALL_CHUNK_BYTES = 16
 
 
 class SizedBody:
-    """A body whose length the head has told."""
+    """A body whose length is in the head."""
 
     __slots__ = ("left",)
     stopped_early = False

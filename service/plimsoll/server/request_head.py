@@ -16,7 +16,7 @@ from plimsoll.server.connection_limits import ConnectionLimits
 Fields = Sequence[tuple[bytes, bytes]]
 
 CHUNKED = -1
-"""A body length that only the end of the body tells."""
+"""A body length that only the end of the body shows."""
 _REQUEST_LINE = re.compile(rb"([A-Z][A-Z0-9_-]{0,31}) ([\x21\x22\x24-\x7e]+) HTTP/([0-9])\.([0-9])")
 _FIELDS = re.compile(rb"(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*\r\n)*")
 _HOST = re.compile(rb"[A-Za-z0-9._~%!$&'()*+,;=:\[\]-]*")

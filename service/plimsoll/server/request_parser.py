@@ -19,7 +19,7 @@ class RequestParser:
     """Holds what has come and was not taken.
 
     Take the head of a request by `next_head`, then the parts of its body by `next_part` until `in_body` is false; then
-    the next request begins. What comes meanwhile waits.
+    the next request begins. Bytes that arrive meanwhile wait.
     """
 
     __slots__ = ("_blank_lines", "_body", "_limits", "_searched", "_waiting")

@@ -21,7 +21,7 @@ class MemoryCache:
         return self._answers.get(key)
 
     def put(self, key: bytes, outputs: Tensors) -> None:
-        """Keep outputs; those that do not fit even alone are passed over."""
+        """Keep outputs; those that do not fit even alone are skipped."""
         if _size(outputs) <= self._answers.maxsize:
             self._answers[key] = outputs
 

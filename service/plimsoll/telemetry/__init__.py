@@ -1,1 +1,1 @@
-"""Metrics, traces and logs. Nothing in the inference line imports this room; it is told through the `Observer` port."""
+"""Metrics, traces and logs. The inference line does not import this package; it reports through the `Observer` port."""

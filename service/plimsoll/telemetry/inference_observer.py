@@ -1,4 +1,4 @@
-"""Turns what the line tells into metrics."""
+"""Turns observations of the line into metrics."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _log = logging.getLogger(__name__)
 
 _TOLD_WITHIN_SECONDS = 0.25
 UNKNOWN = "_unknown"
-"""The label of a model that was never loaded: what a client made up must not become a series."""
+"""The label of a model that was never loaded: a name that a client invents must not create a series."""
 SHED_REASONS = ("overloaded", "draining", "loading", "stuck", "failed", "deadline_exceeded", "client_gone")
-"""Codes of requests that no model has answered, through no fault in them."""
+"""Codes of requests that no model answered, through no fault of the request."""
 _OK = int(HTTPStatus.OK)
 _STATUSES = (200, 400, 408, 413, 415, 422, 429, 499, 500, 503, 504, 507)
 _STATUSES_OF_UNKNOWN = (400, 401, 403, 404, 500, 503)
@@ -92,7 +92,7 @@ class BatchSpans(Protocol):
         ...
 
     def batch_finished(self, model: str, version: str, report: BatchReport) -> None:
-        """A batch has run in which one request at least is traced."""
+        """Record a batch that has at least one traced request."""
         ...
 
 
@@ -151,15 +151,15 @@ class InferenceObserver:
         self._series(UNKNOWN, UNKNOWN)
 
     def version_ready(self, name: str, version: str) -> None:
-        """A version serves from now on; its series start at zero."""
+        """Start the series of a version at zero, when it begins to serve."""
         self._series(name, version)
 
     def cache_looked_up(self, model: str, version: str, *, found: bool) -> None:
-        """An input was looked up in the response cache."""
+        """Count a look-up in the response cache."""
         self._catalog.requests.cache_lookups.labels(model, version, "hit" if found else "miss").inc()
 
     def request_finished(self, outcome: Outcome) -> None:
-        """The same request has ended; only answered ones enter the duration histogram."""
+        """Count the end of the same request; only answered requests enter the duration histogram."""
         self._in_flight.leave()
         if self._trace_id is not None and outcome.status == _OK and (trace_id := self._trace_id()) is not None:
             self._count(outcome, {"trace_id": trace_id})
@@ -186,7 +186,7 @@ class InferenceObserver:
 
 
 class VersionObserver:
-    """Implements the line's `LaneObserver` port for one version; `spans` is there where requests are traced."""
+    """Implements the line's `LaneObserver` port for one version; `spans` is set if requests are traced."""
 
     def __init__(
         self, catalog: MetricCatalog, name: str, version: str, queue_limit: int, spans: BatchSpans | None = None
@@ -205,11 +205,11 @@ class VersionObserver:
         return None if self._spans is None else self._spans.context()
 
     def queue_changed(self, waiting: int) -> None:
-        """So many requests wait."""
+        """Set the number of waiting requests."""
         self._depth.set(waiting)
 
     def batch_finished(self, report: BatchReport) -> None:
-        """A batch has run."""
+        """Count a batch that has run."""
         if self._spans is not None and any(context is not None for context in report.contexts):
             self._spans.batch_finished(self._name, self._version, report)
             self._count(report)  # which holds on to the spans

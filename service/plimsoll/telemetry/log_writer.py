@@ -1,4 +1,4 @@
-"""Writes the log on a thread of its own."""
+"""Writes the log on its own thread."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _GATHER_SECONDS = 0.005
 
 
 class LogWriter(logging.Handler):
-    """Queues log lines and writes them to a file descriptor on a thread of its own.
+    """Queues log lines and writes them to a file descriptor on its own thread.
 
-    A log that nobody reads therefore stops no request: at most 4 MiB wait, further lines are dropped and counted, and
-    a line says how many were dropped once the log is read again. A descriptor that is closed or broken loses lines and
-    nothing else. The thread does not survive a fork; a child process needs a writer of its own.
+    So a log without a reader stops no request: at most 4 MiB wait, further lines are dropped and counted, and a line
+    reports their number when the log is read again. A closed or broken descriptor loses lines and nothing else. The
+    thread does not survive a fork; a child process needs its own writer.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -40,14 +40,14 @@ class LogWriter(logging.Handler):
         self._thread.start()
 
     def count_dropped(self, count: Callable[[int], None]) -> None:
-        """Have `count` called with the number of lines that have been dropped, so far and from now on."""
+        """Call `count` with the number of lines dropped so far, and with each later number."""
         with self._counting:
             self._count_dropped = count
             if self._dropped:
                 count(self._dropped)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Queue one line, or drop it where too much waits; never blocks."""
+        """Queue one line, or drop it if too much waits; never blocks."""
         try:
             line = self.format(record)
         except Exception:  # noqa: BLE001  # whatever is logged badly must not break what logs it
@@ -56,7 +56,7 @@ class LogWriter(logging.Handler):
         self.put(line.encode(errors="backslashreplace") + b"\n")
 
     def put(self, text: bytes) -> None:
-        """Queue text as it is."""
+        """Queue text unchanged."""
         with self._counting:
             if self._queued_bytes - self._taken_bytes + len(text) > _CAPACITY_BYTES:
                 self._drop(1)
@@ -65,7 +65,7 @@ class LogWriter(logging.Handler):
             self._waiting.put(text)
 
     def flush(self) -> None:
-        """Wait until what is queued has been written, for at most a second."""
+        """Wait at most a second until the queue is written."""
         if self._thread.is_alive():
             written = threading.Event()
             self._waiting.put(written)
@@ -86,7 +86,7 @@ class LogWriter(logging.Handler):
                 written.set()
 
     def _take(self) -> tuple[list[bytes], threading.Event | None]:
-        """Wait for a line, and take those that come within a few milliseconds; an event ends them and is set later."""
+        """Wait for a line and the lines of the next few milliseconds; an event ends the wait and is set later."""
         texts: list[bytes] = []
         taken = 0
         waiting: bytes | threading.Event | None = self._waiting.get()
@@ -126,7 +126,7 @@ class LogWriter(logging.Handler):
 
 
 class QueuedStream(io.TextIOBase):
-    """A text stream whose writes join the log, so that a model that prints is never stopped by an unread log."""
+    """A text stream that writes to the log, so that a log without a reader never stops a model that prints."""
 
     encoding = "utf-8"
 
@@ -134,7 +134,7 @@ class QueuedStream(io.TextIOBase):
         self._log = log
 
     def writable(self) -> bool:
-        """Say that text can be written."""
+        """Report that text can be written."""
         return True
 
     def write(self, text: str, /) -> int:

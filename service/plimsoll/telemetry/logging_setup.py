@@ -18,7 +18,7 @@ STANDARD_ERROR = 2
 
 
 class _Context(logging.Filter):
-    """Adds request and trace to every record of one."""
+    """Adds the request and the trace to every record."""
 
     def __init__(self, current_request: Callable[[], dict[str, str]]) -> None:
         super().__init__()
@@ -36,12 +36,12 @@ class _Context(logging.Filter):
 def set_up_logging(
     style: Literal["auto", "json", "human"], level: str, current_request: Callable[[], dict[str, str]]
 ) -> LogWriter:
-    """Send every logger of the process to standard error in one format; what is printed joins it.
+    """Send every logger of the process, and everything printed, to standard error in one format.
 
-    `auto` writes for people where standard error is a terminal. Libraries stay at warning; uvicorn's own access log is
-    off, for requests are logged once, with their id, and so are OpenTelemetry's lines about headers, through which
-    clients could write into the log. `current_request` gives what each line of a request says of it. A forked process
-    has to set its logging up itself.
+    `auto` writes for people if standard error is a terminal. Libraries log warnings only. Uvicorn's access log is off,
+    because each request is logged once, with its id. OpenTelemetry's lines about headers are off, because clients could
+    write into the log through them. `current_request` returns the fields that each line of a request has. A forked
+    process must set up its logging itself.
     """
     human = style == "human" or (style == "auto" and os.isatty(STANDARD_ERROR))
     logging.config.dictConfig(

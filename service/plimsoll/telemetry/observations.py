@@ -15,12 +15,12 @@ Seen = TypeVar("Seen")
 
 
 class Observations(Collector):
-    """Counts many observations in one go.
+    """Counts many observations together.
 
-    What counting costs a request is less its work than that all it touches has left the processor's caches since the
-    request before; a hundred in a row pay that once. They are counted when so many wait, and before anything is read
-    from the registry that this is registered with, which must be before the metrics that it feeds. Where other
-    processes read what is counted here, they are counted `within_seconds` as well, on the event loop.
+    Most of the cost of counting is that the memory it touches has left the processor's caches since the last request; a
+    hundred observations in a row pay that once. They are counted when so many wait, and before the registry with which
+    this is registered is read. Register this before the metrics that it feeds. If other processes read the counts, they
+    are also counted `within_seconds`, on the event loop.
     """
 
     def __init__(self, within_seconds: float | None = None) -> None:
@@ -29,7 +29,7 @@ class Observations(Collector):
         self._others: list[Callable[[], None]] = []
 
     def add(self, count: Callable[[Seen], None], seen: Seen) -> None:
-        """Have `count` called with what was seen, in time."""
+        """Queue an observation; `count` is called with it before the next scrape."""
         self._waiting.append((count, seen))
         if len(self._waiting) >= _TOGETHER:
             self.count()
@@ -37,11 +37,11 @@ class Observations(Collector):
             asyncio.get_running_loop().call_later(self._within_seconds, self.count)
 
     def count_too(self, count: Callable[[], None]) -> None:
-        """Have `count` called whenever what waits is counted; from any thread."""
+        """Call `count` whenever the queue is counted. May be called on any thread."""
         self._others.append(count)
 
     def count(self) -> None:
-        """Count all that waits; from any thread."""
+        """Count all queued observations. May be called on any thread."""
         for count_other in self._others:
             count_other()
         while self._waiting:
@@ -52,6 +52,6 @@ class Observations(Collector):
             count(seen)
 
     def collect(self) -> Iterable[Metric]:
-        """No metric; whoever asks is about to read those that this feeds."""
+        """Return no metric: the collector is about to read the metrics that this feeds."""
         self.count()
         return ()

@@ -11,11 +11,11 @@ _LOW_BITS = TraceIdRatioBased.TRACE_ID_LIMIT
 
 
 class RootSampling:
-    """A sampler's verdict on requests that came with no trace.
+    """Decides whether requests without a trace are sampled.
 
-    OpenTelemetry's own samplers let the trace id alone decide then: whether its low 64 bits lie below a bound. Asking
-    one of them builds a result and looks for a parent in three places, four times the price of that comparison; any
-    other sampler is asked.
+    For them OpenTelemetry's own samplers use only the trace id: whether its low 64 bits are below a bound. This class
+    compares directly, because a call of such a sampler builds a result and looks for a parent in three places, at four
+    times the cost. It calls any other sampler.
     """
 
     def __init__(self, sampler: Sampler) -> None:
@@ -23,7 +23,7 @@ class RootSampling:
         self._bound = _bound_of(sampler)
 
     def wants(self, trace_id: int, name: str) -> bool:
-        """Whether the span `name` that begins this trace is to be built."""
+        """Whether to build the span `name` that begins this trace."""
         if self._bound is not None:
             return trace_id & _LOW_BITS < self._bound
         asked = self._sampler.should_sample(NO_PARENT, trace_id, name, SpanKind.SERVER)
@@ -31,7 +31,7 @@ class RootSampling:
 
 
 def _bound_of(sampler: Sampler) -> int | None:
-    """The bound by which a sampler decides on roots; `None` where it may decide otherwise."""
+    """The bound by which a sampler decides about roots; `None` if it may decide otherwise."""
     if type(sampler).should_sample is ParentBased.should_sample:
         sampler = sampler._root  # type: ignore[attr-defined]  # noqa: SLF001  # it tells this in no other way
     decides = type(sampler).should_sample

@@ -1,4 +1,4 @@
-"""The SERVER span of a predict request: built where the sampler wants it, and all but free where it does not."""
+"""The SERVER span of a predict request: built if the sampler wants it, and nearly free if not."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _CLIENT_GONE = 499
 
 
 class AskedIds(RandomIdGenerator):
-    """Makes ids for a provider; the next trace gets the id that its sampler has been asked about, where one is set."""
+    """Makes ids for a provider; the next trace gets the id about which its sampler was asked, if one is set."""
 
     asked: int | None = None
 
     def generate_trace_id(self) -> int:
-        """An id for a new trace."""
+        """Return an id for a new trace."""
         asked, self.asked = self.asked, None
         return asked if asked is not None else super().generate_trace_id()
 
@@ -41,7 +41,7 @@ class PredictSpans:
     The contrib instrumentation builds all attributes of a span before it asks the sampler, which costs a quarter of a
     small prediction. Here the sampler is asked first, and only for a request that it wants the contrib middleware does
     its work, so that a span is the same either way; contrib asks once more, and each of OpenTelemetry's own samplers
-    says the same of the same trace. Beside contrib's attributes it has those of ours,
+    says the same of the same trace. In addition to contrib's attributes it has ours,
     `plimsoll.model`, `plimsoll.version` and `plimsoll.request_id`, and the answer names it in `traceresponse`.
 
     `provider` makes its ids by `ids`.
@@ -61,7 +61,7 @@ class PredictSpans:
         self._carriers = frozenset(field.encode() for field in propagate.get_global_textmap().fields)
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """Answer one request; no coroutine of its own, for what nobody wants to trace should pay for none."""
+        """Answer one request. It is no coroutine, so that an untraced request pays for none."""
         for name, _ in scope["headers"]:
             if name in self._carriers:
                 return self._go_on(scope, receive, send)
@@ -71,7 +71,7 @@ class PredictSpans:
         return self._app(scope, receive, send)
 
     async def _go_on(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request that says it is part of something already, be it a trace or not."""
+        """Answer a request that names a trace or another context."""
         carrier: dict[str, Any] = dict(scope)
         parent = propagate.extract(carrier, NO_PARENT, asgi_getter)
         came = trace.get_current_span(parent).get_span_context()
@@ -118,15 +118,15 @@ class PredictSpans:
 
 
 def recorded_span() -> Span | None:
-    """The span of the predict request that is being answered; `None` where it is not recorded.
+    """The span of the current predict request; `None` if it is not recorded.
 
-    OpenTelemetry knows it too, five calls deep.
+    OpenTelemetry knows it too, but five calls deep.
     """
     return _recorded.get()
 
 
 def current_trace_id() -> str | None:
-    """The id of the trace of the predict request that is being answered, where it is sampled."""
+    """The id of the trace of the current predict request, if it is sampled."""
     span = _recorded.get()
     if span is None:
         return None
@@ -135,7 +135,7 @@ def current_trace_id() -> str | None:
 
 
 def hide_query(span: Span, scope: Scope) -> None:
-    """No route of ours reads what stands behind the question mark, and clients put secrets there."""
+    """Remove the query: no route reads it, and clients put secrets there."""
     if scope.get("query_string"):
         span.set_attribute(URL_QUERY, "REDACTED")
 

@@ -1,4 +1,4 @@
-"""The files through which the workers of one server count together."""
+"""Counts the metrics of all workers of one server in shared files."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _RESERVED_BYTES = 256 << 10
 
 
 def count_as(folder: Path, place: int | None) -> None:
-    """Have this process count into the files of its place; call before any metric is made.
+    """Make this process count into the files of its place; call it before any metric is made.
 
-    Who takes a place goes on with the counters of the worker that had it before, so that a scrape reads as many files
-    as there are places, however many workers have ended. Without a place the process id stands for one. The files are
-    written to once here, because a page of a file that the disk has no room for would end the process later.
+    A worker continues the counters of the worker that had its place before. So a scrape reads as many files as there
+    are places, however many workers have ended. Without a place the process id replaces it. The files are written here
+    once, because a page that the full disk cannot store would end the process later.
 
     Raises:
         OperatorError: the disk has no room for the files.
@@ -36,14 +36,14 @@ def count_as(folder: Path, place: int | None) -> None:
 
 
 def forget(folder: Path, place: int | None, process_id: int) -> None:
-    """Take the gauges of a worker that has ended out of the sums; its counters stay."""
+    """Remove the gauges of an ended worker from the sums; its counters stay."""
     from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415  # as above
 
     mark_process_dead(_name(place, process_id), str(folder))  # type: ignore[no-untyped-call]
 
 
 def readable(file: str | Path) -> bool:
-    """Whether the file holds what prometheus-client writes."""
+    """Whether prometheus-client can read the file."""
     from prometheus_client.mmap_dict import MmapedDict  # noqa: PLC0415  # as above
 
     try:

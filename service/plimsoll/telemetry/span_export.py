@@ -1,4 +1,4 @@
-"""The way of finished spans to a collector, and a count of those that do not get there."""
+"""Sends finished spans to a collector, and counts those that do not arrive."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
 CountSpans = Callable[[str, int], None]
-"""Hears how many spans were `exported`, `failed` or `dropped`."""
+"""Called with the number of spans that were `exported`, `failed` or `dropped`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +23,10 @@ class SpanQueue:
 
 
 class CountedExport(SpanProcessor):
-    """Sends spans in the background, at most the queue's capacity at a time, and counts what becomes of each.
+    """Sends spans in the background, at most the queue's capacity at a time, and counts them by result.
 
-    OpenTelemetry's own processor drops what its queue cannot hold and tells nobody but the log, so the bound is here
-    and its queue is never full.
+    OpenTelemetry's own processor drops the spans that its queue cannot hold and reports that only in the log. So the
+    bound is here, and its queue is never full.
     """
 
     def __init__(self, exporter: SpanExporter, queue: SpanQueue, count: CountSpans) -> None:
@@ -41,10 +41,10 @@ class CountedExport(SpanProcessor):
         )
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Nothing is sent before a span has ended."""
+        """Do nothing: a span is sent when it has ended."""
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Take a span, or drop it where too many wait."""
+        """Queue a span, or drop it if too many wait."""
         if span.context is None or not span.context.trace_flags.sampled:
             return
         with self._lock:
@@ -56,11 +56,11 @@ class CountedExport(SpanProcessor):
             self._count("dropped", 1)
 
     def shutdown(self) -> None:
-        """Send what waits; gives up after the exporter's own time-out."""
+        """Send all queued spans; give up after the exporter's timeout."""
         self._batches.shutdown()  # type: ignore[no-untyped-call]
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Send what waits, now."""
+        """Send all queued spans now."""
         return bool(self._batches.force_flush(timeout_millis))
 
     def _done(self, result: str, spans: int) -> None:

@@ -27,8 +27,8 @@ _LAST_SPANS_SECONDS = 3.0
 class Tracing:
     """Sends the spans of requests to an OTLP endpoint.
 
-    Its own provider, not the global one: the application decides alone who traces, so no library adds a second span.
-    Built after a fork, since the thread that sends does not survive one.
+    It has its own provider instead of the global one, so that no library adds a second span. Build it after a fork,
+    because the thread that sends does not survive one.
 
     Raises:
         OperatorError: the protocol is gRPC without the package for it, or OpenTelemetry refuses a variable.
@@ -46,7 +46,7 @@ class Tracing:
         self.batches = TracedBatches(self._provider.get_tracer("plimsoll", version))
 
     def instrument(self, app: FastAPI, never: Iterable[str]) -> None:
-        """Trace the requests of `app`, but for those to the paths that `never` lists."""
+        """Trace the requests of `app`, except those to the paths in `never`."""
         FastAPIInstrumentor.instrument_app(
             app,
             tracer_provider=self._provider,
@@ -60,7 +60,7 @@ class Tracing:
         return PredictSpans(predict, self._provider, self._ids)
 
     def close(self) -> None:
-        """Send what is still buffered; gives up after three seconds, so that a collector that hangs delays no exit."""
+        """Send the buffered spans; give up after three seconds, so a collector that hangs does not delay the exit."""
         sending = threading.Thread(target=self._provider.shutdown, daemon=True)
         sending.start()
         sending.join(_LAST_SPANS_SECONDS)

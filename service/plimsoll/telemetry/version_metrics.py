@@ -1,4 +1,4 @@
-"""Turns what the reconciler tells into metrics."""
+"""Turns observations of the reconciler into metrics."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ CHECKS = (
 
 
 class VersionMetrics:
-    """Says which versions there are, in which state, and how loading them went.
+    """Shows which versions exist, their states, and how loading them went.
 
-    Told of changes on the event loop, but for `stuck`.
+    Called on the event loop, except for `stuck`.
     """
 
     def __init__(self, catalog: MetricCatalog) -> None:
@@ -32,12 +32,15 @@ class VersionMetrics:
         self._changing = threading.Lock()
 
     def states_changed(self, states: Mapping[tuple[str, str], str]) -> None:
-        """The state of every version there is, by name and version."""
+        """Set the state of every version, by name and version."""
         with self._changing:
             self._change(states)
 
     def stuck(self, name: str, version: str) -> None:
-        """A version is stuck; may be told by any thread, for the event loop is what a forward pass may hang on."""
+        """Record that a version is stuck.
+
+        May be called on any thread, because a forward pass may hang on the event loop.
+        """
         with self._changing:
             if (name, version) in self._known:
                 self._show(name, version, "stuck")
@@ -64,19 +67,19 @@ class VersionMetrics:
     def version_ready(
         self, name: str, version: str, facts: dict[str, str], load_seconds: float, warmup_seconds: float
     ) -> None:
-        """A version serves from now on. `facts` are the further labels of the info metric."""
+        """Record that a version begins to serve. `facts` are the further labels of the info metric."""
         self._metrics.info.labels(name, version, facts["digest"], facts["format"], facts["device"]).set(1)
         self._metrics.load_seconds.labels(name, version).set(load_seconds)
         self._metrics.warmup_seconds.labels(name, version).set(warmup_seconds)
 
     def version_gone(self, name: str, version: str, facts: dict[str, str]) -> None:
-        """A version answers no more, or something newer does under its name."""
+        """Record that a version no longer answers, or that a newer one does under its name."""
         labels = (name, version, facts["digest"], facts["format"], facts["device"])
         self._metrics.info.labels(*labels).set(0)
         _remove(self._metrics.info, *labels)
 
     def load_failed(self, name: str, version: str, check: str) -> None:
-        """An attempt to load a version has failed."""
+        """Count a failed attempt to load a version."""
         self._metrics.load_failures.labels(name, version, check).inc()
 
 
