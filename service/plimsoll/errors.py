@@ -158,7 +158,7 @@ class HeadTooSlow(ClientError):
 
 
 class BodyTooSlow(ClientError):
-    """The body comes more slowly than the server waits for."""
+    """The body arrives too slowly."""
 
     status = 408
     code = "body_too_slow"
@@ -166,7 +166,7 @@ class BodyTooSlow(ClientError):
 
 
 class DesiredStateNotWritable(ClientError):
-    """The desired state is somebody else's to write, as on a cluster."""
+    """The server cannot write the desired state, for example on a cluster."""
 
     status = 409
     code = "desired_state_not_writable"
@@ -209,7 +209,7 @@ class HeadTooLarge(ClientError):
 
 
 class Unavailable(PlimsollError):
-    """The server cannot answer now and says when to come back."""
+    """The server cannot answer now; the answer says when to retry."""
 
     status = 503
     code = "unavailable"
@@ -217,7 +217,7 @@ class Unavailable(PlimsollError):
 
 
 class Overloaded(Unavailable):
-    """As much is in flight, or as many bodies are being read, as the server takes; nothing was computed."""
+    """The limit of requests in flight, or of bodies being read, is reached; nothing was computed."""
 
     status = 429
     code = "overloaded"
@@ -230,7 +230,7 @@ class Loading(Unavailable):
 
 
 class LoadFailed(Unavailable):
-    """The version did not pass a check when it was loaded; it answers only after an operator has mended it."""
+    """The version failed a check when it was loaded; an operator has to correct it."""
 
     code = "failed"
     retry_after_seconds: int | None = None
@@ -249,7 +249,7 @@ class Stuck(Unavailable):
 
 
 class DeadlineExceeded(Unavailable):
-    """The time that the request had is over."""
+    """The timeout of the request is over."""
 
     status = 504
     code = "deadline_exceeded"
@@ -281,7 +281,7 @@ class ModelFailed(PlimsollError):
 
 
 class OperatorError(PlimsollError):
-    """Something that the person who runs the server has to mend."""
+    """A fault that the operator of the server has to correct."""
 
 
 class BundleError(OperatorError):
@@ -306,4 +306,4 @@ class DesiredStateError(OperatorError):
 
 
 class DeviceError(OperatorError):
-    """The device asked for does not exist on this machine."""
+    """The requested device does not exist on this machine."""
