@@ -37,6 +37,7 @@ PAGES = [
     REPOSITORY / "README.md",
     REPOSITORY / "tests" / "e2e" / "README.md",
     *sorted((REPOSITORY / "docs").glob("*.md")),
+    *sorted((REPOSITORY / "ops" / "runbooks").glob("*.md")),
 ]
 
 
