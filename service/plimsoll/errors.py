@@ -11,7 +11,7 @@
     │   ├── Forbidden               403 forbidden
     │   ├── OriginNotAllowed        403 origin_not_allowed
     │   ├── NotFound                404 not_found, model_not_found, version_not_found
-    │   │   └── NoDefaultModel      404 model_not_found: no model is named, and none is the default
+    │   ├── NoDefaultModel          404 model_not_found: no model is named, and none is the default
     │   ├── MethodNotAllowed        405 method_not_allowed
     │   ├── HeadTooSlow             408 head_too_slow
     │   ├── BodyTooSlow             408 body_too_slow
@@ -137,9 +137,10 @@ class NotFound(ClientError):
     code = "not_found"
 
 
-class NoDefaultModel(NotFound):
+class NoDefaultModel(ClientError):
     """The request names no model, and there is no default."""
 
+    status = 404
     code = "model_not_found"
 
 

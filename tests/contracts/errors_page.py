@@ -27,6 +27,7 @@ MEANINGS = {
     "internal": "The server has a fault.",
     "model_not_found": "No such model; or none was named, and there are several.",
     "not_found": "No such route.",
+    "not_csv": "The body is not CSV.",
     "not_json": "The body is not JSON.",
     "version_not_found": "The model has no such version, or this pod does not serve it.",
 }
@@ -35,6 +36,7 @@ MEANINGS = {
 REMEDIES = {
     "internal": "Ask again once. If it comes back, give the operator the `request_id`: the log has the cause.",
     "malformed_request": "Use an HTTP library; if you do, look at the proxies on the way.",
+    "not_csv": "Send lines of numbers with commas between them, in UTF-8.",
     "not_json": "Send one JSON document in UTF-8, with finite numbers.",
     "host_not_allowed": "Use a name from `expected`. Operator: `PLIMSOLL_ALLOWED_HOSTS`.",
     "unauthorized": "Send `Authorization: Bearer <key>` with a key that is in the key file: [access.md](access.md).",

@@ -49,7 +49,7 @@ FIRST_TURN = 20
 
 async def test_a_plain_row_takes_few_calls_through_few_files(tmp_path: Path, make_tiny_bundle: MakeBundle) -> None:
     make_tiny_bundle()
-    async with running(tmp_path, access_log_per_second=0) as (application, _):
+    async with running(tmp_path, access_log_per_second=0, inline_budget_ms=1000.0) as (application, _):
         for _ in range(3):
             await Exchange(application.asgi, http_scope("/v1/predict", "POST", HEADERS), [BODY]).run()
         way = Way()

@@ -15,7 +15,7 @@ from plimsoll.api.documentation import json_reply
 from plimsoll.api.loaded_models import describe_loaded
 from plimsoll.api.path_prefix import PathPrefix
 from plimsoll.control.version_registry import VersionRegistry
-from plimsoll.errors import ClientError, Loading, NotFound
+from plimsoll.errors import ClientError, Loading, NoDefaultModel
 from plimsoll.inference.call import call_of
 
 _SCHEMES = {
@@ -91,5 +91,5 @@ class ApiDocument:
     def _default(self) -> str | None:
         try:
             return self._registry.table.default()
-        except (NotFound, Loading):
+        except (NoDefaultModel, Loading):
             return None

@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from plimsoll.bundle.shelf import version_order
 from plimsoll.control.routing_table import RoutingTable, routes_of
-from plimsoll.errors import Loading, NotFound
+from plimsoll.errors import Loading, NoDefaultModel, NotFound
 from plimsoll.inference.payloads import Target
 
 from tests.unit.control.serving import served_version
@@ -151,7 +151,7 @@ def test_a_request_without_a_name_goes_to_the_default_where_there_are_several() 
 
 @pytest.mark.parametrize(("known", "expected"), [(NAMES, "alpha, beta, gamma"), ([], "none is loaded")])
 def test_a_request_without_a_name_is_refused_where_it_could_mean_any_or_none(known: list[str], expected: str) -> None:
-    with pytest.raises(NotFound, match="exactly one loaded model or PLIMSOLL_DEFAULT_MODEL") as caught:
+    with pytest.raises(NoDefaultModel, match="exactly one loaded model or PLIMSOLL_DEFAULT_MODEL") as caught:
         table({(name, "1") for name in known}, set()).select(Target())
     assert (caught.value.code, caught.value.expected) == ("model_not_found", f"one of: {expected}")
 
