@@ -29,7 +29,7 @@ from benchmarks.server import REPOSITORY, Server
 _IDLE_SECONDS = 2.0
 _MOST_IDLE_MIB = 300
 _HEAVIEST = 10
-_IMPORTS = "import plimsoll.application, plimsoll.cli.uvicorn_server"
+_IMPORTS = "import plimsoll.application, plimsoll.server.uvicorn_server"
 
 
 def main() -> int:

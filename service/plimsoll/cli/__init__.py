@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from plimsoll.cli.standard_streams import hold_standard_streams, show_every_character
-from plimsoll.cli.stop_signals import end_on_termination
+from plimsoll.server.stop_signals import end_on_termination
 
 
 def main() -> None:

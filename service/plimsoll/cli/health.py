@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from plimsoll.cli.asking import ask, fail, open_client
-from plimsoll.cli.listeners import url_at
 from plimsoll.errors import OperatorError
+from plimsoll.server.listeners import url_at
 from plimsoll.settings import load_settings
 
 

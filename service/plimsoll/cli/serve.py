@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from plimsoll.access.keys import read_keys
-from plimsoll.cli.complaint import refusals_of_libraries
 from plimsoll.errors import OperatorError
+from plimsoll.server.library_refusals import refusals_of_libraries
 from plimsoll.settings import Settings, load_settings, prepare_libraries
 from plimsoll.settings.edge import is_loopback
 
@@ -61,7 +61,7 @@ def run(settings: Settings) -> None:
     prepare_libraries(traced=settings.traced)
     # Imported here: torch takes a second to load, which --help should not wait for.
     with refusals_of_libraries():
-        from plimsoll.cli import gunicorn_server, uvicorn_server
+        from plimsoll.server import gunicorn_server, uvicorn_server
     if settings.workers > 1:
         gunicorn_server.serve_with_workers(settings)
     else:

@@ -1,1 +1,1 @@
-"""HTTP/1.1 over TCP: connections, requests, answers, and what bounds each of them. Knows ASGI, and no model."""
+"""Processes that serve, alone or as workers, and HTTP/1.1 over TCP: connections, requests, answers and their limits."""

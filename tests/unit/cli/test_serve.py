@@ -12,9 +12,9 @@ from tests.unit.cli.conftest import RunPlimsoll
 def served(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Settings]]:
     """Which server was started with which settings; none really is."""
     started: list[tuple[str, Settings]] = []
-    monkeypatch.setattr("plimsoll.cli.uvicorn_server.serve_alone", lambda each: started.append(("alone", each)))
+    monkeypatch.setattr("plimsoll.server.uvicorn_server.serve_alone", lambda each: started.append(("alone", each)))
     monkeypatch.setattr(
-        "plimsoll.cli.gunicorn_server.serve_with_workers", lambda each: started.append(("workers", each))
+        "plimsoll.server.gunicorn_server.serve_with_workers", lambda each: started.append(("workers", each))
     )
     return started
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import socket
 
 import pytest
-from plimsoll.cli.listeners import listen, url_of
 from plimsoll.errors import OperatorError
+from plimsoll.server.listeners import listen, url_of
 
 
 @pytest.mark.parametrize(

@@ -22,11 +22,12 @@ from gunicorn.glogging import Logger
 from uvicorn_worker import UvicornWorker
 
 from plimsoll.api.request_scope import current_request
-from plimsoll.cli.fair_listener import ConnectionCounts
-from plimsoll.cli.listeners import listen, url_of
-from plimsoll.cli.side_servers import PROTOCOL_OPTIONS, Side, serve_with_sides, side_limits
-from plimsoll.cli.stop_signals import StopSignals, leave
-from plimsoll.cli.uvicorn_server import (
+from plimsoll.errors import OperatorError, PlimsollError
+from plimsoll.server.fair_listener import ConnectionCounts
+from plimsoll.server.listeners import listen, url_of
+from plimsoll.server.side_servers import PROTOCOL_OPTIONS, Side, serve_with_sides, side_limits
+from plimsoll.server.stop_signals import StopSignals, leave
+from plimsoll.server.uvicorn_server import (
     GracefulServer,
     begin_process,
     connection_limits,
@@ -35,8 +36,7 @@ from plimsoll.cli.uvicorn_server import (
     run_and_leave,
     stop_limit_seconds,
 )
-from plimsoll.cli.worker_master import REFUSED, MasterWatch, WorkerMaster
-from plimsoll.errors import OperatorError, PlimsollError
+from plimsoll.server.worker_master import REFUSED, MasterWatch, WorkerMaster
 from plimsoll.settings import Settings, count_together
 from plimsoll.telemetry.log_writer import LogWriter
 from plimsoll.telemetry.logging_setup import set_up_logging

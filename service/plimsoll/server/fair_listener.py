@@ -88,7 +88,7 @@ class FairListener:
         self._loop = asyncio.get_running_loop()
         self._opening: set[asyncio.Task[None]] = set()
         self._closed = False
-        listener.setblocking(False)
+        listener.setblocking(False)  # noqa: FBT003  # the socket module takes it by position only
         self._tell()
         self._listen()
 
@@ -147,7 +147,7 @@ class FairListener:
 
     async def _open(self, connection: socket.socket) -> None:
         try:
-            connection.setblocking(False)
+            connection.setblocking(False)  # noqa: FBT003  # the same
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await self._loop.connect_accepted_socket(self._make_protocol, connection)
         except OSError:  # the client has left in the meantime

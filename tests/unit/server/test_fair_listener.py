@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-from plimsoll.cli import fair_listener
-from plimsoll.cli.fair_listener import ConnectionCounts, FairListener
+from plimsoll.server import fair_listener
+from plimsoll.server.fair_listener import ConnectionCounts, FairListener
 
 
 class Worker:

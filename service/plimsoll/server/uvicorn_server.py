@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import uvicorn
 
 from plimsoll.api.request_scope import current_request
-from plimsoll.cli.complaint import refusals_of_libraries
-from plimsoll.cli.descriptor_limit import raise_descriptor_limit
-from plimsoll.cli.fair_listener import ConnectionCounts, FairListener
-from plimsoll.cli.listeners import listen, url_of
-from plimsoll.cli.side_servers import PROTOCOL_OPTIONS, Side, SignalFreeServer, serve_with_sides, side_limits
-from plimsoll.cli.stop_signals import CLOSING_SECONDS, StopSignals, leave
 from plimsoll.lifecycle import Lifecycle
 from plimsoll.server.connection_limits import ConnectionLimits
 from plimsoll.server.connections import Connections
+from plimsoll.server.descriptor_limit import raise_descriptor_limit
 from plimsoll.server.descriptors import connections_that_fit
+from plimsoll.server.fair_listener import ConnectionCounts, FairListener
 from plimsoll.server.http_connection import HttpConnection
+from plimsoll.server.library_refusals import refusals_of_libraries
+from plimsoll.server.listeners import listen, url_of
+from plimsoll.server.side_servers import PROTOCOL_OPTIONS, Side, SignalFreeServer, serve_with_sides, side_limits
+from plimsoll.server.stop_signals import CLOSING_SECONDS, StopSignals, leave
 from plimsoll.settings import Settings, setting_remarks
 from plimsoll.telemetry.log_writer import LogWriter
 from plimsoll.telemetry.logging_setup import set_up_logging
@@ -154,7 +154,7 @@ def new_application(settings: Settings, log: LogWriter | None, workers_folder: P
         OperatorError: a library refuses what a variable tells it.
     """
     with refusals_of_libraries():
-        from plimsoll.application import Application
+        from plimsoll.application import Application  # noqa: PLC0415  # once the libraries have been prepared
     return Application(settings, workers_folder, log)
 
 
