@@ -15,6 +15,25 @@ LONGEST_FILE = 300
 LONGEST_FUNCTION = 60
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "base", "manager", "misc"}
 
+PACKAGE = REPOSITORY / "service" / "plimsoll"
+WITHOUT_A_TEST_OF_THEIR_NAME = {
+    # Their few lines are run by the tests of the command.
+    "__main__.py": "cli/test_main.py",
+    "cli/__init__.py": "cli/test_main.py",
+    # Declarations, which have no behaviour of their own.
+    "api/predict_routes.py": "api/test_predict_target.py",
+    "inference/ports.py": "inference/test_pipeline.py",
+    # Parts of the lane; its tests see them as its behaviour, and are named for it.
+    "inference/lane.py": "inference/test_lane_batching.py",
+    "inference/batch_runner.py": "inference/test_lane_failures.py",
+    "inference/delivery.py": "inference/test_lane_ends.py",
+    "inference/forward.py": "inference/test_lane_failures.py",
+    "inference/rerun.py": "inference/test_lane_failures.py",
+    # Reads headers for the handlers; seen through them.
+    "api/request_head.py": "api/test_auth.py",
+}
+"""Modules that have no unit test by their own name, each with the test that runs it most."""
+
 
 def sources(*folders: str) -> list[Path]:
     return [path for folder in folders for path in sorted((REPOSITORY / folder).rglob("*.py"))]
@@ -48,6 +67,28 @@ def test_imports_go_down_only() -> None:
     command = [str(Path(sys.executable).with_name("lint-imports"))]
     result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout
+
+
+def test_every_module_has_a_unit_test_by_its_name() -> None:
+    missing = {
+        path.relative_to(PACKAGE).as_posix() for path in sources("service/plimsoll") if not _unit_test(path).exists()
+    }
+    assert missing == set(WITHOUT_A_TEST_OF_THEIR_NAME), (
+        "write tests/unit/FOLDER/test_MODULE.py, or take it off the list"
+    )
+    tests = REPOSITORY / "tests" / "unit"
+    assert [test for test in WITHOUT_A_TEST_OF_THEIR_NAME.values() if not (tests / test).exists()] == []
+
+
+def _unit_test(module: Path) -> Path:
+    """Where the unit test of a module is; an `__init__.py` that defines no function and no class stands for its own."""
+    defines = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    if module.name == "__init__.py" and not any(
+        isinstance(each, defines) for each in ast.parse(module.read_text()).body
+    ):
+        return module
+    name = module.parent.name if module.name == "__init__.py" else module.stem.strip("_")
+    return REPOSITORY / "tests" / "unit" / module.parent.relative_to(PACKAGE) / f"test_{name}.py"
 
 
 @pytest.mark.parametrize("name", GENERATED)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,14 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from plimsoll.bundle.folder import open_bundle
 from plimsoll.errors import BundleError
 from plimsoll.runtime.bundle_making import Recipe, make_bundle
 from plimsoll.runtime.model_loader import ModelLoader
 from plimsoll.runtime.module_building import build_architecture
-from plimsoll.runtime.weights_prefix import without_prefix
 from safetensors.torch import load, save
 
 
@@ -152,38 +148,6 @@ def test_the_names_that_a_wrapper_gave_to_weights_are_taken_back_and_remarked(pr
     }
     loader = ModelLoader(torch.device("cpu"), trust_pt2=False, batch_sizes=[1], inline_budget_seconds=0)
     loader.prove(bundle, loader.load(bundle))
-
-
-@pytest.mark.parametrize(
-    ("names", "wanted", "taken"),
-    [
-        (["module.a", "module.b"], ["a", "b"], "module."),
-        (["module.a", "module.b"], ["module.a", "module.b"], ""),  # the module's own name
-        (["module.a", "b"], ["a", "b"], ""),
-        (["module.a", "other.b"], ["a", "b"], ""),
-        (["a"], ["b"], ""),
-        ([], ["a"], ""),
-    ],
-)
-def test_a_prefix_is_taken_off_all_names_or_none(names: list[str], wanted: list[str], taken: str) -> None:
-    weights = save({name: torch.ones(3) for name in names})
-    found, prefix = without_prefix(weights, wanted)
-    assert prefix == taken
-    assert sorted(load(found)) == sorted(name.removeprefix(taken) for name in names)
-    if not taken:
-        assert found == weights
-
-
-@given(st.binary(max_size=200))
-def test_bytes_that_are_no_safetensors_file_stay_as_they_are(content: bytes) -> None:
-    assert without_prefix(content, ["a"]) == (content, "")
-
-
-@given(st.recursive(st.none() | st.integers() | st.just("module.a"), st.lists))
-def test_headers_that_are_no_safetensors_header_stay_as_they_are(header: object) -> None:
-    text = json.dumps(header).encode()
-    content = len(text).to_bytes(8, "little") + text
-    assert without_prefix(content, ["a"]) == (content, "")
 
 
 def test_a_model_without_weights_may_compute_in_float64(tmp_path: Path) -> None:

@@ -1,0 +1,59 @@
+"""Tests the part of the OpenAPI document that describes loaded versions and the default model."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from plimsoll.api.loaded_models import describe_loaded
+
+from tests.doubles.models import EchoModel, flat_signature
+from tests.unit.api.conftest import Edge
+
+
+def described(edge: Edge, default: str | None = None) -> dict[str, Any]:
+    """The document of what is loaded, as if nothing but the models had been described yet."""
+    document: dict[str, Any] = json.loads(edge.document.rendered(with_models=False))
+    describe_loaded(document, edge.registry.answering(), default)
+    return document
+
+
+def predict(document: dict[str, Any], path: str) -> dict[str, Any]:
+    return dict(document["paths"][path]["post"])
+
+
+async def test_nothing_that_answers_changes_no_route(edge: Edge) -> None:
+    before = json.loads(edge.document.rendered(with_models=False))
+    assert set(described(edge)["paths"]) == set(before["paths"])
+    assert described(edge)["tags"] == before["tags"]
+
+
+async def test_the_default_model_is_shown_where_no_model_is_named(edge: Edge) -> None:
+    edge.serve("narrow", "1", EchoModel(flat_signature(2)))
+    edge.serve("wide", "1", EchoModel(flat_signature(5)))
+    assert "$ref" not in predict(described(edge), "/v1/predict")["requestBody"]
+    body = predict(described(edge, "wide"), "/v1/predict")["requestBody"]
+    assert body == {"$ref": "#/components/requestBodies/wide.1"}
+
+
+async def test_the_parameters_in_paths_name_a_version_that_is_there(edge: Edge) -> None:
+    edge.serve("echo", "7", EchoModel())
+    operation = predict(described(edge), "/v1/models/{name}/versions/{version}/predict")
+    named = {each["name"]: each["example"] for each in operation["parameters"] if each["in"] == "path"}
+    assert named == {"name": "echo", "version": "7"}
+
+
+async def test_models_have_tags_of_their_own_before_the_general_one(edge: Edge) -> None:
+    edge.serve("a", "1", EchoModel())
+    edge.serve("b", "1", EchoModel())
+    names = [tag["name"] for tag in described(edge)["tags"]]
+    at = names.index("predict")
+    assert names[at - 2 : at] == ["model a", "model b"]
+    assert predict(described(edge), "/v1/models/a/versions/1/predict")["tags"] == ["model a"]
+
+
+async def test_the_answer_of_a_version_names_it_and_its_labels(edge: Edge) -> None:
+    edge.serve("echo", "1", EchoModel(flat_signature(3)))
+    answer = described(edge)["components"]["schemas"]["echo.1"]["properties"]
+    assert (answer["model"], answer["version"]) == ({"const": "echo"}, {"const": "1"})
+    assert answer["predictions"]["items"]["properties"]["class"] == {"enum": ["a", "b", "c"]}
