@@ -20,7 +20,7 @@ run: .venv/run.done ## serve the digits model on http://127.0.0.1:8000
 
 test: .venv/dev.done ## unit, integration and contract tests, with coverage
 	$(BIN)/coverage erase
-	$(BIN)/pytest --cov --cov-report=term
+	$(BIN)/pytest --cov --cov-report=term --durations=25
 
 differential: .venv/dev.done ## a million requests, or CASES of them, to the service and to its plain reference
 	$(BIN)/python -m tests.differential --cases $(CASES)
@@ -55,11 +55,11 @@ image-gpu: ## build the GPU image
 	$(BUILD) $(IMAGE):gpu $(LABELS) --file Dockerfile.gpu .
 
 e2e: .venv/dev.done ## the chart on the cluster of KUBECONFIG; see tests/e2e/README.md
-	$(BIN)/pytest tests/e2e -m e2e --no-cov
+	$(BIN)/pytest tests/e2e -m e2e --no-cov --durations=25
 
 e2e-full: .venv/dev.done ## the same with every planned operation and matrix; writes tests/e2e/results/e2e-full.md
 	rm -f tests/e2e/results/e2e-full.md
-	PLIMSOLL_E2E_TRANSCRIPT=$${PLIMSOLL_E2E_TRANSCRIPT:-tests/e2e/results/e2e-full.md} $(BIN)/pytest tests/e2e -m "e2e or e2e_full" --no-cov
+	PLIMSOLL_E2E_TRANSCRIPT=$${PLIMSOLL_E2E_TRANSCRIPT:-tests/e2e/results/e2e-full.md} $(BIN)/pytest tests/e2e -m "e2e or e2e_full" --no-cov --durations=25
 
 zoo: .venv/dev.done ## a hundred thousand requests to models that misbehave, each answer checked
 	$(BIN)/python -m tests.zoo --requests 100000

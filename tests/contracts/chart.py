@@ -24,7 +24,7 @@ def template(*options: str, values: dict[str, Any] | None = None, name: str = "p
     """
     command = ["helm", "template", name, str(CHART), "--values=-", *options]
     given = yaml.safe_dump(values or {})
-    return subprocess.run(command, input=given, capture_output=True, text=True, check=True).stdout
+    return subprocess.run(command, input=given, capture_output=True, text=True, check=True, timeout=60).stdout
 
 
 def objects(text: str) -> list[dict[str, Any]]:

@@ -45,7 +45,8 @@ def pasted(script: str, folder: Path, **environment: str) -> str:
     path = f"{folder}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     ran = subprocess.run(
         ["bash", "-euc", script],
-        cwd=folder, env={**os.environ, "PATH": path, **environment}, capture_output=True, text=True, check=True,
+        cwd=folder, env={**os.environ, "PATH": path, **environment},
+        capture_output=True, text=True, check=True, timeout=60,
     )  # fmt: skip
     return ran.stdout
 

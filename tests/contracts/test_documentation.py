@@ -88,12 +88,12 @@ def test_the_first_screen_of_the_readme_works(url: str) -> None:
     curl, predict = block.strip().splitlines()
     answer = subprocess.run(
         ["bash", "-euc", curl.replace("http://127.0.0.1:8000", url)],
-        cwd=REPOSITORY, capture_output=True, text=True, check=True,
+        cwd=REPOSITORY, capture_output=True, text=True, check=True, timeout=100
     ).stdout  # fmt: skip
     assert json.loads(answer)["predictions"][0]["class"] == 7
     command = predict.replace(".venv/bin/plimsoll", f"{sys.executable} -m plimsoll") + f" --url {url}"
     printed = subprocess.run(
-        ["bash", "-euc", command], cwd=REPOSITORY, capture_output=True, text=True, check=True
+        ["bash", "-euc", command], cwd=REPOSITORY, capture_output=True, text=True, check=True, timeout=100
     ).stdout
     assert json.loads(printed)["predictions"][0]["class"] == 3
 
@@ -107,7 +107,7 @@ def test_a_page_shows_what_is_refused(url: str, page: str) -> None:
         request, _, announced = command.partition("# ")
         told = subprocess.run(
             ["bash", "-euc", request.replace("http://127.0.0.1:8000", url) + " --write-out '\n%{http_code}'"],
-            capture_output=True, text=True, check=True,
+            capture_output=True, text=True, check=True, timeout=100
         ).stdout  # fmt: skip
         body, status = told.splitlines()
         code = json.loads(body)["error"]["code"]

@@ -44,7 +44,7 @@ COMMANDS = [(page, command) for page in PAGES for command in commands(page.read_
 def rendered(command: str) -> str:
     """What the chart makes of a command's values; fails where it refuses them."""
     words = as_template(command)
-    result = subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    result = subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=60)
     assert result.returncode == 0, f"{command}\n{result.stderr}"
     return result.stdout
 

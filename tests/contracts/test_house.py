@@ -65,7 +65,7 @@ def test_only_the_settings_touch_the_environment() -> None:
 
 def test_imports_go_down_only() -> None:
     command = [str(Path(sys.executable).with_name("lint-imports"))]
-    result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=60)
     assert result.returncode == 0, result.stdout
 
 

@@ -21,7 +21,7 @@ needs_kubectl = pytest.mark.skipif(
 def deployment(overlay: str) -> dict[str, Any]:
     """The Deployment as `kubectl kustomize` makes it."""
     command = ["kubectl", "kustomize", f"k8s/overlays/{overlay}"]
-    text = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout
+    text = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True, timeout=60).stdout
     (found,) = (each for each in objects(text) if each["kind"] == "Deployment")
     return dict(found)
 

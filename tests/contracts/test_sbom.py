@@ -29,7 +29,7 @@ def python_packages(tmp_path_factory: pytest.TempPathFactory) -> str:
     found = tmp_path_factory.mktemp("sbom") / "python.json"
     program = str(Path(sys.executable).with_name("cyclonedx-py"))
     options = ("--output-reproducible", "--no-validate", "-o", str(found))
-    subprocess.run([program, "environment", *options, sys.executable], check=True)
+    subprocess.run([program, "environment", *options, sys.executable], check=True, timeout=100)
     return found.read_text(encoding="utf-8")
 
 

@@ -94,7 +94,7 @@ def test_whoever_interrupts_it_is_told_so_and_finds_no_namespace(
 def test_a_second_signal_does_not_end_the_removal(smoke: Smoke, number: signal.Signals) -> None:
     process = smoke.start(hangs="helm install*")
     smoke.hanging(process)
-    script = int(subprocess.check_output(["pgrep", "--parent", str(process.pid)], text=True))
+    script = int(subprocess.check_output(["pgrep", "--parent", str(process.pid)], text=True, timeout=60))
     os.killpg(process.pid, number)
     for _ in range(20_000):
         try:

@@ -30,7 +30,7 @@ def run_block(script: str, folder: Path) -> str:
     if inherited:
         environment["PYTHONPATH"] += f":{inherited}"
     ran = subprocess.run(
-        ["bash", "-euc", script], cwd=folder, env=environment, capture_output=True, text=True, check=False
+        ["bash", "-euc", script], cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=100
     )
     assert ran.returncode == 0, ran.stderr
     return ran.stdout

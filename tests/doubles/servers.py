@@ -52,7 +52,7 @@ class CannedServer:
                 yield f"http://127.0.0.1:{server.server_port}"
             finally:
                 server.shutdown()
-                thread.join()
+                thread.join(60)
 
 
 @contextmanager
@@ -66,7 +66,7 @@ def served(app: ASGIApp) -> Iterator[str]:
         yield _ready_url(server)
     finally:
         server.should_exit = True
-        thread.join()
+        thread.join(60)
 
 
 def _ready_url(server: uvicorn.Server) -> str:

@@ -22,6 +22,8 @@ from tests.e2e.release import Release
 from tests.e2e.steady import Steady
 from tests.e2e.transcript import Transcript
 
+_SECONDS_OF_A_TEST = 1200
+"""The most that one test may take, with what it waits for; the first one loads images onto the nodes as well."""
 _TRANSCRIPT = pytest.StashKey[Transcript]()
 _CLUSTER = Cluster("plimsoll-e2e")
 _OURS_CHANGED = """\
@@ -44,6 +46,13 @@ FROM ${PLIMSOLL_IMAGE}
 ENTRYPOINT ["env", "PLIMSOLL_DEVICE=cpu", "plimsoll"]
 CMD ["serve"]
 """
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the tests of this folder a time limit of their own: pods start, images are built and autoscalers wait."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent) and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(_SECONDS_OF_A_TEST))
 
 
 @pytest.fixture(scope="session")

@@ -74,7 +74,7 @@ def main() -> None:
     signal.sigwait({signal.SIGTERM, signal.SIGINT})
     registry.unlink(missing_ok=True)  # the kubelet takes a driver whose socket lies there for one that it has
     for server in servers:
-        server.stop(None).wait()
+        server.stop(None).wait(60)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def smoke(image: str) -> subprocess.CompletedProcess[str]:
         f"TAG={tag}",
     ]
     return subprocess.run(
-        command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=600
     )
 
 

@@ -88,7 +88,7 @@ class ServedProcess:
                 self._process.wait(10)
             except subprocess.TimeoutExpired:
                 self._process.kill()
-                self._process.wait()
+                self._process.wait(60)
         self._log.close()
 
     def workers(self) -> list[psutil.Process]:

@@ -44,7 +44,7 @@ def steady_load(url: str) -> Iterator[collections.Counter[tuple[int, str]]]:
     thread.start()
     yield seen
     stop.set()
-    thread.join()
+    thread.join(60)
 
 
 def versions(url: str) -> dict[str, str]:

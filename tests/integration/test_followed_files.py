@@ -112,7 +112,7 @@ def test_files_are_followed_where_no_inotify_instance_is_left(tmp_path: Path) ->
     in_namespace = ["unshare", "--user", "--map-root-user", "sh", "-c", WITHOUT_INOTIFY, "sh"]
     if (
         shutil.which("unshare") is None
-        or subprocess.run([*in_namespace, "true"], capture_output=True, check=False).returncode
+        or subprocess.run([*in_namespace, "true"], capture_output=True, check=False, timeout=60).returncode
     ):
         pytest.skip("needs a user namespace of its own")
     file = tmp_path / "keys.yaml"

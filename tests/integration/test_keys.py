@@ -25,7 +25,7 @@ class Made:
 def make(label: str, *scopes: str) -> Made:
     options = [option for scope in scopes for option in ("--scope", scope)]
     command = [sys.executable, "-m", "plimsoll", "keys", "new", "--label", label, *options]
-    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     key = next(line for line in ran.stderr.splitlines() if "plim_" in line).split()[-1]
     assert key not in ran.stdout, "what goes into the file never holds the key"
     return Made(key, ran.stdout)
@@ -92,7 +92,7 @@ def test_all_that_the_command_printed_is_no_key_file_and_is_never_quoted(
     keys = tmp_path / "keys.yaml"
     command = [sys.executable, "-m", "plimsoll", "keys", "new", "--label", "shop"]
     with keys.open("w") as file:
-        subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, check=True)
+        subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, check=True, timeout=60)
     process.start(PLIMSOLL_KEYS_FILE=str(keys))
     assert process.exit_code() == 2
     log = process.log()

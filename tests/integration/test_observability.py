@@ -71,7 +71,7 @@ class Load:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         for thread in self._threads:
-            thread.join()
+            thread.join(60)
 
     def _repeat(self, client: Callable[[httpx.Client, str], None], url: str) -> None:
         with httpx.Client(base_url=url, headers={"Content-Type": "application/json"}) as http:
@@ -213,5 +213,7 @@ def test_every_metric_that_anything_reads_is_exported_and_every_exported_one_is_
 @pytest.mark.parametrize("place", [0, 1])
 def test_the_scrape_is_as_promtool_wants_it(prometheus: RealPrometheus, place: int) -> None:
     ours = re.sub(r"(?m)^(# (HELP|TYPE) )?(python|process)_.*\n", "", prometheus.scraped[place])
-    checked = subprocess.run(["promtool", "check", "metrics"], input=ours, capture_output=True, text=True, check=False)
+    checked = subprocess.run(
+        ["promtool", "check", "metrics"], input=ours, capture_output=True, text=True, check=False, timeout=60
+    )
     assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")

@@ -181,7 +181,7 @@ def test_workers_are_replaced_under_load_without_a_failed_request(process: Serve
     process.wait_for_log(r"(?s)(stopping: drained.*){2}")
     stop.set()
     for thread in threads:
-        thread.join()
+        thread.join(60)
     assert seen.keys() == {200}, seen
 
 
@@ -227,7 +227,7 @@ def test_workers_count_together_and_stop_together(process: ServedProcess) -> Non
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(60)
     counted = 'plimsoll_requests_total{code="200",model="digits",protocol="v1",version="2"} 80.0'
     text = process.wait_for(  # what another worker has seen last is counted a moment later
         lambda: text if counted in (text := httpx.get(url + "/metrics").text) else None, "80 counted requests"

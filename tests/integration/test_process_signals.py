@@ -18,7 +18,7 @@ from tests.integration.served_process import ServedProcess
 
 PATIENCE_SECONDS = 60
 AS_PID_1 = ["unshare", "--pid", "--fork", "--kill-child"]
-CAN_BE_PID_1 = subprocess.run([*AS_PID_1, "true"], check=False, capture_output=True).returncode == 0
+CAN_BE_PID_1 = subprocess.run([*AS_PID_1, "true"], check=False, capture_output=True, timeout=60).returncode == 0
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_sigterm_while_it_imports_ends_process_1_too(imported: str, tmp_path: Pa
             assert process.stdout is not None
             assert b"here" in process.stdout.readline()
             children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-            subprocess.run(["kill", "-TERM", *children], check=True)
+            subprocess.run(["kill", "-TERM", *children], check=True, timeout=60)
             assert process.wait(PATIENCE_SECONDS) in (0, 128 + signal.SIGTERM)
         finally:
             process.kill()
@@ -160,7 +160,7 @@ def test_the_lines_of_a_stop_carry_no_request_id(process: ServedProcess) -> None
     assert process.exit_code() == 0
     stop.set()
     for thread in threads:
-        thread.join()
+        thread.join(60)
     stopping = [
         line for line in process.lines() if line["logger"] == "plimsoll.lifecycle" and "stop" in line["message"]
     ]

@@ -39,7 +39,7 @@ def serving(stderr: int | None, models: Path, **variables: str) -> Iterator[tupl
         yield process, f"http://127.0.0.1:{port}"
     finally:
         process.kill()
-        process.wait()
+        process.wait(60)
 
 
 def wait_until_ready(url: str) -> None:

@@ -12,6 +12,7 @@ from plimsoll.settings import load_settings
 
 from tests.conftest import MakeBundle
 from tests.doubles.servers import CannedServer
+from tests.unit.eventually import PATIENCE_SECONDS
 from tests.unit.services import ROW, client_of, running
 
 
@@ -111,7 +112,7 @@ async def test_a_request_in_flight_is_finished_while_the_server_stops(
     async with running(tmp_path) as (application, client):
         json = {"Content-Type": "application/json"}
         asking = asyncio.create_task(client.post("/v1/predict", content=slowly(), headers=json))
-        await uploading.wait()
+        await asyncio.wait_for(uploading.wait(), PATIENCE_SECONDS)
         stopping = asyncio.create_task(application.lifecycle.stop())
         await asyncio.sleep(0.01)
         assert (await client.post("/v1/predict", json=ROW)).json()["error"]["code"] == "draining"

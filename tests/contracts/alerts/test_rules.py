@@ -25,7 +25,7 @@ def promtool(*arguments: str | Path) -> None:
     program = shutil.which("promtool")
     if program is None:
         pytest.skip("needs promtool: apt install prometheus")
-    result = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, check=False)
+    result = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=60)
     assert result.returncode == 0, result.stdout + result.stderr
 
 

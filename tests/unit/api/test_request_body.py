@@ -15,6 +15,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from tests.doubles.asgi import Exchange, http_scope
 from tests.doubles.bodies import LONGEST, read
+from tests.unit.eventually import PATIENCE_SECONDS
 
 
 class Reading:
@@ -137,7 +138,7 @@ async def test_a_client_is_gone_when_it_has_closed_its_connection_and_not_before
 
     exchange = Exchange(app, http_scope("/v1/predict", "POST"), [b"{}"])
     asking = asyncio.create_task(exchange.run())
-    await watching.wait()
+    await asyncio.wait_for(watching.wait(), PATIENCE_SECONDS)
     await asyncio.sleep(0)
     assert not asking.done()
     exchange.leave()

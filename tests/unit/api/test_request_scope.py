@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tests.doubles.asgi import Exchange, http_scope
 from tests.doubles.models import EchoModel
 from tests.unit.api.conftest import ALL_OF_THEM, Edge
+from tests.unit.eventually import PATIENCE_SECONDS
 
 Handler = Callable[[Scope, Receive, Send], Awaitable[None]]
 PROBES = ["/livez", "/readyz", "/startupz", "/metrics"]
@@ -152,7 +153,7 @@ async def test_a_request_that_is_cancelled_is_no_longer_in_flight() -> None:
 
     door = Door(wait)
     asking = asyncio.create_task(door.ask())
-    await entered.wait()
+    await asyncio.wait_for(entered.wait(), PATIENCE_SECONDS)
     assert door.state.in_flight == 1
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):

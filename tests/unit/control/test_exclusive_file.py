@@ -84,7 +84,7 @@ def test_changes_of_many_threads_follow_each_other(path: Path) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(60)
     assert path.read_text() == "12"
 
 

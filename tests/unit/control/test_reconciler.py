@@ -16,6 +16,7 @@ from safetensors.torch import save
 from tests.conftest import MakeBundle
 from tests.doubles.bundles import without_threshold
 from tests.unit.control.serving import ScriptedLoader, Serving, refusing
+from tests.unit.eventually import PATIENCE_SECONDS
 
 SPAM = "tests.doubles.odd_models:Spam"
 
@@ -155,7 +156,7 @@ async def test_the_event_loop_turns_while_a_version_loads(make_tiny_bundle: Make
 
     serving = Serving(tmp_path, ScriptedLoader(load=wait))
     loading = asyncio.create_task(serving.reconcile("1"))
-    await entered.wait()
+    await asyncio.wait_for(entered.wait(), PATIENCE_SECONDS)
     assert serving.states == {"1": VersionState.LOADING}
     release.set()
     await loading

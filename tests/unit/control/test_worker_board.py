@@ -46,7 +46,7 @@ def test_one_that_has_not_heard_of_a_version_is_still_to_load_it(tmp_path: Path)
 
 def test_one_that_is_gone_does_not_count(tmp_path: Path) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
+    ended.wait(60)
     (tmp_path / f"{ended.pid}.json").write_text(json.dumps({"digits/1": ["failed", "it crashed"]}))
     assert WorkerBoard(tmp_path).slowest(READY) == (VersionState.READY, None)
 

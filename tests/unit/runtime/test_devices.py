@@ -71,7 +71,7 @@ def in_new_thread(limit: Callable[[], None]) -> int:
 
     thread = threading.Thread(target=run)
     thread.start()
-    thread.join()
+    thread.join(60)
     return found[0]
 
 

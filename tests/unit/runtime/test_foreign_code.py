@@ -61,7 +61,7 @@ def test_ctrl_c_ends_a_command_and_a_model_that_raises_it_in_a_load_does_not() -
     told: list[BundleError] = []
     thread = threading.Thread(target=lambda: told.append(raised_from(KeyboardInterrupt())))
     thread.start()
-    thread.join()
+    thread.join(60)
     assert told[0].message == "the model fails: it raised KeyboardInterrupt"
 
 

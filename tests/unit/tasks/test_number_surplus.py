@@ -121,7 +121,7 @@ def test_threads_parse_side_by_side_and_each_gets_its_own() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(60)
     assert results == {number: number * 50 * 20 for number in range(4)}
 
 

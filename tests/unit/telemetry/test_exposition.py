@@ -94,7 +94,7 @@ def test_what_many_processes_counted_is_added_up(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
     registry = new_registry()
     for count in (1, 2):
-        subprocess.run([sys.executable, "-c", COUNTING_PROCESS], check=True)
+        subprocess.run([sys.executable, "-c", COUNTING_PROCESS], check=True, timeout=60)
         text = text_of(registry, many_processes=True)
         assert f'plimsoll_requests_total{{code="200",model="tiny",protocol="v1",version="1"}} {count}.0' in text
         assert "process_resident_memory_bytes" not in text
@@ -103,6 +103,11 @@ def test_what_many_processes_counted_is_added_up(tmp_path: Path, monkeypatch: py
 def test_a_version_that_is_gone_counts_as_0_where_processes_count_together(tmp_path: Path) -> None:
     environment = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
     done = subprocess.run(
-        [sys.executable, "-c", RETIRING_PROCESS], check=True, env=environment, capture_output=True, text=True
+        [sys.executable, "-c", RETIRING_PROCESS],
+        check=True,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.stdout.split() == ["1.0", "1.0", "0.0", "0.0"]

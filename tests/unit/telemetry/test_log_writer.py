@@ -112,6 +112,6 @@ def test_threads_that_log_at_once_lose_no_line(pipe: tuple[int, int]) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(60)
     writer.flush()
     assert os.read(reading, 1 << 16) == b"line\n" * 800

@@ -101,5 +101,5 @@ def test_threads_that_read_at_once_count_nothing_twice() -> None:
         observations.add(counter.inc, 1)
     stop.set()
     for reader in readers:
-        reader.join()
+        reader.join(60)
     assert registry.get_sample_value("seen_total") == 20_000

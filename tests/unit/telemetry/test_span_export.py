@@ -76,7 +76,7 @@ def test_what_there_is_no_room_for_is_dropped_and_counted_and_room_comes_back() 
         counted.tracer.start_span("dropped").end()
     assert counted.counts == {"dropped": 2}
     collector.opened.set()
-    flush.join()
+    flush.join(60)
     counted.tracer.start_span("kept").end()
     counted.provider.shutdown()
     assert counted.counts == {"dropped": 2, "exported": 4}
