@@ -41,6 +41,10 @@ class Findings:
         """Tell a figure that nothing is claimed of."""
         self.notes.append((what, str(value)))
 
+    def took(self, seconds: float, part: str = "") -> None:
+        """Note how long the scenario took, or a part of it."""
+        self.note(f"{part}: duration" if part else "duration", f"{seconds:.0f} s")
+
     @property
     def hold(self) -> bool:
         """Whether every claim holds; one that claims nothing has shown nothing."""

@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -55,8 +56,10 @@ def run_and_tell(title: str, command: str, scenarios: Sequence[Callable[[], Find
     shown, occasion = console(), this_occasion()
     runs = []
     for scenario in scenarios:
+        started = time.monotonic()
         with shown.status(title):
             runs.append(scenario())
+        runs[-1].took(time.monotonic() - started)
         shown.print(table(runs[-1]))
     if transcript is not None:
         transcript.parent.mkdir(parents=True, exist_ok=True)

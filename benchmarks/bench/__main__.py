@@ -12,6 +12,7 @@ import contextlib
 import signal
 import sys
 import tempfile
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -91,12 +92,14 @@ def _measured(contestants: list[Contestant], options: argparse.Namespace, shown:
         progress.update(task, total=sum(each.total_seconds(len(able)) + starts for each in plans.values()))
         for workload, each in plans.items():
             with tempfile.TemporaryDirectory(prefix="bench-") as folder, contextlib.ExitStack() as stack:
+                started = time.monotonic()
                 contest = Contest(workload, each, OURS, Path(folder))
                 for contestant in able:
                     contest.start(contestant, stack)
                     progress.advance(task, _START_SECONDS)
                 contest.measure()
                 contest.result.left_out |= left_out
+                contest.result.took_seconds = round(time.monotonic() - started, 1)
                 result.workloads[workload.key] = contest.result
     return result
 

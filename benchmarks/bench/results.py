@@ -43,7 +43,10 @@ class Showing:
 
 @dataclass(slots=True)
 class WorkloadResult:
-    """All servers on one model. `raw` is torch alone: rows per second by the rows of a batch, for each round."""
+    """All servers on one model. `raw` is torch alone: rows per second by the rows of a batch, for each round.
+
+    `took_seconds` is how long it took to start, check and measure all of them; 0 where an older result does not say.
+    """
 
     about: str
     sizes: list[int]
@@ -52,6 +55,7 @@ class WorkloadResult:
     raw: dict[str, list[float]] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     open_rate: float = 0.0
+    took_seconds: float = 0.0
 
 
 @dataclass(slots=True)

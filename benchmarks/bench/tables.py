@@ -67,6 +67,8 @@ def floors(result: Result) -> Findings:
             bound = open_p99(workload.servers[name]) / 2
             what = f"{key}, {workload.open_rate:g} requests/s: p99, half of {name}'s"
             findings.at_most(what, open_p99(workload.servers[result.ours]), bound, "ms")
+        if workload.took_seconds:
+            findings.took(workload.took_seconds, key)
     return findings
 
 

@@ -200,6 +200,7 @@ def way(cluster: Cluster) -> Iterator[Way]:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
+    item.config.stash.setdefault(_TRANSCRIPT, Transcript()).took(item.path.name, report.duration)
     if report.failed:
         report.sections.append(("the cluster", _CLUSTER.describe()))
         item.session.shouldfail = "a step of the story failed; the next ones build on it"

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from tests.zoo.enclosure import Enclosure
@@ -22,6 +23,7 @@ def main() -> int:
     parser.add_argument("--inline-budget-ms", default="1", help="0 has every model run on a thread of its own")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
+    started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         enclosure = Enclosure(Path(folder))
         try:
@@ -31,7 +33,8 @@ def main() -> int:
         finally:
             enclosure.stop()
     sys.stdout.write(
-        f"{tally.requests} requests to {len(enclosure.models)} models, {reloads} reloads\n"
+        f"{tally.requests} requests to {len(enclosure.models)} models, {reloads} reloads, "
+        f"in {time.monotonic() - started:.0f} s\n"
         f"innocent: {dict(tally.innocent)}, {tally.share_answered:.2%} answered\n"
         f"guilty: {dict(tally.guilty)}\nwrong: {len(tally.wrong)}\n"
     )

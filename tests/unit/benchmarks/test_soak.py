@@ -131,6 +131,8 @@ def test_a_transcript_tells_what_fails_and_where_it_was_measured() -> None:
     findings = Findings("overload", "some setting")
     findings.none("errors", 1, 10, "a | b\nc")
     findings.note("slope", "+0.1 MiB")
+    findings.took(300.4)
+    findings.took(12, "A")
     text = markdown(
         "Soak", Occasion("abc1234", "2026-01-01", "2 cores", "0.1"), "python -m benchmarks.soak", [findings]
     )
@@ -138,3 +140,5 @@ def test_a_transcript_tells_what_fails_and_where_it_was_measured() -> None:
     assert "NOT every line holds" in text
     assert "| errors | 0 | 1 of 10: a \\| b c | **FAILS** |" in text
     assert "| slope | +0.1 MiB |" in text
+    assert "| duration | 300 s |" in text
+    assert "| A: duration | 12 s |" in text
