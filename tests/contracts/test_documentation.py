@@ -64,6 +64,13 @@ def test_every_page_that_is_linked_exists(page: Path) -> None:
         assert (page.parent / target).exists(), target
 
 
+def test_every_file_that_contributing_names_exists() -> None:
+    text = (REPOSITORY / "CONTRIBUTING.md").read_text()
+    spoken = set(re.findall(r"`((?:\.ci|docs|ops|requirements|service|tests)/[\w./-]+|[A-Z]+\.md|[a-z]+\.toml)`", text))
+    assert len(spoken) > 15
+    assert {name for name in spoken if not (REPOSITORY / name).exists()} == set()
+
+
 def test_every_page_has_one_line_in_the_index() -> None:
     index = REPOSITORY / "docs" / "README.md"
     lines = re.findall(r"^- \[.+?\]\(([^)]+)\): \S.+\.$", index.read_text(), re.MULTILINE)
