@@ -36,8 +36,7 @@
         ├── DesiredStateError       the desired state cannot be read
         └── DeviceError             the device asked for is not there
 
-Messages are sentences for the reader of a reply or of a log. A message of a `ClientError`, `Unavailable` or
-`ModelFailed` reaches the client, so it never holds a path, a secret or another client's data.
+A message of a `ClientError`, `Unavailable` or `ModelFailed` reaches the client: it never holds a path or a secret.
 """
 
 from __future__ import annotations
@@ -45,23 +44,16 @@ from __future__ import annotations
 from typing import ClassVar
 
 
-def quote(text: str, longest: int = 64) -> str:
-    """A client's own words for use in a message: quoted, cut where they are long, and always text that can be sent."""
-    text = text.encode(errors="replace").decode()  # JSON can escape half a character, UTF-8 cannot hold one
-    return f"'{text}'" if len(text) <= longest else f"'{text[:longest]}…'"
-
-
 class PlimsollError(Exception):
     """Base of the tree. `code` is stable and machine-readable, `message` is for people.
 
-    `expected` and `given` say what the contract was and what came instead; `index` is the row of a batch at fault, and
-    `model` the model whose state is the cause.
-    `closes_connection` says that the rest of the request is not read, so that the connection can carry no other one.
+    `expected` and `given` are the contract and what came instead; `index` is the row at fault, `model` the model whose
+    state is the cause. With `closes_connection` the rest of the request is not read, and the connection is closed.
     """
 
     status: ClassVar[int] = 500
-    code: str = "internal"
-    closes_connection: bool = False
+    code = "internal"
+    closes_connection = False
     retry_after_seconds: int | None = None
 
     def __init__(
@@ -273,10 +265,7 @@ class ClientGone(PlimsollError):
 
 
 class ModelFailed(PlimsollError):
-    """The model raised something, or gave outputs that break its signature. Only this request fails.
-
-    The message holds none of the model's words, which may name a path; what the model raised is the `__cause__`.
-    """
+    """The model raised something, or its outputs break its signature; what it raised is the `__cause__` alone."""
 
     code = "model_failed"
 

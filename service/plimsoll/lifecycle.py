@@ -1,4 +1,4 @@
-"""How the service starts and stops.
+"""Starts and stops the service.
 
 Start: the port is open first, so that probes are answered; then every desired version is loaded, proven and warmed;
 then the server is ready. Stop: unready, wait for load balancers to notice, refuse, drain, close.
@@ -45,7 +45,7 @@ class Lifecycle:
         self._stop_drain_seconds = stop_drain_seconds
         self._settled = asyncio.Event()
         self.exit_code = 0
-        """What the process is to end with, known after `close`: 1 where it has never been ready, for what it loaded."""
+        """The exit code of the process, known after `close`: 1 where it has never been ready, for what it loaded."""
         self._desired_once = False
 
     def start(self) -> None:

@@ -151,7 +151,7 @@ class Change(NamedTuple, Generic[T]):
 
 
 class FollowedFile(Generic[T]):
-    """Follows a file: each new value and each new fault is news once, and `report` is told the state of the file.
+    """Follows a file: yields each new value and each new fault once, and calls `report` with the state of the file.
 
     `report` is given the reason why the file cannot be used, or an empty text where it can.
     """
@@ -163,17 +163,17 @@ class FollowedFile(Generic[T]):
 
     @property
     def missing_seconds(self) -> float:
-        """For how long every look has found no file; 0 where there is one."""
+        """Seconds for which the file has been missing; 0 if it exists."""
         return self._watched.missing_seconds
 
     async def changes(self) -> AsyncGenerator[Change[T], None]:
-        """What a look finds now and every `LOOK_EVERY_SECONDS`, each in a thread; never ends."""
+        """Yield the result of a look now and every `LOOK_EVERY_SECONDS`, each in a thread; never ends."""
         while True:
             yield self._reported(await asyncio.to_thread(self._look))
             await asyncio.sleep(LOOK_EVERY_SECONDS)
 
     def look(self) -> Change[T]:
-        """What one look finds now; it blocks, so it is for the start of a process."""
+        """The result of one look now; it blocks, so it is for the start of a process."""
         return self._reported(self._look())
 
     def _look(self) -> Change[T]:

@@ -36,7 +36,7 @@ MEANINGS = {
 REMEDIES = {
     "internal": "Ask again once. If it comes back, give the operator the `request_id`: the log has the cause.",
     "malformed_request": "Use an HTTP library; if you do, look at the proxies on the way.",
-    "not_csv": "Send lines of numbers with commas between them, in UTF-8.",
+    "not_csv": "Send lines of numbers separated by commas, in UTF-8.",
     "not_json": "Send one JSON document in UTF-8, with finite numbers.",
     "host_not_allowed": "Use a name from `expected`. Operator: `PLIMSOLL_ALLOWED_HOSTS`.",
     "unauthorized": "Send `Authorization: Bearer <key>` with a key that is in the key file: [access.md](access.md).",

@@ -21,16 +21,29 @@ WITHOUT_A_TEST_OF_THEIR_NAME = {
     "__main__.py": "cli/test_main.py",
     "cli/__init__.py": "cli/test_main.py",
     # Declarations, which have no behaviour of their own.
-    "api/predict_routes.py": "api/test_predict_target.py",
-    "inference/ports.py": "inference/test_pipeline.py",
+    "inference/ports.py": "inference/test_line.py",
+    "inference/served_version.py": "inference/test_line.py",
+    "runtime/architectures/digits_cnn.py": "runtime/test_module_building.py",
+    "runtime/architectures/digits_mlp.py": "runtime/test_module_building.py",
     # Parts of the lane; its tests see them as its behaviour, and are named for it.
-    "inference/lane.py": "inference/test_lane_batching.py",
+    "inference/batch_lane.py": "inference/test_lane_batching.py",
     "inference/batch_runner.py": "inference/test_lane_failures.py",
-    "inference/delivery.py": "inference/test_lane_ends.py",
-    "inference/forward.py": "inference/test_lane_failures.py",
+    "inference/batch_run.py": "inference/test_lane_ends.py",
     "inference/rerun.py": "inference/test_lane_failures.py",
-    # Reads headers for the handlers; seen through them.
-    "api/request_head.py": "api/test_auth.py",
+    # Parts of tasks, seen through the tests of theirs.
+    "tasks/nested_numbers.py": "tasks/test_tensors.py",
+    "tasks/json_faults.py": "tasks/test_number_faults.py",
+    "tasks/flat_rows.py": "tasks/test_tabular_classification.py",
+    "tasks/finite_numbers.py": "tasks/test_tabular_classification.py",
+    # Tested over the edge.
+    "api/edge.py": "api/test_ask.py",
+    "fronts/v1_csv.py": "api/test_v1_csv.py",
+    "fronts/v1_json.py": "api/test_ask_target.py",
+    "inference/reading_pool.py": "api/test_reading_pool.py",
+    # Used by every reader of files, and tested there.
+    "plain_file.py": "bundle/test_plain_files.py",
+    "settings/comma_lists.py": "settings/test_edge.py",
+    "runtime/loading.py": "test_application.py",
 }
 """Modules that have no unit test by their own name, each with the test that runs it most."""
 

@@ -115,7 +115,7 @@ def texts() -> Iterator[tuple[str, str]]:
         yield str(page.relative_to(REPOSITORY)), prose(page)
 
 
-@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(SERVICE)))
+@pytest.mark.parametrize("path", sorted(SERVICE.rglob("*.py")), ids=lambda path: str(path.relative_to(SERVICE)))
 def test_a_docstring_opens_with_what_it_does_or_is(path: Path) -> None:
     assert [text.splitlines()[0] for text in docstrings(path) if OPENINGS.match(text)] == []
 

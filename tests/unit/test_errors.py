@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from plimsoll import errors
-from plimsoll.errors import BundleError, InvalidInput, NotFound, PlimsollError, quote
+from plimsoll.errors import BundleError, InvalidInput, NotFound, PlimsollError
+from plimsoll.quoting import quote
 
 CLASSES = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, PlimsollError)]
 

@@ -8,11 +8,12 @@ from dataclasses import replace
 import pytest
 from plimsoll.control.desired_state import DesiredLimits
 from plimsoll.control.version_registry import LoadReport, VersionState, VersionStatus
-from plimsoll.inference.lane import Lane
+from plimsoll.inference.batch_lane import BatchLane
 from plimsoll.inference.payloads import Tensors
-from plimsoll.inference.pipeline import ServedVersion
+from plimsoll.inference.served_version import ServedVersion
 from plimsoll.inference.watchdog import Watchdog
 from plimsoll.observed_versions import ObservedVersions
+from plimsoll.tasks.tabular_classification import TabularClassification
 from plimsoll.telemetry.inference_observer import InferenceObserver
 from plimsoll.telemetry.metric_catalog import MetricCatalog
 from plimsoll.telemetry.version_metrics import VersionMetrics
@@ -74,7 +75,13 @@ async def test_a_version_that_is_ready_is_watched_until_it_is_gone(observed: Obs
             return super().run(inputs)
 
     model = Watched()
-    served = ServedVersion("tiny", "1", model.signature, Lane(model, limits_of(DesiredLimits())))
+    served = ServedVersion(
+        "tiny",
+        "1",
+        model.signature,
+        TabularClassification(model.signature),
+        BatchLane(model, limits_of(DesiredLimits())),
+    )
     slow = replace(report, batch_seconds={1: 0.1, 8: 20.0})
     status = VersionStatus("tiny", "1", VersionState.READY, report=slow, served=served)
     observed.versions.version_ready(status)

@@ -1,4 +1,4 @@
-"""What is served: models and their versions, for people and tools."""
+"""Lists the models and their versions, for people and tools."""
 
 from __future__ import annotations
 

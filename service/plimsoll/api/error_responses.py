@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 class ErrorDetail(BaseModel):
-    """What went wrong, for a program and for a person."""
+    """One error, for a program and for a person."""
 
     code: str
     message: str

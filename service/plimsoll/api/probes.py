@@ -1,4 +1,4 @@
-"""What Kubernetes asks, and the health that people ask for."""
+"""Answers the probes of Kubernetes, and the health routes for people."""
 
 from __future__ import annotations
 

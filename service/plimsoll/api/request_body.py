@@ -17,11 +17,11 @@ from plimsoll.errors import (
     DeadlineExceeded,
     PlimsollError,
     UnsupportedMediaType,
-    quote,
 )
 from plimsoll.inference.admission import Permit
 from plimsoll.inference.call import call_of
 from plimsoll.inference.request_head import RequestHead
+from plimsoll.quoting import quote
 
 _PROGRESS_BYTES = 1024
 # A client that is still sending cannot read the reply, so a body that is too long is read on to here and thrown away.
@@ -125,7 +125,7 @@ class BodyReader:
 
 
 class _Arrival:
-    """What has come of one body."""
+    """The part of one body that has arrived."""
 
     __slots__ = ("_head", "_longest", "content", "ended", "length", "permit")
 

@@ -30,7 +30,7 @@ PROBES = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
 
 
 class Surroundings(TypedDict):
-    """What a `RequestScope` is made of beside the application in it; the parts of one server share them."""
+    """The arguments of a `RequestScope` besides its application; the ports of one server share them."""
 
     state: ServingState
     respond: Callable[[PlimsollError, str], Response]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from plimsoll.errors import ClientError, HostNotAllowed, OriginNotAllowed, quote
+from plimsoll.errors import ClientError, HostNotAllowed, OriginNotAllowed
 from plimsoll.inference.request_head import RequestHead
+from plimsoll.quoting import quote
 
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _MOST_REMEMBERED = 256
@@ -15,7 +16,7 @@ MAY_SEND = {
     "x-plimsoll-version, x-request-id, x-request-timeout-ms",
     "access-control-max-age": "600",
 }
-"""What a page of a listed origin may send, as a browser is told that asks before."""
+"""The requests that a page of a listed origin may send, in the answer to a preflight request."""
 
 
 class SitePolicy:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any, Never
 
-from plimsoll.errors import InvalidInput, MalformedBody, quote
+from plimsoll.errors import InvalidInput, MalformedBody
+from plimsoll.quoting import quote
 
 _EXPECTED = "an object with a whole number of percent for each version"
 _WHOLE = 100

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from plimsoll.errors import BundleError, quote
+from plimsoll.errors import BundleError
 from plimsoll.inference.payloads import NUMPY_DTYPES, Datatype
+from plimsoll.quoting import quote
 
 Label = str | int
 LEAST_INTEGER, GREATEST_INTEGER = -(1 << 63), (1 << 63) - 1

@@ -15,8 +15,9 @@ from pydantic import (
 )
 
 from plimsoll.bundle.class_labels import CLASSES_OF_ONE_SCORE, fault_of_labels, fault_of_threshold
-from plimsoll.errors import BundleError, quote
+from plimsoll.errors import BundleError
 from plimsoll.inference.payloads import Datatype, Signature, TensorSpec
+from plimsoll.quoting import quote
 from plimsoll.validation_faults import Fault, sentence_of
 
 MANIFEST_FILE = "manifest.json"

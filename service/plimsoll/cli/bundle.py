@@ -19,6 +19,15 @@ from plimsoll.tasks import TASKS, bind_task
 bundle = typer.Typer(help="Create, check and inspect model bundles.", no_args_is_help=True)
 
 _NOTE = typer.style("note", fg=typer.colors.YELLOW)
+TaskName = Annotated[
+    str | None, typer.Option(help=f"Task of the model: {', '.join(TASKS)}.", show_default="by --labels")
+]
+Threshold = Annotated[
+    float | None,
+    typer.Option(
+        help="For a model with one score per row: scores from this value on mean the last label.", show_default="0.5"
+    ),
+]
 BundlePath = Annotated[Path, typer.Argument(help="Folder of the bundle, such as models/digits/1.")]
 
 
@@ -37,18 +46,9 @@ def create(
         str | None, typer.Option(help="package.module:callable that makes the architecture. This command calls it.")
     ] = None,
     parameters: Annotated[str, typer.Option(help="Parameters of the architecture as JSON.")] = "{}",
-    task: Annotated[
-        str | None,
-        typer.Option(help=f"Task of the model: {', '.join(TASKS)}.", show_default="by --labels"),
-    ] = None,
+    task: TaskName = None,
     labels: Annotated[str | None, typer.Option(help="Labels of a classifier as a JSON array.")] = None,
-    threshold: Annotated[
-        float | None,
-        typer.Option(
-            help="For a model with one score per row: scores from this value on mean the last label.",
-            show_default="0.5",
-        ),
-    ] = None,
+    threshold: Threshold = None,
     input_name: Annotated[str, typer.Option(help="Name of the input tensor.")] = "input",
     output_name: Annotated[str, typer.Option(help="Name of the output tensor.")] = "output",
     minimum: Annotated[float | None, typer.Option(help="Smallest value of an input.")] = None,

@@ -1,4 +1,4 @@
-"""What the operator wants served: a small YAML file, or the shelf's highest versions where there is none."""
+"""The models that the operator wants served: a small YAML file, or the highest version of each model without one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from plimsoll.errors import DesiredStateError
 from plimsoll.yaml_file import YamlFile
 
 WHOLE = 100
-"""What the weights of a model sum to: percent."""
+"""The sum of the weights of a model: percent."""
 
 
 class _Record(BaseModel):
@@ -37,7 +37,7 @@ class DesiredVersion(_Record):
 
 
 class DesiredLimits(_Record):
-    """What one model may hold and how it batches; what is left out comes from the settings."""
+    """The limits of one model; those that are left out come from the settings."""
 
     queue_limit: Annotated[int, Field(ge=1, le=100_000)] | None = None
     queue_bytes: Annotated[int, Field(ge=1024)] | None = None

@@ -20,7 +20,8 @@ from plimsoll.control.desired_state import (
     parse_desired_state,
 )
 from plimsoll.control.exclusive_file import HELM, ExclusiveFile
-from plimsoll.errors import BundleError, DesiredStateError, DesiredStateNotWritable, InvalidInput, NotFound, quote
+from plimsoll.errors import BundleError, DesiredStateError, DesiredStateNotWritable, InvalidInput, NotFound
+from plimsoll.quoting import quote
 from plimsoll.validation_faults import sentence_of
 
 _log = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""Where the desired state comes from, and when it changes."""
+"""Reads the desired state, and follows its changes."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class DesiredStateSource:
         self._remark = remark
 
     async def states(self, on_error: Callable[[OperatorError], None]) -> AsyncGenerator[DesiredState, None]:
-        """What is desired, then whatever it becomes, each only once; ends at once where no file is followed.
+        """Yield the desired state, and then each change once; ends at once if no file is followed.
 
         `on_error` is given each reason why the file cannot be used, once; the state of before holds.
         """

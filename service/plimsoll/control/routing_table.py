@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from plimsoll.bundle.shelf import version_order
 from plimsoll.control.split import choose, point_of
-from plimsoll.errors import LoadFailed, Loading, NoDefaultModel, NotFound, Stuck, quote
+from plimsoll.errors import LoadFailed, Loading, NoDefaultModel, NotFound, Stuck
 from plimsoll.inference.payloads import Target
 from plimsoll.inference.served_version import ServedVersion
+from plimsoll.quoting import quote
 
 
 @dataclass(frozen=True, slots=True)

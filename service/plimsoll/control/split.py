@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def point_of(model: str, key: str | None) -> float:
-    """Where a request falls in [0, 1): always the same place for the same key, anywhere without one.
+    """The point of a request in [0, 1): always the same for the same key, random without one.
 
     The model's name is part of what is hashed, so that the users who see the new version of one model are not the same
     as those of another. BLAKE2b, since it is specified (RFC 7693) and any router can compute it as well.

@@ -28,12 +28,12 @@ class LoadedModel(Model, Protocol):
 
     @property
     def device(self) -> str:
-        """Where it runs."""
+        """The device."""
         ...
 
     @property
     def parameters(self) -> int:
-        """How many numbers it has learned."""
+        """The number of learned parameters."""
         ...
 
 

@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 
 class VersionState(StrEnum):
-    """What a version is doing, in order; then it is gone from the registry. `failed` stays until it is tried anew.
+    """The states of a version, in order; then it is gone from the registry. `failed` stays until the next attempt.
 
     A version is `stuck` while its forward pass does not return.
     """
@@ -35,7 +35,7 @@ class VersionState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
-    """What loading a version found out."""
+    """The facts that loading a version found."""
 
     manifest: Manifest
     digest: str
@@ -103,7 +103,7 @@ class VersionRegistry:
         self.table = RoutingTable(default_model=default_model, track=track, nothing_yet="nothing is loaded yet")
         self._desired_error: str | None = None
         self.remarks: list[str] = []
-        """What an operator may have meant to be served and is not, in sentences fit for clients."""
+        """Folders that an operator may have meant to be served and are not, in sentences fit for clients."""
 
     @property
     def desired_error(self) -> str | None:
@@ -128,7 +128,7 @@ class VersionRegistry:
         self._route()
 
     def remark(self, sentences: list[str]) -> None:
-        """What is not served and an operator may have meant to be; in the place of what was told before."""
+        """Replace the remarks on folders that are not served and may have been meant to be."""
         for sentence in sentences:
             _log.warning(sentence)
         self.remarks = sentences

@@ -1,4 +1,4 @@
-"""Where the workers of one server tell each other how far they are."""
+"""Shares the states of the versions between the workers of one server."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class WorkerBoard:
 
 
 def _read(file: Path) -> dict[str, Any]:
-    """What a worker has told; nothing where its file has just gone, or is empty because the disk was full."""
+    """The states that a worker has written; none if its file has just gone, or is empty because the disk was full."""
     try:
         told: dict[str, Any] = json.loads(file.read_text())
     except (OSError, ValueError):

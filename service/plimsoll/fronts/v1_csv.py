@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from plimsoll.errors import InvalidInput, MalformedBody, quote
+from plimsoll.errors import InvalidInput, MalformedBody
 from plimsoll.fronts.v1_json import VERSION_HEADER, V1Json
 from plimsoll.inference.call import Call
 from plimsoll.inference.payloads import Answer
 from plimsoll.inference.ports import Json, Question, Reply
 from plimsoll.inference.served_version import ServedVersion
+from plimsoll.quoting import quote
 from plimsoll.tasks.number_rows import MAX_ROWS, check_count, wrong_length
 
-_FORM = "lines of numbers with commas between them, and perhaps a first line of names, none of which is a number"
+_FORM = "lines of numbers separated by commas, and perhaps a first line of names, none of which is a number"
 _MOST_LINES = MAX_ROWS + 1
 
 

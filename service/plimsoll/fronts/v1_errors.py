@@ -24,7 +24,7 @@ _ADVICE: dict[type[PlimsollError], str] = {
     LoadFailed: "{message}; /v1/models/{model} tells which check failed",
     NoDefaultModel: "/v1/predict needs {message}; POST to /v1/models/{{name}}/predict instead",
 }
-"""What a client of /v1 can do next: the paths are this protocol's, and the line knows none."""
+"""Sentences that name the next step of a client: the paths are this protocol's, and the line knows none."""
 
 
 def error_reply(error: PlimsollError, request_id: str) -> Reply:

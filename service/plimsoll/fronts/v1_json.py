@@ -34,7 +34,7 @@ class V1Json:
     media_type = "application/json"
 
     def target(self, call: Call) -> Target:
-        """What the path and the head ask for; a version in the path overrides one in the head."""
+        """The model, version and user that the path and the head name; the version in the path takes precedence."""
         fields, named = call.head.fields, call.named
         pin = named.get("version")
         if pin is None and _VERSION in fields:

@@ -144,7 +144,7 @@ class Admission:
 
 
 class Permit:
-    """What one request takes of its version, given back when the `with` block ends, however it ends."""
+    """The share of one request in its version, given back when the `with` block ends, however it ends."""
 
     __slots__ = ("_admission", "_held", "_in_flight", "_reading")
 

@@ -23,7 +23,7 @@ class ResponseCache(Protocol):
 
 
 def cache_key(model: str, version: str, digest: str, inputs: Tensors) -> bytes:
-    """What stands for this input of this very bundle.
+    """The key of one input of one bundle.
 
     The decoded tensors are hashed and not the request's text, so that 0.10 and 0.1 are the same input; names, datatypes
     and shapes are part of it, so that no two inputs can be read as one. BLAKE2b (RFC 7693) of 256 bits: nobody can make

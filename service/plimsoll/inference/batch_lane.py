@@ -25,7 +25,7 @@ _LONGEST_RETRY_AFTER_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class LaneLimits:
-    """What one version may hold, how it batches, and how long a run on the event loop should take at most."""
+    """The limits of one version: of admission, of batches, and of the time of a run on the event loop."""
 
     admission: AdmissionLimits
     batch: BatchLimits
@@ -121,7 +121,7 @@ def _expire(future: asyncio.Future[Tensors]) -> None:
 
 
 def _retry_after_seconds(runner: BatchRunner, requests: int) -> int:
-    """How long so many requests take, by what the last ones cost.
+    """Estimate the time for a number of requests from the cost of the last ones.
 
     A free function: a bound method would create a reference cycle between lane and admission, and keep the weights of
     a version that has been let go alive until a garbage collection; for good, where the objects were frozen.

@@ -24,7 +24,7 @@ _NEVER = float("inf")
 
 @dataclass(frozen=True, slots=True)
 class BatchLimits:
-    """How large a batch may grow, and how long its first request may wait for company.
+    """The most rows of a batch, and the longest wait of its first request for others.
 
     A wait of 0 is none while a request is alone. A batch still collects whatever arrives while the model is busy, and
     a quick one what arrives while the requests in it are read.

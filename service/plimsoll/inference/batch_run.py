@@ -10,7 +10,7 @@ from plimsoll.inference.payloads import BatchReport, Tensors, TensorSpec
 from plimsoll.inference.ports import LaneObserver, Model
 
 _NEWEST_SHARE = 0.2
-"""How much the newest batch counts in the running mean of the time that a request takes."""
+"""The share of the newest batch in the running mean of the time that a request takes."""
 
 
 class Forward:
@@ -114,7 +114,7 @@ def still_wanted(entry: Entry, now: float) -> bool:
 
 
 def error_for_client(error: BaseException, index: int | None = None) -> PlimsollError:
-    """What the request is told whose rows made a run fail; `index` is the row at fault, where it is known.
+    """The error for the request whose rows made a run fail; `index` is the row at fault, if it is known.
 
     The words of the model may hold a path, so they become the cause, which is logged where the request is answered.
     """

@@ -13,7 +13,7 @@ from plimsoll.inference.request_head import RequestHead
 
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 CALL = "call"
-"""Where the call lies in the state of an ASGI scope, once it has been begun."""
+"""The key of the call in the state of an ASGI scope."""
 _NO_NAMES: Mapping[str, str] = {}
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from plimsoll.errors import InvalidInput, quote
+from plimsoll.errors import InvalidInput
+from plimsoll.quoting import quote
 
 HEADER = "x-request-timeout-ms"
 _MILLISECONDS = 1000
@@ -13,13 +14,13 @@ _LONGEST_TEXT = 12
 
 @dataclass(frozen=True, slots=True)
 class DeadlineLimits:
-    """What a request gets that says nothing, and the most that one may ask for."""
+    """The default timeout of a request, and the longest that one may ask for."""
 
     default_ms: int
     longest_ms: int
 
     def seconds(self, asked: bytes | None) -> float:
-        """How long a request may take, from the bytes of its header; more than the most is cut to it.
+        """The timeout of a request from the bytes of its header, cut to the longest.
 
         Raises:
             InvalidInput: the text is not a positive number of milliseconds.

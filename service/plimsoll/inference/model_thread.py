@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 _LAST_RUN_SECONDS = 1.0
-"""How long the end of the process waits for a forward pass that still runs."""
+"""The time for which the end of the process waits for a forward pass that still runs."""
 
 _Work = tuple[Future[Any], Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 

@@ -1,4 +1,4 @@
-"""What travels along the line: signatures, and the answer of one request. All frozen."""
+"""The values that travel along the line: signatures, and the answer of one request. All are immutable."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class BatchReport(NamedTuple):
 
 
 class Target(NamedTuple):
-    """What a request asks for. `None` leaves the choice to the server.
+    """The model, version and user of a request. `None` leaves the choice to the server.
 
     `pin` is a version that the client insists on; `key` stands for a user, who is to see one version only.
     """
@@ -110,7 +110,7 @@ class Target(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What the line gives back: the outputs of one request's rows and the version that made them."""
+    """The result of the line: the outputs of one request's rows and the version that made them."""
 
     model: str
     version: str

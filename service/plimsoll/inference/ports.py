@@ -29,7 +29,7 @@ class Question(Protocol):
 
     @property
     def rows(self) -> int:
-        """How many rows it has, at least 1."""
+        """The number of rows, at least 1."""
         ...
 
     @property
@@ -52,7 +52,7 @@ class Question(Protocol):
 
 
 class Task(Protocol):
-    """What a model is for: bound to one version when it is loaded, and immutable."""
+    """The purpose of a model, bound to one version when it is loaded. Immutable."""
 
     def read(self, body: bytes) -> Question:
         """The question of a JSON body. May be called on any thread.
@@ -119,7 +119,7 @@ class Front(Protocol):
         ...
 
     def target(self, call: Call) -> Target:
-        """What the path and the head ask for."""
+        """The model, version and user that the path and the head name."""
         ...
 
     def read(self, body: bytes, served: ServedVersion) -> Question:
@@ -172,7 +172,7 @@ class Model(Protocol):
 
 
 class Outcome(NamedTuple):
-    """How one request ended. `model` and `version` are empty when none could be chosen; `status` is the HTTP number.
+    """The end of one request. `model` and `version` are empty when none could be chosen; `status` is the HTTP number.
 
     `code` is the error's word, empty where there was none.
     """
@@ -205,7 +205,7 @@ class LaneObserver(Protocol):
     """Is told what goes on in one version's lane."""
 
     def context(self) -> object:
-        """What ties the current request to its trace, `None` for nothing; handed back unread."""
+        """The link of the current request to its trace, or `None`; handed back unread."""
         ...
 
     def queue_changed(self, waiting: int) -> None:

@@ -80,7 +80,7 @@ class Rerun:
         return low
 
     async def _outcome(self, entry: Entry, low: int, high: int) -> Tensors | BaseException:
-        """How the model ends on some rows of a request, in a run of their own."""
+        """The outcome of the model on some rows of a request, in a run of their own."""
         start, end = entry.start + low, entry.start + high
         return await self._submit({name: tensor[start:end] for name, tensor in entry.batch.inputs.items()}, high - low)
 

@@ -27,11 +27,11 @@ class _Watched:
     stuck: bool = False
 
     def longest_seconds(self) -> float:
-        """How long the run in progress may take: in proportion where it has more rows than were ever warmed up."""
+        """The limit of the run in progress; proportional to its rows if it has more than were ever warmed up."""
         return self.limit_seconds * max(1.0, self.served.lane.forward.rows / self.warmed_rows)
 
     def running_seconds(self, now: float) -> float:
-        """How long the run in progress has taken; 0 between runs."""
+        """The duration of the run in progress so far; 0 between runs."""
         since = self.served.lane.forward.since
         return 0.0 if since is None else now - since
 

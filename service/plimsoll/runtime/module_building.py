@@ -17,7 +17,7 @@ from plimsoll.runtime.architectures import ARCHITECTURES
 from plimsoll.runtime.foreign_code import foreign_code, shared_state_kept
 
 _OLD_NAME = "service"
-"""How this package was called before 0.2.0."""
+"""The name of this package before 0.2.0."""
 
 
 def build_architecture(name: str, parameters: Mapping[str, Any]) -> nn.Module:
@@ -52,7 +52,7 @@ def build_with_factory(factory: str, parameters: Mapping[str, Any], allowed: Col
 
 
 def _imported(place: str) -> Callable[..., nn.Module]:
-    """What `package.module:callable` names."""
+    """Import the object that `package.module:callable` names."""
     module, _, attribute = place.partition(":")
     return getattr(importlib.import_module(module), attribute)  # type: ignore[no-any-return]
 

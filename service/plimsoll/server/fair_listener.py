@@ -12,7 +12,7 @@ from mmap import mmap
 _log = logging.getLogger(__name__)
 _NOBODY = -1
 _LEFT_SECONDS = 0.002
-"""How long a connection is left to workers with fewer, who may be busy; then it is taken all the same."""
+"""The time for which a connection is left to workers with fewer connections; after it, this worker takes it."""
 _PER_MORE = 16
 """For every so many connections that are open, one more is taken in a turn of the loop, whose turns are as long."""
 _OUT_OF_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -20,7 +20,7 @@ _PAUSE_SECONDS = 1.0
 
 
 class ConnectionCounts:
-    """How many connections each worker has; made before the first is forked, and shared by all of them.
+    """The number of connections of each worker; created before the first fork, and shared by all of them.
 
     There is room for `workers` at a time; whoever finds no place is not counted.
     """

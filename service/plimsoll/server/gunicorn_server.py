@@ -47,10 +47,10 @@ _log = logging.getLogger(__name__)
 _GENERATIONS = 4
 """For how many times as many workers there is a place: those of before stay while the next ones begin."""
 _SLACK_SECONDS = 1
-"""What a worker that should have ended gets before gunicorn kills it."""
+"""The time that a worker gets to end before gunicorn kills it."""
 _LEAST_SILENT_SECONDS = 30
 _NOTIFY_SECONDS = 5.0
-"""How often a worker says that its event loop turns; gunicorn kills one that has not for twice the stuck seconds."""
+"""The interval at which a worker reports that its event loop turns; gunicorn kills it after twice the stuck seconds."""
 
 
 class _OneLog(Logger):  # type: ignore[misc]  # gunicorn ships no types

@@ -43,7 +43,7 @@ def listen(
 
 
 def url_of(listener: socket.socket) -> str:
-    """Where a socket listens."""
+    """The address of a listening socket."""
     return url_at(*listener.getsockname()[:2])
 
 

@@ -21,7 +21,7 @@ PROTOCOL_OPTIONS: dict[str, Any] = {
     "server_header": False,
     "proxy_headers": False,  # nothing here goes by a client's address
 }
-"""What every server here is configured with."""
+"""The configuration that every server here shares."""
 _MOST_CONNECTIONS = 64
 
 

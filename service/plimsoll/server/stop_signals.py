@@ -1,4 +1,4 @@
-"""How a signal ends the process, whatever its threads do."""
+"""Ends the process on a signal, whatever its threads do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import NoReturn
 _log = logging.getLogger(__name__)
 
 CLOSING_SECONDS = 4.0
-"""How long closing may take once requests have had their time: cut connections, the last spans, the last log lines."""
+"""The time for closing once requests have had theirs: cut connections, the last spans, the last log lines."""
 _BACKSTOP_SECONDS = 0.5
 _KILLED = 128
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _SWITCH_SECONDS = 0.0001
-"""How long one thread keeps the interpreter while another waits for it.
+"""The time for which one thread keeps the interpreter while another waits for it.
 
 A forward pass on a thread of its own lets go of the interpreter at each operation. At Python's 5 ms a busy event loop
 would make it wait for that long some twenty times, so that one client who keeps the loop busy could make everybody's
@@ -45,7 +45,7 @@ forward passes a hundred times slower.
 """
 
 _LAST_ARRIVALS_SECONDS = 1.0
-"""How long the requests of connections that were just taken are still answered, once new ones go to others."""
+"""The time for which connections that were just accepted are still answered, once new ones go to others."""
 
 
 class GracefulServer(SignalFreeServer):
@@ -159,7 +159,7 @@ def new_application(settings: Settings, log: LogWriter | None, workers_folder: P
 
 
 def connection_limits(settings: Settings) -> ConnectionLimits:
-    """What the settings say of connections."""
+    """The limits of connections in the settings."""
     return ConnectionLimits(
         head_bytes=settings.max_head_bytes,
         head_fields=settings.max_head_fields,
@@ -175,7 +175,7 @@ def connection_limits(settings: Settings) -> ConnectionLimits:
 
 
 def http_protocol(limits: ConnectionLimits, count_refusal: Callable[[str], None]) -> Any:  # noqa: ANN401  # uvicorn's
-    """What uvicorn makes the connections of one server with."""
+    """The class with which uvicorn makes the connections of one server."""
     return partial(HttpConnection, connections=Connections(limits, count_refusal))
 
 
@@ -198,5 +198,5 @@ def run_and_leave(
 
 
 def stop_limit_seconds(settings: Settings) -> float:
-    """How long after a signal the process ends in any case."""
+    """The time after a signal at which the process ends in any case."""
     return settings.stop_wait_seconds + settings.stop_drain_seconds + CLOSING_SECONDS

@@ -1,4 +1,4 @@
-"""Settings that hold several words with commas between them."""
+"""Settings that hold several words separated by commas."""
 
 from __future__ import annotations
 

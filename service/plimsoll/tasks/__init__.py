@@ -1,13 +1,14 @@
-"""What models are for. The table: one file and one line for a task."""
+"""The tasks: the purposes of models. A new task is one file, and one line in this table."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
 from plimsoll.bundle.manifest import Manifest
-from plimsoll.errors import BundleError, quote
+from plimsoll.errors import BundleError
 from plimsoll.inference.payloads import Signature
 from plimsoll.inference.ports import Task
+from plimsoll.quoting import quote
 from plimsoll.tasks import tabular_classification, tabular_regression, tensors
 
 TASKS: Mapping[str, Callable[[Signature], Task]] = {

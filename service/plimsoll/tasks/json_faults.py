@@ -11,10 +11,11 @@ from typing import NamedTuple, NoReturn
 
 import msgspec
 
-from plimsoll.errors import ClientError, InvalidInput, MalformedBody, quote
+from plimsoll.errors import ClientError, InvalidInput, MalformedBody
+from plimsoll.quoting import quote
 
 _BLANKS = b" \t\n\r"
-"""What JSON takes for blank, and nothing else is (RFC 8259, section 2)."""
+"""The blanks of JSON (RFC 8259, section 2); no other character is one."""
 _LONGEST_INTEGER = 400
 """An integer of more digits is beyond every float, and reading one of thousands is slow."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -66,7 +67,7 @@ def wrong_shape(form: BodyForm, given: str | None = None) -> InvalidInput:
 
 
 def kind_of(value: object) -> str:
-    """What a JSON value is, in a few words."""
+    """Describe a JSON value in a few words."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -79,7 +80,7 @@ def kind_of(value: object) -> str:
 
 
 def _parse(body: bytes, form: BodyForm) -> object:
-    """What the body holds; raises the error for one that Python cannot read either."""
+    """Parse the body; raises the error for one that Python cannot read either."""
     if body.startswith(_BYTE_ORDER_MARK):
         mark = "the bytes EF BB BF"
         raise MalformedBody("the body begins with a byte-order mark", expected="UTF-8 text without one", given=mark)

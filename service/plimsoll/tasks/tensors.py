@@ -10,10 +10,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from plimsoll.errors import InvalidInput, UnsupportedMediaType, quote
+from plimsoll.errors import InvalidInput, UnsupportedMediaType
 from plimsoll.inference.payloads import Signature, Tensors, TensorSpec
 from plimsoll.inference.ports import Json, Shapes
 from plimsoll.inference.tensor_bounds import TensorBounds
+from plimsoll.quoting import quote
 from plimsoll.tasks.finite_numbers import not_finite
 from plimsoll.tasks.json_faults import BodyForm, explain, kind_of, syntax_fault
 from plimsoll.tasks.json_values import holds_more

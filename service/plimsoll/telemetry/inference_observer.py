@@ -33,8 +33,8 @@ class InFlight:
     """Counts the requests in flight, and adds up the time for which each of them was.
 
     The sum grows by the number in flight every second, whatever becomes of the requests: its rate is the exact mean
-    number in flight, where a gauge tells of the moments at which it was read. It is told up to the moment of a scrape.
-    Of several processes each tells its own part, four times a second while requests are in flight.
+    number in flight, while a gauge knows only the moments at which it was read. The sum is exact at each scrape. Of
+    several processes each counts its own part, four times a second while requests are in flight.
     """
 
     def __init__(self, catalog: MetricCatalog, clock: Callable[[], float] = time.perf_counter) -> None:

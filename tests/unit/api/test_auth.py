@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from plimsoll.access.keys import KeyEntry, KeyRing, Scope, new_key
 from plimsoll.api.auth import Gate
 from plimsoll.errors import Forbidden, Unauthorized
+from plimsoll.inference.call import Call
+from plimsoll.inference.request_head import RequestHead
 from starlette.requests import Request
+from starlette.types import Scope as AsgiScope
 
 from tests.doubles.asgi import http_scope
 
@@ -24,10 +25,13 @@ RING = KeyRing(
 )
 
 
-def asked(**headers: str) -> dict[str, Any]:
-    """The scope of a request with these headers."""
-    scope = http_scope("/v1/predict", "POST", {name.replace("_", "-"): value for name, value in headers.items()})
-    return {**scope, "state": {}}
+def asked(**headers: str) -> Call:
+    """A request with these headers."""
+    return Call(RequestHead(scope_of(**headers)["headers"]))
+
+
+def scope_of(**headers: str) -> AsgiScope:
+    return http_scope("/v1/predict", "POST", {name.replace("_", "-"): value for name, value in headers.items()})
 
 
 @pytest.mark.parametrize("needed", ["predict", "admin"])
@@ -50,7 +54,7 @@ def test_without_keys_everybody_may_ask(needed: Scope) -> None:
 def test_a_key_is_shown_as_a_bearer_or_in_a_header_of_its_own(headers: dict[str, str]) -> None:
     request = asked(**headers)
     Gate(RING).check(request, "predict")
-    assert request["state"]["key"] == "user"
+    assert request.principal == "user"
 
 
 @pytest.mark.parametrize(
@@ -61,7 +65,7 @@ def test_without_a_key_the_error_says_how_to_show_one(headers: dict[str, str]) -
     with pytest.raises(Unauthorized) as caught:
         Gate(RING).check(request, "predict")
     assert (caught.value.expected, caught.value.given) == ("Authorization: Bearer <key>", "none")
-    assert "key" not in request["state"]
+    assert not request.principal
 
 
 @pytest.mark.parametrize(
@@ -77,7 +81,7 @@ def test_a_key_that_is_not_known_is_not_repeated_in_the_error(headers: dict[str,
     with pytest.raises(Unauthorized, match="not known") as caught:
         Gate(RING).check(request, "predict")
     assert caught.value.given is None
-    assert "key" not in request["state"]
+    assert not request.principal
 
 
 def test_a_key_without_the_scope_is_refused_and_its_owner_is_noted() -> None:
@@ -85,7 +89,7 @@ def test_a_key_without_the_scope_is_refused_and_its_owner_is_noted() -> None:
     with pytest.raises(Forbidden) as caught:
         Gate(RING).check(request, "predict")
     assert (caught.value.expected, caught.value.given) == ("a key with scope predict", "scopes admin")
-    assert request["state"]["key"] == "operator"
+    assert request.principal == "operator"
 
 
 def test_another_ring_holds_from_the_next_request_on() -> None:
@@ -98,9 +102,9 @@ def test_another_ring_holds_from_the_next_request_on() -> None:
 
 def test_a_route_of_fastapi_is_gated_in_the_same_way() -> None:
     gate = Gate(RING)
-    gate.requires("admin")(Request(asked(x_api_key=OPERATOR)))
+    gate.requires("admin")(Request(scope_of(x_api_key=OPERATOR)))
     with pytest.raises(Forbidden):
-        gate.requires("predict")(Request(asked(x_api_key=OPERATOR)))
+        gate.requires("predict")(Request(scope_of(x_api_key=OPERATOR)))
 
 
 @given(st.text(st.characters(max_codepoint=255), max_size=60), st.sampled_from(["authorization", "x_api_key"]))

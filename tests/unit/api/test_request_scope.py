@@ -13,7 +13,7 @@ from plimsoll.api.request_scope import RequestScope, current_request
 from plimsoll.api.serving_state import Phase, ServingState
 from plimsoll.api.site_policy import SitePolicy
 from plimsoll.inference.call import call_of
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tests.doubles.asgi import Exchange, http_scope
 from tests.doubles.models import EchoModel
@@ -214,3 +214,60 @@ async def test_no_access_line_is_made_where_nobody_listens(caplog: pytest.LogCap
     with caplog.at_level(logging.WARNING, "plimsoll.access"):
         await Door().ask()
     assert caplog.records == []
+
+
+class Socket:
+    """A WebSocket whose application accepts, waits and closes; keeps what the server was sent."""
+
+    def __init__(self, phase: Phase = Phase.SERVING, **extensions: object) -> None:
+        self.state = ServingState()
+        self.state.phase = phase
+        self.sent: list[Message] = []
+        self.go, self.open = asyncio.Event(), asyncio.Event()
+        self._app = RequestScope(self._talk, self.state, error_response, AccessLog(ALL_OF_THEM), SitePolicy())
+        self.scope: Scope = {
+            **http_scope("/v1/models/echo/session", headers={"x-request-id": "ws-1"}),
+            "type": "websocket", "extensions": {name.replace("_", "."): {} for name in extensions},
+        }  # fmt: skip
+        del self.scope["method"]
+
+    async def run(self) -> None:
+        await self._app(self.scope, self._receive, self._send)
+
+    async def _receive(self) -> Message:
+        return {"type": "websocket.connect"}
+
+    async def _send(self, message: Message) -> None:
+        self.sent.append(message)
+
+    async def _talk(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "websocket.accept"})
+        self.open.set()
+        await self.go.wait()
+        await send({"type": "websocket.close", "code": 1000})
+
+
+async def test_a_websocket_has_an_id_counts_in_flight_and_is_one_access_line(caplog: pytest.LogCaptureFixture) -> None:
+    socket = Socket()
+    with caplog.at_level(logging.INFO, "plimsoll.access"):
+        talking = asyncio.create_task(socket.run())
+        await asyncio.wait_for(socket.open.wait(), 5)
+        assert socket.state.in_flight == 1
+        socket.state.phase = Phase.LEAVING  # one that is open goes on
+        socket.go.set()
+        await talking
+    assert socket.state.in_flight == 0
+    assert socket.sent[0]["headers"] == [(b"x-request-id", b"ws-1")]
+    (line,) = (record.__dict__ for record in caplog.records)
+    assert (line["method"], line["status"]) == ("WEBSOCKET", 101)
+
+
+async def test_while_refusing_a_websocket_is_refused_before_it_is_accepted() -> None:
+    plain, able = Socket(Phase.REFUSING), Socket(Phase.REFUSING, websocket_http_response=True)
+    for socket in (plain, able):
+        await socket.run()
+        assert not socket.open.is_set()
+        assert call_of(socket.scope).status == 503
+    assert plain.sent == [{"type": "websocket.close", "code": 1013, "reason": "draining"}]
+    assert (able.sent[0]["type"], able.sent[0]["status"]) == ("websocket.http.response.start", 503)
+    assert b"draining" in able.sent[1]["body"]

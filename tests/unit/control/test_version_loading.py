@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 from plimsoll.bundle.folder import Bundle
+from plimsoll.bundle.manifest import Manifest
 from plimsoll.bundle.shelf import Shelf
 from plimsoll.control.desired_state import DesiredModel, DesiredState, DesiredVersion
 from plimsoll.control.version_loading import LeftBehind, VersionLoading
 from plimsoll.control.version_registry import VersionRegistry
 from plimsoll.errors import BundleError
-from plimsoll.fronts.v1_models import check_askable
-from plimsoll.inference.payloads import Signature
+from plimsoll.inference.ports import Task
+from plimsoll.inference.served_version import ServedVersion
+from plimsoll.tasks import bind_task
 
 from tests.conftest import MakeBundle
 from tests.doubles.bundles import replace_file
@@ -44,19 +46,20 @@ class Loading:
         )
         versions = [DesiredVersion(version=each) for each in ("1", "2")]
         self.registry.desire(DesiredState(models=[DesiredModel(name="tiny", versions=versions)]))
-        self.loading = VersionLoading(Shelf(Path("models")), self.loader, self.registry, start_seconds, check_askable)
+        self.loading = VersionLoading(Shelf(Path("models")), self.loader, self.registry, start_seconds, bind_task)
 
 
 async def test_a_version_goes_through_every_step_and_its_report_says_what_was_found(
     make_tiny_bundle: MakeBundle,
 ) -> None:
     bundle, it = make_tiny_bundle(), Loading()
-    model, report = await it.loading.load("tiny", "1", force=False)
+    loaded = await it.loading.load("tiny", "1", force=False)
+    model, report = loaded.model, loaded.report
     assert it.loader.steps == [("load", "1"), ("prove", "1"), ("warm", "1")]
     assert threading.current_thread().name not in it.loader.threads
     assert it.registry.status("tiny", "1").state == "warming"
     assert (report.digest, report.device, report.batch_seconds) == (bundle.digest, "cpu", {1: 0.5})
-    assert report.inline_rows == model.inline_rows
+    assert report.inline_rows == model.inline_rows()
     assert {name: row.shape for name, row in report.example.items()} == {"input": (4,)}
 
 
@@ -127,7 +130,7 @@ async def test_an_operators_own_timeout_is_not_taken_for_the_limit(make_tiny_bun
 async def test_a_signature_that_would_break_clients_needs_force(make_tiny_bundle: MakeBundle, *, force: bool) -> None:
     make_tiny_bundle(version="2")
     it = Loading()
-    _, report = await it.loading.load("tiny", "2", force=False)
+    report = (await it.loading.load("tiny", "2", force=False)).report
     it.registry.ready(await asyncio.to_thread(served_version, "tiny", "1"), report)
     if force:
         await it.loading.load("tiny", "2", force=True)
@@ -137,16 +140,16 @@ async def test_a_signature_that_would_break_clients_needs_force(make_tiny_bundle
         assert caught.value.check == "signature"
 
 
-async def test_a_signature_that_no_route_can_ask_is_refused_before_its_weights_are_read(
+async def test_a_model_that_nothing_can_ask_is_refused_before_its_weights_are_read(
     make_tiny_bundle: MakeBundle,
 ) -> None:
-    def refuse(_: Signature) -> None:
-        raise BundleError("route", "no route can ask it")
+    def refuse(_: Manifest) -> Task:
+        raise BundleError("task", "nothing can ask it")
 
     make_tiny_bundle()
     it = Loading()
     loading = VersionLoading(Shelf(Path("models")), it.loader, it.registry, 60, refuse)
-    with pytest.raises(BundleError, match="no route can ask it"):
+    with pytest.raises(BundleError, match="nothing can ask it"):
         await loading.load("tiny", "1", force=False)
     assert it.loader.steps == []
 
@@ -154,7 +157,19 @@ async def test_a_signature_that_no_route_can_ask_is_refused_before_its_weights_a
 async def test_a_changed_file_gives_another_digest(make_tiny_bundle: MakeBundle) -> None:
     it = Loading()
     before = make_tiny_bundle()
-    _, first = await it.loading.load("tiny", "1", force=False)
+    first = (await it.loading.load("tiny", "1", force=False)).report
     replace_file(before, "weights.safetensors", (before.path / "weights.safetensors").read_bytes() + b" ")
-    _, second = await it.loading.load("tiny", "1", force=False)
+    second = (await it.loading.load("tiny", "1", force=False)).report
     assert first.digest != second.digest
+
+
+async def test_another_task_would_break_clients_too(make_tiny_bundle: MakeBundle) -> None:
+    make_tiny_bundle(version="1")
+    make_tiny_bundle(version="2", task="tensors")
+    it = Loading()
+    first = await it.loading.load("tiny", "1", force=False)
+    lane = await asyncio.to_thread(served_version, "tiny", "1")
+    it.registry.ready(ServedVersion("tiny", "1", first.model.signature, first.task, lane.lane), first.report)
+    with pytest.raises(BundleError, match="has the task tensors, and version 1"):
+        await it.loading.load("tiny", "2", force=False)
+    assert (await it.loading.load("tiny", "2", force=True)).report.manifest.task == "tensors"

@@ -12,4 +12,4 @@ ARCHITECTURES: Mapping[str, str] = {
     "digits-mlp": "plimsoll.runtime.architectures.digits_mlp:DigitsMlp",
     "digits-cnn": "plimsoll.runtime.architectures.digits_cnn:DigitsCnn",
 }
-"""Where the module of each name is, as `package.module:callable`; its file is imported when a bundle names it."""
+"""The module of each name, as `package.module:callable`; its file is imported when a bundle names it."""

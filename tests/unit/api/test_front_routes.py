@@ -1,0 +1,59 @@
+"""Tests the table of routes, and the way to their handlers."""
+
+from __future__ import annotations
+
+import pytest
+from plimsoll.api.front_routes import FRONT_ROUTES, FrontRoutes, by_router
+from plimsoll.inference.call import call_of
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
+
+from tests.doubles.asgi import Exchange, http_scope
+from tests.doubles.models import EchoModel
+from tests.unit.api.conftest import Edge
+
+
+async def say_call(scope: Scope, receive: Receive, send: Send) -> None:
+    call = call_of(scope)
+    await PlainTextResponse(f"{call.route} {sorted(call.named.items())}")(scope, receive, send)
+
+
+async def say_else(scope: Scope, receive: Receive, send: Send) -> None:
+    await PlainTextResponse("else")(scope, receive, send)
+
+
+ROUTES = FrontRoutes(say_else, {route.template: say_call for route in FRONT_ROUTES})
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "answer"),
+    [
+        ("POST", "/v1/predict", "/v1/predict []"),
+        ("POST", "/v1/models/a/predict", "/v1/models/{name}/predict [('name', 'a')]"),
+        (
+            "POST", "/v1/models/a/versions/2/predict",
+            "/v1/models/{name}/versions/{version}/predict [('name', 'a'), ('version', '2')]",
+        ),
+        ("GET", "/v1/predict", "else"),
+        ("POST", "/v1/predict/", "else"),
+        ("POST", "/v1/models//predict", "else"),
+        ("POST", "/v2/models/a/predict", "else"),
+    ],
+)  # fmt: skip
+async def test_a_post_to_a_route_of_the_table_is_begun_as_its_call(method: str, path: str, answer: str) -> None:
+    exchange = await Exchange(ROUTES, http_scope(path, method), []).run()
+    assert exchange.sent[1]["body"].decode() == answer
+
+
+async def test_the_router_of_fastapi_leads_to_the_same_handler() -> None:
+    scope = {**http_scope("/v1/models/a/predict", "POST"), "path_params": {"name": "a"}}
+    exchange = await Exchange(by_router(say_call, "/v1/models/{name}/predict"), scope, []).run()
+    assert exchange.sent[1]["body"].decode() == "/v1/models/{name}/predict [('name', 'a')]"
+
+
+async def test_every_route_of_the_table_is_answered_and_documented(edge: Edge) -> None:
+    edge.serve("echo", "1", EchoModel())
+    for route in FRONT_ROUTES:
+        path = route.template.format(name="echo", version="1")
+        assert (await edge.client.post(path, json={"features": [0, 1]})).status_code == 200
+        assert route.template in edge.app.openapi()["paths"]
