@@ -1,3 +1,3 @@
 """Plimsoll: serve a PyTorch model on Kubernetes."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -33,7 +33,9 @@ def test_what_runs_no_model_does_not_import_torch(arguments: list[str], tmp_path
 
 def test_the_pattern_of_these_tests_finds_torch() -> None:
     code = "from plimsoll.runtime.devices import resolve_device; resolve_device('cpu')"
-    ran = subprocess.run([sys.executable, "-X", "importtime", "-c", code], capture_output=True, text=True, check=True)
+    ran = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
     assert _TORCH.search(ran.stderr)
 
 
@@ -41,5 +43,5 @@ def test_to_ask_for_the_memory_of_gpus_does_not_import_torch() -> None:
     code = (
         "import sys; from plimsoll.runtime.devices import device_memory; print(device_memory(), 'torch' in sys.modules)"
     )
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert ran.stdout == "[] False\n"

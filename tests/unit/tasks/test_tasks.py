@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import plimsoll.tasks
+import pytest
+from plimsoll.bundle.folder import Bundle
+from plimsoll.errors import BundleError
+from plimsoll.tasks import TASKS, bind_task
+from plimsoll.tasks.tabular_classification import TabularClassification
+from plimsoll.tasks.tensors import TensorTask
+
+from tests.conftest import MakeBundle
+
+PARTS = {
+    "__init__",
+    "finite_numbers",
+    "flat_rows",
+    "json_faults",
+    "json_values",
+    "nested_numbers",
+    "number_faults",
+    "number_rows",
+}
+"""Files of the folder that tasks share; each other one is a task."""
+
+
+@pytest.fixture
+def bundle(make_tiny_bundle: MakeBundle) -> Bundle:
+    return make_tiny_bundle()
+
+
+def test_every_file_of_a_task_stands_in_the_table_by_its_name() -> None:
+    files = {path.stem for path in Path(plimsoll.tasks.__file__).parent.glob("*.py")} - PARTS
+    assert {name.replace("-", "_") for name in TASKS} == files
+
+
+def test_a_task_is_bound_by_the_name_in_the_manifest(bundle: Bundle) -> None:
+    assert isinstance(bind_task(bundle.manifest), TabularClassification)
+    assert isinstance(bind_task(bundle.manifest.model_copy(update={"task": "tensors"})), TensorTask)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"task": "image-dreams"}, "there is no task 'image-dreams'; this server has tabular-classification, tabular-"),
+        ({"options": {"top": 5}}, "the task tabular-classification takes no option, and the manifest has 'top'"),
+    ],
+)
+def test_a_task_that_is_not_there_or_an_option_that_it_does_not_take_is_refused(
+    bundle: Bundle, change: dict[str, object], sentence: str
+) -> None:
+    with pytest.raises(BundleError) as caught:
+        bind_task(bundle.manifest.model_copy(update=change))
+    assert caught.value.check == "task"
+    assert caught.value.message.startswith(sentence)
