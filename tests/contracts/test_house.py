@@ -41,7 +41,7 @@ WITHOUT_A_TEST_OF_THEIR_NAME = {
     "fronts/v1_json.py": "api/test_ask_target.py",
     "inference/reading_pool.py": "api/test_reading_pool.py",
     # Used by every reader of files, and tested there.
-    "plain_file.py": "bundle/test_plain_files.py",
+    "plain_file.py": "bundle/test_folder.py",
     "settings/comma_lists.py": "settings/test_edge.py",
     "runtime/loading.py": "test_application.py",
 }

@@ -24,7 +24,12 @@ _TORCH = re.compile(r"^import time:.*\| +torch$", re.MULTILINE)
 )
 def test_what_runs_no_model_does_not_import_torch(arguments: list[str], tmp_path: Path) -> None:
     ran = subprocess.run(
-        [sys.executable, "-X", "importtime", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+        [sys.executable, "-X", "importtime", *arguments],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert "import time:" in ran.stderr
     assert "Traceback" not in ran.stderr

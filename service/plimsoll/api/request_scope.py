@@ -135,11 +135,7 @@ class RequestScope:
         if "websocket.http.response" not in scope.get("extensions", {}):
             await send({"type": "websocket.close", "code": _TRY_AGAIN_LATER, "reason": refusal.code})
             return
-
-        async def send_as_websocket(message: Message) -> None:
-            await send({**message, "type": f"websocket.{message['type']}"})
-
-        await self._respond(refusal, call.request_id)(scope, receive, send_as_websocket)
+        await self._respond(refusal, call.request_id)(scope, receive, send)
 
     def _answering(self, call: Call, scope: Scope) -> ASGIApp:
         """The application, a refusal, or the answer to a browser that asks before a page may send."""
