@@ -74,16 +74,22 @@ class Line:
     ) -> tuple[ServedVersion, Answer]:
         """The answer to one request, and the version that gave it.
 
-        1. The version is selected, by path, header and user.
-        2. The deadline is set.
-        3. A permit is taken. Where the version is full, this is a 429 and nothing is read.
-        4. The body is read, and its bytes count.
-        5. The front and the task make a question of it. A user in the body may choose another version: then the
-           permit is given back, and another one is asked for there.
-        6. Rows of a forming batch are reserved, written and committed, and the outputs are awaited.
+        1. The version is selected by what the front finds in path and head. In /v1 a version in the path takes
+           precedence over one in a header, and the user in a header over the one in the body.
+        2. The deadline is set, from now on. A request may be found late while its body comes, while it waits to be
+           read, while it waits in the queue, and before its batch runs: 504 each time.
+        3. A permit is taken. If as many requests are in flight as the version may hold, this raises a 429, and nothing
+           of the body is read.
+        4. The body is read. Once it is complete, the request counts as in flight.
+        5. Front and task make a question of the body. If it names a user who belongs to another version, the permit is
+           given back and another one is taken there; the body is parsed again only for another signature.
+        6. Rows of a forming batch are reserved, written and committed, and the outputs are awaited. A client that
+           leaves before its batch runs is dropped, its rows are not computed, and it counts as 499.
+
+        Permits end with their `with` block, whatever is raised, so none can leak.
 
         Raises:
-            PlimsollError: see the steps; every error of a request passes here.
+            PlimsollError: see the steps; every expected error of a request passes here.
         """
         target = front.target(call)
         served = chosen = self._selector.table.select(target)
