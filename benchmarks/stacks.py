@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 _PARTS = (
-    ("front: decode and encode", ("plimsoll/fronts/",)),
+    ("front and task: decode and encode", ("plimsoll/fronts/", "plimsoll/tasks/")),
     ("line: select, admit, batch, scatter", ("plimsoll/inference/", "plimsoll/control/")),
     ("model", ("plimsoll/runtime/", "torch/")),
     (
@@ -21,7 +21,7 @@ _PARTS = (
     ("logging", ("logging/", "pythonjsonlogger/")),
     ("FastAPI", ("fastapi/",)),
     ("Starlette", ("starlette/",)),
-    ("uvicorn and the sockets", ("uvicorn/", "plimsoll/cli/")),
+    ("uvicorn and the sockets", ("uvicorn/", "plimsoll/server/")),
     ("asyncio", ("asyncio/", "uvloop/")),
 )
 

@@ -54,7 +54,7 @@ def test_a_sample_counts_for_the_innermost_python_code() -> None:
         }
     )
     assert self_time_by_part(stacks) == [
-        ("front: decode and encode", 0.5),
+        ("front and task: decode and encode", 0.5),
         ("model", 0.25),
         ("Starlette", 0.2),
         ("uvicorn and the sockets", 0.05),
