@@ -69,19 +69,19 @@ _log = logging.getLogger(__name__)
 
 
 class Application:
-    """One service in one process: `asgi` answers requests, `metrics_app` scrapes where they have a port of their own.
+    """One service in one process: `asgi` answers requests, `metrics_app` answers scrapes on a port of their own.
 
-    `asgi` is `app`, the FastAPI application, and what stands around it; `document` describes `app`. `admin_app` is set
-    when a desired state is configured. Workers of one server meet in `workers_folder`. What `log` drops is counted.
+    `asgi` wraps `app`, the FastAPI application, which `document` describes. `admin_app` is set when a desired state is
+    configured. Workers of one server share `workers_folder`. A metric counts the lines that `log` drops.
 
     Raises:
-        DeviceError: the device of the settings is not on this machine.
+        DeviceError: this machine does not have the device of the settings.
     """
 
     def __init__(self, settings: Settings, workers_folder: Path | None = None, log: LogWriter | None = None) -> None:
         self.settings = settings
         self._waits_for_models = workers_folder is not None
-        limit_threads(1)  # on the event loop; the model's own thread, which waits for others at no one's cost, has more
+        limit_threads(1)  # on the event loop; the model's own thread has more, because it may wait for them
         metrics = _metrics(settings, log)
         self._observations = metrics.observations
         self.count_refusal = metrics.count_refusal
@@ -151,7 +151,9 @@ class Application:
 
     def _stuck_changed(self, loop: asyncio.AbstractEventLoop, served: ServedVersion, stuck: bool) -> None:  # noqa: FBT001
         if stuck:
-            self._show_stuck(served.name, served.version)  # at once: the event loop may be what it hangs on
+            self._show_stuck(
+                served.name, served.version
+            )  # from this thread, because the forward pass may block the event loop
         with contextlib.suppress(RuntimeError):  # the loop has been closed
             loop.call_soon_threadsafe(partial(self._stick, served, stuck=stuck))
 
@@ -216,7 +218,7 @@ def _line(settings: Settings, registry: VersionRegistry, reading: ReadingPool, o
 
 
 def _gate(settings: Settings, tasks: BackgroundTasks, files: FileStates, workers_folder: Path | None) -> Gate:
-    """A gate that follows the key file in the background, or that lets everyone through where there is none."""
+    """A gate that follows the key file in the background, or lets every request through if no key file is set."""
     if settings.keys_file is None:
         _log.warning("no API keys are set; anyone who can reach this server can send requests")
         return Gate(None)
@@ -265,7 +267,7 @@ def _new_lane(
     version: str,
     model: Model,
 ) -> BatchLane:
-    """The lane of a version: the model's own limits where the desired state has them, else those of the settings."""
+    """The lane of a version, with the model's own limits from the desired state, or else those of the settings."""
     own = desired.limits
     wait_ms = settings.max_wait_ms if own.max_wait_ms is None else own.max_wait_ms
     limits = LaneLimits(

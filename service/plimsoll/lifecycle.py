@@ -1,7 +1,7 @@
 """Starts and stops the service.
 
-Start: the port is open first, so that probes are answered; then every desired version is loaded, proven and warmed;
-then the server is ready. Stop: unready, wait for load balancers to notice, refuse, drain, close.
+Start: open the port first, so that probes are answered; then load, prove and warm every desired version; then become
+ready. Stop: become unready, wait for load balancers to notice, refuse new requests, drain, close.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 
 class Lifecycle:
-    """Moves the serving state through its phases; each step is logged with how long it took."""
+    """Moves the serving state through its phases, and logs each step of the stop."""
 
     def __init__(
         self,
@@ -45,20 +45,20 @@ class Lifecycle:
         self._stop_drain_seconds = stop_drain_seconds
         self._settled = asyncio.Event()
         self.exit_code = 0
-        """The exit code of the process, known after `close`: 1 where it has never been ready, for what it loaded."""
+        """The exit code of the process, set by `close`: 1 if failed loads kept the server from ever being ready."""
         self._desired_once = False
 
     def start(self) -> None:
-        """Start every background task; one follows the desired state and loads what it says."""
+        """Start every background task; one of them follows the desired state and applies it."""
         self._tasks.add("desired_state", self._follow)
         self._tasks.start()
 
     async def settled(self) -> None:
-        """Return when everything desired at first is ready or has failed."""
+        """Return when every version of the first desired state is ready or has failed."""
         await self._settled.wait()
 
     async def stop(self, before_refusing: Callable[[], Awaitable[None]] | None = None) -> None:
-        """Unready, wait, refuse, drain. Returns when nothing is in flight or the time to drain is over."""
+        """Become unready, wait, refuse, drain. Returns when nothing is in flight or the time to drain is over."""
         started = time.perf_counter()
         self._state.phase = Phase.LEAVING
         _log.info("stopping: unready, answering for another %g s", self._stop_wait_seconds)
@@ -76,9 +76,9 @@ class Lifecycle:
             _log.info("stopping: drained after %.1f s", time.perf_counter() - started)
 
     async def close(self) -> None:
-        """Give back what `start` took; the last step. Says at last why the server has never been ready, if it was not.
+        """Release everything that `start` acquired, as the last step. Logs the reason if the server was never ready.
 
-        Kubernetes shows the end of the log of a container that ended with an error.
+        It logs that at the end, because Kubernetes shows the end of the log of a container that ended with an error.
         """
         if failed := self._reconciler.failed_from_the_start():
             self.exit_code = 1
@@ -89,7 +89,7 @@ class Lifecycle:
     async def _follow(self) -> None:
         try:
             async with aclosing(self._source.states(self._keep_the_old)) as states, asyncio.TaskGroup() as reconciling:
-                async for desired in states:  # also while a load takes long, which it may end
+                async for desired in states:  # also during a long load, which a newer state may cancel
                     self._desired_once = True
                     reconciling.create_task(self._reconcile(desired))
         finally:
@@ -97,7 +97,7 @@ class Lifecycle:
 
     async def _reconcile(self, desired: DesiredState) -> None:
         if not await self._reconciler.reconcile(desired):
-            return  # a newer desired state has taken its place
+            return  # a newer desired state has replaced it
         if self._state.phase is Phase.STARTING:
             _quieten_garbage_collection()
             self._state.phase = Phase.SERVING
@@ -106,15 +106,15 @@ class Lifecycle:
     def _keep_the_old(self, error: OperatorError) -> None:
         self._reconciler.keep(error)
         if not self._desired_once:
-            self._settled.set()  # nothing is loaded, and nothing will be until the file is mended
+            self._settled.set()  # nothing is loaded, and nothing can be until the file is corrected
 
 
 def _quieten_garbage_collection() -> None:
-    """Have the event loop stopped less often and for less time.
+    """Make garbage collections shorter and rarer, because they stop the event loop.
 
-    What start-up made, torch's modules above all, never dies, and a full collection that walks it takes tens of
-    milliseconds. With a thousand requests in flight the youngest generation holds them all, so it is collected more
-    seldom. Both rest on what is let go being free of cycles, as lanes are.
+    `gc.freeze` excludes the objects of start-up, mostly torch's modules: they live for ever, and a full collection that
+    visits them takes tens of milliseconds. The higher threshold leaves room for the objects of a thousand requests in
+    flight. Both require that released objects, such as lanes, are free of reference cycles.
     """
     gc.collect()
     gc.freeze()

@@ -17,12 +17,6 @@ from prometheus_client import CollectorRegistry
 from tests.contracts.generated import REPOSITORY
 
 SERVICE = REPOSITORY / "service" / "plimsoll"
-NOT_YET = (
-    *("api/", "inference/", "fronts/", "control/", "lifecycle.py", "application.py"),
-    *("fair_listener.py", "gunicorn_server.py", "listeners.py", "side_servers.py", "stop_signals.py"),
-    *("uvicorn_server.py", "worker_master.py"),
-)
-"""Folders of the service, and names of files, that are being rewritten; to be emptied."""
 OPENINGS = re.compile(r"\s*(What|Where|Who|Whom|Whose|How)\b")
 DIALECT = re.compile(
     r"\b(beside|anew|all the same|of late|there where|where there is|goes? before|not one more|as it comes"
@@ -43,8 +37,7 @@ PAGES = [
 
 def sources() -> list[Path]:
     """The files of the service to which the rules apply."""
-    files = ((each, each.relative_to(SERVICE).as_posix()) for each in sorted(SERVICE.rglob("*.py")))
-    return [path for path, place in files if not place.startswith(NOT_YET) and path.name not in NOT_YET]
+    return sorted(SERVICE.rglob("*.py"))
 
 
 def nodes(path: Path) -> Iterator[ast.AST]:

@@ -116,7 +116,7 @@ def test_a_second_signal_ends_it_though_a_forward_hangs(hanging: ServedProcess, 
     hanging.signal()
     hanging.signal(signal.SIGINT)  # two signals of one kind may come as one
     assert hanging.exit_code() == 0
-    assert "told to stop at once" in hanging.log()
+    assert "stopping at once, without draining" in hanging.log()
 
 
 def test_a_second_signal_hurries_workers_too(process: ServedProcess) -> None:

@@ -1,1 +1,1 @@
-"""The HTTP edge: routes, what surrounds a request, and the one mapping from errors to replies. Never torch."""
+"""The HTTP edge: routes, request scope, and the one mapping from errors to replies. Never imports torch."""

@@ -1,4 +1,4 @@
-"""A line for each request, and for as many of many alike as somebody can read."""
+"""The access log: one line for each request, with a limit on similar lines."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from plimsoll.inference.call import call_of
 
 _log = logging.getLogger("plimsoll.access")
 _LONGEST_METHOD = 32
-"""A method is any word that the client chose; everything else on a line is the server's own and short."""
+"""The client may send any word as the method; every other part of a line comes from the server and is short."""
 _SUCCESSES_BELOW = HTTPStatus.MULTIPLE_CHOICES.value
 _FAILURES_PER_SECOND = 100
-"""Of each status. One client that sends wrong keys as fast as it can would else be most of what the server does."""
+"""For each status. Without this limit a client that keeps sending wrong keys would make logging the main load."""
 
 
 class AccessLog:
-    """Writes at most `successes_per_second` lines a second about answers below 300, and of each other status 100.
+    """Writes at most `successes_per_second` lines a second for answers below 300, and 100 for each other status.
 
-    Where `successes_per_second` is more than 100, it is the bound for the others too. A line says in `unlogged` how
-    many such answers there were since the last one without a line of their own, so that what is missing is known to be
-    missing. A client that was gone before its answer has no status; `gone` stands for it.
+    If `successes_per_second` is more than 100, it limits the others too. The field `unlogged` of a line counts the
+    similar answers since the last line that were not logged. If the client disconnected before the answer, the status
+    is `gone`.
     """
 
     def __init__(self, successes_per_second: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -34,7 +34,7 @@ class AccessLog:
         self._failures: dict[int | str, _Quota] = {}
 
     def write(self, scope: Scope, seconds: float) -> None:
-        """A request has ended after so many seconds."""
+        """Log a request that has ended after `seconds`."""
         call = call_of(scope)
         status: int | str = call.status or "gone"
         quota = self._quota(status)
@@ -64,7 +64,7 @@ class AccessLog:
 
 
 class _Quota:
-    """So many lines a second; counts those that it refused in `unlogged`."""
+    """Allows a number of lines a second; counts the refused ones in `unlogged`."""
 
     __slots__ = ("_per_second", "_second", "_written", "unlogged")
 
@@ -74,7 +74,7 @@ class _Quota:
         self._written = self.unlogged = 0
 
     def take(self, now: float) -> bool:
-        """Whether there may be one more line; `now` in seconds."""
+        """Whether another line is allowed; `now` is in seconds."""
         if now - self._second >= 1:
             self._second, self._written = now, 0
         self._written += 1

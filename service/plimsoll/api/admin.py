@@ -1,4 +1,4 @@
-"""The admin application: it writes the desired state, and the reconciler of every worker makes it so."""
+"""The admin application: it writes the desired state, and the reconciler of every worker applies it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _WEIGHTS_BODY: dict[str, Any] = {
 
 
 class Accepted(BaseModel):
-    """The change is written down; /v1/models tells when it has been made."""
+    """The change is in the desired state; /v1/models shows when it has been applied."""
 
     desired_state: DesiredState = Field(description="All of it, as it now stands.")
 
@@ -55,30 +55,30 @@ class Admin:
         *,
         force: Annotated[bool, Query(description="Even if its signature is another one.")] = False,
     ) -> Accepted:
-        """Serve a version beside those that serve; it gets no requests by weight until it has one."""
+        """Serve a version in addition to the others; it gets no requests by weight until it has a weight."""
         return Accepted(desired_state=self._file.load(name, version, force=force))
 
     def unload(self, name: str, version: str) -> Accepted:
-        """Drain a version and let it go."""
+        """Drain a version and unload it."""
         return Accepted(desired_state=self._file.unload(name, version))
 
     def reload(self, name: str, version: str) -> Accepted:
-        """Load a version again from disk; the old one serves until the new is proven, and on if it is not."""
+        """Load a version again from disk; the loaded one keeps serving until the new one is ready, or if it fails."""
         return Accepted(desired_state=self._file.reload(name, version))
 
     async def weigh(self, name: str, request: Request) -> Accepted:
-        """Split the requests that pin nothing."""
+        """Set the weights by which requests that pin no version are split."""
         weights = parse_weights(await request.body())
         return Accepted(desired_state=await run_in_threadpool(self._file.weigh, name, weights))
 
 
 def admin_application(gate: Gate, admin: Admin, catalog: Catalog, version: str) -> FastAPI:
-    """An application for a port that only operators reach; where keys are set every path asks for scope admin."""
+    """An application for a port that only operators reach; if API keys are set, every path requires scope admin."""
     app = FastAPI(
         title="Plimsoll admin",
         version=version,
         openapi_url=None,  # FastAPI's own pages load their scripts from another origin
-        redirect_slashes=False,  # a redirect would lead to whatever Host the client has sent
+        redirect_slashes=False,  # a redirect would use the Host that the client has sent
         dependencies=[Depends(require_json)],
         responses={status: {"model": ErrorBody} for status in (400, 401, 403, 404, 408, 409, 413, 415, 422)},
     )

@@ -1,4 +1,4 @@
-"""The OpenAPI document: the routes, and each model that answers as it is."""
+"""The OpenAPI document: the routes, and the schemas of each model that answers."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ _LOCKED = (
 class ApiDocument:
     """Answers GET /openapi.json.
 
-    The document follows what is loaded, and is rendered once for each state of it. Where keys are asked for, it names
-    models only to those who may ask them.
+    The document describes the loaded versions, and is rendered once for each set of them. If API keys are required, it
+    lists models only for clients whose key may use them.
     """
 
     def __init__(self, app: FastAPI, gate: Gate, registry: VersionRegistry, prefix: PathPrefix) -> None:
@@ -42,7 +42,7 @@ class ApiDocument:
         self._registry = registry
         self._prefix = prefix
         self._rendered: dict[bool, tuple[tuple[object, ...], bytes]] = {}
-        """The newest rendering with models and the one without, each with what it was made of."""
+        """The newest rendering with models and the newest one without, each with the state that it describes."""
 
     async def reply(self, request: Request) -> Response:
         """Answer one request."""
@@ -50,7 +50,7 @@ class ApiDocument:
         return json_reply(self.rendered(self._prefix.of(scope), with_models=self._may_ask(scope)))
 
     def rendered(self, prefix: str = "", *, with_models: bool = True) -> bytes:
-        """The document as JSON, for a server that is reached under `prefix`."""
+        """The document as JSON, for a server that a proxy publishes under `prefix`."""
         servers = orjson.dumps({"servers": [{"url": prefix or "/"}]})
         return servers[:-1] + b"," + self._without_servers(with_models)[1:]
 
@@ -58,7 +58,7 @@ class ApiDocument:
         answering = self._registry.answering() if with_models else []
         loaded = tuple((each.name, each.version, each.report and each.report.digest) for each in answering)
         default = self._default() if with_models else None
-        # By digests, not by what they stand for: this must not keep the weights of a version that is gone.
+        # Digests and not the versions themselves, because this must not keep the weights of a retired version alive.
         made_of = (self._gate.ring is None, default, loaded)
         kept = self._rendered.get(with_models)
         if kept is not None and kept[0] == made_of:

@@ -1,4 +1,4 @@
-"""The handler of every front: head, line, reply. An ASGI application of its own, which the server calls directly."""
+"""The handler of every front: head, line, reply. It is an ASGI application, which the server calls directly."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _INTERNAL = HTTPStatus.INTERNAL_SERVER_ERROR.value
 
 
 class Ask:
-    """Answers a request of a route whose fronts are given by the media types that they read and write.
+    """Answers the requests of one route, whose fronts differ by the media type that they read and write.
 
-    The body's type chooses the front that reads. The same one replies, unless `Accept` names a type that another one
-    writes. The first front answers refusals. The observer is told once of each request, however it ends.
+    The media type of the body selects the front that reads it. The same front replies, unless `Accept` names the type
+    of another one. The first front answers refusals. The observer receives the outcome of each request, exactly once.
     """
 
     def __init__(self, fronts: Sequence[Front], gate: Gate, line: Line, observer: Observer, bodies: BodyReader) -> None:
@@ -70,10 +70,10 @@ class Ask:
         await send({"type": "http.response.body", "body": reply.content})
 
     def _front_of(self, head: RequestHead) -> Front:
-        """The front of a type in an unusual spelling; for an unknown one the first, which the body reader refuses."""
+        """The front of a media type in an unusual spelling, or the first; the body reader refuses unknown types."""
         return self._fronts.get(head.media_type().encode("latin-1"), self._first)
 
     def _writer(self, accept: bytes, reader: Front) -> Front:
-        """The front of the first type in `Accept` that one of them writes; the one that read where none does."""
+        """The front of the first type in `Accept` that a front writes; by default the front that reads."""
         types = (part.partition(b";")[0].strip().lower() for part in accept.split(b","))
         return next((self._fronts[each] for each in types if each in self._fronts), reader)

@@ -1,4 +1,4 @@
-"""The gate: which key a request shows, and whether it opens this route."""
+"""Authenticates requests by API key, and checks the key's scopes."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from plimsoll.inference.call import Call, call_of
 
 
 class Gate:
-    """Lets everyone through while `ring` is `None`; otherwise asks for a key with the route's scope.
+    """Requires an API key with the route's scope; lets every request through while `ring` is `None`.
 
-    The label of the key that was shown becomes the `principal` of the call; the access log names it.
+    The label of the key becomes the `principal` of the call, which the access log shows.
     """
 
     def __init__(self, ring: KeyRing | None) -> None:
         self.ring = ring
 
     def use(self, ring: KeyRing) -> None:
-        """Go by this ring from now on: the key file has changed."""
+        """Use this key ring from now on, because the key file has changed."""
         self.ring = ring
 
     def check(self, call: Call, needed: Scope) -> None:
-        """Return if the request shows a key with the scope that is needed.
+        """Check that the request has a key with the needed scope.
 
         Raises:
-            Unauthorized: no key, or one that is not known.
-            Forbidden: a known key without the scope.
+            Unauthorized: the request has no key or an unknown one.
+            Forbidden: the key is known but lacks the scope.
         """
         if self.ring is None:
             return
@@ -42,7 +42,7 @@ class Gate:
         entry = self.ring.find(key.strip())
         if entry is None:
             raise Unauthorized("this API key is not known", expected="Authorization: Bearer <key>")
-        call.principal = entry.label  # before the scopes are checked: a refusal has an owner as well
+        call.principal = entry.label  # before the scope check, so that the access log names the key of a refusal
         if needed not in entry.scopes:
             raise Forbidden(
                 "this API key does not open this route",

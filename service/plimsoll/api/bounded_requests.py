@@ -1,4 +1,4 @@
-"""Checks the key of a request, then reads its body within bounds, before the application sees anything of it."""
+"""Checks the key of a request, then reads its body within bounds, before the application gets the request."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ BODY_SECONDS = 10.0
 
 
 class BoundedRequests:
-    """Wraps an application whose every route asks for a key with one scope.
+    """Wraps an application whose routes all require a key with the same scope.
 
-    FastAPI by itself reads the whole body first, of any length and for as long as it takes, and asks for the key after
-    that.
+    FastAPI alone reads the whole body first, without a limit of length or time, and checks the key after that.
     """
 
     def __init__(
@@ -40,7 +39,7 @@ class BoundedRequests:
         self._body_seconds = body_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; what is no HTTP request passes through."""
+        """Answer one request; passes other ASGI scopes through."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

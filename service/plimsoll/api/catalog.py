@@ -23,7 +23,7 @@ class VersionSummary(BaseModel):
 
 
 class VersionDetail(VersionSummary):
-    """One version; all but the first fields are there once it is ready."""
+    """One version with its details, which are set once it is ready."""
 
     model: str
     task: str | None = None
@@ -72,7 +72,7 @@ class ModelPage(BaseModel):
 class Catalog:
     """Reads the registry for the /v1/models routes.
 
-    `slowest` gives a version's state in the worker that is least far with it, where there are several.
+    `slowest` returns a version's state in the worker whose load has progressed least, if there are several workers.
     """
 
     def __init__(

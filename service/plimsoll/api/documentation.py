@@ -1,4 +1,4 @@
-"""The pages that show the API to people, Swagger UI and ReDoc, with every file that they load."""
+"""Serves the API's documentation pages, Swagger UI and ReDoc, with every file that they load."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from plimsoll.errors import NotFound
 from plimsoll.inference.call import call_of
 
 PAGES_FOLDER = Path(__file__).with_name("pages")
-"""Pages and files as they are served; `vendored.json` says which of them are others' and of what version."""
+"""The pages and their files; `vendored.json` lists the vendored ones with their versions."""
 _PIECE_BYTES = 1 << 16
 _EMPTY_STYLE = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
-"""An empty <style>, which a script fills rule by rule: so styled-components does, and no text can be slipped in."""
+"""The hash of an empty <style>, which styled-components fills by script; it allows no other text."""
 _SCROLLBAR_STYLE = "'sha256-QMIg+bpjm3JdElJ388KYke01izlUW0UoNOeKjpMxdgc='"
-"""The one <style> with a text that ReDoc 2.5 inserts, of its scroll bars."""
+"""The hash of the one <style> with text that ReDoc 2.5 inserts, for its scroll bars."""
 _STYLES = {"docs": "'self'", "redoc": f"'self' {_EMPTY_STYLE} {_SCROLLBAR_STYLE}"}
 """The sources from which each page may take styles."""
 
 
 def install_documentation(app: FastAPI, document: Callable[[Request], Awaitable[Response]]) -> None:
-    """Have `document` answer /openapi.json, and serve /docs and /redoc, which show it.
+    """Serve `document` as /openapi.json, and the pages /docs and /redoc, which show it.
 
-    They name their files and the document relative to themselves, so that they work behind any path prefix. The
-    browser is told to load nothing of another origin and to run no script that stands in a page.
+    The pages use relative URLs, so that they work behind any path prefix. A content security policy lets the browser
+    load files of this origin only, and run no inline script.
     """
     routes = [_NamedRoute("/openapi.json", document, methods=["GET"], include_in_schema=False)]
     for name, styles in _STYLES.items():
@@ -44,12 +44,12 @@ def install_documentation(app: FastAPI, document: Callable[[Request], Awaitable[
 
 
 def json_reply(content: bytes) -> Response:
-    """A JSON document, sent in pieces and never cached: it depends on who asks, and when."""
+    """A JSON document, sent in pieces and never cached, because it depends on the client's key and on the time."""
     return _in_pieces(content, "application/json", {"cache-control": "no-store"})
 
 
 class _NamedRoute(Route):
-    """A route that the access log names, as it does those of FastAPI."""
+    """A route that appears in the access log by its name, like the routes of FastAPI."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Whether it answers, and what it adds to the scope."""
@@ -58,9 +58,9 @@ class _NamedRoute(Route):
 
 
 class _File:
-    """Answers with one file, or with 304 where the client has it already.
+    """Answers with one file, or with 304 if the client has it already.
 
-    The content is held in memory, because an open file for each slow client would take descriptors from connections.
+    It keeps the content in memory, because an open file for each slow client would use up file descriptors.
     """
 
     def __init__(self, content: bytes, media_type: str, headers: Mapping[str, str] | None = None) -> None:
@@ -92,7 +92,7 @@ class _Files:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; a `NotFound` where there is no such file."""
+        """Answer one request; raises `NotFound` if the file does not exist."""
         file = self._files.get(scope["path_params"]["file"])
         if file is None:
             raise NotFound("there is no such file; /docs and /redoc name all that there are")
@@ -101,7 +101,7 @@ class _Files:
 
 @cache
 def _files() -> _Files:
-    """The files of the pages, read once for all applications of the process: they are three megabytes."""
+    """The files of the pages, read once for all applications of the process, because they take three megabytes."""
     return _Files(PAGES_FOLDER / "docs")
 
 
@@ -113,7 +113,7 @@ def _policy(styles: str) -> str:
 
 
 def _in_pieces(content: bytes, media_type: str, headers: Mapping[str, str]) -> Response:
-    """An answer that is sent in pieces, so that a client that reads slowly has one piece buffered and not the whole."""
+    """An answer that is sent in pieces, so that a slow client makes the server buffer one piece and not the whole."""
     return StreamingResponse(
         _pieces(content), headers={"content-length": str(len(content)), **headers}, media_type=media_type
     )

@@ -1,4 +1,4 @@
-"""The one wiring of the edge: routes, request scope and handlers become one ASGI application."""
+"""Builds one ASGI application from routes, request scope and handlers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Tracer(Protocol):
     """Traces requests."""
 
     def instrument(self, app: FastAPI, never: Iterable[str]) -> None:
-        """Trace the requests of a FastAPI application, but for those to some paths."""
+        """Trace the requests of a FastAPI application, except those to some paths."""
         ...
 
     def around_predict(self, predict: ASGIApp) -> ASGIApp:
@@ -44,7 +44,7 @@ class Tracer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EdgeParts:
-    """Everything that the edge is made of; `metrics` is left out where it has a port of its own."""
+    """All parts of the edge; `metrics` is `None` if it has a port of its own."""
 
     version: str
     state: ServingState
@@ -62,7 +62,7 @@ class EdgeParts:
     tracer: Tracer | None = None
 
     def surroundings(self, sites: SitePolicy | None = None) -> Surroundings:
-        """Of every request of this server; another port may have a site policy of its own."""
+        """The arguments of the request scope of one port, which may have a site policy of its own."""
         return {
             "state": self.state,
             "respond": error_response,
@@ -72,7 +72,7 @@ class EdgeParts:
 
 
 class Edge:
-    """`asgi` answers requests. `app` is the FastAPI application in it, which `document` describes."""
+    """The main application: `asgi` answers requests and contains `app`; `document` describes `app`."""
 
     def __init__(self, parts: EdgeParts, lifespan: Lifespan[FastAPI] | None = None, root_path: str = "") -> None:
         self.app = described_application(parts.version, lifespan)

@@ -1,4 +1,4 @@
-"""Errors as replies, for every route that has no front of its own."""
+"""Renders errors as replies, for every route without a front."""
 
 from __future__ import annotations
 
@@ -53,30 +53,30 @@ def error_response(error: PlimsollError, request_id: str) -> Response:
 
 
 def settle(error: PlimsollError) -> None:
-    """Log an error that is the server's own fault, and take its traces away; call it once it has been rendered.
+    """Log an error that is the server's own fault, and remove its tracebacks; call it once it has been rendered.
 
-    Its traces lead to frames that hold the request's rows, whose future holds the error: a reference cycle, which would
-    keep the version and its weights alive until a garbage collection, even after they were let go.
+    The tracebacks refer to frames that hold the request's rows, whose future holds the error. This reference cycle
+    would keep the version and its weights alive until a garbage collection, even after the version was retired.
     """
     if not isinstance(error, ClientError | Unavailable | ClientGone):
         _log.error("request failed: %s", error.message, exc_info=error.__cause__)
     link: BaseException | None = error
     seen: set[int] = set()
-    while link is not None and id(link) not in seen:  # what a model raises may name itself as its cause
+    while link is not None and id(link) not in seen:  # an error of a model may be its own cause
         seen.add(id(link))
         link.__traceback__ = None
         link = link.__context__ if link.__cause__ is None else link.__cause__
 
 
 def reply_to(error: PlimsollError, request_id: str) -> Response:
-    """The reply for an error that a handler has raised, which is settled."""
+    """Render the reply for an error that a handler has raised, and settle the error."""
     response = error_response(error, request_id)
     settle(error)
     return response
 
 
 def install_error_handlers(app: FastAPI) -> None:
-    """Answer every error that a route raises in the one contract."""
+    """Install the handlers that answer every error of a route in the form of /v1."""
 
     async def on_plimsoll_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, PlimsollError)  # noqa: S101  # registered for this class only
@@ -92,7 +92,9 @@ def install_error_handlers(app: FastAPI) -> None:
             response = error_response(ours, call_of(request.scope).request_id)
             response.headers.update({"Allow": allowed} if allowed else {})
             return response
-        if error.status_code == MalformedBody.status:  # FastAPI's word for a body that is no text or nested too deeply
+        if (
+            error.status_code == MalformedBody.status
+        ):  # FastAPI's answer to a body that is not UTF-8 or nested too deeply
             ours = MalformedBody("the body is not JSON", expected="UTF-8 text")
         else:
             ours = NotFound("there is no such route; /docs lists them all")

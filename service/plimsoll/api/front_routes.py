@@ -1,4 +1,4 @@
-"""The table of the routes that fronts answer, and the way to them past the router and middleware of everything else."""
+"""The table of the routes that fronts answer. Their requests bypass FastAPI's router and middleware."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from plimsoll.inference.ports import Front
 
 
 class FrontRoute(NamedTuple):
-    """A POST that one of some fronts answers; names in braces are parts of the path."""
+    """A POST route that one of several fronts answers; names in braces are parts of the path."""
 
     template: str
     fronts: Sequence[Front]
@@ -29,7 +29,7 @@ FRONT_ROUTES = (
 
 
 class FrontRoutes:
-    """Hands a POST to one of the templates to its handler, with a call that is begun, and anything else to `app`."""
+    """Creates the call of a POST to one of the templates and hands it to its handler; passes the rest to `app`."""
 
     def __init__(self, app: ASGIApp, handlers: Mapping[str, ASGIApp]) -> None:
         self._app = app
@@ -40,7 +40,7 @@ class FrontRoutes:
         self._ends = tuple({template.rpartition("/")[2] for template in handlers})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, or pass on whatever else it is."""
+        """Answer one request; passes other ASGI scopes to `app`."""
         if scope["type"] == "http" and scope["method"] == "POST":
             path: str = scope["path"]
             if (handler := self._plain.get(path)) is not None:
@@ -55,7 +55,7 @@ class FrontRoutes:
 
 
 def by_router(handler: ASGIApp, template: str) -> ASGIApp:
-    """The same handler where the router of FastAPI has found the way to it."""
+    """The same handler, for requests that FastAPI's router has matched."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         call = call_of(scope)

@@ -1,4 +1,4 @@
-"""The first thing that a server says of itself."""
+"""The index page: the server's name, its version, and links."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from plimsoll.api.path_prefix import PathPrefix
 
 
 class Links(BaseModel):
-    """The ways on from here; paths, with the prefix under which a proxy publishes this server."""
+    """Paths of other pages, with the prefix under which a proxy publishes this server."""
 
     docs: str = Field(examples=["/docs"])
     redoc: str = Field(examples=["/redoc"])
@@ -20,7 +20,7 @@ class Links(BaseModel):
 
 
 class IndexPage(BaseModel):
-    """The server's name and version, and the ways on."""
+    """The server's name and version, and links."""
 
     name: str = Field(examples=["plimsoll"])
     version: str = Field(description="Of the server.", examples=["1.0.0"])
@@ -35,7 +35,7 @@ class Index:
         self._prefix = prefix
 
     async def page(self, request: Request) -> IndexPage:
-        """This server's name and version, and where it says more."""
+        """This server's name and version, and links to more."""
         prefix = self._prefix.of(request.scope)
         links = Links(
             docs=f"{prefix}/docs",

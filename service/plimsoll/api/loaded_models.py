@@ -1,4 +1,4 @@
-"""The part of the OpenAPI document that follows from the versions that answer: rows, answers and examples of each."""
+"""Adds the loaded versions to the OpenAPI document: rows, answers and examples of each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from plimsoll.inference.payloads import Signature
 from plimsoll.inference.ports import Json, Task
 
 _MOST_EXAMPLE_NUMBERS = 10_000
-"""A longer row is not shown: a page of documentation could not hold it."""
+"""A longer row is not shown, because a documentation page could not display it."""
 _JSON = "application/json"
 _ANSWER = v1_schema.PredictAnswer.__name__
 _DEFAULT, _MODEL, _VERSION = FRONT_ROUTES
@@ -34,19 +34,19 @@ class _Version:
 
     @property
     def key(self) -> str:
-        """Names what the document's components hold of it."""
+        """The prefix of its names in the document's components."""
         return f"{self.name}.{self.version}"
 
 
 def describe_loaded(document: Json, answering: Iterable[VersionStatus], default: str | None) -> None:
-    """Add a route for each model and version that answers, with its real schema and a row that it answers.
+    """Add a route for each model and version that answers, with its real schema and an example row.
 
-    The routes for any model show such a row too, of the `default` model or else of the first one; the route that names
-    no model, of the `default` model only.
+    The routes for any model show an example row of the `default` model, or else of the first one. The route without a
+    model name shows one of the `default` model only.
     """
     versions = map(_version_of, answering)
     models = {name: list(its) for name, its in itertools.groupby(versions, lambda each: each.name)}
-    # Where the versions of a model differ, no body is right for all of them.
+    # If the versions of a model differ, no body fits all of them.
     agreeing = {name: its[-1] for name, its in models.items() if len({each.signature for each in its}) == 1}
     for name, its in models.items():
         for each in its:
@@ -91,7 +91,7 @@ def _add_components(components: Json, version: _Version) -> None:
 
 
 def _add_route(document: Json, template: str, path: str, version: _Version, title: str) -> None:
-    """A route of the document's own for one model or version, made of the one for any."""
+    """Add a route to the document for one model or version, made from the route for any."""
     operation = copy.deepcopy(document["paths"][template]["post"])
     operation["tags"] = [_tag(version.name)]
     operation["summary"] = f"Predict with {title}"
@@ -105,7 +105,7 @@ def _add_route(document: Json, template: str, path: str, version: _Version, titl
 
 
 def _name_in_paths(paths: Json, values: dict[str, str]) -> None:
-    """Have the parameters in paths name a version that is there."""
+    """Set the examples of path parameters to an existing version."""
     for operations in paths.values():
         for operation in operations.values():
             for parameter in operation.get("parameters", ()):

@@ -1,4 +1,4 @@
-"""GET /metrics, on the main port or on one of its own."""
+"""GET /metrics, on the main port or on a separate one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 
 class MetricsEndpoint:
-    """Answers scrapes: `render` gives body and content type for what an Accept header asks for."""
+    """Answers scrapes: `render` returns body and content type for an Accept header."""
 
     def __init__(self, render: Callable[[str], tuple[bytes, str]]) -> None:
         self._render = render
@@ -22,7 +22,7 @@ class MetricsEndpoint:
         return Response(body, headers={"Content-Type": content_type})
 
     def application(self) -> Starlette:
-        """An application that serves nothing else, for a port that no client reaches."""
+        """An application that serves only metrics, for a port that clients do not reach."""
         application = Starlette(routes=[Route("/metrics", self.scrape, methods=["GET"])])
         application.router.redirect_slashes = False
         return application

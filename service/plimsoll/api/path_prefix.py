@@ -13,7 +13,7 @@ _log = logging.getLogger(__name__)
 
 _HEADER = b"x-forwarded-prefix"
 _PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+)+")
-"""Only what needs no escaping, wherever it is written: in a path, in JSON or in a page."""
+"""Only characters that need no escaping in a path, in JSON or in a page."""
 _LONGEST = 256
 
 
@@ -23,10 +23,10 @@ def is_path_prefix(text: str) -> bool:
 
 
 class PathPrefix:
-    """Tells the prefix of a request: what a trusted proxy says in `X-Forwarded-Prefix`, or else `root_path`.
+    """Determines the prefix of a request: `X-Forwarded-Prefix` from a trusted proxy, or else `root_path`.
 
-    The header is ignored from anybody else, where it is no path prefix, and where it is repeated, since one of the
-    values may be the client's own. The log says so the first time, and never quotes it.
+    The header is ignored if another peer sends it, if it is not a path prefix, or if it is repeated, because one of the
+    values may be the client's own. The first time it logs a warning, which never quotes the header.
     """
 
     def __init__(self, root_path: str = "", trusted: Collection[IPv4Network | IPv6Network] = ()) -> None:
@@ -35,7 +35,7 @@ class PathPrefix:
         self._told: set[str] = set()
 
     def of(self, scope: Scope) -> str:
-        """The prefix, which begins with a slash and does not end with one; empty where there is none."""
+        """The prefix, which begins with a slash and does not end with one; empty if there is no prefix."""
         said: list[str] = [value.decode("latin-1") for name, value in scope["headers"] if name == _HEADER]
         if not said:
             return self._root_path
@@ -65,14 +65,14 @@ class PathPrefix:
 
 
 class PrefixedRoutes:
-    """Answers under `root_path` too, for proxies that leave the prefix in the path."""
+    """Also answers under `root_path`, for proxies that do not remove the prefix from the path."""
 
     def __init__(self, app: ASGIApp, root_path: str) -> None:
         self._app = app
         self._root_path = root_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request as if the prefix were not there, or pass on whatever else it is."""
+        """Answer one request without its prefix; passes other ASGI scopes through."""
         if scope["type"] == "http" and scope["path"].startswith(self._root_path + "/"):
             scope["path"] = scope["path"].removeprefix(self._root_path)
         await self._app(scope, receive, send)

@@ -19,7 +19,7 @@ from plimsoll.watched_file import FileState
 
 
 class Health(BaseModel):
-    """Whether the server takes requests, and if not, why."""
+    """Whether the server takes requests, and the reason if it does not."""
 
     status: str = Field(examples=["ready"])
     reasons: list[str] = []
@@ -35,7 +35,7 @@ class DeviceMemory(BaseModel):
 
 
 class VersionHealth(BaseModel):
-    """One version's state, and why it failed where it did."""
+    """One version's state, and the reason if it failed."""
 
     model: str
     version: str
@@ -44,7 +44,7 @@ class VersionHealth(BaseModel):
 
 
 class TaskHealth(BaseModel):
-    """One background task; `reason` is the kind of error that last stopped it."""
+    """One background task; `reason` is the type of the error that last stopped it."""
 
     task: str
     running: bool
@@ -53,14 +53,14 @@ class TaskHealth(BaseModel):
 
 
 class FileHealth(BaseModel):
-    """One file that is followed; `reason` says why it cannot be used, while what it said before is in force."""
+    """One file that is followed; `reason` says why it cannot be used, while its last good content is in force."""
 
     file: str
     reason: str = ""
 
 
 class DetailedHealth(Health):
-    """Health with what an operator looks at first."""
+    """Health with the facts that an operator needs first."""
 
     server_version: str
     uptime_seconds: float
@@ -79,7 +79,7 @@ class DetailedHealth(Health):
 class Probes:
     """Answers probes from the serving state and the registry; never waits for a model.
 
-    `device_memory` lists the accelerators in use, `tasks` and `files` what runs and is followed in the background.
+    `device_memory` lists the accelerators in use, `tasks` the background tasks, `files` the files that are followed.
     `stuck_too_long` says whether a forward pass has hung for so long that the process should be restarted.
     """
 
@@ -99,13 +99,13 @@ class Probes:
         self._tasks = tasks
         self._files = files
         self._process = psutil.Process(os.getpid())
-        self._process.cpu_percent()  # the first call only starts the clock
+        self._process.cpu_percent()  # the first call only sets the start of the measurement
         self._started = self._process.create_time()
 
     async def live(self, response: Response) -> Health:
-        """200 as long as the event loop turns, and 503 once a forward pass has hung for too long.
+        """200 while the event loop runs, and 503 once a forward pass has hung for too long.
 
-        Overload and a failed model do not change that.
+        Overload or a failed model does not fail this probe.
         """
         if self._stuck_too_long():
             response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
@@ -113,14 +113,14 @@ class Probes:
         return Health(status="live")
 
     async def started(self, response: Response) -> Health:
-        """200 once every desired version is ready; until then 503 with what is missing."""
+        """200 once every desired version is ready; until then 503 with the missing versions."""
         health = self._loading()
         if health.reasons:
             response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
         return health
 
     async def ready(self, response: Response) -> Health:
-        """200 while the server takes requests; 503 while it loads, after a failed load and once it is told to stop."""
+        """200 while the server takes requests; 503 while it loads, after a failed load, and while it stops."""
         health = self._health()
         if health.reasons:
             response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
@@ -153,7 +153,7 @@ class Probes:
         )
 
     def _measured(self) -> tuple[float | None, int | None, int | None]:
-        """CPU, memory and threads; none of them where no descriptor is left to read them with."""
+        """CPU, memory and threads; all `None` if no file descriptor is left to read them."""
         try:
             with self._process.oneshot():
                 return self._process.cpu_percent(), self._process.memory_info().rss, self._process.num_threads()
@@ -168,7 +168,7 @@ class Probes:
         reasons = [each.lack for each in missing]
         states = {each.state for each in missing}
         worst = next((state for state in (VersionState.FAILED, VersionState.STUCK) if state in states), None)
-        if not reasons:  # what is passed over may be why there is nothing
+        if not reasons:  # a skipped folder may be the reason why nothing is desired
             reasons, remarks = [self._registry.desired_error or "no model is desired", *remarks], []
         return Health(status=worst or "loading", reasons=reasons, remarks=remarks)
 

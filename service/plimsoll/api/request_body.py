@@ -24,12 +24,12 @@ from plimsoll.inference.request_head import RequestHead
 from plimsoll.quoting import quote
 
 _PROGRESS_BYTES = 1024
-# A client that is still sending cannot read the reply, so a body that is too long is read on to here and thrown away.
+# A client that is still sending cannot read the reply, so a body that is too long is read up to here and discarded.
 _DISCARD_FACTOR = 8
 
 
 class BodyReader:
-    """Reads bodies of at most `longest` bytes that bring 1 KiB, or their end, in each `progress_seconds`."""
+    """Reads bodies of at most `longest` bytes; in each `progress_seconds` at least 1 KiB or the end must arrive."""
 
     def __init__(self, longest: int, progress_seconds: float) -> None:
         self._longest = longest
@@ -39,18 +39,18 @@ class BodyReader:
     async def read(
         self, head: RequestHead, receive: Receive, media_types: Collection[str], permit: Permit, deadline: float
     ) -> bytes:
-        """The body of a request, of one of the types; `permit` counts what has come of it, and is in flight then.
+        """Read the body of a request, of one of the media types; `permit` counts its bytes, and then is in flight.
 
-        Nothing is read of a body of another type. A timer is set only where the body has not come yet, which for a
-        small one is hardly ever.
+        A body of another type is not read. A timer is set only if the body has not arrived yet, which is rare for small
+        bodies.
 
         Raises:
-            UnsupportedMediaType: another type, or a compressed body.
-            BodyTooLarge: by its declared length or by what arrives; a moderate surplus is read and thrown away first.
-            BodyTooSlow: it brings too little in too long a time.
-            DeadlineExceeded: it has not all come by `deadline`, in seconds of the loop's clock.
-            Overloaded: too many bodies are being read, or have come.
-            ClientGone: the client left.
+            UnsupportedMediaType: the body has another type, or is compressed.
+            BodyTooLarge: the declared or received length is too large; a moderate excess is read and discarded first.
+            BodyTooSlow: too few bytes arrive in a period.
+            DeadlineExceeded: the body is not complete by `deadline`, in seconds of the loop's clock.
+            Overloaded: too many bodies are being read, or too many requests or bytes are in flight.
+            ClientGone: the client has disconnected.
         """
         fields = head.fields
         if b"content-encoding" in fields or fields.get(b"content-type", b"").decode("latin-1") not in media_types:
@@ -75,9 +75,10 @@ class BodyReader:
         return await self._read_on(arrival, None, receive, deadline)
 
     def _check_declared(self, head: RequestHead) -> None:
-        """Refuse a body that is declared too long, where reading it would help nobody.
+        """Refuse a body whose declared length is too large, unless it has to be read before the client reads the reply.
 
-        A client that waits for "100 Continue" has sent none of it; of other clients a moderate surplus is read.
+        A client that waits for "100 Continue" has sent nothing of the body. From other clients a moderate excess is
+        read.
         """
         declared = head.declared_bytes()
         if declared is None or declared <= self._longest:
@@ -88,7 +89,7 @@ class BodyReader:
     async def _read_on(
         self, arrival: _Arrival, coming: Awaitable[Message] | None, receive: Receive, deadline: float
     ) -> bytes:
-        """Read the rest with a timer; `coming` is a message that has been asked for."""
+        """Read the rest with a timer; `coming` is a call of `receive` that has already started."""
         arrival.permit.wait_for_body()
         until, wanted = self._next_check(deadline), arrival.length + _PROGRESS_BYTES
         try:
@@ -101,7 +102,7 @@ class BodyReader:
                             until, wanted = self._next_check(deadline), arrival.length + _PROGRESS_BYTES
                             alarm.reschedule(until)
                 finally:
-                    del alarm  # it holds the task, which holds its error, whose trace holds this frame
+                    del alarm  # alarm, task, error, traceback and this frame form a reference cycle
         except TimeoutError:
             arrival.check_length()
             raise self._late(arrival.length, in_time=until < deadline) from None
@@ -125,7 +126,7 @@ class BodyReader:
 
 
 class _Arrival:
-    """The part of one body that has arrived."""
+    """The received part of one body."""
 
     __slots__ = ("_head", "_longest", "content", "ended", "length", "permit")
 
@@ -138,7 +139,7 @@ class _Arrival:
         self.ended = False
 
     def take(self, message: Message) -> None:
-        """Add what a message brings; what goes beyond the longest body is thrown away."""
+        """Add the bytes of a message; discards bytes beyond the longest body."""
         if message["type"] == "http.disconnect":
             raise ClientGone("the client left before it had sent its body")
         chunk: bytes = message.get("body", b"")
@@ -163,13 +164,13 @@ def _too_large(longest: int, head: RequestHead, seen: int = 0) -> BodyTooLarge:
 
 
 async def client_gone(receive: Receive) -> None:
-    """Return when the client has closed its connection; for a request whose body has been read."""
+    """Return when the client has closed its connection; call it once the body has been read."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
 class _Rest:
-    """A coroutine that has been begun, to be awaited to its end; `waits_for` is what it has stopped at."""
+    """Awaits the rest of a coroutine that has already started; `waits_for` is the future that it waits for."""
 
     def __init__(self, coroutine: Coroutine[Any, Any, Message], waits_for: object) -> None:
         self._coroutine = coroutine
@@ -181,7 +182,7 @@ class _Rest:
             while True:
                 try:
                     sent = yield waits_for
-                except BaseException as error:  # noqa: BLE001  # the coroutine's to deal with, as if it were awaited
+                except BaseException as error:  # noqa: BLE001  # the coroutine handles it, as if it were awaited
                     waits_for = self._coroutine.throw(error)
                 else:
                     waits_for = self._coroutine.send(sent)
@@ -190,10 +191,10 @@ class _Rest:
 
 
 def require_json(request: Request) -> None:
-    """A dependency of routes that change something: a body has to be JSON, which no page of another site can send.
+    """Require JSON bodies on routes that change something, because no page of another site can send JSON.
 
     Raises:
-        UnsupportedMediaType: there is a body of another type, or a compressed one.
+        UnsupportedMediaType: the body has another type, or is compressed.
     """
     head = call_of(request.scope).head
     if head.declared_bytes() or head.has(b"transfer-encoding"):
@@ -201,10 +202,10 @@ def require_json(request: Request) -> None:
 
 
 def check_media_type(head: RequestHead, media_types: Collection[str]) -> None:
-    """Refuse a body of another type, or a compressed one, by what its head says.
+    """Check the media type and encoding that the head declares.
 
     Raises:
-        UnsupportedMediaType: another type, or a compressed body.
+        UnsupportedMediaType: the body has another type, or is compressed.
     """
     if head.media_type() not in media_types:
         content_type = head.get(b"content-type")

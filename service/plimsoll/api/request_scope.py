@@ -20,17 +20,17 @@ from plimsoll.inference.request_head import RequestHead
 
 _log = logging.getLogger(__name__)
 _current: ContextVar[tuple[str, tuple[str, int] | None] | None] = ContextVar("request", default=None)
-"""The id of the request, and address and port of its client."""
+"""The id of the request, and the address and port of its client."""
 _SECURITY = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
-"""On every answer: a browser takes it for nothing else than it says, and tells nobody where it was."""
+"""Set on every answer: the browser does not guess another media type, and sends no `Referer` from a page."""
 _INTERNAL_ERROR, _TRY_AGAIN_LATER = 1011, 1013
-"""Codes of a WebSocket's close (RFC 6455, section 7.4.1, and the registry of IANA)."""
+"""Close codes of a WebSocket (RFC 6455, section 7.4.1, and the IANA registry)."""
 PROBES = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
-"""Asked by machines, all the time: neither counted, logged, refused nor traced."""
+"""Machines poll these paths all the time, so they are not counted, logged, refused or traced."""
 
 
 class Surroundings(TypedDict):
-    """The arguments of a `RequestScope` besides its application; the ports of one server share them."""
+    """The arguments of a `RequestScope` except its application; the ports of one server share them."""
 
     state: ServingState
     respond: Callable[[PlimsollError, str], Response]
@@ -39,11 +39,11 @@ class Surroundings(TypedDict):
 
 
 class RequestScope:
-    """Wraps the application; knows its routes' replies only by status.
+    """Wraps the application: request ids, access lines, refusals, and the count of requests in flight.
 
-    `respond` renders an error where no route could: while refusing, and for an exception that nobody expected. Probes
-    are answered whatever `sites` and the phase of the server say. A WebSocket is a request like any other: it has an
-    id and an access line, counts as in flight while it is open, and is refused while the server stops.
+    `respond` renders the errors that no route renders: refusals and unexpected exceptions. Probes are answered in every
+    phase of the server and for every site. A WebSocket is treated like a request: it has an id and an access line,
+    counts as in flight while it is open, and is refused while the server stops.
     """
 
     def __init__(
@@ -94,22 +94,22 @@ class RequestScope:
                 call.status = message["status"]
                 message["headers"] = self._with_ours(message.get("headers", ()), call)
             elif routed is not scope:
-                message = {**message, "body": b""}  # to HEAD the head of the answer to GET is the answer
+                message = {**message, "body": b""}  # the answer to HEAD is the head of the answer to GET
             await send(message)
 
         try:
             await self._answering(call, scope)(routed, receive, send_with_headers)
         except Exception:
-            _log.exception("request broke down")
+            _log.exception("request failed with an unexpected error")
             if call.status is not None:
-                raise  # the reply is under way; closing the connection is all that can still be said
+                raise  # the reply has begun, so all that is left is to close the connection
             await self._respond(PlimsollError("internal"), call.request_id)(scope, receive, send_with_headers)
         finally:
             if routed is not scope and "route" in routed:
-                scope["route"] = routed["route"]  # for the access line
+                scope["route"] = routed["route"]  # the access log shows it
 
     async def _converse(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a WebSocket pass, or refuse it before it is accepted."""
+        """Pass a WebSocket to the application, or refuse it before it is accepted."""
         if (refusal := self._refusal(call.head)) is not None:
             await self._refuse_websocket(call, refusal, scope, receive, send)
             return
@@ -119,13 +119,13 @@ class RequestScope:
                 call.status = HTTPStatus.SWITCHING_PROTOCOLS.value
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", call.request_id.encode())]
             elif message["type"] == "websocket.close" and call.status is None:
-                call.status = HTTPStatus.FORBIDDEN.value  # what a server makes of a close before the accept
+                call.status = HTTPStatus.FORBIDDEN.value  # servers answer a close before the accept with 403
             await send(message)
 
         try:
             await self._app(scope, receive, send_with_headers)
-        except Exception:  # noqa: BLE001  # as for other requests, the client gets an end and the log the trace
-            _log.exception("websocket broke down")
+        except Exception:  # noqa: BLE001  # as for other requests: close the connection, log the traceback
+            _log.exception("websocket failed with an unexpected error")
             await send({"type": "websocket.close", "code": _INTERNAL_ERROR})
 
     async def _refuse_websocket(
@@ -138,20 +138,20 @@ class RequestScope:
         await self._respond(refusal, call.request_id)(scope, receive, send)
 
     def _answering(self, call: Call, scope: Scope) -> ASGIApp:
-        """The application, a refusal, or the answer to a browser that asks before a page may send."""
+        """The application that answers: the wrapped one, a refusal, or the answer to a preflight request."""
         if scope["path"] in PROBES:
             return self._app
         if scope["method"] == "OPTIONS" and self._sites.is_preflight(call.head):
             return Response(status_code=HTTPStatus.NO_CONTENT, headers=MAY_SEND)
         if (refusal := self._refusal(call.head)) is None:
             return self._app
-        if call.route:  # the routes of the table refuse by themselves, in their own format, and are counted
+        if call.route:  # the routes of the table render refusals in their own format, and count them
             call.refusal = refusal
             return self._app
         return self._respond(refusal, call.request_id)
 
     def _with_ours(self, given: Iterable[tuple[bytes, bytes]], call: Call) -> list[tuple[bytes, bytes]]:
-        """The header fields of an answer, with those that every answer has."""
+        """The header fields of an answer, plus those of every answer."""
         own = (b"x-request-id", call.request_id.encode())
         headers = [*given, own, *_SECURITY, *self._sites.for_page(call.head)]
         if self._state.stopping:
@@ -166,7 +166,7 @@ class RequestScope:
 
 
 def current_request() -> dict[str, str]:
-    """`request_id` and `peer` of the request in whose context this is called; for log lines."""
+    """`request_id` and `peer` of the request of the current context; for log lines."""
     current = _current.get()
     if current is None:
         return {}

@@ -25,7 +25,7 @@ from plimsoll.fronts.v1_json import USER_HEADER, VERSION_HEADER
 from plimsoll.fronts.v1_schema import ANY_ROW, PredictAnswer, predict_examples, request_body
 
 _NO_NATIVE_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
-"""FastAPI can trace by itself; beside the contrib instrumentation that would give every request two spans."""
+"""FastAPI's own tracing is off, because the contrib instrumentation traces already: a request would get two spans."""
 _TAGS = [
     {"name": "start", "description": "Where everything is."},
     {"name": "predict", "description": "Ask a model."},
@@ -60,7 +60,7 @@ _VERSION_HEADER = {VERSION_HEADER: {"description": "The version that answered.",
 
 @dataclass(frozen=True, slots=True)
 class Handlers:
-    """Everything that answers: `fronts` by template; `metrics` is left out where it has a port of its own."""
+    """All handlers: `fronts` by template; `metrics` is `None` if it has a port of its own."""
 
     gate: Gate
     index: Index
@@ -72,20 +72,20 @@ class Handlers:
 
 
 def described_application(version: str, lifespan: Lifespan[FastAPI] | None) -> FastAPI:
-    """An application without routes, as its document introduces it."""
+    """An application without routes, with the introduction of its OpenAPI document."""
     return FastAPI(
         title="Plimsoll",
         version=version,
         summary="Serves PyTorch models: checked before they take traffic, explainable under load.",
         lifespan=lifespan,
         openapi_url=None,  # FastAPI's own pages load their scripts from another origin
-        redirect_slashes=False,  # a redirect would lead to whatever Host the client has sent
+        redirect_slashes=False,  # a redirect would use the Host that the client has sent
         telemetry=_NO_NATIVE_TELEMETRY,
     )
 
 
 def install_routes(app: FastAPI, handlers: Handlers) -> None:
-    """Put every route and the error contract on the application."""
+    """Install every route and the error handlers on the application."""
     app.openapi_tags = _TAGS
     catalog, probes = handlers.catalog, handlers.probes
 
@@ -117,7 +117,7 @@ def install_routes(app: FastAPI, handlers: Handlers) -> None:
 
 
 def _describe(app: FastAPI, route: FrontRoute, handler: ASGIApp) -> None:
-    """Have FastAPI document a route of the table, which its handler answers."""
+    """Describe a route of the table to FastAPI for the document; its handler answers it."""
     parameters = [part[1:-1] for part in route.template.split("/") if part.startswith("{")]
     others = {front.media_type: content for front in route.fronts if (content := front.answer_content())}
     app.add_api_route(
@@ -150,7 +150,7 @@ def _describe(app: FastAPI, route: FrontRoute, handler: ASGIApp) -> None:
             ],
         },
     )
-    # FastAPI describes the route and the handler answers it: no model is built for a request, nothing is injected.
+    # FastAPI only describes the route. The handler answers it, without pydantic models and dependency injection.
     cast("APIRoute", app.routes[-1]).app = by_router(handler, route.template)
 
 

@@ -7,18 +7,18 @@ from enum import StrEnum
 
 
 class Phase(StrEnum):
-    """The life of a server after its port is open, in order."""
+    """The phases of a server after its port is open, in order."""
 
     STARTING = "starting"
     SERVING = "serving"
     LEAVING = "leaving"
-    """Unready, and still answering: load balancers have not all noticed yet."""
+    """Unready and still answering, because load balancers may not have noticed yet."""
     REFUSING = "refusing"
-    """New requests get 503; those in flight are finished."""
+    """New requests get 503; requests in flight are finished."""
 
 
 class ServingState:
-    """Moved through its phases by the lifecycle, read by probes and by every request."""
+    """Holds the phase and the requests in flight. The lifecycle sets the phase; probes and requests read it."""
 
     def __init__(self) -> None:
         self.phase = Phase.STARTING
@@ -28,16 +28,16 @@ class ServingState:
 
     @property
     def stopping(self) -> bool:
-        """Whether clients should take their next request elsewhere."""
+        """Whether clients should send their next request to another server."""
         return self.phase in (Phase.LEAVING, Phase.REFUSING)
 
     def enter(self) -> None:
-        """A request has come in."""
+        """Count a request that has started."""
         self.in_flight += 1
         self._idle.clear()
 
     def leave(self) -> None:
-        """A request has been answered or given up."""
+        """Count off a request that has been answered or abandoned."""
         self.in_flight -= 1
         if self.in_flight == 0:
             self._idle.set()

@@ -1,4 +1,4 @@
-"""Refuses requests that a web page of another site has a browser send."""
+"""Refuses requests that a browser sends for a web page of another site."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ MAY_SEND = {
 
 
 class SitePolicy:
-    """Refuses a `Host` that is not among `hosts`, where there are any, and the pages of other sites.
+    """Refuses a `Host` that is not in `hosts`, if any are given, and requests from pages of other sites.
 
-    A browser lets any page send some requests to a server on the reader's own machine, and names that page in
-    `Origin`. A page whose name was pointed at this machine (DNS rebinding) has the right `Origin` and the wrong `Host`.
-    `origins` may send requests and read the answers (CORS) besides the server's own pages. All names are in lower
-    case.
+    A browser lets any page send some requests to a server on the user's own machine, with the page's origin in
+    `Origin`. With DNS rebinding the name of a hostile page resolves to this machine: its `Origin` is right, its `Host`
+    is wrong. Pages of `origins` may send requests and read the answers (CORS), as the server's own pages may. All
+    names are in lower case.
     """
 
     def __init__(self, hosts: tuple[str, ...] = (), origins: tuple[str, ...] = ()) -> None:
         self._hosts = frozenset(_name_of(host) for host in hosts)
         self._origins = frozenset(_without_default_port(origin.rstrip("/")) for origin in origins)
         self._allowed: set[bytes | None] = set()
-        """Values of `Host` that have been allowed; comparing bytes is all that a further request costs."""
+        """Values of `Host` that have been allowed, so that a later request costs only a comparison of bytes."""
 
     def fault(self, head: RequestHead) -> ClientError | None:
-        """Why a request with this head is refused; `None` where it is not."""
+        """The error with which a request with this head is refused; `None` if it is allowed."""
         host, origin = head.fields.get(b"host"), head.fields.get(b"origin")
         if self._hosts and host not in self._allowed and not self._allows(host):
             return HostNotAllowed(
@@ -59,7 +59,7 @@ class SitePolicy:
         return None
 
     def for_page(self, head: RequestHead) -> list[tuple[bytes, bytes]]:
-        """Header fields by which a page of a listed origin may read the answer, and caches tell such pages apart."""
+        """Header fields that let a page of a listed origin read the answer, and make caches distinguish origins."""
         if not self._origins:
             return []
         if not self._is_listed(head):
@@ -68,7 +68,7 @@ class SitePolicy:
         return [origin, (b"access-control-expose-headers", _EXPOSED), _VARIES]
 
     def is_preflight(self, head: RequestHead) -> bool:
-        """Whether a browser asks, by OPTIONS, if a page of a listed origin may send a request."""
+        """Whether the request is a CORS preflight for a page of a listed origin."""
         return head.has(b"access-control-request-method") and self._is_listed(head)
 
     def _is_listed(self, head: RequestHead) -> bool:
@@ -77,7 +77,7 @@ class SitePolicy:
     def _allows(self, host: bytes | None) -> bool:
         if host is None or _name_of(_text(host)) not in self._hosts:
             return False
-        if len(self._allowed) < _MOST_REMEMBERED:  # clients make up ports
+        if len(self._allowed) < _MOST_REMEMBERED:  # clients can send any port
             self._allowed.add(host)
         return True
 

@@ -1,4 +1,4 @@
-"""The body of a change of weights: percent by version, read strictly."""
+"""Parses the body of a change of weights: percent by version, strictly."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def parse_weights(body: bytes) -> dict[str, int]:
 
     Raises:
         MalformedBody: the body is empty or not JSON.
-        InvalidInput: it is no object, names no version or one twice, or a weight is no whole number from 0 to 100.
+        InvalidInput: it is not an object, names no version or one twice, or a weight is not an integer from 0 to 100.
     """
     if not body.strip():
         raise MalformedBody("the body is empty", code="empty_body", expected=_EXPECTED)
@@ -56,7 +56,7 @@ def _refuse(constant: str) -> Never:
 
 
 def _short_int(digits: str) -> int:
-    """An int; one of more digits than any weight is as good as far too large, and costs no time to convert."""
+    """An int of the first ten digits only, because a longer one is no valid weight and is slow to convert."""
     return int(digits[:10])
 
 

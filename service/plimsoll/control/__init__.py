@@ -1,1 +1,1 @@
-"""Which versions should serve, which do, and how one becomes the other."""
+"""The desired state, the state of each version, and the reconciler that brings them together."""

@@ -1,4 +1,4 @@
-"""The models that the operator wants served: a small YAML file, or the highest version of each model without one."""
+"""The desired state: a YAML file that lists the models to serve, or by default the highest version of each model."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class _Record(BaseModel):
 class DesiredVersion(_Record):
     """One version that should serve.
 
-    `weight` is its share of the requests that pin nothing, in percent. Raising `generation` loads it anew. `force` lets
-    it replace a version of another signature.
+    `weight` is its share of the requests that pin no version, in percent. A higher `generation` loads it again. `force`
+    lets it replace a version with another signature.
     """
 
     version: ModelVersion
@@ -37,7 +37,7 @@ class DesiredVersion(_Record):
 
 
 class DesiredLimits(_Record):
-    """The limits of one model; those that are left out come from the settings."""
+    """The limits of one model; the settings give the missing ones."""
 
     queue_limit: Annotated[int, Field(ge=1, le=100_000)] | None = None
     queue_bytes: Annotated[int, Field(ge=1024)] | None = None
@@ -66,12 +66,12 @@ class DesiredModel(_Record):
 
     @property
     def weighted(self) -> bool:
-        """Whether the split between the versions is stated."""
+        """Whether the versions have weights."""
         return self.versions[0].weight is not None
 
 
 class DesiredState(_Record):
-    """Everything that should serve."""
+    """All models and versions that should serve."""
 
     models: list[DesiredModel]
 
@@ -85,20 +85,20 @@ class DesiredState(_Record):
 
 @dataclass(frozen=True, slots=True)
 class StateRules:
-    """The demands of a server's settings on a desired state.
+    """The rules that a server's settings impose on a desired state.
 
-    A pod of the chart serves one version and splits nothing: there `may_split` is false. No request may wait for its
-    batch as long as `objective_ms`, in which it should be answered.
+    In a pod of the chart `may_split` is false, because it serves one version. The longest wait for a batch must be
+    below `objective_ms`, the latency objective.
     """
 
     may_split: bool = True
     objective_ms: float = inf
 
     def check(self, state: DesiredState, name: str) -> None:
-        """Compare a state, of the file that `name` says.
+        """Check a state; `name` names its file in messages.
 
         Raises:
-            DesiredStateError: it breaks a rule; the message says which, and what to do.
+            DesiredStateError: the state breaks a rule; the message says which, and how to correct it.
         """
         if not self.may_split and any(model.weighted for model in state.models):
             raise DesiredStateError(
@@ -124,7 +124,7 @@ def desired_state_file(path: Path) -> YamlFile:
 
 
 def parse_desired_state(file: YamlFile, document: bytes, rules: StateRules) -> DesiredState:
-    """The desired state in a document of the file.
+    """Parse a document of the file.
 
     Raises:
         DesiredStateError: the document is not YAML, has wrong fields or breaks a rule; the message says which.
@@ -135,17 +135,17 @@ def parse_desired_state(file: YamlFile, document: bytes, rules: StateRules) -> D
 
 
 def read_desired_state(path: Path, rules: StateRules = NO_RULES) -> DesiredState:
-    """The desired state in the file as it is now.
+    """Read and parse the file as it is now.
 
     Raises:
-        DesiredStateError: the file cannot be read, or as `parse_desired_state`.
+        DesiredStateError: the file cannot be read; or see `parse_desired_state`.
     """
     file = desired_state_file(path)
     return parse_desired_state(file, file.read(), rules)
 
 
 def highest_of_each(shelf: Shelf) -> DesiredState:
-    """The highest version of every model on the shelf."""
+    """The highest version of every model in the folder of bundles."""
     return DesiredState(
         models=[
             DesiredModel(name=name, versions=[DesiredVersion(version=versions[-1])])

@@ -1,4 +1,4 @@
-"""Changes the desired state on disk; every worker follows the file and loads what it says."""
+"""Changes the desired state on disk. Every worker follows the file and applies it."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _log = logging.getLogger(__name__)
 
 
 class DesiredStateFile:
-    """The one writer of a desired state. Several processes may use it at once; a lock orders them.
+    """Writes a desired state. Several processes may use it at once; a lock serialises them.
 
-    A change is validated whole before the file is replaced: what is written is first read back by the parser that every
-    worker reads it with. Each method blocks for up to about a second; call it in a thread.
+    Before it replaces the file, it validates the new document with the parser that every worker uses. Each method
+    blocks for up to about a second; call it in a thread.
     """
 
     def __init__(self, path: Path, shelf: Shelf, rules: StateRules = NO_RULES) -> None:
@@ -41,12 +41,12 @@ class DesiredStateFile:
         self._rules = rules
 
     def load(self, model: str, version: str, *, force: bool = False) -> DesiredState:
-        """Add a version, with weight 0 where the model's versions have weights; one that is there stays as it is.
+        """Add a version, with weight 0 if the model's versions have weights; an existing version does not change.
 
         Every change raises:
-            DesiredStateNotWritable: the file cannot be read or replaced, or the chart is the one who changes it.
+            DesiredStateNotWritable: the file cannot be read or replaced, or the chart manages it.
             NotFound: there is no such model, version or bundle.
-            InvalidInput: the state would not be valid.
+            InvalidInput: the new state would not be valid.
         """
 
         def change(state: DesiredState) -> DesiredState:
@@ -64,7 +64,7 @@ class DesiredStateFile:
         return self._change(f"load {model} {version}", change)
 
     def unload(self, model: str, version: str) -> DesiredState:
-        """Take a version out, and the model with its last one; see `load` for the errors."""
+        """Remove a version, and the model with its last version; see `load` for the errors."""
 
         def change(state: DesiredState) -> DesiredState:
             self._require(state, model, version)
@@ -78,7 +78,7 @@ class DesiredStateFile:
         return self._change(f"unload {model} {version}", change)
 
     def reload(self, model: str, version: str) -> DesiredState:
-        """Have a version loaded again from disk, by raising its generation; see `load` for the errors."""
+        """Raise the generation of a version, so that it is loaded again from disk; see `load` for the errors."""
 
         def change(state: DesiredState) -> DesiredState:
             self._require(state, model, version)
@@ -92,7 +92,7 @@ class DesiredStateFile:
         return self._change(f"reload {model} {version}", change)
 
     def weigh(self, model: str, weights: Mapping[str, int]) -> DesiredState:
-        """Split a model's requests, in percent by version, all of them named; see `load` for the errors."""
+        """Set the weights of all versions of a model, in percent; see `load` for the errors."""
         if not self._rules.may_split:
             raise DesiredStateNotWritable(
                 "PLIMSOLL_TRACK is set: on a cluster the chart splits requests, between pods of one version each; "
@@ -167,7 +167,7 @@ class DesiredStateFile:
 def _with_versions(
     state: DesiredState, model: str, changes: Callable[[DesiredVersion], dict[str, int | None]]
 ) -> DesiredState:
-    """The state with these fields changed in the versions of one model; validated, as `model_copy` is not."""
+    """The state with these fields changed in the versions of one model; validated, unlike a `model_copy`."""
     return DesiredState(
         models=[
             DesiredModel(

@@ -1,4 +1,4 @@
-"""Reads the desired state, and follows its changes."""
+"""Reads the desired state and follows its changes."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from plimsoll.watched_file import FollowedFile, LastGoodCopy, WatchedFile
 
 
 class DesiredStateSource:
-    """A file that is followed, or the shelf's highest versions where there is none.
+    """Follows a file, or reads the highest version of each model once if no file is configured.
 
-    `report` is given the reason why the file cannot be used, or an empty text where it can. The workers of one server
-    share a `copy` of the last good file: a worker that starts while the file is broken begins with the copy. `remark`
-    hears what lies on the shelf and is passed over, where there is no file.
+    `report` receives the reason why the file cannot be used, or an empty text if it can. The workers of one server
+    share a `copy` of the last good file: a worker that starts while the file is broken begins with the copy. Without a
+    file, `remark` receives a sentence for each folder of bundles that is skipped.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class DesiredStateSource:
     async def states(self, on_error: Callable[[OperatorError], None]) -> AsyncGenerator[DesiredState, None]:
         """Yield the desired state, and then each change once; ends at once if no file is followed.
 
-        `on_error` is given each reason why the file cannot be used, once; the state of before holds.
+        `on_error` receives each reason why the file cannot be used, once; the previous state stays in force.
         """
         if self._file is None:
             self._remark(await asyncio.to_thread(self._shelf.remarks))
@@ -59,7 +59,7 @@ class DesiredStateSource:
         late = None
         async for change in file.changes():
             if late is not None:
-                on_error(late)  # a look later, because a state that is taken ends the error of before
+                on_error(late)  # only now, because applying a state clears the previous error
                 late = None
             if change.value is not None:
                 yield change.value

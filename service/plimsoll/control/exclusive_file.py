@@ -1,4 +1,4 @@
-"""A file that several processes may replace, one at a time, and that nobody ever sees half written."""
+"""A file that several processes may replace, one at a time and atomically."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from plimsoll.errors import DesiredStateNotWritable
 
 HELM = "on a cluster change it by `helm upgrade --set model.version=...`"
 _LOCK_SECONDS = 0.8
-"""So that whoever asked has an answer within a second."""
+"""The longest wait for the lock; it lets the client get an answer within a second."""
 _LOCK_AGAIN_SECONDS = 0.02
 
 
@@ -31,11 +31,11 @@ class ExclusiveFile:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the lock, which other processes and other threads of this one wait for.
+        """Hold the lock; it excludes other processes and other threads of this process.
 
         Raises:
-            DesiredStateNotWritable: the file is a link, or the lock is a link, no plain file, or held for too long.
-            OSError: the lock file cannot be made.
+            DesiredStateNotWritable: the file is a link, or the lock is a link, not a plain file, or held for too long.
+            OSError: the lock file cannot be created.
         """
         if self._path.is_symlink():
             raise DesiredStateNotWritable(
@@ -55,16 +55,16 @@ class ExclusiveFile:
             os.close(handle)
 
     def replace(self, document: bytes) -> None:
-        """Put the document in the place of the file, with the file's own mode.
+        """Replace the content of the file by the document, and keep the file's mode.
 
         Raises:
-            OSError: the folder is full or read-only; the file is as it was.
+            OSError: the folder is full or read-only; the file has not changed.
         """
         replace_file(self._path, document, mode=stat.S_IMODE(self._path.stat().st_mode), durable=True)
 
     def _open_lock(self) -> int:
-        # O_NOFOLLOW: a link planted in a shared folder would have this process create or open another file. O_NONBLOCK:
-        # opening a named pipe would wait for ever.
+        # O_NOFOLLOW, because a link that somebody puts into a shared folder would make this process create or open
+        # another file. O_NONBLOCK, because opening a named pipe would block for ever.
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         try:
             handle = os.open(self._lock, flags, 0o600)

@@ -1,4 +1,4 @@
-"""Blocking work in a thread that may be left behind."""
+"""Runs blocking work in a thread that may be abandoned."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ R = TypeVar("R")
 async def in_load_thread(work: Callable[[], R]) -> R:
     """Run `work` in a daemon thread of its own; return what it returns, or raise what it raises.
 
-    A load may hang for ever. To cancel this call leaves the thread behind, and a thread that was left behind keeps
-    neither the event loop nor the process from ending. The threads of `asyncio.to_thread` would, and are few.
+    A load may hang for ever. If this call is cancelled, the thread is abandoned, and an abandoned thread does not keep
+    the event loop or the process from ending. The threads of `asyncio.to_thread` would do so, and are few.
     """
     loop = asyncio.get_running_loop()
     done: asyncio.Future[R] = loop.create_future()

@@ -1,4 +1,4 @@
-"""Makes the desired state so: opens, loads, proves and warms what is new, then retires what is no longer wanted."""
+"""Applies the desired state: opens, loads, proves and warms new versions, then retires those no longer desired."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _log = logging.getLogger(__name__)
 
 
 class Watcher(Protocol):
-    """Hears what becomes of versions."""
+    """Receives the events of versions."""
 
     def version_ready(self, status: VersionStatus) -> None:
-        """A version answers."""
+        """A version is ready and answers."""
         ...
 
     def load_failed(self, name: str, version: str, check: str) -> None:
@@ -30,12 +30,12 @@ class Watcher(Protocol):
         ...
 
     def version_gone(self, status: VersionStatus) -> None:
-        """A version answers no more, or something newer answers under its name."""
+        """A version no longer answers, or a newer load answers under its name."""
         ...
 
 
 class Reconciler(Generic[M]):
-    """Brings the registry to a desired state. `new_lane` gives a proven model its place in the line."""
+    """Brings the registry to a desired state. `new_lane` creates the lane of a proven model."""
 
     def __init__(
         self,
@@ -58,13 +58,13 @@ class Reconciler(Generic[M]):
         return self._registry.failed_from_the_start()
 
     async def reconcile(self, desired: DesiredState) -> bool:
-        """Load what is new or has a new generation, one after the other, then retire what is not wanted.
+        """Load the versions that are new or have a new generation, one by one, then retire those not desired.
 
-        A version that fails is marked so, and the others go on. A version that is no longer wanted serves on until one
-        that is wanted is ready in its place.
+        A version that fails to load is marked as failed, and the other versions load. A version that is no longer
+        desired keeps serving until a desired version of its model is ready.
 
-        May be called while an earlier call is at work: the earlier one stops at its next step, and a load that is no
-        longer wanted is left behind at once. Returns whether the desired state was the newest to the end.
+        It may be called while an earlier call runs: the earlier call stops at its next step, and a load that is no
+        longer desired is abandoned at once. Returns whether this desired state was still the newest at the end.
         """
         if not desired.models:
             _log.error("there is nothing to serve: no bundle was found and no desired state names one")
@@ -93,12 +93,12 @@ class Reconciler(Generic[M]):
                 self._retire(status)
 
     def keep(self, error: OperatorError) -> None:
-        """The newest desired state cannot be read; what serves goes on, and the error is shown."""
+        """Log and show that the newest desired state cannot be read; the loaded versions keep serving."""
         self._registry.keep(error.message)
         _log.error("the desired state is left as it was: %s", error.message)
 
     async def close(self) -> None:
-        """Stop draining, and let every lane go."""
+        """Stop draining, and close every lane."""
         drains = dict(self._drains)
         for drain in drains:
             drain.cancel()
@@ -108,7 +108,7 @@ class Reconciler(Generic[M]):
             lane.close()
 
     def _is_due(self, model: DesiredModel, wanted: DesiredVersion) -> bool:
-        """Whether a version is new, is to be loaded anew, or has failed and may be forced now."""
+        """Whether a version is new, has a new generation, or has failed and is now forced."""
         tried = self._tried.get((model.name, wanted.version))
         if tried is None or tried[1].generation != wanted.generation or tried[0].limits != model.limits:
             return True
@@ -116,7 +116,7 @@ class Reconciler(Generic[M]):
         return failed and wanted.force and not tried[1].force
 
     def _is_wanted(self, desired: DesiredState, key: tuple[str, str]) -> bool:
-        """Whether a desired state asks for that version as it was tried last."""
+        """Whether a desired state contains that version in the form of the last attempt to load it."""
         return any(
             (model.name, each.version) == key and not self._is_due(model, each)
             for model in desired.models
@@ -145,7 +145,7 @@ class Reconciler(Generic[M]):
                 name, version, check, error, extra={**about, "check": check}, exc_info=error.__cause__,
             )  # fmt: skip
             self._fail(name, version, check, f"check '{check}' failed: {_public(error)}")
-        except Exception:  # noqa: BLE001  # whatever a model does while loading, the others still load
+        except Exception:  # noqa: BLE001  # a model may raise anything, and the others still have to load
             _log.exception("model %s version %s is not served: loading broke down", name, version, extra=about)
             self._fail(name, version, "internal", "loading broke down; the server's log has the trace")
         else:
@@ -165,7 +165,7 @@ class Reconciler(Generic[M]):
             self._watcher.version_ready(self._registry.status(name, version))
 
     def _undo_attempt(self, before: VersionStatus, tried_before: tuple[DesiredModel, DesiredVersion] | None) -> None:
-        """Have all be as it was before a load that was left behind, so that it is due when it is asked for again."""
+        """Restore the state before an abandoned load, so that the version is due if it is desired again."""
         key = (before.name, before.version)
         if tried_before is None:
             del self._tried[key]
@@ -196,7 +196,7 @@ class Reconciler(Generic[M]):
     async def _drain_and_forget(self, status: VersionStatus, lane: BatchLane) -> None:
         await self._drain(lane)
         if any(each.served is status.served for each in self._registry.statuses()):
-            self._registry.forget(status.name, status.version)  # unless it has been desired again meanwhile
+            self._registry.forget(status.name, status.version)  # unless it has become desired again
 
     def _in_background(self, drain: Coroutine[Any, Any, None], lane: BatchLane) -> None:
         task = asyncio.create_task(drain)
@@ -205,5 +205,5 @@ class Reconciler(Generic[M]):
 
 
 def _public(error: OperatorError) -> str:
-    """The message for clients: of the words of a model it says only that the log has them."""
+    """The message for clients; in place of a model's own message it refers to the log."""
     return f"{error.message}; the server's log says more" if str(error) != error.message else error.message

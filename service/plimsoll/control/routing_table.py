@@ -1,4 +1,4 @@
-"""The snapshot that requests are routed by."""
+"""The immutable table that routes requests to versions."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from plimsoll.quoting import quote
 
 @dataclass(frozen=True, slots=True)
 class ModelRoutes:
-    """One model: the versions that are known, those that answer, and how requests that pin none are split.
+    """One model: its known versions, those that answer, and the split of requests that pin no version.
 
-    All in rising order of version. `weights` go with `ready`. Versions in `failed` did not load and will not answer;
-    those in `stuck` are loaded and do not answer.
+    All are in ascending order of version. `weights` has one weight for each version in `ready`. Versions in `failed`
+    did not load and will not answer; those in `stuck` are loaded and do not answer.
     """
 
     known: tuple[str, ...]
@@ -34,10 +34,10 @@ class ModelRoutes:
 
 @dataclass(frozen=True, slots=True)
 class RoutingTable:
-    """Immutable: a change of what is served makes a new table, so that a request never sees half of one.
+    """Routes requests to versions. Immutable: each change makes a new table, so a request never sees half a change.
 
-    `track` is the side of a rollout that this process is on; a request may pin it instead of a version. Until a desired
-    state has been read, `nothing_yet` is a sentence that says so.
+    `track` is the track of a rollout to which this process belongs; a request may pin it instead of a version. Until a
+    desired state has been read, `nothing_yet` is the message for clients.
     """
 
     models: Mapping[str, ModelRoutes] = field(default_factory=dict)
@@ -48,14 +48,14 @@ class RoutingTable:
     def select(self, target: Target) -> ServedVersion:
         """The version that answers.
 
-        A pinned one is taken whatever its weight. Otherwise the weights decide, the same way each time for a request
-        with a key; a version that is not ready gives its part to the others.
+        A pinned version is selected whatever its weight. Otherwise the weights decide, always in the same way for the
+        same key; the share of a version that is not ready goes to the others.
 
         Raises:
-            NotFound: see `require`; also when no model is named and none is the default.
-            Loading: it is known and not ready.
-            Stuck: it is loaded, and its forward pass does not return.
-            LoadFailed: it, or every version of the model where none is pinned, could not be loaded.
+            NotFound: see `require`; also if no model is named and there is no default.
+            Loading: the version is known and not ready.
+            Stuck: the version is loaded, and its forward pass does not return.
+            LoadFailed: the version failed to load; or none is pinned, and every version of the model failed.
         """
         name = target.model
         if name is None:
@@ -87,7 +87,7 @@ class RoutingTable:
         return served
 
     def require(self, name: str, version: str | None = None) -> None:
-        """Raise a `NotFound` that lists what there is, unless the name, and the version if given, are known."""
+        """Raise a `NotFound` that lists the known ones, unless the name, and the version if given, are known."""
         routes = self.models.get(name)
         if routes is None:
             raise NotFound(f"there is no model {quote(name)}", code="model_not_found", expected=_one_of(self.models))
@@ -103,8 +103,8 @@ class RoutingTable:
         """The model of a request that names none.
 
         Raises:
-            NotFound: each request has to name one.
-            Loading: no desired state has been read.
+            NotFound: each request has to name a model.
+            Loading: no desired state has been read yet.
         """
         if self.default_model is not None:
             return self.default_model
@@ -124,8 +124,8 @@ def routes_of(
 ) -> ModelRoutes:
     """The routes of one model.
 
-    Without weights the highest version that is ready gets every request that pins none. With weights, those of the
-    versions that are ready hold in proportion; where they are all 0, again the highest gets everything.
+    Without weights the highest ready version gets every request that pins no version. With weights, the ready versions
+    share the requests in proportion; if their weights are all 0, the highest gets every request.
     """
     answering = tuple(sorted(ready, key=lambda served: version_order(served.version)))
     stated = [float(weights.get(served.version) or 0) for served in answering]

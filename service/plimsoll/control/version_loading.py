@@ -1,4 +1,4 @@
-"""Loads one version in bounded time: opens its bundle, loads it, proves and warms it."""
+"""Loads one version in bounded time: opens its bundle, loads the model, proves it and warms it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 class LoadedModel(Model, Protocol):
-    """A model, and what there is to tell of it."""
+    """A model with its facts for the load report."""
 
     @property
     def device(self) -> str:
@@ -41,18 +41,18 @@ M = TypeVar("M", bound=LoadedModel)
 
 
 class Loader(Protocol[M]):
-    """Brings bundles to life; the runtime offers one."""
+    """Makes models from bundles; the runtime implements it."""
 
     def load(self, bundle: Bundle) -> M:
-        """The model of a bundle, unproven."""
+        """Load the model of a bundle, which is not proven yet."""
         ...
 
     def prove(self, bundle: Bundle, model: M) -> GoldenSamples:
-        """The golden samples; a `BundleError` unless the model answers them, alone and in every batch."""
+        """Return the golden samples; raises `BundleError` unless the model answers them, alone and in every batch."""
         ...
 
     def warm(self, model: M, samples: GoldenSamples) -> dict[int, float]:
-        """Run every batch size on golden rows; returns seconds by size."""
+        """Run every batch size on golden rows; returns the seconds by size."""
         ...
 
 
@@ -66,13 +66,13 @@ class Loaded(Generic[M]):
 
 
 class LeftBehind(Exception):
-    """The load was left behind, because a newer desired state does not ask for it."""
+    """The load was abandoned, because a newer desired state does not contain it."""
 
 
 class VersionLoading(Generic[M]):
-    """Loads one version at a time, each within `start_seconds`, and shows in the registry how far it is.
+    """Loads one version at a time, each within `start_seconds`, and shows its progress in the registry.
 
-    `bind` gives the task of a manifest; it raises a `BundleError` for a model that nothing can ask.
+    `bind` returns the task of a manifest; it raises a `BundleError` for a model that fits no task.
     """
 
     def __init__(
@@ -91,13 +91,13 @@ class VersionLoading(Generic[M]):
         self._limit: asyncio.Timeout | None = None
         self._left_behind = False
         self.key: tuple[str, str] | None = None
-        """Name and version of what is being loaded now."""
+        """Name and version of the load in progress."""
 
     async def load(self, name: str, version: str, *, force: bool) -> Loaded[M]:
-        """A version that is ready to serve. With `force` its signature may differ from that of the versions that serve.
+        """Load a version. With `force` its signature may differ from that of the versions that serve.
 
         Raises:
-            BundleError: a check failed; with check `start-up`, when it took too long. Its thread is left behind then.
+            BundleError: a check failed. The check is `start-up` if the load took too long; its thread is abandoned.
             LeftBehind: see `leave_behind`.
         """
         self.key, self._left_behind = (name, version), False
@@ -119,7 +119,7 @@ class VersionLoading(Generic[M]):
             self.key = self._limit = None
 
     def leave_behind(self) -> None:
-        """End the load in progress with `LeftBehind`; its thread goes on by itself, and nobody waits for it."""
+        """End the load in progress with `LeftBehind`; its thread is abandoned and runs to its end."""
         if self._limit is not None:
             self._left_behind = True
             self._limit.reschedule(asyncio.get_running_loop().time())

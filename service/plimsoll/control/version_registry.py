@@ -1,4 +1,4 @@
-"""The state of every version that serves, is to serve, or is leaving."""
+"""The state of every version that serves, loads, or drains."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _log = logging.getLogger(__name__)
 
 
 class VersionState(StrEnum):
-    """The states of a version, in order; then it is gone from the registry. `failed` stays until the next attempt.
+    """The states of a version, in order; after the last one the registry forgets it.
 
-    A version is `stuck` while its forward pass does not return.
+    A version stays `failed` until the next attempt to load it, and is `stuck` while its forward pass does not return.
     """
 
     LOADING = "loading"
@@ -35,7 +35,7 @@ class VersionState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
-    """The facts that loading a version found."""
+    """The facts about a loaded version."""
 
     manifest: Manifest
     digest: str
@@ -47,16 +47,15 @@ class LoadReport:
     warmup_seconds: float
     batch_seconds: Mapping[int, float]
     example: Tensors = field(default_factory=dict, compare=False, repr=False)
-    """One row that it answers, its first golden sample: the inputs by name, without the batch dimension."""
+    """An example row, from its first golden sample: the inputs by name, without the batch dimension."""
 
 
 @dataclass(frozen=True, slots=True)
 class VersionStatus:
     """One version at one moment.
 
-    `served` and `report` are there once it answers, and stay there while it is loaded anew. `reason` says why the last
-    attempt to load it failed; a version that answered before still does,
-    unless it is `stuck`.
+    `served` and `report` are set once it answers, and stay set while it is loaded again. `reason` says why the last
+    attempt to load it failed; a version that answered before still answers, unless it is `stuck`.
     """
 
     name: str
@@ -69,7 +68,7 @@ class VersionStatus:
 
     @property
     def lack(self) -> str:
-        """Why it does not serve, as a sentence fit for clients."""
+        """The reason why it does not serve, as a sentence for clients."""
         return f"{self.name} {self.version}: {self.reason or self.state}"
 
 
@@ -79,11 +78,11 @@ def own_state(status: VersionStatus) -> tuple[VersionState, str | None]:
 
 
 class VersionRegistry:
-    """Holds a status for every version, and the routing table that follows from them and from the desired weights.
+    """Holds the status of every version, and the routing table made from the statuses and the desired weights.
 
-    Implements the line's `VersionSelector` by its `table`. Changed from the event loop only; `table` is replaced whole
-    at each change, and `on_change` is called. With `all_must_serve` a version that failed keeps the server unready;
-    otherwise another version that serves is enough.
+    Implements the line's `VersionSelector`. Change it on the event loop only; each change replaces `table` by a new one
+    and calls `on_change`. With `all_must_serve` a failed version keeps the server unready; otherwise another version
+    that serves is enough.
     """
 
     def __init__(
@@ -103,21 +102,21 @@ class VersionRegistry:
         self.table = RoutingTable(default_model=default_model, track=track, nothing_yet="nothing is loaded yet")
         self._desired_error: str | None = None
         self.remarks: list[str] = []
-        """Folders that an operator may have meant to be served and are not, in sentences fit for clients."""
+        """Sentences for clients about folders that are not served, although the operator may expect it."""
 
     @property
     def desired_error(self) -> str | None:
-        """Why the newest desired state could not be read, while an older one holds."""
+        """The reason why the newest desired state cannot be read, while the previous one is in force."""
         return self._desired_error
 
     def keep(self, error: str) -> None:
-        """The newest desired state could not be read, and the one before holds."""
+        """Note that the newest desired state cannot be read, and that the previous one stays in force."""
         self._desired_error = error
         if self.table.nothing_yet is not None:
             self.table = replace(self.table, nothing_yet=error)
 
     def desire(self, desired: DesiredState) -> None:
-        """Weigh by this desired state from now on; versions that it adds are visible as loading."""
+        """Use the weights of this desired state from now on, and show its new versions as loading."""
         self._desired_error = None
         self._weights = {model.name: {each.version: each.weight for each in model.versions} for model in desired.models}
         for name, versions in self._weights.items():
@@ -128,67 +127,68 @@ class VersionRegistry:
         self._route()
 
     def remark(self, sentences: list[str]) -> None:
-        """Replace the remarks on folders that are not served and may have been meant to be."""
+        """Replace the remarks on folders that are not served, although the operator may expect it."""
         for sentence in sentences:
             _log.warning(sentence)
         self.remarks = sentences
 
     def advance(self, name: str, version: str, state: VersionState) -> None:
-        """A version has come a step further; one that is loaded anew goes on answering."""
+        """Set the state of a version that loads; one that is loaded again keeps answering."""
         self._put(replace(self._statuses[name, version], state=state))
 
     def ready(self, served: ServedVersion, report: LoadReport) -> None:
-        """A version answers from now on, in the place of whatever answered under its name before."""
+        """Let a version answer from now on, and replace the previous load of the same version."""
         self._have_served.add(served.name)
         self._put(VersionStatus(served.name, served.version, VersionState.READY, report=report, served=served))
 
     def fail(self, name: str, version: str, reason: str) -> None:
-        """An attempt to load a version has failed; `reason` is a sentence fit for clients."""
+        """Note that an attempt to load a version has failed; `reason` is a sentence for clients."""
         status = self._statuses[name, version]
         self._put(
             replace(status, state=VersionState.FAILED if status.served is None else _at_rest(status), reason=reason)
         )
 
     def stick(self, served: ServedVersion, *, stuck: bool) -> None:
-        """A version is stuck and takes no requests, or it is no longer. One that has been replaced stays as it is."""
+        """Set whether a version is stuck; a stuck one takes no requests. Ignores a version that has been replaced."""
         status = self._statuses.get((served.name, served.version))
         if status is None or status.served is not served:
-            self._on_change(self.statuses())  # whoever heard that it is stuck hears what is true
+            self._on_change(self.statuses())  # observers that saw it stuck get the current states
             return
         changed = replace(status, stuck=stuck)
         self._put(replace(changed, state=_at_rest(changed)) if status.state is _at_rest(status) else changed)
 
     def retire(self, name: str, version: str) -> None:
-        """A version takes no new requests from now on."""
+        """Route no new requests to a version from now on."""
         self._put(replace(self._statuses[name, version], state=VersionState.DRAINING))
 
     def forget(self, name: str, version: str) -> None:
-        """A version is gone."""
+        """Remove a version."""
         del self._statuses[name, version]
         self._route()
 
     def statuses(self) -> list[VersionStatus]:
-        """Every version, by name and then rising version."""
+        """Every version, by name and then by ascending version."""
         return sorted(self._statuses.values(), key=lambda status: (status.name, version_order(status.version)))
 
     def answering(self) -> list[VersionStatus]:
-        """Those that answer requests, in the same order."""
+        """The versions that answer requests, in the same order."""
         return [status for status in self.statuses() if _answers(status)]
 
     def status(self, name: str, version: str) -> VersionStatus:
-        """The status of one version; a `KeyError` for one that is not known."""
+        """The status of one version; raises `KeyError` if it is not known."""
         return self._statuses[name, version]
 
     def weight(self, name: str, version: str) -> int | None:
-        """The desired weight of a version, if one is stated."""
+        """The desired weight of a version, or `None` if it has none."""
         return self._weights.get(name, {}).get(version)
 
     def missing(self) -> list[VersionStatus]:
-        """Why the server is not ready, empty when it is.
+        """The versions that keep the server from being ready; empty if it is ready.
 
-        At first every desired version has to be ready, or, unless all must serve, to have failed while another one
-        serves. From then on one version of every model that has served is enough, if there is any: a server must not
-        leave its load balancer because a newcomer loads or fails. A stuck version counts where no other one answers.
+        At first every desired version has to be ready. Unless all must serve, it may also have failed while another
+        desired version serves. From then on each model that has served needs only one version that answers, because a
+        server must not leave its load balancer when a new version loads or fails. A stuck version counts as missing if
+        no other desired version answers.
         """
         lacking = self._unserved()
         if self._complete_once:
@@ -199,7 +199,7 @@ class VersionRegistry:
         return lacking
 
     def failed_from_the_start(self) -> list[str]:
-        """Which versions have failed and why, where the server has never been ready for them; sentences."""
+        """A sentence for each failed version, if the server has never been ready because of them."""
         if self._complete_once:
             return []
         return [status.lack for status in self.missing() if status.state is VersionState.FAILED]
@@ -210,7 +210,7 @@ class VersionRegistry:
         return not self._weights
 
     def _unserved(self) -> list[VersionStatus]:
-        """The desired versions that do not answer, without those that may have failed or be stuck."""
+        """The desired versions that do not answer, without those that are allowed to be failed or stuck."""
         desired = [self._statuses[name, version] for name, versions in self._weights.items() for version in versions]
         unserved = [status for status in desired if status.served is None or status.stuck]
         if not any(_answers(each) and each.name in self._weights for each in self._statuses.values()):
@@ -247,5 +247,5 @@ def _answers(status: VersionStatus) -> bool:
 
 
 def _at_rest(status: VersionStatus) -> VersionState:
-    """The state of a version that has been loaded and is not being loaded again."""
+    """The state of a version that is loaded and does not load again."""
     return VersionState.STUCK if status.stuck else VersionState.READY

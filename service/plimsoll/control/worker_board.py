@@ -27,14 +27,14 @@ _SLOWEST_FIRST = (
 
 
 class WorkerBoard:
-    """One small file for each worker, in a folder that they share. A worker that is gone does not count any more."""
+    """Keeps one small file for each worker in a shared folder. It ignores the files of workers that have ended."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._mine = folder / f"{os.getpid()}.json"
 
     def publish(self, statuses: Iterable[VersionStatus]) -> None:
-        """Tell the others how far this worker is."""
+        """Share the load progress of this worker with the other workers."""
         states = {f"{each.name}/{each.version}": [each.state.value, each.reason] for each in statuses}
         try:
             replace_file(self._mine, json.dumps(states).encode())
@@ -42,9 +42,9 @@ class WorkerBoard:
             _log.warning("cannot share the load progress of this worker with the other workers: %s", error.strerror)
 
     def slowest(self, status: VersionStatus) -> tuple[VersionState, str | None]:
-        """The state of that version in the worker that is least far, with its reason.
+        """The state of that version in the worker whose load has progressed least, with its reason.
 
-        A worker that has not heard of the version yet is still to load it.
+        A worker without a state for the version has not begun to load it.
         """
         seen = [(status.state, status.reason)]
         for file in self._folder.glob("*.json"):
@@ -55,7 +55,7 @@ class WorkerBoard:
 
 
 def _read(file: Path) -> dict[str, Any]:
-    """The states that a worker has written; none if its file has just gone, or is empty because the disk was full."""
+    """The states that a worker has written; empty if its file was just removed, or was cut off by a full disk."""
     try:
         told: dict[str, Any] = json.loads(file.read_text())
     except (OSError, ValueError):

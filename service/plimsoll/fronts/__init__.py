@@ -1,4 +1,4 @@
-"""Wire formats. The table: one file and one line for a format; the first of a protocol is the one it falls back to."""
+"""Wire formats. The table has one line for each format; the first format of a protocol is its default."""
 
 from __future__ import annotations
 
@@ -9,4 +9,4 @@ from plimsoll.inference.ports import Front
 V1: tuple[Front, ...] = (V1Json(), V1Csv())
 
 PROTOCOLS = tuple(dict.fromkeys(front.protocol for front in V1))
-"""Labels of metrics."""
+"""The values of the label `protocol` of metrics."""

@@ -1,7 +1,7 @@
-"""A picture of one handwritten glyph, as a row of pixels: cut out, fitted into a box and centred by its mass.
+"""Turns a picture of one handwritten glyph into a row of pixels: cut out, fitted into a box and centred by its mass.
 
-That is how the makers of MNIST prepared their digits (LeCun, Cortes and Burges, "The MNIST database"): fitted into a
-box of 20 x 20 pixels at their own aspect ratio, then placed by their centre of mass in a field of 28 x 28.
+The authors of MNIST prepared their digits in this way (LeCun, Cortes and Burges, "The MNIST database"): they scaled
+each digit to a box of 20 x 20 pixels, kept its aspect ratio, and placed its centre of mass in the centre of 28 x 28.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from plimsoll.errors import InvalidInput
 
 MAX_PIXELS = 16_000_000
 _FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")
-"""No others: Pillow would hand some of them to programs of their own."""
+"""No other formats, because Pillow runs external programs for some of them."""
 _FAINTEST = 0.1
 """Ink below this is noise of the paper."""
 _MIDDLE = 0.5
@@ -27,11 +27,11 @@ _MIDDLE = 0.5
 def read_glyph(content: bytes, steps: ImagePreprocessing) -> NDArray[np.float32]:
     """The row for a PNG, JPEG or other picture: `width * height` numbers from 0 to 1.
 
-    The ground is told from the ink by the picture's edge, so that dark on light and light on dark both work; neither
-    needs the paper be white nor the ink black. A picture of the right size is taken pixel by pixel.
+    The edge of the picture decides which colour is the background, so that dark on light and light on dark both work,
+    and the paper need not be white nor the ink black. A picture of the right size is used pixel by pixel.
 
     Raises:
-        InvalidInput: not a picture, one of too many pixels, or one with no glyph on it.
+        InvalidInput: the content is not a picture, has too many pixels, or shows no glyph.
     """
     grey = _grey(content)
     size = (steps.height, steps.width)

@@ -1,4 +1,4 @@
-"""/v1 in CSV: rows of numbers in, a line for each; the same number of lines out, below a line of names."""
+"""/v1 in CSV: reads one row of numbers a line; writes a header line and one line for each row."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _MOST_LINES = MAX_ROWS + 1
 
 
 class V1Csv(V1Json):
-    """Implements `Front`; it differs from `V1Json` in bodies alone, and its errors are the same JSON."""
+    """Implements `Front`; only its bodies differ from `V1Json`, and its errors are the same JSON."""
 
     media_type = "text/csv"
 
     def read(self, body: bytes, served: ServedVersion) -> Question:
-        """The question of the rows; a first line in which nothing is a number is a line of names.
+        """Parse rows into a question; a first line without any number is a header line.
 
         Raises:
-            MalformedBody: the body is empty or no UTF-8 text.
-            InvalidInput: something else than numbers, rows of different lengths, or too many.
+            MalformedBody: the body is empty or not UTF-8 text.
+            InvalidInput: a cell is not a number, rows differ in length, or there are too many rows.
             UnsupportedMediaType: the task of the model takes no rows of numbers.
         """
         lines = _lines(body)
@@ -54,7 +54,7 @@ class V1Csv(V1Json):
         return served.task.of_rows(np.array(rows, np.float64))
 
     def reply(self, call: Call, served: ServedVersion, answer: Answer) -> Reply:
-        """One line for each row; the version stands in a header."""
+        """One line for each row; a header field holds the version."""
         del call
         results = [dict(_flat("", result)) for result in served.task.results(answer.outputs)]
         text = io.StringIO(newline="")
@@ -70,19 +70,19 @@ class V1Csv(V1Json):
         return Reply(200, headers, content)
 
     def body_content(self, item: str, row: Json, examples: Json) -> Json:
-        """Text, whatever the model."""
+        """Text, for every model."""
         del item, row, examples
         return {"schema": {"type": "string", "description": f"{_FORM[0].upper()}{_FORM[1:]}; at most {MAX_ROWS} rows."}}
 
     def answer_content(self) -> Json:
-        """Text, with a line of names."""
+        """Text, with a header line."""
         return {"schema": {"type": "string", "description": "A line of names, and a line for each row."}}
 
 
 def _lines(body: bytes) -> list[list[str]]:
     if not body.strip():
         raise MalformedBody("the body is empty", code="empty_body", expected=_FORM)
-    if body.count(b"\n") > 2 * _MOST_LINES:  # with as many blank ones between
+    if body.count(b"\n") > 2 * _MOST_LINES:  # allows a blank line after each
         raise InvalidInput("the number of rows is out of range", expected=f"1 to {MAX_ROWS} rows", given="more lines")
     try:
         text = body.decode("utf-8-sig")  # spreadsheets begin with a byte-order mark
@@ -101,13 +101,13 @@ def _numbers(line: list[str]) -> list[float | None]:
 
 def _number(cell: str) -> float | None:
     try:
-        return None if "_" in cell else float(cell)  # Python reads 1_000
+        return None if "_" in cell else float(cell)  # Python accepts 1_000
     except ValueError:
         return None
 
 
 def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401  # JSON, with arrays
-    """The cells of a result, each named by the way to it, such as `probabilities.3`."""
+    """The cells of a result, each named by its path, such as `probabilities.3`."""
     inner: Iterable[tuple[str, Any]]
     if isinstance(value, dict):
         inner = value.items()

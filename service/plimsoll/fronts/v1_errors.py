@@ -1,4 +1,4 @@
-"""The error body of /v1, and of every route that has no protocol of its own."""
+"""The error body of /v1, and of every route without a protocol."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _ADVICE: dict[type[PlimsollError], str] = {
     LoadFailed: "{message}; /v1/models/{model} tells which check failed",
     NoDefaultModel: "/v1/predict needs {message}; POST to /v1/models/{{name}}/predict instead",
 }
-"""Sentences that name the next step of a client: the paths are this protocol's, and the line knows none."""
+"""Sentences that name the client's next step. They are here because the line does not know the paths of /v1."""
 
 
 def error_reply(error: PlimsollError, request_id: str) -> Reply:
-    """The reply for an error. An error that was not meant for clients says only `internal`; who has left gets none."""
+    """The reply for an error. An internal error shows only `internal`; a client that has left gets an empty body."""
     if isinstance(error, ClientGone):
         return Reply(error.status, [(b"content-length", b"0")], b"")
     public = isinstance(error, ClientError | Unavailable | ModelFailed)

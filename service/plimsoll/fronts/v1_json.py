@@ -1,4 +1,4 @@
-"""/v1 in JSON: the body of the task in; model, version, latency and one prediction for each row out."""
+"""/v1 in JSON: reads the body of the task; writes model, version, latency and one prediction for each row."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from plimsoll.inference.served_version import ServedVersion
 from plimsoll.tasks.number_rows import MAX_ROWS
 
 VERSION_HEADER = "x-plimsoll-version"
-"""In a request: the version that the client insists on. In a reply: the version that answered."""
+"""In a request: the version that the client requires. In a reply: the version that answered."""
 USER_HEADER = "x-plimsoll-user"
-"""In a request: whoever should see one version only. Any text; only its hash is used. Overrides the body's `user`."""
+"""In a request: a user, who always gets the same version. Any text; only its hash is used. Overrides body `user`."""
 _VERSION, _USER = VERSION_HEADER.encode(), USER_HEADER.encode()
 _OK = HTTPStatus.OK.value
 _USER_SCHEMA = {
@@ -42,11 +42,11 @@ class V1Json:
         return Target(named.get("name"), pin, call.head.text(_USER) if _USER in fields else None)
 
     def read(self, body: bytes, served: ServedVersion) -> Question:
-        """The question of a body; see `Task.read`."""
+        """Parse a body into a question; see `Task.read`."""
         return served.task.read(body)
 
     def reply(self, call: Call, served: ServedVersion, answer: Answer) -> Reply:
-        """The answer's JSON; the version stands in a header too."""
+        """The answer's JSON; a header field holds the version too."""
         predictions = served.task.results(answer.outputs)
         content = orjson.dumps(
             {
@@ -65,7 +65,7 @@ class V1Json:
         return Reply(_OK, headers, content)
 
     def refuse(self, call: Call, error: PlimsollError) -> Reply:
-        """The error in the one form of /v1."""
+        """The error in the form of /v1."""
         return error_reply(error, call.request_id)
 
     def body_content(self, item: str, row: Json, examples: Json) -> Json:

@@ -1,4 +1,4 @@
-"""The answer of /v1 predict, as documentation: the hot path works without these classes."""
+"""Describes the answer of /v1 predict for the OpenAPI document; the hot path does not use these classes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class PredictAnswer(BaseModel):
 
 
 ANY_ROW: Json = {"type": "array", "items": {"type": "number"}, "description": "As many numbers as the signature says."}
-"""A row where the model is not known, of a task that takes rows of numbers."""
+"""A row of numbers, for routes on which the model is not known."""
 
 
 def request_body(fronts: Iterable[Front], item: str, row: Json, examples: Json) -> Json:

@@ -16,9 +16,9 @@ _BODIES_PER_REQUEST = 4
 class AdmissionLimits:
     """The most that one version may hold in one process.
 
-    `requests` counts those whose body is complete, running and queued together; `bytes` those of all bodies that have
-    come and whose requests have not ended. `max_reading` counts the bodies that are still coming; without it four for
-    each of the requests.
+    `requests` counts the requests with a complete body, running and queued together. `bytes` counts the received bytes
+    of all requests that have not ended. `max_reading` counts the bodies that are still arriving; by default it is four
+    for each of the requests.
     """
 
     requests: int
@@ -27,15 +27,15 @@ class AdmissionLimits:
 
     @property
     def reading(self) -> int:
-        """The most bodies being read that is in force."""
+        """The effective limit of bodies being read."""
         return _BODIES_PER_REQUEST * self.requests if self.max_reading is None else self.max_reading
 
 
 class Admission:
-    """Counts what one version holds. Refuses at once and never waits; a request takes one place whatever its rows.
+    """Admission control of one version. Refuses at once and never waits; a request takes one place whatever its rows.
 
-    A slow body takes a place among the bodies being read, and only a complete one takes a place in flight: clients
-    that do not send their bodies keep nobody else out of the queue. `retry_after_seconds` estimates how long so many
+    A slow body takes a place among the bodies being read, and only a complete body takes a place in flight, because
+    clients that send slowly must not keep others out of the queue. `retry_after_seconds` estimates how long that many
     requests take.
     """
 
@@ -44,17 +44,17 @@ class Admission:
         self.requests_in_flight = 0
         self.bodies_being_read = 0
         self.bytes_in_flight = 0
-        """Of every body that has come, also in part, and whose request has not ended."""
+        """The received bytes of all requests that have not ended, including incomplete bodies."""
         self._retry_after_seconds = retry_after_seconds
         self._open = True
         self._idle = asyncio.Event()
         self._idle.set()
 
     def expect(self) -> Permit:
-        """A permit for a request whose body is still to come; what it takes is free again when the `with` block ends.
+        """A permit for a request whose body has not arrived yet; the end of the `with` block frees what it holds.
 
         Raises:
-            Overloaded: as many requests or bytes are in flight as may be; says when room is to be expected.
+            Overloaded: the limit of requests or bytes in flight is reached; the error says when to try again.
             Draining: the version is being retired.
         """
         if not self._open:
@@ -73,7 +73,7 @@ class Admission:
         return permit
 
     def close(self) -> None:
-        """Admit nobody from now on; those inside go on."""
+        """Refuse new requests from now on; admitted requests continue."""
         self._open = False
 
     async def idle(self) -> None:
@@ -84,7 +84,7 @@ class Admission:
         """Count a body that is being read; called by the permit.
 
         Raises:
-            Overloaded: as many are being read as may be.
+            Overloaded: the limit of bodies being read is reached.
         """
         limits = self.limits
         if self.bodies_being_read >= limits.reading:
@@ -97,12 +97,13 @@ class Admission:
         self._idle.clear()
 
     def hold(self, more: int, held: int) -> None:
-        """Count bytes that have come for a request that holds `held` already; called by the permit.
+        """Count received bytes of a request that holds `held` bytes already; called by the permit.
 
-        A body longer than the bound is admitted while no other holds a byte, or it never could be.
+        A body longer than the limit is admitted while no other request holds a byte, because otherwise it never could
+        be.
 
         Raises:
-            Overloaded: all bodies together would be longer than the bound.
+            Overloaded: all bodies together would exceed the limit.
         """
         if self.bytes_in_flight + more > self.limits.bytes and self.bytes_in_flight > held and more:
             raise self._full(f"{self.bytes_in_flight} bytes are in flight")
@@ -112,7 +113,7 @@ class Admission:
         """Count a request in flight, with the last bytes of its body; called by the permit. See `hold` for the rest.
 
         Raises:
-            Overloaded: as many requests are in flight as may be.
+            Overloaded: the limit of requests in flight is reached.
         """
         limits = self.limits
         if self.requests_in_flight >= limits.requests:
@@ -144,7 +145,7 @@ class Admission:
 
 
 class Permit:
-    """The share of one request in its version, given back when the `with` block ends, however it ends."""
+    """The places and bytes that one request holds; the end of the `with` block frees them, also after an error."""
 
     __slots__ = ("_admission", "_held", "_in_flight", "_reading")
 
@@ -154,20 +155,20 @@ class Permit:
         self._reading = self._in_flight = False
 
     def wait_for_body(self) -> None:
-        """Take a place among the bodies being read; a body that has come already needs none.
+        """Take a place among the bodies being read; a body that is complete already needs none.
 
         Raises:
-            Overloaded: as many bodies are being read as may be.
+            Overloaded: the limit of bodies being read is reached.
         """
         if not self._reading:
             self._admission.begin_reading()
             self._reading = True
 
     def received(self, count: int) -> None:
-        """Count bytes of the body that have come.
+        """Count received bytes of the body.
 
         Raises:
-            Overloaded: the bytes of all bodies would be more than may be in flight.
+            Overloaded: all bodies together would exceed the limit of bytes in flight.
         """
         self._admission.hold(count, self._held)
         self._held += count
@@ -176,7 +177,7 @@ class Permit:
         """Take a place in flight with the last `count` bytes of the body, and free the one among the bodies being read.
 
         Raises:
-            Overloaded: as many requests or bytes are in flight as may be.
+            Overloaded: the limit of requests or bytes in flight is reached.
         """
         self._admission.enter(count, self._held)
         self._held += count

@@ -1,4 +1,4 @@
-"""Answers that were given before."""
+"""The response cache: outputs by a hash of their inputs."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _KEY_BYTES = 32
 
 
 class ResponseCache(Protocol):
-    """Somewhere to keep outputs by key. Bounded; may forget anything at any time."""
+    """Keeps outputs by key. Bounded in size; may evict any entry at any time."""
 
     def get(self, key: bytes) -> Tensors | None:
-        """The outputs kept under a key, if they still are. They are shared, so nobody writes into them."""
+        """The outputs under a key, or `None` after eviction. They are shared, so the caller must not change them."""
         ...
 
     def put(self, key: bytes, outputs: Tensors) -> None:
@@ -25,9 +25,9 @@ class ResponseCache(Protocol):
 def cache_key(model: str, version: str, digest: str, inputs: Tensors) -> bytes:
     """The key of one input of one bundle.
 
-    The decoded tensors are hashed and not the request's text, so that 0.10 and 0.1 are the same input; names, datatypes
-    and shapes are part of it, so that no two inputs can be read as one. BLAKE2b (RFC 7693) of 256 bits: nobody can make
-    up a second input with the same key.
+    It hashes the decoded tensors and not the request's text, so that 0.10 and 0.1 are the same input. The hash includes
+    names, datatypes and shapes, so that different inputs never have the same encoding. BLAKE2b (RFC 7693) of 256 bits
+    resists collisions: nobody can construct a second input with the same key.
     """
     digester = hashlib.blake2b(f"{model}\0{version}\0{digest}".encode(), digest_size=_KEY_BYTES)
     for name, tensor in inputs.items():

@@ -33,10 +33,11 @@ class LaneLimits:
 
 
 class BatchLane:
-    """One version's part of the line; made and used on the event loop.
+    """One version's part of the line; created and used on the event loop.
 
-    `admission` bounds what the version holds. `executor` runs what is too slow for the loop, and belongs to the lane;
-    without one it is a thread of its own. `stopwatch` measures durations. `forward` says whether the model runs now.
+    `admission` bounds what the version holds. `executor` runs the batches that are too slow for the event loop, and
+    the lane shuts it down; the default is a new thread. `stopwatch` measures durations. `forward` shows the run in
+    progress.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class BatchLane:
         stopwatch: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.limits = limits
-        # One thread: a model uses the cores by itself, and a second run beside it would only slow both.
+        # One thread, because a model uses all cores by itself: a second run at the same time would slow down both.
         self._executor = executor or ModelThread("inference")
         self._queue = BatchQueue(model.new_batch, limits.batch)
         self._observer = observer or Unobserved()
@@ -64,18 +65,18 @@ class BatchLane:
         return self._placement.inline_rows
 
     def reserve(self, rows: int, shapes: Shapes = ()) -> Entry:
-        """Rows of a forming batch to be written at once, before anything is awaited, and then given to `answer`."""
+        """Reserve rows of a forming batch. Write them and call `answer` before anything is awaited."""
         return self._queue.reserve(rows, self._loop.create_future(), shapes, self._observer.context())
 
     async def answer(self, entry: Entry, deadline: float, client_gone: Callable[[], Awaitable[None]]) -> Tensors:
         """The outputs of a reserved entry.
 
-        `client_gone` returns when nobody waits any more; an entry that has not been computed by then never is. It is
-        not called where the answer is there at once.
+        `client_gone` returns when the client has disconnected; an entry that has not been computed by then is dropped.
+        It is not called if the answer is available at once.
 
         Raises:
-            ClientGone: nobody waits any more.
-            DeadlineExceeded: the answer was not there at `deadline`, in seconds of the loop's clock.
+            ClientGone: the client has disconnected.
+            DeadlineExceeded: there was no answer by `deadline`, in seconds of the loop's clock.
             Draining: the lane was closed first.
             PlimsollError: the model failed on this entry.
         """
@@ -101,12 +102,12 @@ class BatchLane:
             watch.cancel()
 
     async def drain(self) -> None:
-        """Let nobody in any more, and return when everyone inside has been answered."""
+        """Refuse new requests, and return when all admitted requests have been answered."""
         self.admission.close()
         await self.admission.idle()
 
     def close(self) -> None:
-        """Give the thread back once the batch in progress is done; does not wait for it."""
+        """Shut down the executor, which finishes the batch in progress; does not wait for it."""
         self._executor.shutdown(wait=False, cancel_futures=True)
 
 
@@ -123,7 +124,7 @@ def _expire(future: asyncio.Future[Tensors]) -> None:
 def _retry_after_seconds(runner: BatchRunner, requests: int) -> int:
     """Estimate the time for a number of requests from the cost of the last ones.
 
-    A free function: a bound method would create a reference cycle between lane and admission, and keep the weights of
-    a version that has been let go alive until a garbage collection; for good, where the objects were frozen.
+    A free function, because a bound method would create a reference cycle between lane and admission. The cycle would
+    keep the weights of a retired version alive until a garbage collection, and for ever if `gc.freeze` had covered it.
     """
     return min(max(1, math.ceil(requests * runner.seconds_per_request)), _LONGEST_RETRY_AFTER_SECONDS)

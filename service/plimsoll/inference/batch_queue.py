@@ -1,8 +1,8 @@
-"""Rows on their way into batches. Knows no clock and runs no model: the runner asks it what is due.
+"""Collects rows into batches. Reads no clock and runs no model: the runner asks it which batch is due.
 
-A row exists before it is decoded into. `reserve` hands out part of a forming batch, the front writes into it, and
-`commit` makes it count; one that is never committed is simply overwritten. There is no await between the two, so that
-a reservation is always the last thing in its batch.
+`reserve` returns rows of a forming batch, the front decodes into them, and `commit` adds them to the batch. The next
+reservation overwrites rows that are never committed. There is no await between `reserve` and `commit`, so a
+reservation is always the last part of its batch.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _NEVER = float("inf")
 class BatchLimits:
     """The most rows of a batch, and the longest wait of its first request for others.
 
-    A wait of 0 is none while a request is alone. A batch still collects whatever arrives while the model is busy, and
-    a quick one what arrives while the requests in it are read.
+    With a wait of 0, a request that is alone does not wait. A batch still collects the requests that arrive while the
+    model is busy, and a quick batch those that arrive while its own requests are read.
     """
 
     max_rows: int
@@ -37,9 +37,9 @@ class BatchLimits:
 class Entry:
     """The rows of one request. `future` gets its outputs, or the error that only this request sees.
 
-    `committed_at` and `deadline` are on the runner's clock, which decides; `stopwatch_at` is for telling how long it
-    has waited, on a clock that is fine enough for that. `wait_seconds` and `forward_seconds` are there once it has been
-    computed. `context` ties it to its trace.
+    `committed_at` and `deadline` are on the runner's clock, which decides when a batch runs. `stopwatch_at` is on a
+    clock of higher resolution, which measures the wait. `wait_seconds` and `forward_seconds` are set once the entry
+    has been computed. `context` links it to its trace.
     """
 
     __slots__ = (
@@ -63,7 +63,8 @@ class Entry:
 class Batch:
     """Input tensors of some capacity, and the entries that fill them from the front.
 
-    While it has entries, `due_at` is when it should run: at once when it is full, else when its oldest has waited.
+    While it has entries, `due_at` is when it should run: at once if it is full, or else when its oldest entry has
+    waited for the longest wait.
     """
 
     __slots__ = ("capacity", "due_at", "entries", "filled", "inputs", "shapes")
@@ -77,11 +78,11 @@ class Batch:
         self.entries: list[Entry] = []
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """The rows that count."""
+        """The committed rows."""
         return {name: tensor[: self.filled] for name, tensor in self.inputs.items()}
 
     def keep(self, wanted: Callable[[Entry], bool]) -> None:
-        """Drop the entries that are not wanted, and move the rows of the others together, in the same order."""
+        """Drop the entries that are not wanted, and close the gaps between the others, which keep their order."""
         kept: list[Entry] = []
         end = 0
         for entry in self.entries:
@@ -89,7 +90,7 @@ class Batch:
                 continue
             if entry.start != end:
                 for tensor in self.inputs.values():
-                    # The rows move towards the front and may overlap themselves, which numpy copes with.
+                    # Source and destination may overlap, which numpy handles.
                     tensor[end : end + entry.rows] = tensor[entry.start : entry.start + entry.rows]
                 entry.start = end
             end += entry.rows
@@ -98,7 +99,7 @@ class Batch:
 
 
 class BatchQueue:
-    """The forming batches, one for each shape of row, and those that are closed and wait, first in, first out."""
+    """The forming batches, one for each shape of row, and a first-in, first-out queue of the closed ones."""
 
     def __init__(self, new_batch: NewBatch, limits: BatchLimits, spare_batches: int = 2) -> None:
         self._new_batch = new_batch
@@ -108,14 +109,14 @@ class BatchQueue:
         self._closed: deque[Batch] = deque()
         self._forming: dict[Shapes, Batch] = {}
         self.requests_waiting = 0
-        """Committed and not taken."""
+        """The requests that are committed and not taken."""
         self.due_at = _NEVER
         """When the next batch should run, on the clock of `commit`; infinite when nothing waits."""
 
     def reserve(self, rows: int, future: Future[Tensors], shapes: Shapes = (), context: object = None) -> Entry:
-        """Room for `rows` rows in a forming batch, as views to be written; closes a batch in which they do not fit.
+        """Reserve `rows` rows of a forming batch, as views to be written; closes a batch in which they do not fit.
 
-        Rows of different shapes never share a batch. A request of more rows than a batch may hold gets one of its own.
+        Rows of different shapes never share a batch. A request with more rows than a batch may hold gets its own batch.
         """
         forming = self._forming.get(shapes)
         if forming is not None and forming.entries and forming.filled + rows > self._limits.max_rows:
@@ -123,12 +124,12 @@ class BatchQueue:
             forming = None
         if forming is None or forming.filled + rows > forming.capacity:
             forming = self._larger(forming, rows, shapes)
-            if forming.entries or not shapes:  # a made-up shape is kept once rows of it count, and not before
+            if forming.entries or not shapes:  # keep a batch of an open shape only once it has rows
                 self._forming[shapes] = forming
         return Entry(forming, rows, future, context)
 
     def commit(self, entry: Entry, now: float, deadline: float) -> None:
-        """Let a reserved entry count from `now` on, until `deadline`, both seconds of the runner's clock."""
+        """Add a reserved entry to its batch at `now`; it expires at `deadline`. Both are on the runner's clock."""
         batch = entry.batch
         assert batch.filled == entry.start  # noqa: S101  # nothing was committed since `reserve`
         if batch.shapes:
@@ -146,7 +147,7 @@ class BatchQueue:
         self.requests_waiting += 1
 
     def gathering(self) -> Batch | None:
-        """The batch that `take` would give, where more may still join it."""
+        """The batch that `take` would return, if more requests may still join it."""
         batch = self._next()
         if batch is None or batch.filled >= self._limits.max_rows or (self._closed and batch is self._closed[0]):
             return None
@@ -167,7 +168,7 @@ class BatchQueue:
         return batch
 
     def give_back(self, batch: Batch) -> None:
-        """A batch has run: its tensors may be written again, so nothing may look at them any more."""
+        """Recycle the tensors of a batch that has run; nothing may read them from now on."""
         batch.entries = []
         batch.filled = 0
         if not batch.shapes and batch.capacity == self._limits.max_rows and len(self._spares) < self._spare_batches:
@@ -179,7 +180,7 @@ class BatchQueue:
             yield from batch.entries
 
     def _next(self) -> Batch | None:
-        """The batch that is due first; a closed one goes before a forming one that is due at the same time."""
+        """The batch that is due first; at the same time a closed one takes precedence over a forming one."""
         soonest = self._closed[0] if self._closed else None
         for batch in self._forming.values():
             if batch.entries and (soonest is None or batch.due_at < soonest.due_at):
@@ -187,17 +188,17 @@ class BatchQueue:
         return soonest
 
     def _close(self, batch: Batch) -> None:
-        """Have a batch take no more rows; it runs after those that were closed before it."""
+        """Close a batch to further rows; it runs after those that were closed before it."""
         batch.due_at = batch.entries[0].committed_at
         self._closed.append(batch)
         following = self._next()
         self.due_at = _NEVER if following is None else following.due_at
 
     def _larger(self, old: Batch | None, rows: int, shapes: Shapes) -> Batch:
-        """An empty batch; or, for rows of open shape, the old one in twice the room.
+        """An empty batch; or, for rows of open shape, a copy of the old one with twice the capacity.
 
-        Rows of one shape come often and share batches of full size. Of open shapes a client can make up any number:
-        their batches start small, so that memory grows with what was sent and not with what could come.
+        Batches of a fixed shape have full size. A client can send any number of open shapes, so the batches of those
+        start small: memory grows with the rows that were sent, and not with the rows that a batch may hold.
         """
         if not shapes and rows <= self._limits.max_rows and self._spares:
             return self._spares.pop()

@@ -14,13 +14,13 @@ _NEWEST_SHARE = 0.2
 
 
 class Forward:
-    """Runs a model and checks its outputs against its signature. An error is returned and never raised.
+    """Runs a model and checks its outputs against its signature. Returns errors and never raises them.
 
-    A model may raise anything, and some of it cannot travel as an exception: a future cannot hold a `StopIteration`,
-    asyncio ends the process on a `SystemExit` and takes a `CancelledError` for its own.
+    A model may raise anything, and some exceptions must not propagate: a future cannot hold a `StopIteration`, and
+    asyncio ends the process on a `SystemExit` and takes a `CancelledError` for a cancellation of the task.
 
-    `since` is when the run in progress began, in seconds of `clock`, and `None` between runs; `rows` is how many rows
-    it has. Another thread may read both.
+    `since` is the start of the run in progress, in seconds of `clock`, and `None` between runs; `rows` is the number
+    of its rows. Another thread may read both.
     """
 
     def __init__(self, model: Model, clock: Callable[[], float]) -> None:
@@ -38,10 +38,10 @@ class Forward:
             outputs = self._model.run(inputs)
             for spec, dtype, shape in self._outputs:
                 output = outputs[spec.name]
-                # The first comparison decides for an output of fixed shape and costs a tenth of the second.
+                # For an output of fixed shape the first comparison is enough, at a tenth of the cost of the second.
                 if output.dtype != dtype or (output.shape != (rows, *shape) and not _fits(spec, output.shape, rows)):
                     return _wrong_output(spec, rows, f"{output.dtype} of shape {list(output.shape)}")
-        except BaseException as error:  # noqa: BLE001  # whatever a model raises belongs to its requests
+        except BaseException as error:  # noqa: BLE001  # an error of the model fails its requests only
             return error
         finally:
             self.since = None
@@ -62,16 +62,16 @@ def _wrong_output(spec: TensorSpec, rows: int, given: str) -> ModelFailed:
 
 
 class Delivery:
-    """Ends the requests of one version, and tells the `observer` of each run; the `stopwatch` measures."""
+    """Ends the requests of one version, and reports each run to the `observer`; `stopwatch` measures durations."""
 
     def __init__(self, observer: LaneObserver, stopwatch: Callable[[], float]) -> None:
         self._observer = observer
         self._stopwatch = stopwatch
         self.seconds_per_request = 0.0
-        """A running mean of what one request costs, for telling others how long the queue is."""
+        """A running mean of the time that one request takes, from which `Retry-After` is estimated."""
 
     def answer(self, entries: Sequence[Entry], outputs: Tensors, started_at: float) -> None:
-        """Give each of some neighbours its rows of the outputs that the model made for them together."""
+        """Give each of some adjacent entries its rows of the outputs of their common run."""
         first = entries[0].start
         forward_seconds = self._report(entries, started_at)
         for entry in entries:
@@ -87,11 +87,11 @@ class Delivery:
             entry.future.set_exception(error)
 
     def failed(self, entries: Sequence[Entry], started_at: float) -> None:
-        """A run for these requests gave no answers."""
+        """Report a run that failed for these requests."""
         self._report(entries, started_at, failed=True)
 
     def _report(self, entries: Sequence[Entry], started_at: float, *, failed: bool = False) -> float:
-        """Note with each request how long it waited and how long the model took; returns the latter."""
+        """Record with each request how long it waited and how long the model took; returns the latter."""
         forward_seconds = self._stopwatch() - started_at
         rows, waits, contexts = 0, [], []
         for entry in entries:
@@ -104,7 +104,7 @@ class Delivery:
 
 
 def still_wanted(entry: Entry, now: float) -> bool:
-    """Whether a request is worth computing; one that is past its deadline gets its error here."""
+    """Whether a client still waits for a request; fails a request that is past its deadline."""
     if entry.future.done():
         return False
     if entry.deadline <= now:
@@ -116,7 +116,7 @@ def still_wanted(entry: Entry, now: float) -> bool:
 def error_for_client(error: BaseException, index: int | None = None) -> PlimsollError:
     """The error for the request whose rows made a run fail; `index` is the row at fault, if it is known.
 
-    The words of the model may hold a path, so they become the cause, which is logged where the request is answered.
+    The model's own message becomes the cause, which only the log shows, because it may hold a path.
     """
     if isinstance(error, ClientError | Unavailable):
         return error
@@ -129,5 +129,5 @@ def error_for_client(error: BaseException, index: int | None = None) -> Plimsoll
 
 
 def closed() -> Draining:
-    """The error of a request that was in a lane when it was closed."""
+    """The error of a request that is in a lane when the lane is closed."""
     return Draining("this version was closed before it could answer; ask again, another one will")

@@ -1,4 +1,4 @@
-"""Runs what the queue says is due, one batch at a time, and gives everyone their own rows back."""
+"""Runs the batches that are due, one at a time, and gives each request its own rows of the outputs."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from plimsoll.inference.rerun import Rerun
 _log = logging.getLogger(__name__)
 _NEVER = float("inf")
 _LONGEST_GATHERING_SECONDS = 0.005
-"""After this a batch that is due gets no other turn: until it runs, deadlines and clients that leave go unnoticed."""
+"""The longest delay of a batch that is due; until it runs, nothing checks its deadlines or for clients that leave."""
 
 
 class BatchRunner:
-    """One version's model at work.
+    """Runs the batches of one version.
 
-    A batch that the `placement` takes for quick runs on the event loop, a longer one in `executor`; one at a time
-    either way. A quick one waits another turn of the loop as long as each turn brings it company. The `observer` hears
-    of every batch that has run, and how many requests wait while the model is at work elsewhere. What is due when is
-    decided by the loop's clock, which may count in milliseconds; durations are read off the clock of `forward`.
+    A batch within the bound of `placement` runs on the event loop, a larger one in `executor`; only one runs at a time.
+    A quick batch waits for another turn of the loop as long as each turn adds requests to it. The `observer` receives
+    a report of each batch that has run, and the number of waiting requests. The loop's clock decides when a batch is
+    due; the clock of `forward` measures durations, because the loop's clock may have a resolution of milliseconds.
 
-    When a batch fails, its requests are run again one by one, so that only those fail that fail alone.
+    If a batch fails, its requests run again one by one, so that only the requests at fault fail.
     """
 
     def __init__(
@@ -47,20 +47,20 @@ class BatchRunner:
         self._busy = False
         self._waiting_told = 0
         self._gathered = 0
-        """Requests in a batch that is due when it was last given another turn; 0 where none was."""
+        """The number of requests in the due batch when it last got another turn of the loop; 0 if it got none."""
         self._alarm: asyncio.TimerHandle | asyncio.Handle | None = None
         self._alarm_at = _NEVER
 
     @property
     def seconds_per_request(self) -> float:
-        """A running mean of what one request costs."""
+        """A running mean of the time that one request takes."""
         return self._delivery.seconds_per_request
 
     def commit(self, entry: Entry, deadline: float) -> bool:
-        """Put a reserved entry into line; its future gets the outputs, or its error, unless it is cancelled before.
+        """Queue a reserved entry; its future gets the outputs or the error, unless it is cancelled first.
 
-        Returns whether it runs in the loop's next turn. More that arrives in the same turn may still make its batch too
-        long for the loop, so this is not a promise.
+        Returns whether it is expected to run in the loop's next turn. That is not certain, because requests that arrive
+        in the same turn may make its batch too large for the event loop.
         """
         now = self._loop.time()
         queue = self._queue
@@ -78,25 +78,26 @@ class BatchRunner:
 
     @property
     def gathers(self) -> bool:
-        """Whether a batch that is due, and was to run in this turn of the loop, has been given another."""
+        """Whether a due batch has got another turn of the loop to collect requests."""
         return self._gathered > 0
 
     def _wake_at(self, due_at: float, now: float) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
         self._alarm_at = due_at
-        # Even what is due now runs a turn later, so that requests which have arrived together run together.
-        # In no context: what is logged there is nobody's own, and would bear the id of whoever set the alarm.
+        # A batch that is due now runs one turn later, so that requests that arrive together run together. The callback
+        # gets an empty context, because its log lines would otherwise carry the id of the request that set the timer.
         if due_at <= now:
             self._alarm = self._loop.call_soon(self._ring, context=Context())
         else:
             self._alarm = self._loop.call_at(due_at, self._ring, context=Context())
 
     def _ring(self) -> None:
-        """Run what is due, or give it another turn of the loop.
+        """Run the batches that are due, or give them another turn of the loop.
 
-        While requests are read and answered, more of them arrive; a run for all costs little more than one for a few.
-        A request that is alone does not wait, nor a batch that as many again would make too long for the loop.
+        More requests arrive while others are read and answered, and one run for all costs little more than one for a
+        few. A request that is alone does not wait, and neither does a batch that would be too large for the event loop
+        if it doubled.
         """
         gathered, self._gathered = self._gathered, 0
         if self._queue.requests_waiting > max(gathered, 1) and self._gains(gathered):
@@ -105,7 +106,7 @@ class BatchRunner:
             self._run()
 
     def _gains(self, gathered: int) -> bool:
-        """Whether the batch that is due has more requests than in the turn before, and time and room for others."""
+        """Whether the due batch has gained requests since the last turn, and has time and room for more."""
         batch = self._queue.gathering()
         if (
             batch is not None
@@ -156,7 +157,7 @@ class BatchRunner:
         if placement.suspects or seconds > placement.longest_seconds:
             placement.end(rows, seconds)
         self._end(batch, outcome, started_at)
-        del outcome  # the trace of an error leads back to this frame, which would be a reference cycle
+        del outcome  # the traceback of an error refers to this frame: a reference cycle
 
     def _run_elsewhere(self, batch: Batch) -> None:
         started_at = self._stopwatch()
@@ -195,8 +196,8 @@ class BatchRunner:
             return
         if len(entries) > 1:
             _log.warning(
-                "the model failed with %s on %d requests together, which run again one by one so that only those fail "
-                "that fail alone",
+                "the model failed with %s on a batch of %d requests; each of them runs again by itself, so that only "
+                "the requests at fault fail",
                 type(outcome).__name__,
                 len(entries),
             )

@@ -1,4 +1,4 @@
-"""One request, from its head to its reply: what every part of the way may know of it."""
+"""The record of one request, from its head to its reply."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _NO_NAMES: Mapping[str, str] = {}
 
 
 class Call:
-    """Known from the start: `head`, `route` (a template of the table of routes), `named` (the parts of the path).
+    """The data of one request: at first its `head`, `route` (a template) and `named` (the named parts of the path).
 
-    `request_id` is the client's own where it gave a sensible one. `started` is on `time.perf_counter`. The rest is
-    filled in on the way: the `principal` is the label of the key that was shown, `model` and `version` the choice,
-    `queue_seconds` and `forward_seconds` the batch, `status` the HTTP number of the reply. `refusal` is an error that
-    the handler answers with, whatever was asked.
+    `request_id` is the client's own if it sent a valid one. `started` is on `time.perf_counter`. Later steps set the
+    other fields: `principal` is the label of the API key, `model` and `version` are the selected ones,
+    `queue_seconds` and `forward_seconds` are times of the batch, `status` is the HTTP status of the reply. If `refusal`
+    is set, the handler answers with this error.
     """
 
     __slots__ = (
@@ -38,7 +38,7 @@ class Call:
         self.named = named
         given = head.get(b"x-request-id")
         if given is None or not _CLIENT_ID.fullmatch(given):
-            given = f"{random.getrandbits(128):032x}"  # distinguishes requests, and keeps no secret
+            given = f"{random.getrandbits(128):032x}"  # an id, not a secret
         self.request_id = given
         self.principal = self.model = self.version = ""
         self.queue_seconds: float | None = None
@@ -52,7 +52,7 @@ class Call:
 
 
 def call_of(scope: Any) -> Call:  # noqa: ANN401  # an ASGI scope
-    """The call of the request of an ASGI scope; begun here where nobody has begun it."""
+    """The call of an ASGI scope; creates it if there is none yet."""
     state: dict[str, Any] = scope.setdefault("state", {})
     call: Call | None = state.get(CALL)
     if call is None:
@@ -61,6 +61,6 @@ def call_of(scope: Any) -> Call:  # noqa: ANN401  # an ASGI scope
 
 
 def begin_call(scope: Any, route: str, named: Mapping[str, str]) -> Call:  # noqa: ANN401  # an ASGI scope
-    """A call of a route of the table, kept in the ASGI scope for `call_of`."""
+    """Create the call of a route of the table, and keep it in the ASGI scope for `call_of`."""
     call = scope.setdefault("state", {})[CALL] = Call(RequestHead(scope["headers"]), route, named)
     return call

@@ -20,9 +20,9 @@ from plimsoll.inference.served_version import ServedVersion
 _TIMEOUT, _CACHE_CONTROL = HEADER.encode(), b"cache-control"
 
 ReadBody = Callable[[Permit, float], Awaitable[bytes]]
-"""Brings the body of one request until a deadline, in seconds of the loop's clock; the permit counts what has come."""
+"""Reads the body of one request until a deadline, in seconds of the loop's clock; the permit counts received bytes."""
 ClientGone = Callable[[], Awaitable[None]]
-"""Returns when nobody waits for the answer any more."""
+"""Returns when the client has disconnected."""
 
 
 class VersionTable(Protocol):
@@ -32,15 +32,15 @@ class VersionTable(Protocol):
         """The version to use.
 
         Raises:
-            NotFound: nothing of that name or version is known.
-            Loading: it is known and not ready.
-            Stuck, LoadFailed: it is known and does not answer.
+            NotFound: the model or the version is not known.
+            Loading: the version is known and not ready.
+            Stuck, LoadFailed: the version is known and does not answer.
         """
         ...
 
 
 class VersionSelector(Protocol):
-    """Has the table of the moment."""
+    """Holds the current table."""
 
     @property
     def table(self) -> VersionTable:
@@ -49,9 +49,9 @@ class VersionSelector(Protocol):
 
 
 class Line:
-    """The order, once, for every protocol. Each step refuses by raising; no body is read without a permit.
+    """The pipeline of a request, the same for every protocol. A step refuses by raising; a body needs a permit.
 
-    `cache` keeps answers, where it is given. Bodies of more than `reading.inline_bytes` are read on threads.
+    `cache` keeps answers, if it is given. Bodies of more than `reading.inline_bytes` are parsed on threads.
     """
 
     def __init__(
@@ -74,27 +74,26 @@ class Line:
     ) -> tuple[ServedVersion, Answer]:
         """The answer to one request, and the version that gave it.
 
-        1. The version is selected by what the front finds in path and head. In /v1 a version in the path takes
-           precedence over one in a header, and the user in a header over the one in the body.
-        2. The deadline is set, from now on. A request may be found late while its body comes, while it waits to be
-           read, while it waits in the queue, and before its batch runs: 504 each time.
-        3. A permit is taken. If as many requests are in flight as the version may hold, this raises a 429, and nothing
-           of the body is read.
-        4. The body is read. Once it is complete, the request counts as in flight.
-        5. Front and task make a question of the body. If it names a user who belongs to another version, the permit is
-           given back and another one is taken there; the body is parsed again only for another signature.
-        6. Rows of a forming batch are reserved, written and committed, and the outputs are awaited. A client that
-           leaves before its batch runs is dropped, its rows are not computed, and it counts as 499.
+        1. Select the version by the path and the head. In /v1 a version in the path takes precedence over one in a
+           header, and the user in a header over the one in the body.
+        2. Set the deadline, from now on. It is checked while the body arrives, while the body waits to be parsed, while
+           the request waits in the queue, and before its batch runs; a request that is late gets 504.
+        3. Take a permit. If the version holds as many requests as it may, this raises a 429 and the body is not read.
+        4. Read the body. Once it is complete, the request counts as in flight.
+        5. Front and task parse the body into a question. If it names a user who belongs to another version, exchange
+           the permit for one of that version; parse the body again only if the signatures differ.
+        6. Reserve rows of a forming batch, write them, commit them, and await the outputs. If the client leaves before
+           the batch runs, drop the request, which counts as 499.
 
-        Permits end with their `with` block, whatever is raised, so none can leak.
+        Permits end with their `with` block, also after an error, so none can leak.
 
         Raises:
-            PlimsollError: see the steps; every expected error of a request passes here.
+            PlimsollError: see the steps; every expected error of a request passes through here.
         """
         target = front.target(call)
         served = chosen = self._selector.table.select(target)
         call.model, call.version = served.name, served.version
-        # The monotonic clock is that of asyncio's loops and of uvloop; asking for the loop first costs ten times more.
+        # asyncio's loops and uvloop use the monotonic clock; looking up the running loop first costs ten times more.
         asked = call.head.fields.get(_TIMEOUT)
         deadline = time.monotonic() + (self._default_seconds if asked is None else self._deadlines.seconds(asked))
         with served.lane.admission.expect() as permit:
@@ -139,6 +138,6 @@ class Line:
         self._observer.cache_looked_up(served.name, served.version, found=outputs is not None)
         if outputs is None:
             answered = await served.lane.answer(entry, deadline, client_gone)
-            outputs = {name: tensor.copy() for name, tensor in answered.items()}  # apart from the rest of its batch
+            outputs = {name: tensor.copy() for name, tensor in answered.items()}  # a view would keep its whole batch
             cache.put(key, outputs)
         return outputs

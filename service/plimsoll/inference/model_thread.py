@@ -18,10 +18,10 @@ _Work = tuple[Future[Any], Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 
 
 class ModelThread(Executor):
-    """Runs what it is given, one thing after the other, on a daemon thread.
+    """Runs calls one after the other on one daemon thread.
 
-    The interpreter joins the threads of a `ThreadPoolExecutor` when it ends, and so a forward pass that hangs would
-    keep the process. The thread starts with the first piece of work, after it has called `begin`.
+    It replaces a `ThreadPoolExecutor`, whose threads the interpreter joins at exit, so that a forward pass that hangs
+    would keep the process alive. The thread starts with the first call, and first runs `begin`.
     """
 
     def __init__(self, name: str, begin: Callable[[], None] = lambda: None) -> None:
@@ -33,7 +33,7 @@ class ModelThread(Executor):
         """Queue a call; its future gets whatever it returns or raises.
 
         Raises:
-            RuntimeError: it has been shut down.
+            RuntimeError: the executor has been shut down.
         """
         if self._closed:
             raise RuntimeError("cannot run anything after shutdown")
@@ -45,7 +45,7 @@ class ModelThread(Executor):
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002  # as declared
-        """Take no more work. The thread ends after what it runs and, unless `cancel_futures`, what is queued."""
+        """Refuse new calls. The thread ends after the running call and, unless `cancel_futures`, the queued ones."""
         self._closed = True
         while cancel_futures:
             try:
@@ -60,7 +60,7 @@ class ModelThread(Executor):
 
 
 class _Worker(threading.Thread):
-    """Works off its queue until it finds `None` there. Holds nothing of a piece of work that is done."""
+    """Runs the calls in its queue until it finds `None` there. Keeps no reference to a finished call."""
 
     def __init__(self, name: str, begin: Callable[[], None]) -> None:
         super().__init__(name=name, daemon=True)
@@ -68,7 +68,7 @@ class _Worker(threading.Thread):
         self.queue: SimpleQueue[_Work | None] = SimpleQueue()
 
     def run(self) -> None:
-        """The thread's life."""
+        """Run in the thread."""
         self._begin()
         while (work := self.queue.get()) is not None:
             _do(*work)
@@ -79,10 +79,10 @@ def _do(future: Future[Any], fn: Callable[..., Any], args: tuple[Any, ...], kwar
     try:
         if future.set_running_or_notify_cancel():
             future.set_result(fn(*args, **kwargs))
-    except BaseException as error:  # noqa: BLE001  # it belongs to whoever waits for the future
+    except BaseException as error:  # noqa: BLE001  # the future raises it in its waiter
         future.set_exception(error)
     finally:
-        # The trace of an error leads back to this frame, so holding its future would be a reference cycle.
+        # The traceback of an error refers to this frame, so holding its future would create a reference cycle.
         del future, fn, args, kwargs
 
 
@@ -90,7 +90,7 @@ def _do(future: Future[Any], fn: Callable[..., Any], args: tuple[Any, ...], kwar
 def _end_despite_running_models() -> None:
     """End the process here if a forward pass still runs after a short wait.
 
-    The interpreter's own end stops a daemon thread at its next step. Inside of torch that is an abort (SIGABRT).
+    At exit the interpreter stops a daemon thread at its next step, which inside torch aborts the process (SIGABRT).
     """
     workers = [each for each in threading.enumerate() if isinstance(each, _Worker)]
     for worker in workers:

@@ -1,4 +1,4 @@
-"""The values that travel along the line: signatures, and the answer of one request. All are immutable."""
+"""The values that the steps of the line exchange: signatures, targets, reports and answers. All are immutable."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ class TensorSpec:
     """One named tensor of a signature.
 
     `shape` counts the batch dimension, which is always the first and always -1. `minimum` and `maximum` bound every
-    element, inclusive. `labels` name the positions of the last dimension. With a `threshold` there is one score a row
-    and two labels: of the class below the threshold, and of the class from it on. Signatures that differ in it alone
-    are equal, because clients read the answers of both alike.
+    element, inclusive. `labels` name the positions of the last dimension. With a `threshold` each row has one score,
+    and there are two labels: of the class below the threshold, and of the class at or above it. Signatures that differ
+    only in the threshold are equal, because clients read both answers in the same way.
     """
 
     name: str
@@ -67,7 +67,7 @@ class TensorSpec:
         return low and (self.maximum is None or bool((tensor <= self.dtype.type(self.maximum)).all()))
 
     def accepts(self, tensor: NDArray[Any]) -> bool:
-        """Whether dtype and shape fit, -1 standing for any length."""
+        """Whether dtype and shape fit; -1 fits any length."""
         return (
             tensor.dtype == self.dtype
             and tensor.ndim == len(self.shape)
@@ -77,18 +77,17 @@ class TensorSpec:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """The tensors that a model takes and gives."""
+    """The input and output tensors of a model."""
 
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
 
 
 class BatchReport(NamedTuple):
-    """One batch that has run.
+    """Reports one batch that has run: its rows, the wait of each request, and the time of the forward pass.
 
-    How many rows it had, how long each of its requests had waited, and how long the model took; `contexts` has what
-    `LaneObserver.context` gave for each of these requests. One that `failed` gave no answers; its requests may be run
-    again one by one, and then wait once more.
+    `contexts` holds the value of `LaneObserver.context` for each request. A batch that `failed` gave no answers; its
+    requests may run again one by one, which adds another wait.
     """
 
     rows: int
@@ -101,7 +100,7 @@ class BatchReport(NamedTuple):
 class Target(NamedTuple):
     """The model, version and user of a request. `None` leaves the choice to the server.
 
-    `pin` is a version that the client insists on; `key` stands for a user, who is to see one version only.
+    `pin` is the version that the client requires; `key` identifies a user, who should always get the same version.
     """
 
     model: str | None = None
@@ -110,7 +109,7 @@ class Target(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """The result of the line: the outputs of one request's rows and the version that made them."""
+    """The result of the line: the outputs of one request's rows and the version that computed them."""
 
     model: str
     version: str

@@ -1,4 +1,4 @@
-"""Which batches may run on the event loop."""
+"""Decides which batches may run on the event loop."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from plimsoll.inference.ports import LaneObserver, Shapes
 _SLOW = 5
 """A run on the event loop is slow when it takes this many times the inline budget."""
 _FAR_TOO_SLOW = 1000
-"""One run that takes this many times the budget is enough: a busy machine does not explain it."""
+"""One run that takes this many times the budget is enough evidence, because a busy machine does not explain it."""
 _SLOW_RUNS = 3
 _QUICK_RUNS = 1000
 """After so many quick runs in a row the slow ones before them are forgotten."""
 
 Usage = Callable[[], tuple[float, int]]
-"""The CPU seconds of this thread, and how often it gave up the CPU to wait for something."""
+"""The CPU seconds of this thread, and its number of voluntary context switches."""
 
 
 def usage_of_thread() -> tuple[float, int]:
-    """The `Usage` of the current thread, from the operating system; of the process where threads are not told apart."""
+    """The `Usage` of the current thread; of the whole process where the operating system does not count by thread."""
     used = resource.getrusage(getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF))
     return used.ru_utime + used.ru_stime, used.ru_nvcsw
 
 
 class Placement:
-    """Bounds the rows of a batch that runs on the event loop: what warm-up found quick, less where runs turn out slow.
+    """Bounds the rows of a batch that runs on the event loop: by the times at warm-up, and lower after slow runs.
 
-    Three slow runs, or one that is far too slow, lower the bound to the rows that the inline budget has time for; at 0
-    everything runs on the model's own thread. The bound never rises again, and the `observer` is told.
+    Three slow runs, or one that is far too slow, lower the bound to the rows that fit the inline budget; at 0 every
+    batch runs on the model's own thread. The bound never rises again. The `observer` receives each change.
 
-    A run may also take long because the machine is busy. So from the first slow run on, a slow one counts only if the
-    thread computed for that long or waited of its own accord. Until then only the length of a run is read.
+    A run may also take long because the machine is busy. Therefore, from the first slow run on, a slow run counts only
+    if the thread used the CPU for that long or gave it up voluntarily. Before that, only the duration is measured.
     """
 
     def __init__(
@@ -45,16 +45,16 @@ class Placement:
     ) -> None:
         self._rows_of = inline_rows
         self.inline_rows = inline_rows(())
-        """Of rows whose shape the signature fixes."""
+        """The bound for rows whose shape the signature fixes."""
         self._most_of_open_shapes = math.inf
         self._budget_seconds = budget_seconds
         self.longest_seconds = _SLOW * budget_seconds
-        """A longer run counts as slow; `end` needs no telling of a shorter one while nothing is suspected."""
+        """A longer run counts as slow; `end` need not be called after a shorter one while `suspects` is 0."""
         self._observer = observer
         self._usage = usage
         self._before = (0.0, 0)
         self.suspects = 0
-        """Slow runs of late; while there are any, `begin` and `end` are called around each run."""
+        """The number of recent slow runs; while it is above 0, `begin` and `end` are called around each run."""
         self._quick_runs = 0
 
     def inline_rows_of(self, shapes: Shapes) -> int:
@@ -62,12 +62,12 @@ class Placement:
         return self.inline_rows if not shapes else int(min(self._rows_of(shapes), self._most_of_open_shapes))
 
     def begin(self) -> None:
-        """A run on the event loop begins."""
+        """Note the start of a run on the event loop."""
         if self.suspects:
             self._before = self._usage()
 
     def end(self, rows: int, seconds: float) -> None:
-        """The run has ended: it had that many rows and took that long."""
+        """Note the end of the run, with its rows and its duration."""
         if seconds <= self.longest_seconds:
             if self.suspects:
                 self._forget()
@@ -78,7 +78,7 @@ class Placement:
         if self.suspects == _SLOW_RUNS or seconds > _FAR_TOO_SLOW * self._budget_seconds:
             self.suspects = 0
             self.inline_rows = min(self.inline_rows, int(rows * self._budget_seconds / seconds))
-            self._most_of_open_shapes = 0  # of one long row or of many short ones: which it was nobody remembers
+            self._most_of_open_shapes = 0  # it may have been one long row or many short ones
             self._observer.inline_rows_lowered(self.inline_rows, rows, seconds)
 
     def _forget(self) -> None:

@@ -1,4 +1,4 @@
-"""The ways in and out of the line: what a front, a task, a model, a selector and an observer have to offer."""
+"""The protocols of the parts around the line: front, task, model, selector and observer."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Shapes = tuple[tuple[int, ...], ...]
 class Question(Protocol):
     """The rows of one request: read, and not yet written into a batch.
 
-    `user` is whom the body names, if anyone. `shapes` are those of one row, empty where the signature fixes them.
+    `user` is the user in the body, if any. `shapes` are those of one row, empty where the signature fixes them.
     """
 
     @property
@@ -55,16 +55,16 @@ class Task(Protocol):
     """The purpose of a model, bound to one version when it is loaded. Immutable."""
 
     def read(self, body: bytes) -> Question:
-        """The question of a JSON body. May be called on any thread.
+        """Parse a JSON body into a question. May be called on any thread.
 
         Raises:
             MalformedBody: the body is empty or not JSON.
-            InvalidInput: it is JSON, and no question for this model.
+            InvalidInput: the body is JSON, but not a valid question for this model.
         """
         ...
 
     def of_rows(self, rows: NDArray[Any]) -> Question:
-        """The question that flat rows of numbers ask, FP64 of shape [rows, columns].
+        """Make a question of flat rows of numbers, FP64 of shape [rows, columns].
 
         Raises:
             InvalidInput: the rows do not fit the model, or the model takes no flat rows.
@@ -75,7 +75,7 @@ class Task(Protocol):
         """One JSON value for each row; numpy arrays stand for arrays of numbers.
 
         Raises:
-            ModelFailed: a number is not finite, which JSON cannot say; `index` names the row.
+            ModelFailed: a number is not finite, which JSON cannot express; `index` names the row.
         """
         ...
 
@@ -89,7 +89,7 @@ class Task(Protocol):
         ...
 
     def example_row(self, inputs: Tensors) -> Any:  # noqa: ANN401  # JSON
-        """One row as a body holds it, of tensors without the batch dimension."""
+        """One row in the form of a body, from tensors without the batch dimension."""
         ...
 
     def result_schema(self) -> Json:
@@ -106,7 +106,7 @@ class Reply(NamedTuple):
 
 
 class Front(Protocol):
-    """A wire format. Stateless: bytes in, a question; an answer or an error, bytes out."""
+    """A wire format. Stateless: turns bytes into a question, and an answer or an error into bytes."""
 
     @property
     def protocol(self) -> str:
@@ -144,37 +144,37 @@ class Front(Protocol):
 
 
 class Model(Protocol):
-    """A loaded model that has been proven and warmed."""
+    """A loaded model that has passed its golden samples and is warm."""
 
     @property
     def signature(self) -> Signature:
-        """The tensors it takes and gives."""
+        """Its input and output tensors."""
         ...
 
     def inline_rows(self, shapes: Shapes = ()) -> int:
         """The most rows of these shapes that one run answers within the inline budget, measured at warm-up.
 
-        0 where none does, and for shapes that were never warmed.
+        0 if not even one row does, and for shapes that were not part of warm-up.
         """
         ...
 
     def new_batch(self, rows: int, shapes: Shapes = ()) -> dict[str, NDArray[Any]]:
-        """Uninitialised input tensors of that many rows, to be written in place."""
+        """Uninitialised input tensors with that many rows, to be written in place."""
         ...
 
     def run(self, inputs: Tensors) -> Tensors:
-        """Compute every output for every row of `inputs`, and leave `inputs` as they are; blocks meanwhile.
+        """Compute every output for every row of `inputs`, and do not change `inputs`. Blocks until it is done.
 
-        Nothing keeps the inputs, which are written again as soon as this returns. The outputs are contiguous, and no
+        The model must not keep the inputs, because the next batch overwrites them. The outputs are contiguous, and no
         other run writes into them.
         """
         ...
 
 
 class Outcome(NamedTuple):
-    """The end of one request. `model` and `version` are empty when none could be chosen; `status` is the HTTP number.
+    """The end of one request. `model` and `version` are empty if none was selected; `status` is the HTTP status.
 
-    `code` is the error's word, empty where there was none.
+    `code` is the code of the error, empty if there was none.
     """
 
     protocol: str
@@ -186,14 +186,14 @@ class Outcome(NamedTuple):
 
 
 class Observer(Protocol):
-    """Is told once of every request that ends, whatever the end."""
+    """Receives the outcome of every request, exactly once."""
 
     def request_started(self) -> None:
-        """A request has entered."""
+        """A request has started."""
         ...
 
     def request_finished(self, outcome: Outcome) -> None:
-        """The same request has been answered or given up."""
+        """The request has been answered or abandoned."""
         ...
 
     def cache_looked_up(self, model: str, version: str, *, found: bool) -> None:
@@ -202,14 +202,14 @@ class Observer(Protocol):
 
 
 class LaneObserver(Protocol):
-    """Is told what goes on in one version's lane."""
+    """Receives the events of one version's lane."""
 
     def context(self) -> object:
-        """The link of the current request to its trace, or `None`; handed back unread."""
+        """The link of the current request to its trace, or `None`; the lane only passes it on."""
         ...
 
     def queue_changed(self, waiting: int) -> None:
-        """So many requests are complete and wait for the model."""
+        """The number of complete requests that wait for the model has changed."""
         ...
 
     def batch_finished(self, report: BatchReport) -> None:
@@ -222,17 +222,17 @@ class LaneObserver(Protocol):
 
 
 class Unobserved:
-    """A `LaneObserver` for a lane that nobody looks at."""
+    """A `LaneObserver` that ignores all events."""
 
     def context(self) -> object:
         """Nothing."""
         return None
 
     def queue_changed(self, waiting: int) -> None:
-        """Nobody wants to know."""
+        """Ignore the event."""
 
     def batch_finished(self, report: BatchReport) -> None:
-        """Nobody wants to know."""
+        """Ignore the event."""
 
     def inline_rows_lowered(self, inline_rows: int, rows: int, seconds: float) -> None:
-        """Nobody wants to know."""
+        """Ignore the event."""

@@ -1,4 +1,4 @@
-"""Reads long bodies on two threads of their own, so that the event loop goes on answering."""
+"""Parses long bodies on two threads of their own, so that the event loop keeps answering."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _THREADS = 2
 
 
 class ReadingPool:
-    """Two threads and a queue without a bound of its own: those who wait in it hold permits, which are bounded.
+    """Two threads and an unbounded queue: every request in it holds a permit, and admission control bounds permits.
 
-    Bodies of at most `inline_bytes` are read on the event loop, where handing them over would cost more.
+    Bodies of at most `inline_bytes` are parsed on the event loop, because a change of thread would cost more.
     """
 
     def __init__(self, inline_bytes: int) -> None:
@@ -28,8 +28,8 @@ class ReadingPool:
         """The question that the body asks; see `Task.read` for its errors.
 
         Raises:
-            DeadlineExceeded: the threads did not come to it by `deadline`, in seconds of the loop's clock.
-            ClientGone: nobody waits any more.
+            DeadlineExceeded: no thread was free by `deadline`, in seconds of the loop's clock.
+            ClientGone: the client has disconnected.
         """
         loop = asyncio.get_running_loop()
         reading = loop.run_in_executor(self._threads, question)
@@ -46,5 +46,5 @@ class ReadingPool:
             watch.cancel()
 
     def close(self) -> None:
-        """End the threads once they have read what they are at; does not wait for them."""
+        """Stop the threads after the bodies in progress; does not wait for them."""
         self._threads.shutdown(wait=False, cancel_futures=True)

@@ -1,24 +1,24 @@
-"""The head of a request, read once."""
+"""The head of a request, parsed once."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 _LONGEST_LENGTH = 18
-"""Digits of a declared length; no parser passes on a longer one, and Python would not read one of thousands."""
+"""The most digits of a declared length; HTTP parsers refuse a longer one, and Python refuses thousands of digits."""
 
 
 class RequestHead:
-    """The header fields of a request by name; of one that is repeated the first counts, as in Starlette's `Headers`."""
+    """The header fields of a request by name; the first of a repeated field counts, as in Starlette's `Headers`."""
 
     __slots__ = ("fields",)
 
     def __init__(self, fields: Sequence[tuple[bytes, bytes]] = ()) -> None:
         self.fields: dict[bytes, bytes] = dict(reversed(fields))
-        """By their names in lower case, as they were sent."""
+        """Values by the name in lower case, both as bytes."""
 
     def get(self, name: bytes) -> str | None:
-        """The value of a header, whose name is given in lower case; `None` where it is missing."""
+        """The value of a header by its name in lower case; `None` if it is missing."""
         value = self.fields.get(name)
         return None if value is None else value.decode("latin-1")
 
@@ -37,10 +37,10 @@ class RequestHead:
         return name in self.fields
 
     def media_type(self) -> str:
-        """The type of the body without its parameters, in lower case; empty where none is declared."""
+        """The media type of the body without its parameters, in lower case; empty if none is declared."""
         return (self.get(b"content-type") or "").partition(";")[0].strip().lower()
 
     def declared_bytes(self) -> int | None:
-        """The length of the body as `Content-Length` declares it; `None` where it is not declared."""
+        """The length of the body in `Content-Length`; `None` if it is not declared."""
         declared = self.fields.get(b"content-length", b"")
         return int(declared) if declared.isdigit() and len(declared) <= _LONGEST_LENGTH else None

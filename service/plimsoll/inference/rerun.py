@@ -15,10 +15,10 @@ Submit = Callable[[Tensors, int], Awaitable[Tensors | BaseException]]
 
 
 class Rerun:
-    """Runs the requests of a failed batch one by one, once, so that only those fail that fail alone.
+    """Runs the requests of a failed batch one by one, once, so that only the requests at fault fail.
 
-    Then a request of several rows that failed alone is halved until the row at fault is found: for a hundred rows that
-    takes eight runs of fewer rows at most. `now` is the loop's clock, `stopwatch` measures.
+    If a request of several rows fails again, a binary search finds the row at fault: for a hundred rows that takes at
+    most eight smaller runs. `now` is the loop's clock; `stopwatch` measures durations.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Rerun:
             self._fail_all(batch, draining)
 
     async def _run_alone(self, entry: Entry) -> tuple[Entry, BaseException] | None:
-        """End a request; one of several rows that failed is given back with its error, to find the row at fault."""
+        """End a request, or return it with its error if it has several rows and the row at fault is to be found."""
         if not still_wanted(entry, self._now()):
             return None
         started_at = self._stopwatch()
@@ -67,7 +67,7 @@ class Rerun:
         self._delivery.fail(entry, error_for_client(error))
 
     async def _row_at_fault(self, entry: Entry) -> int | None:
-        """A row that fails by itself, if any does; `None` when nobody waits for the answer any more."""
+        """A row that fails by itself; `None` if no row does or the client no longer waits."""
         low, high = 0, entry.rows
         while high - low > 1:
             if not still_wanted(entry, self._now()):
@@ -80,7 +80,7 @@ class Rerun:
         return low
 
     async def _outcome(self, entry: Entry, low: int, high: int) -> Tensors | BaseException:
-        """The outcome of the model on some rows of a request, in a run of their own."""
+        """Run the model on some rows of a request alone; returns the outputs or the error."""
         start, end = entry.start + low, entry.start + high
         return await self._submit({name: tensor[start:end] for name, tensor in entry.batch.inputs.items()}, high - low)
 

@@ -1,4 +1,4 @@
-"""A version that answers, as the line sees it."""
+"""The line's view of a version that answers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from plimsoll.inference.ports import Task
 
 @dataclass(frozen=True, slots=True)
 class ServedVersion:
-    """One version that is ready to answer: the `task` reads and answers, the `lane` computes."""
+    """One version that is ready: the `task` parses bodies and forms results, the `lane` computes outputs."""
 
     name: str
     version: str

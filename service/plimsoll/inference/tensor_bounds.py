@@ -1,4 +1,4 @@
-"""The numbers that a tensor may hold: one rule for golden samples and for every task."""
+"""Checks the bounds of a tensor's numbers, for golden samples and for every task."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from plimsoll.inference.payloads import TensorSpec
 
 
 class TensorBounds:
-    """The least and the greatest number of one tensor, inclusive, in its own precision.
+    """The least and the greatest number of one tensor, inclusive, in the tensor's own precision.
 
-    0.1 in FP32 lies above 0.1 and is within a maximum of 0.1. A bound beyond the range of the datatype bounds nothing,
-    and what is not finite is always out of bounds.
+    0.1 in FP32 is above 0.1 and still within a maximum of 0.1. A bound beyond the range of the datatype has no effect.
+    A number that is not finite is always out of bounds.
     """
 
     def __init__(self, spec: TensorSpec) -> None:
@@ -23,21 +23,21 @@ class TensorBounds:
         self.high: Any = greatest if spec.maximum is None else min(_as(spec, spec.maximum), greatest)
 
     def hold(self, tensor: NDArray[Any]) -> bool:
-        """Whether every element is within; an empty tensor is."""
+        """Whether every element is within the bounds; true for an empty tensor."""
         return bool((tensor >= self.low).all() and (tensor <= self.high).all())
 
     def surely_hold(self, numbers: NDArray[Any]) -> bool:
-        """Whether every number is within even before it is rounded to the tensor's precision; at least one number.
+        """Whether every number is within the bounds before it is rounded to the tensor's precision; needs one number.
 
-        Rounding keeps an order, so those that are stay within; of the others `hold` finds out.
+        Rounding is monotonic, so these numbers stay within. If this returns false, only `hold` can decide.
         """
-        # By the ufuncs themselves: the methods min and max cost more than the numbers of one row.
+        # The ufuncs themselves, because the methods min and max cost more than the comparison of one row.
         return bool(
             self.low <= np.minimum.reduce(numbers, axis=None) and np.maximum.reduce(numbers, axis=None) <= self.high
         )
 
     def first_outside(self, tensor: NDArray[Any]) -> tuple[int, ...] | None:
-        """The position of the first element that is out of bounds; `None` where all are within."""
+        """The position of the first element that is out of bounds; `None` if all are within."""
         if self.hold(tensor):
             return None
         with np.errstate(invalid="ignore"):

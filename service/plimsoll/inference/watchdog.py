@@ -1,4 +1,4 @@
-"""Sees forward passes that do not return."""
+"""Detects forward passes that do not return."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LONGEST_PAUSE_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
 Report = Callable[[ServedVersion, bool], None]
-"""Is told that a version is stuck, or that it is no longer; called on the watchdog's thread."""
+"""Receives whether a version is stuck, at each change; called on the watchdog's thread."""
 
 
 @dataclass(slots=True, eq=False)
@@ -27,7 +27,7 @@ class _Watched:
     stuck: bool = False
 
     def longest_seconds(self) -> float:
-        """The limit of the run in progress; proportional to its rows if it has more than were ever warmed up."""
+        """The limit of the run in progress; proportional to its rows if it has more than the largest warm-up batch."""
         return self.limit_seconds * max(1.0, self.served.lane.forward.rows / self.warmed_rows)
 
     def running_seconds(self, now: float) -> float:
@@ -37,10 +37,10 @@ class _Watched:
 
 
 class Watchdog:
-    """Looks from a thread of its own at how long each version's forward pass has been running.
+    """Checks on its own thread how long each version's forward pass has been running.
 
-    The event loop cannot do that: a forward pass may hang on it. A version is stuck while a run takes longer than
-    `stuck_seconds` and ten times its slowest warm-up. `clock` is that of the lanes.
+    The event loop cannot check that, because a forward pass may block it. A version is stuck while a run takes longer
+    than both `stuck_seconds` and ten times its slowest warm-up. `clock` is the clock of the lanes.
     """
 
     def __init__(self, stuck_seconds: float, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -50,21 +50,21 @@ class Watchdog:
         self._stopped = threading.Event()
 
     def watch(self, served: ServedVersion, slowest_warm_up_seconds: float, warmed_rows: int) -> None:
-        """Look at a version from now on; `warmed_rows` is the largest batch of its warm-up."""
+        """Watch a version from now on; `warmed_rows` is the largest batch of its warm-up."""
         limit_seconds = max(self._stuck_seconds, _WARM_UPS * slowest_warm_up_seconds)
         self._watched += (_Watched(served, limit_seconds, max(1, warmed_rows)),)
 
     def leave(self, served: ServedVersion) -> None:
-        """Look at a version no more."""
+        """Stop watching a version."""
         self._watched = tuple(each for each in self._watched if each.served is not served)
 
     def overdue(self) -> bool:
-        """Whether a version has been stuck for as long as it took to become so; only a restart helps then."""
+        """Whether a run has taken more than twice its limit, so that only a restart helps."""
         now = self._clock()
         return any(each.running_seconds(now) > 2 * each.longest_seconds() for each in self._watched)
 
     def look(self, report: Report) -> None:
-        """Log and report each version that has become stuck, or has ceased to be, since the last look."""
+        """Log and report each version that is newly stuck, or no longer stuck, since the last check."""
         now = self._clock()
         for each in self._watched:
             seconds, longest = each.running_seconds(now), each.longest_seconds()
@@ -74,8 +74,8 @@ class Watchdog:
             about = {"model": each.served.name, "version": each.served.version}
             if each.stuck:
                 _log.error(
-                    "model %s version %s is stuck: a forward pass has run for %.1f s, and %.1f s are the most it may; "
-                    "the version takes no requests meanwhile, and /livez fails after as long again",
+                    "model %s version %s is stuck: a forward pass has run for %.1f s, and its limit is %.1f s; "
+                    "the version takes no requests until it returns, and /livez fails after twice the limit",
                     each.served.name, each.served.version, seconds, longest, extra=about,
                 )  # fmt: skip
             else:
@@ -86,7 +86,7 @@ class Watchdog:
             report(each.served, each.stuck)
 
     def start(self, report: Report) -> None:
-        """Begin to look, at least every second."""
+        """Start the thread, which checks at least every second."""
         pause = min(_LONGEST_PAUSE_SECONDS, self._stuck_seconds / 4)
 
         def keep_looking() -> None:
@@ -96,5 +96,5 @@ class Watchdog:
         threading.Thread(target=keep_looking, name="watchdog", daemon=True).start()
 
     def stop(self) -> None:
-        """End the thread."""
+        """Stop the thread."""
         self._stopped.set()

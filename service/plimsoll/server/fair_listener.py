@@ -1,4 +1,4 @@
-"""Connections of one port, shared among workers: whoever has more leaves the next one to the others."""
+"""Shares the connections of one port among workers: a worker with more connections leaves the next one to others."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from mmap import mmap
 _log = logging.getLogger(__name__)
 _NOBODY = -1
 _LEFT_SECONDS = 0.002
-"""The time for which a connection is left to workers with fewer connections; after it, this worker takes it."""
+"""The time for which a connection is left to workers with fewer connections; after that, this worker accepts it."""
 _PER_MORE = 16
-"""For every so many connections that are open, one more is taken in a turn of the loop, whose turns are as long."""
+"""One more connection is accepted in a turn of the loop for each 16 open ones, because they make its turns longer."""
 _OUT_OF_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _PAUSE_SECONDS = 1.0
 
 
 class ConnectionCounts:
-    """The number of connections of each worker; created before the first fork, and shared by all of them.
+    """The number of connections of each worker; created before the first fork, and shared by all workers.
 
-    There is room for `workers` at a time; whoever finds no place is not counted.
+    It has places for `workers` at a time; a worker without a place is not counted.
     """
 
     def __init__(self, workers: int) -> None:
@@ -32,7 +32,7 @@ class ConnectionCounts:
             self._counts[place] = _NOBODY
 
     def take_place(self) -> int | None:
-        """A place for a worker that is about to be forked."""
+        """Take a place for a worker that is about to be forked."""
         free = set(range(len(self._counts))) - self._taken
         if not free:
             return None
@@ -41,35 +41,35 @@ class ConnectionCounts:
         return place
 
     def give_back(self, place: int | None) -> None:
-        """A worker has ended, however it did."""
+        """Free the place of a worker that has ended."""
         if place is not None:
             self._counts[place] = _NOBODY
             self._taken.discard(place)
 
     def tell(self, place: int | None, connections: int) -> None:
-        """So many connections are open in the worker of that place."""
+        """Set the number of open connections of the worker with that place."""
         if place is not None:
             self._counts[place] = connections
 
     def leave(self, place: int | None) -> None:
-        """The worker of that place takes no more connections."""
+        """Note that the worker with that place accepts no more connections."""
         self.tell(place, _NOBODY)
 
     def anyone_listens(self) -> bool:
-        """Whether a worker takes connections."""
+        """Whether any worker accepts connections."""
         return any(count != _NOBODY for count in self._counts)
 
     def others_have_fewer(self, connections: int) -> bool:
-        """Whether a worker that takes connections has fewer."""
+        """Whether a worker that accepts connections has fewer."""
         return any(0 <= count < connections for count in self._counts)
 
 
 class FairListener:
-    """Takes connections one by one, where the loop's own server takes all that wait.
+    """Accepts connections one by one, whereas the loop's own server accepts all that wait.
 
-    Of connections that come together and then are kept, the worker that wakes first would get most: of 128 one of two
-    had 99. The socket is the caller's, and listens already. `make_protocol` gives the protocol of a connection;
-    `connections` are those that are open.
+    If many clients connect at the same time, that server gives most of the connections to the worker that wakes first:
+    with two workers and 128 connections, one had 99. The caller owns the socket, which listens already. `make_protocol`
+    makes the protocol of a connection; `connections` are the open ones.
     """
 
     def __init__(
@@ -93,17 +93,17 @@ class FairListener:
         self._listen()
 
     def close(self) -> None:
-        """Leave whatever comes to the others; connections that are open stay so."""
+        """Accept no more connections; open ones stay open."""
         self._closed = True
         self._counts.leave(self._place)
         self._loop.remove_reader(self._listener)
 
     async def wait_closed(self) -> None:
-        """Return when each connection that was taken has its protocol."""
+        """Return when each accepted connection has its protocol."""
         await asyncio.gather(*self._opening)
 
     def is_serving(self) -> bool:
-        """Whether it takes connections."""
+        """Whether it accepts connections."""
         return not self._closed
 
     def _listen(self) -> None:
@@ -132,7 +132,7 @@ class FairListener:
             try:
                 connection, _address = self._listener.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-                return  # another worker was quicker, or the client has left
+                return  # another worker has accepted it, or the client has left
             except OSError as error:
                 if error.errno not in _OUT_OF_ROOM:
                     raise

@@ -45,36 +45,36 @@ from plimsoll.telemetry.shared_metrics import count_as, forget
 _log = logging.getLogger(__name__)
 
 _GENERATIONS = 4
-"""For how many times as many workers there is a place: those of before stay while the next ones begin."""
+"""Places for each configured worker, because old workers still drain while their replacements start."""
 _SLACK_SECONDS = 1
 """The time that a worker gets to end before gunicorn kills it."""
 _LEAST_SILENT_SECONDS = 30
 _NOTIFY_SECONDS = 5.0
-"""The interval at which a worker reports that its event loop turns; gunicorn kills it after twice the stuck seconds."""
+"""The interval at which a worker reports that its event loop runs; gunicorn kills it after twice the stuck seconds."""
 
 
 class _OneLog(Logger):  # type: ignore[misc]  # gunicorn ships no types
-    """gunicorn's logger without handlers of its own: its lines join all others."""
+    """gunicorn's logger without its own handlers, so that its lines go to the common log."""
 
     def setup(self, cfg: object) -> None:
-        """Leave logging as the settings have set it up; gunicorn's constructor has cut its loggers off."""
+        """Keep the configured logging; this undoes gunicorn's constructor, which disables propagation."""
         del cfg
         self.error_log.propagate = True
 
 
 class PlimsollWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn-worker ships no types
-    """A worker that stops through the lifecycle, as the single process does.
+    """A worker that stops through the lifecycle, like the single process.
 
-    `place` is its place among the workers that live, and `started` the monotonic time of its fork.
+    `place` is its place among the running workers, and `started` the monotonic time of its fork.
     """
 
-    # A loop that waits for models to load is alive as well, which uvicorn's own notifications do not cover.
+    # uvicorn's own notifications begin after the models are loaded; `_notify_always` also covers the time before.
     CONFIG_KWARGS = {**PROTOCOL_OPTIONS, "timeout_graceful_shutdown": 1, "callback_notify": None}  # noqa: RUF012
     place: int | None
     started: float
 
     def init_process(self) -> None:
-        """Serve until told to stop; where that fails, end with a sentence and leave the others alone."""
+        """Serve until a signal asks to stop; if that fails, log one sentence and end this worker only."""
         settings: Settings = self.app.settings
         self.app.log = set_up_logging(settings.log_format, settings.log_level, current_request)
         try:
@@ -83,12 +83,12 @@ class PlimsollWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn-worker shi
         except PlimsollError as error:
             _log.error("this worker cannot start: %s", error.message)
             leave(REFUSED)
-        except (Exception, SystemExit):  # noqa: BLE001  # told in the log
+        except (Exception, SystemExit):  # noqa: BLE001  # the log has the traceback
             _log.exception("this worker cannot start or go on; another one takes its place")
             leave(1)
 
     def init_signals(self) -> None:
-        """Have signals stop the worker, and the end of the master too."""
+        """Make signals, and the end of the master, stop the worker."""
         super().init_signals()
         limit_seconds = stop_limit_seconds(self.app.settings)
         self._signals = StopSignals(limit_seconds, (signal.SIGTERM, signal.SIGINT), at_once=(signal.SIGQUIT,))
@@ -108,7 +108,7 @@ class PlimsollWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn-worker shi
         server = GracefulServer(self.config, application.lifecycle, self._signals, self.app.counts, self.place)
         sides = []
         if application.admin_app is not None:
-            # Each worker takes its turn: all they do is write the one desired state, which all follow.
+            # Any worker may answer an admin request, because it only writes the desired state, which all follow.
             settings = application.settings
             admin = listen(settings.admin_host, settings.admin_port, "ADMIN_PORT", "ADMIN_HOST", shared=True)
             sides.append(Side(application.admin_app, admin))
@@ -126,7 +126,7 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn ships no typ
     def __init__(self, settings: Settings, listener: socket.socket, folder: Path) -> None:
         self.settings = settings
         self._url = url_of(listener)
-        self._descriptor = listener.detach()  # gunicorn makes a socket of its own of it
+        self._descriptor = listener.detach()  # gunicorn creates its own socket from it
         self.metrics_folder = folder / "metrics"
         self._workers_folder = folder / "workers"
         self.counts = ConnectionCounts(_GENERATIONS * settings.workers)
@@ -154,11 +154,11 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn ships no typ
                 self.cfg.set(name, value)
 
     def run(self) -> None:
-        """Keep workers running until a signal has been heeded."""
+        """Keep workers running until a signal stops the server."""
         WorkerMaster(self, self.counts.anyone_listens).run()
 
-    def load(self) -> Any:  # noqa: ANN401  # gunicorn hands it to the worker, whatever it is
-        # In each worker, after the fork: torch's threads and exporters' threads do not survive one.
+    def load(self) -> Any:  # noqa: ANN401  # gunicorn only passes it to the worker
+        # In each worker after the fork, because the threads of torch and of exporters do not survive a fork.
         return new_application(self.settings, self.log, self._workers_folder)
 
     def _place_worker(self, _master: WorkerMaster, worker: PlimsollWorker) -> None:
@@ -166,7 +166,7 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn ships no typ
         worker.started = time.monotonic()
 
     def _forget_worker(self, master: WorkerMaster, worker: PlimsollWorker) -> None:
-        """Take what is left of a worker that has ended out of the sums, the counts and the folder."""
+        """Remove a worker that has ended from the metrics, the connection counts and the folder."""
         self.counts.give_back(worker.place)
         forget(self.metrics_folder, worker.place, worker.pid)
         (self._workers_folder / f"{worker.pid}.json").unlink(missing_ok=True)
@@ -174,10 +174,10 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]  # gunicorn ships no typ
 
 
 def serve_with_workers(settings: Settings) -> None:
-    """Serve with `settings.workers` processes that share one port, until a signal has been heeded.
+    """Serve with `settings.workers` processes that share one port, until a signal stops the server.
 
     Raises:
-        OperatorError: the port is taken or not allowed, or there is no room for temporary files.
+        OperatorError: the port is taken or not allowed, or there is no space for temporary files.
     """
     with listen(settings.host, settings.port) as listener, _temporary_folder() as folder:
         count_together(folder / "metrics")
@@ -200,5 +200,5 @@ def _temporary_folder() -> Iterator[Path]:
     try:
         yield folder
     finally:
-        if os.getpid() == master:  # a worker that ends comes by here as well, and the others still need the folder
+        if os.getpid() == master:  # a worker that ends also runs this, while the others still need the folder
             shutil.rmtree(folder, ignore_errors=True)

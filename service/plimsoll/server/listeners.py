@@ -1,4 +1,4 @@
-"""Sockets that listen, and what is wrong with an address where one cannot."""
+"""Opens listening sockets, and explains why an address cannot be used."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _WRONG_PORT = frozenset({errno.EADDRINUSE, errno.EACCES})
 def listen(
     host: str, port: int, port_setting: str = "PORT", host_setting: str = "HOST", *, shared: bool = False
 ) -> socket.socket:
-    """A bound socket; a `shared` one lets other processes bind the same address.
+    """Bind a socket; with `shared` other processes may bind the same address.
 
-    `::` takes IPv4 connections too. Square brackets around an IPv6 address may be left out.
+    `::` also accepts IPv4 connections. Square brackets around an IPv6 address are optional.
 
     Raises:
-        OperatorError: the address cannot be had; the message names the setting to change.
+        OperatorError: the address cannot be used; the message names the setting to change.
     """
     address = host.removeprefix("[").removesuffix("]")
     try:

@@ -1,4 +1,4 @@
-"""Servers beside the main one: the admin API, and the metrics where they have a port of their own."""
+"""Additional servers in the process: the admin API, and metrics on a separate port."""
 
 from __future__ import annotations
 
@@ -19,37 +19,37 @@ PROTOCOL_OPTIONS: dict[str, Any] = {
     "log_config": None,
     "access_log": False,
     "server_header": False,
-    "proxy_headers": False,  # nothing here goes by a client's address
+    "proxy_headers": False,  # nothing here depends on a client's address
 }
-"""The configuration that every server here shares."""
+"""The common configuration of all servers here."""
 _MOST_CONNECTIONS = 64
 
 
 class SignalFreeServer(uvicorn.Server):
-    """A server that leaves the signals of the process alone."""
+    """A server that installs no signal handlers."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Install no handler: `StopSignals` takes the signals."""
+        """Install no handler, because `StopSignals` handles the signals."""
         yield
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """An application with a socket of its own; in a thread it answers while the main event loop is held up."""
+    """An application with its own socket; in a thread it answers even while the main event loop is blocked."""
 
     app: ASGIApp
     listener: socket.socket
     in_thread: bool = False
 
     def server(self, protocol: Any) -> SignalFreeServer:  # noqa: ANN401  # uvicorn's
-        """A server of it, whose connections `protocol` makes."""
+        """Its server, with `protocol` for connections."""
         return SignalFreeServer(
             uvicorn.Config(self.app, http=protocol, lifespan="off", timeout_graceful_shutdown=1, **PROTOCOL_OPTIONS)
         )
 
     async def serve(self, server: uvicorn.Server) -> None:
-        """Serve until the server is told to exit."""
+        """Serve until `server.should_exit` is set."""
         if self.in_thread:
             await asyncio.to_thread(self._serve_here, server)
         else:
@@ -61,7 +61,7 @@ class Side:
 
 
 def side_limits(limits: ConnectionLimits) -> ConnectionLimits:
-    """The limits of a server beside the main one, which few have a reason to connect to."""
+    """The limits of an additional server, which are low because it has few clients."""
     return replace(limits, connections=min(limits.connections, _MOST_CONNECTIONS))
 
 
@@ -70,9 +70,10 @@ async def serve_with_sides(
     sides: Sequence[Side],
     new_protocol: Callable[[], Any],  # uvicorn's
 ) -> None:
-    """Serve until the main server has stopped, and beside it the sides, each with connections of its own.
+    """Run the main server and the additional ones until the main server has stopped.
 
-    What watches over the connections of a side belongs to its event loop, and must not touch those of another one.
+    `new_protocol` makes a connection class for each of them, because the timers of a connection belong to one event
+    loop.
     """
     servers = [side.server(new_protocol()) for side in sides]
     serving = [asyncio.create_task(side.serve(server)) for side, server in zip(sides, servers, strict=True)]

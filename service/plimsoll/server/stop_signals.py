@@ -1,4 +1,4 @@
-"""Ends the process on a signal, whatever its threads do."""
+"""Ends the process on a signal, even if its threads hang."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from typing import NoReturn
 _log = logging.getLogger(__name__)
 
 CLOSING_SECONDS = 4.0
-"""The time for closing once requests have had theirs: cut connections, the last spans, the last log lines."""
+"""The time for closing after the drain: cut connections, export the last spans, write the last log lines."""
 _BACKSTOP_SECONDS = 0.5
 _KILLED = 128
 
 
 def end_on_termination() -> None:
-    """Have SIGTERM end the process from here on, also as PID 1, for which the kernel has no default action."""
+    """Let SIGTERM end the process from now on, also as PID 1, for which the kernel has no default action."""
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, lambda number, _: os._exit(_KILLED + number))
 
@@ -29,7 +29,7 @@ def end_on_termination() -> None:
 def leave(code: int) -> NoReturn:
     """End the process now, after its last log lines.
 
-    The interpreter's own exit would join threads first, and a load or a forward pass that hangs would keep the process.
+    The interpreter's own exit joins threads first, so a load or a forward pass that hangs would keep the process alive.
     """
     for handler in logging.getLogger().handlers:
         handler.flush()
@@ -37,13 +37,13 @@ def leave(code: int) -> NoReturn:
 
 
 class StopSignals:
-    """Reads signals on a thread of its own, so that they are noticed while the main thread runs or hangs.
+    """Reads signals on its own thread, so that they are handled even while the main thread hangs.
 
-    The first of `signals` begins the stop, or ends the process where nothing is served yet; a second one ends it at
-    once. Where `at_once` names signals, only those do, and the first time too: a supervisor that signals every process
-    of a group sends workers a second SIGTERM, because their master passes on its own.
-    `limit_seconds` after the first the process ends in any case. Only a thread that never gives the interpreter's lock
-    back keeps the first signal from being noticed; the sender's SIGKILL ends such a process.
+    The first of `signals` begins the stop, or ends the process if it does not serve yet; a second one ends it at once.
+    If `at_once` names signals, only these end the process at once, even as the first signal. Workers need that: a
+    supervisor that signals the whole process group and a master that forwards its signal send each worker two SIGTERMs.
+    The process always ends `limit_seconds` after the first signal. Only a thread that never releases the interpreter's
+    lock prevents the first signal from being handled; SIGKILL ends such a process.
     """
 
     def __init__(
@@ -55,29 +55,29 @@ class StopSignals:
         self._begin: Callable[[], object] = lambda: leave(0)
         self._reading, self._writing = os.pipe()
         os.set_blocking(self._writing, False)
-        self._nowhere = os.open(os.devnull, os.O_WRONLY)  # opened now: later no descriptor may be free
+        self._nowhere = os.open(os.devnull, os.O_WRONLY)  # opened now, because later no descriptor may be free
 
     def listen(self) -> None:
-        """Take the signals from here on; call from the main thread."""
+        """Handle the signals from now on; call it on the main thread."""
         for each in self._signals:
             signal.signal(each, _handled_by_thread)
         threading.Thread(target=self._wait, name="stop-signals", daemon=True).start()
         self.release()
 
     def hold(self) -> None:
-        """Have signals wait until `release`."""
+        """Block signals until `release`."""
         signal.pthread_sigmask(signal.SIG_BLOCK, self._signals)
 
     def release(self) -> None:
-        """Have signals written to the thread; call from the main thread, and once more when an event loop has begun.
+        """Route signals to the thread; call it on the main thread, and again when an event loop has started.
 
-        A loop has them written to itself when it begins to run, and the interpreter knows one such place.
+        An event loop routes signals to itself when it starts, and the interpreter has only one wake-up descriptor.
         """
         signal.set_wakeup_fd(self._writing, warn_on_full_buffer=False)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, self._signals)
 
     def on_first(self, begin: Callable[[], object]) -> None:
-        """Have the first signal call `begin`, on the thread, in place of ending the process."""
+        """Let the first signal call `begin`, on the thread, instead of ending the process."""
         self._begin = begin
 
     def _wait(self) -> None:
@@ -85,7 +85,7 @@ class StopSignals:
             self._limit()
             self._begin()
             self._next(self._at_once or self._signals)
-            _log.warning("stopping: told to stop at once")
+            _log.warning("stopping at once, without draining, because a signal asks for it")
         leave(0)
 
     def _next(self, awaited: Collection[int]) -> int:
@@ -94,7 +94,7 @@ class StopSignals:
         return number
 
     def _limit(self) -> None:
-        # The dump's own thread needs no interpreter's lock, so it also ends a process in which nothing else can run.
+        # faulthandler's thread does not need the interpreter's lock, so it ends even a process that never releases it.
         faulthandler.dump_traceback_later(self._limit_seconds + _BACKSTOP_SECONDS, exit=True, file=self._nowhere)
         limit = threading.Timer(self._limit_seconds, self._give_up)
         limit.daemon = True
@@ -102,7 +102,7 @@ class StopSignals:
 
     def _give_up(self) -> None:
         _log.error(
-            "stopping: something still runs %g s after the signal, leaving; the main thread is at %s",
+            "stopping: something still runs %g s after the signal, the process ends now; the main thread is at %s",
             self._limit_seconds,
             _place_of_main_thread(),
         )
@@ -110,7 +110,7 @@ class StopSignals:
 
 
 def _handled_by_thread(_number: int, _frame: FrameType | None) -> None:
-    """Do nothing: the number of the signal has been written to the thread when this is called."""
+    """Do nothing, because the interpreter has already written the signal's number to the thread's pipe."""
 
 
 def _place_of_main_thread() -> str:

@@ -1,4 +1,4 @@
-"""One process in the foreground, under uvicorn."""
+"""Serves with one process in the foreground, under uvicorn."""
 
 from __future__ import annotations
 
@@ -37,23 +37,23 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _SWITCH_SECONDS = 0.0001
-"""The time for which one thread keeps the interpreter while another waits for it.
+"""The time for which one thread keeps the interpreter's lock while another waits for it.
 
-A forward pass on a thread of its own lets go of the interpreter at each operation. At Python's 5 ms a busy event loop
-would make it wait for that long some twenty times, so that one client who keeps the loop busy could make everybody's
-forward passes a hundred times slower.
+A forward pass on the model's own thread releases the lock at each operation. With Python's default of 5 ms a busy event
+loop would make it wait for that long some twenty times. One client that keeps the loop busy could make all forward
+passes a hundred times slower.
 """
 
 _LAST_ARRIVALS_SECONDS = 1.0
-"""The time for which connections that were just accepted are still answered, once new ones go to others."""
+"""The time for which this worker still answers recent connections, once new ones go to other workers."""
 
 
 class GracefulServer(SignalFreeServer):
-    """Stops through the lifecycle at the first signal of `signals`; at a second one the process ends.
+    """Stops through the lifecycle at the first signal of `signals`; a second one ends the process.
 
-    uvicorn by itself closes its port on the first signal, while load balancers still send to it. Where others listen
-    on the same socket, as workers do, `counts` tells what connections they have, and `place` is this one's; it leaves
-    them their part, and new connections before it refuses any.
+    uvicorn alone closes its port on the first signal, while load balancers still send to it. For workers, which listen
+    on the same socket, `counts` holds the number of connections of each worker and `place` is the place of this one. A
+    worker leaves a fair share of connections to the others, and before it refuses requests, all new connections.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class GracefulServer(SignalFreeServer):
         self._stopping: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take connections from `sockets`, and say so; from here on the first signal begins to drain."""
+        """Accept connections from `sockets`, and log the address; from now on the first signal begins the drain."""
         if self._counts is None:
             await super().startup(sockets)
             for listener in sockets or ():
@@ -81,7 +81,7 @@ class GracefulServer(SignalFreeServer):
             await super().startup([])
             for listener in sockets or ():
                 fair = FairListener(listener, self._protocol, self.server_state.connections, self._counts, self._place)
-                self.servers.append(fair)  # type: ignore[arg-type]  # uvicorn closes it, and asks no more of it
+                self.servers.append(fair)  # type: ignore[arg-type]  # uvicorn only closes it
         loop = asyncio.get_running_loop()
         self._signals.on_first(lambda: loop.call_soon_threadsafe(self._begin_to_stop))
 
@@ -103,7 +103,7 @@ class GracefulServer(SignalFreeServer):
 
 
 def serve_alone(settings: Settings) -> NoReturn:
-    """Serve until a signal has been heeded, then end the process.
+    """Serve until a signal stops the server, then end the process.
 
     Raises:
         OperatorError: a port is taken or not allowed.
@@ -138,7 +138,7 @@ def serve_alone(settings: Settings) -> NoReturn:
 
 
 def begin_process(settings: Settings) -> LogWriter:
-    """Raise limits, begin to log, and say which variables have no effect."""
+    """Raise limits, begin to log, and warn about variables that have no effect."""
     raise_descriptor_limit()
     sys.setswitchinterval(_SWITCH_SECONDS)
     log = set_up_logging(settings.log_format, settings.log_level, current_request)
@@ -148,10 +148,10 @@ def begin_process(settings: Settings) -> LogWriter:
 
 
 def new_application(settings: Settings, log: LogWriter | None, workers_folder: Path | None = None) -> Application:
-    """The application of this process; it is imported here, once its libraries have been prepared.
+    """Make the application of this process; imports it here, after the preparation of its libraries.
 
     Raises:
-        OperatorError: a library refuses what a variable tells it.
+        OperatorError: a library refuses the value of an environment variable.
     """
     with refusals_of_libraries():
         from plimsoll.application import Application  # noqa: PLC0415  # once the libraries have been prepared
@@ -175,7 +175,7 @@ def connection_limits(settings: Settings) -> ConnectionLimits:
 
 
 def http_protocol(limits: ConnectionLimits, count_refusal: Callable[[str], None]) -> Any:  # noqa: ANN401  # uvicorn's
-    """The class with which uvicorn makes the connections of one server."""
+    """The class of the connections of one server."""
     return partial(HttpConnection, connections=Connections(limits, count_refusal))
 
 
@@ -198,5 +198,5 @@ def run_and_leave(
 
 
 def stop_limit_seconds(settings: Settings) -> float:
-    """The time after a signal at which the process ends in any case."""
+    """The time after a signal at which the process ends even if requests are in flight."""
     return settings.stop_wait_seconds + settings.stop_drain_seconds + CLOSING_SECONDS

@@ -1,4 +1,4 @@
-"""gunicorn's master process: keeps workers running and stops them."""
+"""Extends gunicorn's master process, which keeps workers running and stops them."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 _YOUNG_SECONDS = 60.0
 _LONGEST_PAUSE_SECONDS = 30.0
 REFUSED = 2
-"""The exit code of a worker whose settings or files are at fault; it has said which."""
+"""The exit code of a worker that cannot start because of its settings or files; its log says which."""
 _NO_EXIT_CODE = -1
 
 
 class WorkerMaster(Arbiter):  # type: ignore[misc]  # gunicorn ships no types
-    """Replaces workers that end, with growing pauses where young ones end in a row.
+    """Replaces workers that end, with growing pauses if several end soon after their start.
 
-    gunicorn itself ends all workers when one cannot start. Here that happens only where the settings are at fault and
-    no worker has served yet; `serving` says whether one serves now.
+    gunicorn itself ends all workers if one cannot start. Here that happens only if the settings are at fault and no
+    worker has served yet; `serving` says whether one serves now.
     """
 
     APP_LOAD_ERROR = _NO_EXIT_CODE
@@ -45,17 +45,17 @@ class WorkerMaster(Arbiter):  # type: ignore[misc]  # gunicorn ships no types
         return _NO_EXIT_CODE if self._has_served or self._halting else REFUSED
 
     def halt(self, reason: str | None = None, exit_status: int = 0) -> None:
-        """End with the exit code of the first worker that was refused, whatever the others end with meanwhile."""
+        """End with the exit code of the first worker that could not start, whatever the exit codes of the others."""
         self._halting = True
         super().halt(reason, exit_status)
 
     def signal(self, sig: int, frame: FrameType | None) -> None:
-        """Queue a signal; the second request to stop becomes SIGQUIT, at which gunicorn ends its workers at once."""
+        """Queue a signal; the second request to stop becomes SIGQUIT, on which gunicorn ends its workers at once."""
         self._stops += sig in _STOPS
         super().signal(signal.SIGQUIT if self._stops > 1 and sig in _STOPS else sig, frame)
 
     def handle_int(self) -> None:
-        """Drain at the first Ctrl-C too."""
+        """Drain on the first Ctrl-C too."""
         self.handle_term()
 
     def manage_workers(self) -> None:
@@ -64,12 +64,12 @@ class WorkerMaster(Arbiter):  # type: ignore[misc]  # gunicorn ships no types
         super().manage_workers()
 
     def spawn_workers(self) -> None:
-        """Start the workers that are missing, unless a pause is on."""
+        """Start the missing workers, except during a pause."""
         if time.monotonic() >= self._next_start:
             super().spawn_workers()
 
     def spawn_worker(self) -> Any:  # noqa: ANN401  # gunicorn's own: a process id
-        """Fork one worker, with signals held until it takes them; where the system refuses, try again later."""
+        """Fork one worker, with signals blocked until it handles them; if the system refuses, try again later."""
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
         try:
             return super().spawn_worker()
@@ -81,11 +81,11 @@ class WorkerMaster(Arbiter):  # type: ignore[misc]  # gunicorn ships no types
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
 
     def handle_usr2(self) -> None:
-        """Ignore SIGUSR2: the program that gunicorn starts at it could not have the port."""
+        """Ignore SIGUSR2, because the program that gunicorn starts on it could not bind the port."""
         _log.warning("SIGUSR2 is ignored; SIGHUP replaces the workers")
 
     def worker_ended(self, lived_seconds: float) -> None:
-        """Pause before the next start where a young worker has ended."""
+        """Pause before the next start if the worker ended soon after its own."""
         if lived_seconds < _YOUNG_SECONDS:
             self._pause()
         else:
@@ -97,13 +97,13 @@ class WorkerMaster(Arbiter):  # type: ignore[misc]  # gunicorn ships no types
 
 
 class MasterWatch:
-    """Tells workers that their master is gone, however it ended: then a pipe that it holds open ends."""
+    """Stops workers when their master is gone, even after a SIGKILL, because that closes the master's end of a pipe."""
 
     def __init__(self) -> None:
         self._reading, self._writing = os.pipe()
 
     def watch(self) -> None:
-        """Have this worker sent SIGTERM when the master is gone; call once, after the fork."""
+        """Send this worker SIGTERM when the master is gone; call once, after the fork."""
         os.close(self._writing)
         threading.Thread(target=self._wait, name="master-watch", daemon=True).start()
 
