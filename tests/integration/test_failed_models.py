@@ -52,7 +52,7 @@ def take_pictures(bundle: Path) -> str:
     rewrite_manifest(open_bundle(bundle), lambda fields: fields["signature"]["inputs"][0].update(shape=[-1, 1, 2, 2]))
     return (
         "check 'task' failed: nothing can ask this model: its input 'input' is FP32 [-1, 1, 2, 2]; take flat rows, "
-        "and let forward begin with rows.view(-1, 1, 2, 2); POST /v1/predict asks models of one input"
+        "and let forward begin with rows.view(-1, 1, 2, 2); the task tabular-classification is for models of one input"
     )
 
 

@@ -51,8 +51,9 @@ def test_every_reply_is_as_the_server_itself_documents_it(url: str, mode: Genera
 
     def ask(case: schemathesis.Case[Any]) -> None:
         # The routes for any model cannot say how long its rows are; those of one model can, and what fits is answered.
-        any_model = "{name}" in case.operation.path
-        reply = case.call_and_validate(excluded_checks=[positive_data_acceptance] if any_model else [])
+        # A schema cannot say what a line of CSV is either.
+        cannot_say = "{name}" in case.operation.path or case.media_type == "text/csv"
+        reply = case.call_and_validate(excluded_checks=[positive_data_acceptance] if cannot_say else [])
         statuses.setdefault(case.operation.path, set()).add(reply.status_code)
 
     for found in schemathesis.openapi.from_url(url + "/openapi.json").get_all_operations():

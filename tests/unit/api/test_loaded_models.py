@@ -56,4 +56,4 @@ async def test_the_answer_of_a_version_names_it_and_its_labels(edge: Edge) -> No
     edge.serve("echo", "1", EchoModel(flat_signature(3)))
     answer = described(edge)["components"]["schemas"]["echo.1"]["properties"]
     assert (answer["model"], answer["version"]) == ({"const": "echo"}, {"const": "1"})
-    assert answer["predictions"]["items"]["properties"]["class"] == {"enum": ["a", "b", "c"]}
+    assert answer["predictions"]["items"]["properties"]["class"]["enum"] == ["a", "b", "c"]
