@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -20,6 +21,9 @@ from plimsoll.inference.request_head import RequestHead
 
 _CONTENT_TYPE, _ACCEPT = b"content-type", b"accept"
 _ANYTHING = b"*/*"
+_QUALITY = re.compile(rb"[01](\.\d{0,3})?")
+_MOST_ACCEPTED = 32
+"""Types in `Accept` that are looked at."""
 _INTERNAL = HTTPStatus.INTERNAL_SERVER_ERROR.value
 
 
@@ -74,6 +78,16 @@ class Ask:
         return self._fronts.get(head.media_type().encode("latin-1"), self._first)
 
     def _writer(self, accept: bytes, reader: Front) -> Front:
-        """The front of the first type in `Accept` that a front writes; by default the front that reads."""
-        types = (part.partition(b";")[0].strip().lower() for part in accept.split(b","))
-        return next((self._fronts[each] for each in types if each in self._fronts), reader)
+        """The front of the type that `Accept` likes best (RFC 9110, section 12.5.1); `reader` if it names none."""
+        best, liked = reader, 0.0
+        for part in accept.split(b",")[:_MOST_ACCEPTED]:
+            media_type, *parameters = (each.strip().lower() for each in part.split(b";"))
+            quality = next((each[2:] for each in parameters if each.startswith(b"q=")), b"1")
+            if media_type in self._fronts and (likes := _quality(quality)) > liked:
+                best, liked = self._fronts[media_type], likes
+        return best
+
+
+def _quality(text: bytes) -> float:
+    """A quality from 0 to 1; a text that is not one counts as 0."""
+    return float(text) if _QUALITY.fullmatch(text) else 0.0

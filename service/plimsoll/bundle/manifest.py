@@ -223,8 +223,10 @@ class Manifest(_Record):
         """Read schema 1 as schema 2: its tasks had other names, and no options."""
         if not isinstance(fields, dict):
             return fields
-        schema = fields.get("schema_version")
-        if isinstance(schema, int) and schema > _NEWEST_SCHEMA:
+        schema = fields.get("schema_version", _NEWEST_SCHEMA)
+        if type(schema) is not int:
+            raise ValueError(f"field 'schema_version': a whole number from 1 to {_NEWEST_SCHEMA} is expected")
+        if schema > _NEWEST_SCHEMA:
             raise ValueError(
                 f"schema_version is {schema}, and this server reads 1 to {_NEWEST_SCHEMA}; upgrade Plimsoll to read it"
             )

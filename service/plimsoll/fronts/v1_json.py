@@ -32,6 +32,7 @@ class V1Json:
 
     protocol = "v1"
     media_type = "application/json"
+    reading_cost = 1
 
     def target(self, call: Call) -> Target:
         """The model, version and user that the path and the head name; the version in the path takes precedence."""

@@ -73,13 +73,14 @@ class Delivery:
     def answer(self, entries: Sequence[Entry], outputs: Tensors, started_at: float) -> None:
         """Give each of some adjacent entries its rows of the outputs of their common run."""
         first = entries[0].start
-        forward_seconds = self._report(entries, started_at)
+        forward_seconds = self._time(entries, started_at)
         for entry in entries:
             if not entry.future.done():
                 start, end = entry.start - first, entry.start - first + entry.rows
                 entry.future.set_result({name: tensor[start:end] for name, tensor in outputs.items()})
         mean = self.seconds_per_request or forward_seconds / len(entries)
         self.seconds_per_request = mean + _NEWEST_SHARE * (forward_seconds / len(entries) - mean)
+        self._report(entries, forward_seconds)  # last: an observer that raises costs nobody an answer
 
     def fail(self, entry: Entry, error: PlimsollError) -> None:
         """End a request with an error, unless it has ended already."""
@@ -88,19 +89,22 @@ class Delivery:
 
     def failed(self, entries: Sequence[Entry], started_at: float) -> None:
         """Report a run that failed for these requests."""
-        self._report(entries, started_at, failed=True)
+        self._report(entries, self._time(entries, started_at), failed=True)
 
-    def _report(self, entries: Sequence[Entry], started_at: float, *, failed: bool = False) -> float:
-        """Record with each request how long it waited and how long the model took; returns the latter."""
+    def _time(self, entries: Sequence[Entry], started_at: float) -> float:
+        """Note with each request how long it waited and how long the model took; returns the latter."""
         forward_seconds = self._stopwatch() - started_at
-        rows, waits, contexts = 0, [], []
         for entry in entries:
             entry.wait_seconds, entry.forward_seconds = started_at - entry.stopwatch_at, forward_seconds
+        return forward_seconds
+
+    def _report(self, entries: Sequence[Entry], forward_seconds: float, *, failed: bool = False) -> None:
+        rows, waits, contexts = 0, [], []
+        for entry in entries:
             rows += entry.rows
             waits.append(entry.wait_seconds)
             contexts.append(entry.context)
         self._observer.batch_finished(BatchReport(rows, tuple(waits), forward_seconds, tuple(contexts), failed))
-        return forward_seconds
 
 
 def still_wanted(entry: Entry, now: float) -> bool:

@@ -98,7 +98,7 @@ class Line:
         deadline = time.monotonic() + (self._default_seconds if asked is None else self._deadlines.seconds(asked))
         with served.lane.admission.expect() as permit:
             body = await read_body(permit, deadline)
-            if len(body) <= self._reading.inline_bytes:
+            if len(body) * front.reading_cost * served.task.reading_cost <= self._reading.inline_bytes:
                 question = front.read(body, served)
             else:
                 question = await self._reading.read(partial(front.read, body, served), deadline, client_gone)

@@ -61,11 +61,6 @@ class TensorSpec:
         """The numpy dtype of the datatype."""
         return NUMPY_DTYPES[self.datatype]
 
-    def bounds(self, tensor: NDArray[Any]) -> bool:
-        """Whether every element lies within `minimum` and `maximum`; an empty tensor does."""
-        low = self.minimum is None or bool((tensor >= self.dtype.type(self.minimum)).all())
-        return low and (self.maximum is None or bool((tensor <= self.dtype.type(self.maximum)).all()))
-
     def accepts(self, tensor: NDArray[Any]) -> bool:
         """Whether dtype and shape fit; -1 fits any length."""
         return (

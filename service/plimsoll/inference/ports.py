@@ -80,6 +80,11 @@ class Task(Protocol):
         ...
 
     @property
+    def reading_cost(self) -> int:
+        """How many times as long a byte takes to read as one of plain rows."""
+        ...
+
+    @property
     def item(self) -> str:
         """The field of a JSON body that holds one row; `instances` holds several."""
         ...
@@ -116,6 +121,11 @@ class Front(Protocol):
     @property
     def media_type(self) -> str:
         """The type of the bodies that it reads and writes."""
+        ...
+
+    @property
+    def reading_cost(self) -> int:
+        """How many times as long a byte takes to read as one of plain JSON rows."""
         ...
 
     def target(self, call: Call) -> Target:

@@ -36,10 +36,14 @@ class NestedNumbers:
             self._flatten(row, shape, flat, where)
         tensor = np.empty((len(rows), *shape), self.spec.dtype)
         with np.errstate(over="ignore"):
-            try:
-                tensor.reshape(-1)[:] = flat
-            except (OverflowError, ValueError):
-                raise self._fault("holds a number beyond its range", self._expected(shape), None) from None
+            by_row = tensor.reshape(len(rows), -1)
+            width = by_row.shape[1]
+            for index in range(len(rows)):
+                try:
+                    by_row[index] = flat[index * width : (index + 1) * width]
+                except (OverflowError, ValueError):
+                    where = None if single else index
+                    raise self._fault("holds a number beyond its range", self._expected(shape), where) from None
         return tensor
 
     def out_of_bounds(self, position: tuple[int, ...], value: object, *, single: bool) -> InvalidInput:

@@ -123,6 +123,7 @@ class RowReader:
     """The half of a `Task` that takes rows: of one flat input, FP32 or FP64 of shape [-1, width]."""
 
     item = FORM.one
+    reading_cost = 1
 
     def __init__(self, spec: TensorSpec) -> None:
         self.spec = spec

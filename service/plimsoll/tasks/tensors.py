@@ -27,7 +27,8 @@ _FORM = BodyForm(
     "inputs",
     "instances",
 )
-_MOST_NUMBERS = 1_000_000
+_MOST_NUMBERS = 250_000
+_MOST_LISTS = 100_000
 """Of one body where the signature leaves lengths open; each becomes a Python object."""
 
 
@@ -61,6 +62,7 @@ class TensorTask:
     """Implements `Task` for every signature."""
 
     item = _FORM.one
+    reading_cost = 8
 
     def __init__(self, signature: Signature) -> None:
         self._inputs = [NestedNumbers(spec) for spec in signature.inputs]
@@ -68,10 +70,11 @@ class TensorTask:
         self._open = any(spec.open_dimensions for spec in signature.inputs)
         self._outputs = signature.outputs
         self._most_numbers = _MOST_NUMBERS if self._open else MAX_ROWS * sum(map(_elements, signature.inputs))
+        self._most_lists = _MOST_LISTS if self._open else MAX_ROWS * sum(map(_lists, signature.inputs))
 
     def read(self, body: bytes) -> TensorRows:
         """The tensors of a JSON body; see `Task.read`."""
-        if holds_more(body, b",", 2 * (self._most_numbers + MAX_ROWS * len(self._inputs))):
+        if self._holds_too_much(body):
             most = f"{MAX_ROWS} rows" if not self._open else f"{_MOST_NUMBERS} numbers"
             raise syntax_fault(body, _FORM) or InvalidInput(
                 "the body holds too many rows or numbers", expected=f"at most {most}"
@@ -124,6 +127,14 @@ class TensorTask:
         outputs = {"type": "object", "properties": properties, "required": list(properties)}
         return {"type": "object", "properties": {"outputs": outputs}, "required": ["outputs"]}
 
+    def _holds_too_much(self, body: bytes) -> bool:
+        """Whether so many numbers, lists or objects that it is wrong; twice as many may be, for a field may recur."""
+        return (
+            holds_more(body, b",", 2 * (self._most_numbers + MAX_ROWS * len(self._inputs)))
+            or holds_more(body, b"[", 2 * (self._most_lists + 1))
+            or holds_more(body, b"{", 2 * (MAX_ROWS + 2))
+        )
+
     def _question(self, rows: Sequence[Mapping[str, Any]], user: str | None, *, single: bool) -> TensorRows:
         known = [each.spec.name for each in self._inputs]
         for index, row in enumerate(rows):
@@ -149,6 +160,11 @@ def _fault_of_row(row: object, index: int | None) -> InvalidInput | None:
         return None
     expected = "an object that names every input"
     return InvalidInput(f"{where} has the wrong type", expected=expected, given=kind_of(row), index=index)
+
+
+def _lists(spec: TensorSpec) -> int:
+    """The lists of one row: one, and one for each element but in the last dimension."""
+    return sum(math.prod(spec.shape[1:end]) for end in range(1, len(spec.shape)))
 
 
 def _elements(spec: TensorSpec) -> int:

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from plimsoll.errors import ClientError, InvalidInput, MalformedBody, UnsupportedMediaType
 from plimsoll.fronts import V1
 from plimsoll.fronts.v1_csv import V1Csv
-from plimsoll.inference.payloads import Signature, TensorSpec
+from plimsoll.inference.call import Call
+from plimsoll.inference.payloads import Answer, Signature, TensorSpec
 from plimsoll.inference.ports import Task
+from plimsoll.inference.request_head import RequestHead
 from plimsoll.inference.served_version import ServedVersion
 from plimsoll.tasks.tabular_classification import TabularClassification
 from plimsoll.tasks.tabular_regression import TabularRegression
@@ -79,7 +81,11 @@ def test_any_bytes_at_all_are_read_or_get_a_4xx(body: bytes) -> None:
         (b"1,1e400\n", "the number at position 1 does not fit FP32", "a number beyond its range", 0),
         (b"a,b\n", "the number of rows is out of range", "0 rows", None),
         (b"1,2\n" * 101, "the number of rows is out of range", "101 rows", None),
-        (b"\n" * 5000 + b"1,2", "the number of rows is out of range", "more lines", None),
+        (b"\n" * 5000 + b"1,2", "the number of rows is out of range", "more lines or numbers", None),
+        (b"1\r" * 5000, "the number of rows is out of range", "more lines or numbers", None),
+        (b"," * 5000, "the number of rows is out of range", "more lines or numbers", None),
+        (b",\n1,2\n", "row 0 holds something else than a number at position 0", "''", 0),
+        (b"1_0,n/a\n1,2\n", "row 0 holds something else than a number at position 0", "'1_0'", 0),
     ],
 )
 def test_what_is_wrong_is_named_with_its_row(body: bytes, message: str, given: str, index: int | None) -> None:
@@ -127,6 +133,9 @@ async def test_csv_is_answered_in_csv_and_counted_like_any_other(edge: Edge) -> 
         ("application/json", "text/html, Text/CSV;q=0.5, */*", "text/csv"),
         ("application/json", "application/json, text/plain, */*", "application/json"),
         ("application/json", "image/png", "application/json"),
+        ("application/json", "text/csv;q=0, application/json", "application/json"),
+        ("application/json", "application/json;q=0.1, text/csv", "text/csv"),
+        ("application/json", "text/csv;q=nonsense", "application/json"),
     ],
 )
 async def test_the_body_and_accept_choose_the_formats(edge: Edge, sent: str, accept: str, given: str) -> None:
@@ -154,3 +163,21 @@ async def test_the_document_describes_both_formats(edge: Edge) -> None:
     operation = edge.app.openapi()["paths"]["/v1/predict"]["post"]
     assert set(operation["requestBody"]["content"]) == {"application/json", "text/csv"}
     assert set(operation["responses"]["200"]["content"]) == {"application/json", "text/csv"}
+
+
+def test_every_cell_of_an_answer_is_there_also_where_names_collide() -> None:
+    outputs = (TensorSpec("a", "FP32", (-1, 2)), TensorSpec("a.0", "FP32", (-1,)), TensorSpec("b", "BOOL", (-1,)))
+    task = TensorTask(Signature((TensorSpec("x", "FP32", (-1, 2)),), outputs))
+    answer = Answer("m", "1", {
+        "a": np.array([[0.1, 2]], np.float32), "a.0": np.array([3], np.float32), "b": np.array([True]),
+    })  # fmt: skip
+    reply = V1Csv().reply(Call(RequestHead()), serving(task), answer)
+    assert reply.content == b"outputs.a.0,outputs.a.1,outputs.a.0,outputs.b\r\n0.1,2.0,3.0,true\r\n"
+
+
+def test_labels_are_quoted_where_csv_needs_it() -> None:
+    output = TensorSpec("y", "FP32", (-1, 2), labels=('say "a", b', "c"))
+    task = TabularClassification(Signature(flat_signature(2).inputs, (output,)))
+    answer = Answer("m", "1", {"y": np.array([[1, 0]], np.float32)})
+    reply = V1Csv().reply(Call(RequestHead()), serving(task), answer)
+    assert list(csv.reader(io.StringIO(reply.content.decode())))[1] == ['say "a", b', "1.0", "0.0"]

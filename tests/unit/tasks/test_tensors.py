@@ -76,6 +76,7 @@ def test_every_datatype_and_shape_arrives_as_it_was_sent(
         ({"inputs": {**ROW, "image": [0, 1, 2, 3]}}, "the input 'image' has the wrong shape", None),
         ({"inputs": {**ROW, "image": [[0, 1], [2, 3.5]]}}, "the input 'image' holds something else than its", None),
         ({"inputs": {**ROW, "image": [[0, 1], [2, 256]]}}, "the input 'image' holds a number beyond its range", None),
+        ({"instances": [ROW, {**ROW, "image": [[0, -1], [2, 0]]}]}, "the input 'image' holds a number beyond its", 1),
         ({"inputs": {**ROW, "image": [[0, 1], [2, True]]}}, "the input 'image' holds something else than its", None),
         ({"inputs": {**ROW, "flag": 1}}, "the input 'flag' holds something else than its datatype", None),
         ({"inputs": {**ROW, "flag": [True]}}, "the input 'flag' holds something else than its datatype", None),
@@ -106,11 +107,12 @@ def test_rows_of_open_lengths_share_a_shape_within_a_request() -> None:
 
 def test_a_body_of_far_too_many_numbers_is_refused_before_anything_is_made_of_them() -> None:
     for signature in (SEVERAL, OPEN):
-        body = b'{"inputs": {"ids": [' + b"0," * 2_500_000 + b"0]}}"
-        with pytest.raises(InvalidInput, match="too many rows or numbers"):
-            written(body, signature)
-        with pytest.raises(MalformedBody):
-            written(body[:-2], signature)
+        for items in (b"0," * 2_500_000 + b"0", b"[]," * 900_000 + b"[]", b"{}," * 900_000 + b"{}"):
+            body = b'{"inputs": {"ids": [' + items + b"]}}"
+            with pytest.raises(InvalidInput, match="too many rows or numbers"):
+                written(body, signature)
+            with pytest.raises(MalformedBody):
+                written(body[:-2], signature)
 
 
 def test_each_row_is_answered_with_its_outputs() -> None:
