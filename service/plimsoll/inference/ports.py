@@ -81,7 +81,7 @@ class Task(Protocol):
 
     @property
     def reading_cost(self) -> int:
-        """How many times as long a byte takes to read as one of plain rows."""
+        """The time to read a byte, as a multiple of that of plain rows."""
         ...
 
     @property
@@ -125,7 +125,7 @@ class Front(Protocol):
 
     @property
     def reading_cost(self) -> int:
-        """How many times as long a byte takes to read as one of plain JSON rows."""
+        """The time to read a byte, as a multiple of that of plain JSON rows."""
         ...
 
     def target(self, call: Call) -> Target:
