@@ -22,7 +22,7 @@ USER_HEADER = "x-plimsoll-user"
 _VERSION, _USER = VERSION_HEADER.encode(), USER_HEADER.encode()
 _OK = HTTPStatus.OK.value
 _USER_SCHEMA = {
-    "type": "string",
+    "type": ["string", "null"],
     "description": "The same text gets the same version. The header x-plimsoll-user overrides it.",
 }
 
