@@ -100,17 +100,15 @@ def verify(
     trust_pt2: Annotated[bool, typer.Option(help="Load a .pt2 program. A hostile one can run its own code.")] = False,
 ) -> None:
     """Run every check that a server with these settings runs before it is ready. Exit with 1 if one fails."""
-    from plimsoll.runtime.devices import resolve_device
-    from plimsoll.runtime.model_loader import ModelLoader
-    from plimsoll.runtime.warmup import batch_sizes_up_to
+    from plimsoll.runtime.loading import new_loader
 
     chosen = load_settings()
-    loader = ModelLoader(
-        resolve_device(device),
+    loader = new_loader(
+        device,
         trust_pt2=trust_pt2 or chosen.trust_pt2,
-        batch_sizes=batch_sizes_up_to(chosen.max_batch_rows),
-        inline_budget_seconds=0,
         factories=(*chosen.factories, *(trust_factory or ())),
+        max_batch_rows=chosen.max_batch_rows,
+        inline_budget_seconds=0,
     )
     try:
         opened = open_bundle(path)

@@ -26,16 +26,6 @@ class TensorBounds:
         """Whether every element is within the bounds; true for an empty tensor."""
         return bool((tensor >= self.low).all() and (tensor <= self.high).all())
 
-    def surely_hold(self, numbers: NDArray[Any]) -> bool:
-        """Whether every number is within the bounds before it is rounded to the tensor's precision; needs one number.
-
-        Rounding is monotonic, so these numbers stay within. If this returns false, only `hold` can decide.
-        """
-        # The ufuncs themselves, because the methods min and max cost more than the comparison of one row.
-        return bool(
-            self.low <= np.minimum.reduce(numbers, axis=None) and np.maximum.reduce(numbers, axis=None) <= self.high
-        )
-
     def first_outside(self, tensor: NDArray[Any]) -> tuple[int, ...] | None:
         """The position of the first element that is out of bounds; `None` if all are within."""
         if self.hold(tensor):

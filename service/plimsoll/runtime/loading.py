@@ -16,7 +16,7 @@ def new_loader(
     factories: Collection[str],
     max_batch_rows: int,
     inline_budget_seconds: float,
-    threads: int,
+    threads: int | None = None,
 ) -> ModelLoader:
     """A loader of bundles for the device, see `ModelLoader`; it warms batches of up to `max_batch_rows` rows.
 

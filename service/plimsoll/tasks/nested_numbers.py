@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from plimsoll.errors import InvalidInput
 from plimsoll.inference.payloads import TensorSpec
 from plimsoll.inference.ports import Json
+from plimsoll.inference.tensor_bounds import TensorBounds
 
 _WORDS = {"b": "true or false", "i": "whole numbers", "u": "whole numbers from 0 on", "f": "numbers"}
 
@@ -22,12 +23,14 @@ class NestedNumbers:
         self.spec = spec
         self._shape = spec.shape[1:]
         self._kind = spec.dtype.kind
+        self._bounds = TensorBounds(spec)
 
     def read(self, rows: Sequence[object], *, single: bool) -> NDArray[Any]:
         """A tensor of shape [rows, ...]; open dimensions have the length of the first row.
 
         Raises:
-            InvalidInput: lists of other lengths, or something else than numbers; `index` names the row.
+            InvalidInput: lists of other lengths, something else than numbers, or a number out of bounds; `index` names
+                the row.
         """
         shape = self._shape_of(rows[0])
         flat: list[Any] = []
@@ -44,9 +47,11 @@ class NestedNumbers:
                 except (OverflowError, ValueError):
                     where = None if single else index
                     raise self._fault("holds a number beyond its range", self._expected(shape), where) from None
+        if (outside := self._bounds.first_outside(tensor)) is not None:
+            raise self._out_of_bounds(outside, tensor[outside], single=single)
         return tensor
 
-    def out_of_bounds(self, position: tuple[int, ...], value: object, *, single: bool) -> InvalidInput:
+    def _out_of_bounds(self, position: tuple[int, ...], value: object, *, single: bool) -> InvalidInput:
         """The error for an element out of bounds; the position begins with the row."""
         spec = self.spec
         low, high = ("any" if bound is None else f"{bound:g}" for bound in (spec.minimum, spec.maximum))

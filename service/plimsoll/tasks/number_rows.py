@@ -75,7 +75,8 @@ class NumberRows:
         tensor, bounds = inputs[reader.name], reader.bounds
         if (
             isinstance(values, np.ndarray)
-            # Here and not in `surely_hold`, whose call would cost as much as comparing one row.
+            # Rounding to the tensor's precision is monotonic, so these numbers stay within; only `first_outside` can
+            # decide on others. The ufuncs, because the methods min and max cost more than the comparison of one row.
             and bounds.low <= np.minimum.reduce(values, axis=None)
             and np.maximum.reduce(values, axis=None) <= bounds.high
         ):

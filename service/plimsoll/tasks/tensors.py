@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from plimsoll.errors import InvalidInput, UnsupportedMediaType
 from plimsoll.inference.payloads import Signature, Tensors, TensorSpec
 from plimsoll.inference.ports import Json, Shapes
-from plimsoll.inference.tensor_bounds import TensorBounds
 from plimsoll.quoting import quote
 from plimsoll.tasks.finite_numbers import not_finite
 from plimsoll.tasks.json_faults import BodyForm, explain, kind_of, syntax_fault
@@ -66,7 +65,6 @@ class TensorTask:
 
     def __init__(self, signature: Signature) -> None:
         self._inputs = [NestedNumbers(spec) for spec in signature.inputs]
-        self._bounds = {spec.name: TensorBounds(spec) for spec in signature.inputs}
         self._open = any(spec.open_dimensions for spec in signature.inputs)
         self._outputs = signature.outputs
         self._most_numbers = _MOST_NUMBERS if self._open else MAX_ROWS * sum(map(_elements, signature.inputs))
@@ -145,12 +143,9 @@ class TensorTask:
                 )
             if missing := [name for name in known if name not in row]:
                 raise InvalidInput(f"the input '{missing[0]}' is missing", expected=_FORM.sentence, index=where)
-        tensors = {}
-        for each in self._inputs:
-            name = each.spec.name
-            tensor = tensors[name] = each.read([row[name] for row in rows], single=single)
-            if (outside := self._bounds[name].first_outside(tensor)) is not None:
-                raise each.out_of_bounds(outside, tensor[outside], single=single)
+        tensors = {
+            each.spec.name: each.read([row[each.spec.name] for row in rows], single=single) for each in self._inputs
+        }
         return TensorRows(tensors, user, open_shapes=self._open)
 
 
