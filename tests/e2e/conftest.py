@@ -13,7 +13,7 @@ import pytest
 from tests.doubles.own_model import make_own_bundle
 from tests.e2e.autoscaler import give_the_adapter, has_the_adapter, take_from_the_adapter
 from tests.e2e.client_pod import ClientPod
-from tests.e2e.cluster import Cluster, run
+from tests.e2e.cluster import Cluster, CommandError, run
 from tests.e2e.gateway import NAME as GATEWAY
 from tests.e2e.gateway import Way, create_gateway, gateway_class
 from tests.e2e.image_archive import unpacked_bytes
@@ -24,6 +24,9 @@ from tests.e2e.transcript import Transcript
 
 _SECONDS_OF_A_TEST = 1200
 """The most that one test may take, with what it waits for; the first one loads images onto the nodes as well."""
+_REPOSITORY = Path(__file__).parents[2]
+_PREVIOUS_COMMIT = "82e87e0"
+"""The last one whose image is 0.1.0."""
 _TRANSCRIPT = pytest.StashKey[Transcript]()
 _CLUSTER = Cluster("plimsoll-e2e")
 _OURS_CHANGED = """\
@@ -80,6 +83,19 @@ def own_image(image: str, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
+def previous_image(image: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Name of the image of the version before, built from the history of this repository."""
+    folder = tmp_path_factory.mktemp("previous")
+    archive = f"{folder}.source.tar"
+    try:
+        run("git", "-C", str(_REPOSITORY), "archive", "--output", archive, _PREVIOUS_COMMIT)
+    except CommandError:
+        pytest.skip(f"the history has no commit {_PREVIOUS_COMMIT}, the image of before: git fetch --unshallow")
+    run("tar", "--extract", "--file", archive, "--directory", str(folder))
+    return _built("previous:e2e", image, folder, "--file", str(folder / "Dockerfile.cpu"))
+
+
+@pytest.fixture(scope="session")
 def without_gpu(image: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Name of an image that stands in for the GPU one where no GPU is: told to compute on one, it takes the CPU."""
     folder = tmp_path_factory.mktemp("without-gpu")
@@ -102,7 +118,7 @@ def hanging_image(own_image: str, tmp_path_factory: pytest.TempPathFactory) -> s
 
 def _changed(name: str, image: str, folder: Path, statement: str) -> str:
     """Name of an image whose model does something else before it computes."""
-    theirs = Path(__file__).parents[2] / "examples" / "bring-your-model" / "ourmodels" / "__init__.py"
+    theirs = _REPOSITORY / "examples" / "bring-your-model" / "ourmodels" / "__init__.py"
     answer = "        return softmax"
     changed = theirs.read_text(encoding="utf-8").replace(answer, f"        {statement}\n{answer}")
     (folder / "ourmodels").mkdir()
@@ -120,12 +136,12 @@ def driver_image(image: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     return _built("dra-driver:e2e", image, folder)
 
 
-def _built(name: str, image: str, folder: Path) -> str:
+def _built(name: str, image: str, folder: Path, *options: str) -> str:
     build, save = os.environ.get("PLIMSOLL_E2E_BUILD"), os.environ.get("PLIMSOLL_E2E_SAVE")
     if not build or not save:
         pytest.skip("set PLIMSOLL_E2E_BUILD and PLIMSOLL_E2E_SAVE, as tests/e2e/README.md says, to build an image")
-    archive = str(folder / "image.tar")
-    run(*shlex.split(build), name, "--build-arg", f"PLIMSOLL_IMAGE={image}", str(folder))
+    archive = f"{folder}.tar"
+    run(*shlex.split(build), name, "--build-arg", f"PLIMSOLL_IMAGE={image}", *options, str(folder), timeout_seconds=900)
     run(*(part.format(image=name, archive=archive) for part in shlex.split(save)))
     run(*shlex.split(os.environ["PLIMSOLL_E2E_LOAD"]), archive)
     return name
