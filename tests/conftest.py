@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 from plimsoll.bundle.folder import Bundle
-from plimsoll.runtime.bundle_making import Recipe, make_bundle
-from plimsoll.runtime.module_building import build_architecture
+from plimsoll.runtime.pytorch.bundle_making import Recipe, make_bundle
+from plimsoll.runtime.pytorch.module_building import build_architecture
 from plimsoll.settings import prepare_libraries
 from safetensors.torch import save
 

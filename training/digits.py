@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from plimsoll.runtime.bundle_making import Recipe as BundleRecipe
-from plimsoll.runtime.bundle_making import make_bundle
+from plimsoll.runtime.pytorch.bundle_making import Recipe as BundleRecipe
+from plimsoll.runtime.pytorch.bundle_making import make_bundle
 from safetensors.torch import save
 from torch import nn
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, cast
 
 import torch
-from plimsoll.runtime.module_building import build_architecture
+from plimsoll.runtime.pytorch.module_building import build_architecture
 from torch import Tensor, nn
 from torch.nn import functional
 

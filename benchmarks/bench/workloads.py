@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from plimsoll.runtime.bundle_making import Recipe, make_bundle
-from plimsoll.runtime.module_building import build_architecture
+from plimsoll.runtime.pytorch.bundle_making import Recipe, make_bundle
+from plimsoll.runtime.pytorch.module_building import build_architecture
 from safetensors.torch import load_file, save
 
 from benchmarks.bench.environments import CACHE

@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
 
 from fastapi import FastAPI
 
@@ -34,7 +33,7 @@ from plimsoll.control.desired_state import DesiredModel, StateRules
 from plimsoll.control.desired_state_file import DesiredStateFile
 from plimsoll.control.desired_state_source import DesiredStateSource
 from plimsoll.control.reconciler import Reconciler
-from plimsoll.control.version_loading import Loader, VersionLoading
+from plimsoll.control.version_loading import VersionLoading
 from plimsoll.control.version_registry import VersionRegistry, VersionStatus
 from plimsoll.control.worker_board import WorkerBoard
 from plimsoll.fronts import PROTOCOLS
@@ -50,8 +49,11 @@ from plimsoll.inference.served_version import ServedVersion
 from plimsoll.inference.watchdog import Watchdog
 from plimsoll.lifecycle import Lifecycle
 from plimsoll.observed_versions import ObservedVersions
-from plimsoll.runtime.devices import device_memory, limit_threads
+from plimsoll.runtime.devices import device_memory
+from plimsoll.runtime.loader_options import LoaderOptions
 from plimsoll.runtime.loading import new_loader
+from plimsoll.runtime.model_loader import ModelLoader
+from plimsoll.runtime.threads import limit_threads
 from plimsoll.settings import Settings
 from plimsoll.stores.memory_cache import MemoryCache
 from plimsoll.tasks import bind_task
@@ -81,7 +83,6 @@ class Application:
     def __init__(self, settings: Settings, workers_folder: Path | None = None, log: LogWriter | None = None) -> None:
         self.settings = settings
         self._waits_for_models = workers_folder is not None
-        limit_threads(1)  # on the event loop; the model's own thread has more, because it may wait for them
         metrics = _metrics(settings, log)
         self._observations = metrics.observations
         self.count_refusal = metrics.count_refusal
@@ -129,7 +130,7 @@ class Application:
         self.app, self.asgi, self.document = edge.app, edge.asgi, edge.document
         self.admin_app = _admin_app(settings, parts, shelf)
         _log.info(
-            "torch uses up to %d threads for a forward pass on the CPU, and one for a forward pass on the event loop",
+            "a forward pass uses up to %d threads of the CPU; PyTorch's uses one on the event loop",
             settings.forward_threads, extra={"threads": settings.forward_threads},
         )  # fmt: skip
 
@@ -196,14 +197,11 @@ def _registry_and_catalog(
     return registry, Catalog(registry, board.slowest)
 
 
-def _loader(settings: Settings) -> Loader[Any]:
+def _loader(settings: Settings) -> ModelLoader:
     return new_loader(
-        settings.device,
-        trust_pt2=settings.trust_pt2,
-        factories=settings.factories,
+        LoaderOptions(settings.device, settings.trust_pt2, settings.factories, settings.forward_threads),
         max_batch_rows=settings.max_batch_rows,
         inline_budget_seconds=settings.inline_budget_seconds,
-        threads=settings.forward_threads,
     )
 
 
@@ -268,6 +266,7 @@ def _new_lane(
     model: Model,
 ) -> BatchLane:
     """The lane of a version, with the model's own limits from the desired state, or else those of the settings."""
+    limit_threads(1)  # of the event loop; the model's own thread has more, because it may wait for them
     own = desired.limits
     wait_ms = settings.max_wait_ms if own.max_wait_ms is None else own.max_wait_ms
     limits = LaneLimits(

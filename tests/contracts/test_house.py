@@ -23,8 +23,15 @@ WITHOUT_A_TEST_OF_THEIR_NAME = {
     # Declarations, which have no behaviour of their own.
     "inference/ports.py": "inference/test_line.py",
     "inference/served_version.py": "inference/test_line.py",
-    "runtime/architectures/digits_cnn.py": "runtime/test_module_building.py",
-    "runtime/architectures/digits_mlp.py": "runtime/test_module_building.py",
+    "bundle/record.py": "bundle/test_manifest.py",
+    "bundle/tensor_records.py": "bundle/test_manifest.py",
+    "bundle/model_formats.py": "bundle/test_manifest.py",
+    "runtime/loaded_model.py": "runtime/test_model_loader.py",
+    "runtime/loader_options.py": "runtime/test_model_loader.py",
+    "runtime/onnx/tensor_types.py": "runtime/onnx/test_loader.py",
+    "runtime/pytorch/loader.py": "runtime/test_model_loader.py",
+    "runtime/pytorch/architectures/digits_cnn.py": "runtime/pytorch/test_module_building.py",
+    "runtime/pytorch/architectures/digits_mlp.py": "runtime/pytorch/test_module_building.py",
     # Parts of the lane; its tests see them as its behaviour, and are named for it.
     "inference/batch_lane.py": "inference/test_lane_batching.py",
     "inference/batch_runner.py": "inference/test_lane_failures.py",
@@ -34,6 +41,7 @@ WITHOUT_A_TEST_OF_THEIR_NAME = {
     "tasks/nested_numbers.py": "tasks/test_tensors.py",
     "tasks/json_faults.py": "tasks/test_number_faults.py",
     "tasks/flat_rows.py": "tasks/test_tabular_classification.py",
+    "tasks/task_options.py": "tasks/test_tasks.py",
     "tasks/finite_numbers.py": "tasks/test_tabular_classification.py",
     # Tested over the edge.
     "api/edge.py": "api/test_ask.py",

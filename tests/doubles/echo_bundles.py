@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from plimsoll.runtime.bundle_making import Recipe, make_bundle
+from plimsoll.runtime.pytorch.bundle_making import Recipe, make_bundle
 from safetensors.torch import save
 from torch import Tensor, nn
 

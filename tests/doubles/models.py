@@ -32,6 +32,11 @@ class EchoModel:
         self.signature = signature or flat_signature(2)
         self.rows_on_the_loop = inline_rows
         self.threads: list[str] = []
+        self.interrupted = False
+
+    def interrupt(self) -> None:
+        """Note it."""
+        self.interrupted = True
 
     def inline_rows(self, shapes: Shapes = ()) -> int:
         """As many as it was made with, of rows of any shape."""

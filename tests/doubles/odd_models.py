@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NoReturn
 
 import torch
-from plimsoll.runtime.architectures.digits_mlp import DigitsMlp
+from plimsoll.runtime.pytorch.architectures.digits_mlp import DigitsMlp
 
 
 class Logits(DigitsMlp):

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from plimsoll.bundle.folder import Bundle
-from plimsoll.runtime.module_building import build_architecture
+from plimsoll.runtime.pytorch.module_building import build_architecture
 from torch import Tensor, nn
 
 from tests.doubles.bundles import Fields, replace_file, rewrite_manifest

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 import torch
 from plimsoll.bundle.folder import Bundle
-from plimsoll.runtime.architectures.digits_mlp import DigitsMlp
+from plimsoll.runtime.pytorch.architectures.digits_mlp import DigitsMlp
 from torch import nn
 
 from tests.doubles.bundles import Fields, rewrite_manifest

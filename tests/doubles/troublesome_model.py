@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from plimsoll.runtime.bundle_making import Recipe, make_bundle
+from plimsoll.runtime.pytorch.bundle_making import Recipe, make_bundle
 from safetensors.torch import save
 
 REPOSITORY = Path(__file__).parents[2]

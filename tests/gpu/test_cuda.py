@@ -8,8 +8,9 @@ import pytest
 import torch
 from plimsoll.application import Application
 from plimsoll.errors import OutOfDeviceMemory
-from plimsoll.runtime.devices import device_memory, resolve_device
-from plimsoll.runtime.torch_model import TorchModel
+from plimsoll.runtime.devices import device_memory
+from plimsoll.runtime.pytorch.devices import resolve_device
+from plimsoll.runtime.pytorch.torch_model import TorchModel
 from plimsoll.settings import load_settings
 
 from tests.conftest import MakeBundle

@@ -7,7 +7,6 @@ from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
 import pytest
-import torch
 from plimsoll.api.serving_state import Phase
 from plimsoll.bundle.folder import Bundle
 from plimsoll.bundle.shelf import Shelf
@@ -17,8 +16,9 @@ from plimsoll.control.version_registry import VersionState
 from plimsoll.errors import OperatorError
 from plimsoll.inference.batch_lane import BatchLane
 from plimsoll.inference.served_version import ServedVersion
+from plimsoll.runtime.loaded_model import LoadedModel
+from plimsoll.runtime.loader_options import LoaderOptions
 from plimsoll.runtime.model_loader import ModelLoader
-from plimsoll.runtime.torch_model import TorchModel
 from plimsoll.tasks.tabular_classification import TabularClassification
 
 from tests.conftest import MakeBundle
@@ -38,11 +38,11 @@ class HeldLoader(ModelLoader):
     """Loads as ever, once it is released."""
 
     def __init__(self) -> None:
-        super().__init__(torch.device("cpu"), trust_pt2=False, batch_sizes=[1], inline_budget_seconds=1)
+        super().__init__(LoaderOptions(), batch_sizes=[1], inline_budget_seconds=1)
         self.loading = threading.Event()
         self.release = threading.Event()
 
-    def load(self, bundle: Bundle) -> TorchModel:
+    def load(self, bundle: Bundle) -> LoadedModel:
         """The model of a bundle, when released."""
         self.loading.set()
         assert self.release.wait(timeout=30), "nobody released the loader"

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from plimsoll.bundle.folder import Bundle
-from plimsoll.runtime.bundle_making import Recipe, make_bundle
+from plimsoll.runtime.loader_options import LoaderOptions
 from plimsoll.runtime.model_loader import ModelLoader
-from plimsoll.runtime.module_building import build_with_factory
+from plimsoll.runtime.pytorch.bundle_making import Recipe, make_bundle
+from plimsoll.runtime.pytorch.module_building import build_with_factory
 from plimsoll.runtime.warmup import batch_sizes_up_to
 from safetensors.torch import save
 
@@ -43,11 +44,7 @@ def load(bundle: Bundle, batch_sizes: Sequence[int] = (1, 128)) -> None:
     """Open, load, prove and warm a bundle; raises what a server would refuse it with."""
     factory = getattr(bundle.manifest.model, "factory", None)
     loader = ModelLoader(
-        torch.device("cpu"),
-        trust_pt2=False,
-        batch_sizes=batch_sizes,
-        inline_budget_seconds=0.001,
-        factories=[factory] if factory else [],
+        LoaderOptions(factories=[factory] if factory else []), batch_sizes=batch_sizes, inline_budget_seconds=0.001
     )
     bundle.verify_files()
     model = loader.load(bundle)

@@ -9,7 +9,7 @@ from random import Random
 
 import numpy as np
 import torch
-from plimsoll.runtime.bundle_making import Recipe, make_bundle
+from plimsoll.runtime.pytorch.bundle_making import Recipe, make_bundle
 from safetensors.torch import save
 
 from tests.doubles.bundles import rewrite_manifest

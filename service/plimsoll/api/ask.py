@@ -58,10 +58,10 @@ class Ask:
             fields = call.head.fields
             reader = self._fronts.get(fields.get(_CONTENT_TYPE, b"")) or self._front_of(call.head)
             read_body = partial(self._bodies.read, call.head, receive, self._media_types)
-            served, answer = await self._line.ask(call, reader, read_body, partial(client_gone, receive))
+            served, question, answer = await self._line.ask(call, reader, read_body, partial(client_gone, receive))
             accept = fields.get(_ACCEPT, _ANYTHING)
             writer = reader if accept == _ANYTHING else self._writer(accept, reader)
-            reply = writer.reply(call, served, answer)
+            reply = writer.reply(call, served, question, answer)
             status = reply.status
         except PlimsollError as error:
             reply = front.refuse(call, error)

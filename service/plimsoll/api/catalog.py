@@ -9,7 +9,8 @@ from typing import Annotated, Any
 from fastapi import Query
 from pydantic import BaseModel, Field
 
-from plimsoll.bundle.manifest import ImagePreprocessing, ManifestSignature, Metric, TrainingData
+from plimsoll.bundle.manifest import ImagePreprocessing, Metric, TrainingData
+from plimsoll.bundle.tensor_records import ManifestSignature
 from plimsoll.control.version_registry import VersionRegistry, VersionState, VersionStatus, own_state
 
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
     StringConstraints,
     ValidationError,
     model_validator,
 )
 
-from plimsoll.bundle.class_labels import CLASSES_OF_ONE_SCORE, fault_of_labels, fault_of_threshold
+from plimsoll.bundle.model_formats import AnyModel
+from plimsoll.bundle.record import FileName, Record
+from plimsoll.bundle.tensor_records import ManifestSignature
 from plimsoll.errors import BundleError
-from plimsoll.inference.payloads import Datatype, Signature, TensorSpec
+from plimsoll.inference.payloads import Signature
 from plimsoll.quoting import quote
 from plimsoll.validation_faults import Fault, sentence_of
 
@@ -26,9 +25,6 @@ ModelName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}
 """Lower-case letters, digits and dashes, at most 63: also a valid Kubernetes label value."""
 ModelVersion = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){0,3}$")]
 """One to four numbers without leading zeros, joined by dots, so that versions have an order."""
-FACTORY = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*$"
-"""`package.module:callable`."""
-FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -36,85 +32,7 @@ _NEWEST_SCHEMA = 2
 _TASKS_OF_SCHEMA_1 = {"classification": "tabular-classification", "tensors": "tensors"}
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-def _good_labels(value: object) -> object:
-    if isinstance(value, list) and (fault := fault_of_labels(value)):
-        raise ValueError(fault)
-    return value
-
-
-class Tensor(_Record):
-    """One tensor of the signature, in the terms of the Open Inference Protocol.
-
-    An output of one score a row may have a `threshold`: its two `labels` name the class of a lower score, and that of
-    all others.
-    """
-
-    # The number "0.5" in quotes and the label true are slips, and a server would answer by what they are taken for.
-    model_config = ConfigDict(strict=True)
-
-    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,127}$")]
-    datatype: Datatype
-    shape: Annotated[list[Annotated[int, Field(ge=-1)]], Field(min_length=1, max_length=8)]
-    minimum: float | None = None
-    maximum: float | None = None
-    labels: Annotated[list[str | int] | None, BeforeValidator(_good_labels)] = None
-    threshold: Annotated[float, Field(gt=0, lt=1)] | None = None
-
-    @model_validator(mode="after")
-    def _coherent(self) -> Self:
-        if self.shape[0] != -1:
-            raise ValueError(f"the first dimension of tensor '{self.name}' is the batch and must be -1")
-        if 0 in self.shape:
-            raise ValueError(f"tensor '{self.name}' has a dimension of length 0")
-        self._check_labels()
-        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
-            raise ValueError(f"the minimum of tensor '{self.name}' lies above its maximum")
-        return self
-
-    def _check_labels(self) -> None:
-        given = len(self.labels or ())
-        if self.threshold is None:
-            if self.labels is not None and given != self.shape[-1]:
-                positions = self.shape[-1] if len(self.shape) > 1 else "no"
-                raise ValueError(f"tensor '{self.name}' has {positions} positions and {given} labels")
-        elif self.shape[1:] not in ([], [1]) or given != CLASSES_OF_ONE_SCORE:
-            raise ValueError(
-                f"the threshold of tensor '{self.name}' needs one score a row and two labels; its shape is "
-                f"{self.shape}, and it has {given} labels"
-            )
-        elif fault := fault_of_threshold(self.threshold, self.datatype):
-            raise ValueError(f"the threshold of tensor '{self.name}' should lie between 0 and 1, and {fault}")
-
-    def spec(self) -> TensorSpec:
-        """The same tensor as the inference line knows it."""
-        labels = tuple(self.labels or ())
-        return TensorSpec(
-            self.name, self.datatype, tuple(self.shape), self.minimum, self.maximum, labels, self.threshold
-        )
-
-
-class ManifestSignature(_Record):
-    """The tensors that the model takes and gives."""
-
-    inputs: Annotated[list[Tensor], Field(min_length=1)]
-    outputs: Annotated[list[Tensor], Field(min_length=1)]
-
-    @model_validator(mode="after")
-    def _distinct(self) -> Self:
-        for side in (self.inputs, self.outputs):
-            names = [tensor.name for tensor in side]
-            if len(set(names)) != len(names):
-                raise ValueError(f"two tensors of the signature share a name: {', '.join(names)}")
-        if any(tensor.threshold is not None for tensor in self.inputs):
-            raise ValueError("an input has a threshold, and only an output may have one")
-        return self
-
-
-class ImagePreprocessing(_Record):
+class ImagePreprocessing(Record):
     """Describes how a picture of one glyph becomes an input row, as the authors of MNIST did it.
 
     The glyph is cut out, fitted into a square of `box` pixels and placed so that its centre of mass is the centre of
@@ -134,41 +52,14 @@ class ImagePreprocessing(_Record):
         return self
 
 
-class Framework(_Record):
+class Framework(Record):
     """The framework that made the weights."""
 
     name: str
     version: str
 
 
-class SafetensorsModel(_Record):
-    """Weights as safetensors plus an architecture.
-
-    The architecture is registered by name in the server, or made by a factory `package.module:callable` of an installed
-    package. A server calls only factories that its operator has allowed.
-    """
-
-    format: Literal["safetensors"]
-    weights: FileName
-    architecture: str | None = None
-    factory: Annotated[str, StringConstraints(pattern=FACTORY)] | None = None
-    parameters: dict[str, str | int | float | bool | list[int]] = {}
-
-    @model_validator(mode="after")
-    def _one_maker(self) -> Self:
-        if (self.architecture is None) == (self.factory is None):
-            raise ValueError("give either 'architecture' or 'factory'")
-        return self
-
-
-class Pt2Model(_Record):
-    """A program of torch.export. Loading one can run code, so a server opens it only if its operator trusts it."""
-
-    format: Literal["pt2"]
-    program: FileName
-
-
-class Golden(_Record):
+class Golden(Record):
     """Samples with known answers: `inputs.<name>` and `outputs.<name>` tensors in one safetensors file.
 
     A loaded model passes when every output lies within `absolute_tolerance + relative_tolerance * |expected|`.
@@ -179,7 +70,7 @@ class Golden(_Record):
     relative_tolerance: Annotated[float, Field(ge=0)]
 
 
-class TrainingData(_Record):
+class TrainingData(Record):
     """The data on which the model was trained."""
 
     name: str
@@ -188,7 +79,7 @@ class TrainingData(_Record):
     rows: Annotated[int, Field(ge=1)]
 
 
-class Metric(_Record):
+class Metric(Record):
     """A figure measured on held-out data, with the ends of its 95 % interval and how that was computed."""
 
     value: float
@@ -198,23 +89,23 @@ class Metric(_Record):
     method: str
 
 
-class Manifest(_Record):
+class Manifest(Record):
     """Everything that a server must know about a model before it opens a weight file."""
 
     schema_version: Literal[1, 2]
     name: ModelName
     version: ModelVersion
     task: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = Field(default_factory=dict)
     description: str = ""
     licence: str
     signature: ManifestSignature
     preprocessing: ImagePreprocessing | None = None
     framework: Framework
-    model: Annotated[SafetensorsModel | Pt2Model, Field(discriminator="format")]
+    model: AnyModel
     golden: Golden
     training_data: TrainingData | None = None
-    metrics: dict[str, Metric] = {}
+    metrics: dict[str, Metric] = Field(default_factory=dict)
     files: dict[FileName, Sha256]
 
     @model_validator(mode="before")
@@ -244,8 +135,7 @@ class Manifest(_Record):
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:
-        weights = self.model.weights if isinstance(self.model, SafetensorsModel) else self.model.program
-        for file in (weights, self.golden.file):
+        for file in (self.model.file, self.golden.file):
             if file not in self.files:
                 raise ValueError(f"'files' has no digest of {file}")
         if MANIFEST_FILE in self.files:

@@ -11,7 +11,7 @@ import typer
 from numpy.typing import NDArray
 
 from plimsoll.bundle.folder import Bundle, open_bundle
-from plimsoll.bundle.manifest import Tensor
+from plimsoll.bundle.tensor_records import Tensor
 from plimsoll.errors import BundleError
 from plimsoll.settings import load_settings
 from plimsoll.tasks import TASKS, bind_task
@@ -62,7 +62,7 @@ def create(
     ] = None,
 ) -> None:
     """Create a bundle from trained weights. Runs the model to find its signature and golden samples."""
-    from plimsoll.runtime.bundle_making import Recipe, make_bundle
+    from plimsoll.runtime.pytorch.bundle_making import Recipe, make_bundle
 
     if (architecture is None) == (factory is None):
         raise typer.BadParameter("give either --architecture or --factory")
@@ -100,16 +100,16 @@ def verify(
     trust_pt2: Annotated[bool, typer.Option(help="Load a .pt2 program. A hostile one can run its own code.")] = False,
 ) -> None:
     """Run every check that a server with these settings runs before it is ready. Exit with 1 if one fails."""
+    from plimsoll.runtime.loader_options import LoaderOptions
     from plimsoll.runtime.loading import new_loader
 
     chosen = load_settings()
-    loader = new_loader(
+    options = LoaderOptions(
         device,
         trust_pt2=trust_pt2 or chosen.trust_pt2,
         factories=(*chosen.factories, *(trust_factory or ())),
-        max_batch_rows=chosen.max_batch_rows,
-        inline_budget_seconds=0,
     )
+    loader = new_loader(options, max_batch_rows=chosen.max_batch_rows, inline_budget_seconds=0)
     try:
         opened = open_bundle(path)
         opened.verify_place()

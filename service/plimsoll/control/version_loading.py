@@ -36,6 +36,10 @@ class LoadedModel(Model, Protocol):
         """The number of learned parameters."""
         ...
 
+    def interrupt(self) -> None:
+        """End the run in progress with an error if the runtime can; nobody uses the model afterwards."""
+        ...
+
 
 M = TypeVar("M", bound=LoadedModel)
 
@@ -90,6 +94,7 @@ class VersionLoading(Generic[M]):
         self._start_seconds = start_seconds
         self._limit: asyncio.Timeout | None = None
         self._left_behind = False
+        self._model: M | None = None
         self.key: tuple[str, str] | None = None
         """Name and version of the load in progress."""
 
@@ -97,15 +102,17 @@ class VersionLoading(Generic[M]):
         """Load a version. With `force` its signature may differ from that of the versions that serve.
 
         Raises:
-            BundleError: a check failed. The check is `start-up` if the load took too long; its thread is abandoned.
+            BundleError: a check failed. The check is `start-up` if the load took too long; its thread is abandoned,
+                and the run of the model in it is interrupted.
             LeftBehind: see `leave_behind`.
         """
-        self.key, self._left_behind = (name, version), False
+        self.key, self._left_behind, self._model = (name, version), False, None
         try:
             async with asyncio.timeout(self._start_seconds) as limit:
                 self._limit = limit
                 return await self._load(name, version, force=force)
         except TimeoutError:
+            self._interrupt()
             if self._left_behind:
                 raise LeftBehind from None
             if not limit.expired():
@@ -116,13 +123,17 @@ class VersionLoading(Generic[M]):
                 f"it was still {state} after {self._start_seconds:g} s (PLIMSOLL_START_SECONDS), and was left behind",
             ) from None
         finally:
-            self.key = self._limit = None
+            self.key = self._limit = self._model = None
 
     def leave_behind(self) -> None:
         """End the load in progress with `LeftBehind`; its thread is abandoned and runs to its end."""
         if self._limit is not None:
             self._left_behind = True
             self._limit.reschedule(asyncio.get_running_loop().time())
+
+    def _interrupt(self) -> None:
+        if self._model is not None:
+            self._model.interrupt()
 
     async def _load(self, name: str, version: str, *, force: bool) -> Loaded[M]:
         started = time.perf_counter()
@@ -134,7 +145,7 @@ class VersionLoading(Generic[M]):
         await in_load_thread(bundle.verify_files)
         if not force:
             self._compare_signatures(name, version, bundle)
-        loaded = await in_load_thread(partial(self._loader.load, bundle))
+        self._model = loaded = await in_load_thread(partial(self._loader.load, bundle))
         self._registry.advance(name, version, VersionState.VERIFYING)
         samples = await in_load_thread(partial(self._loader.prove, bundle, loaded))
         proven = time.perf_counter()

@@ -50,10 +50,10 @@ class V1Csv(V1Json):
                 raise wrong_length(width, len(line), index)
         return served.task.of_rows(np.array([_numbers(line, index) for index, line in enumerate(lines)], np.float64))
 
-    def reply(self, call: Call, served: ServedVersion, answer: Answer) -> Reply:
+    def reply(self, call: Call, served: ServedVersion, question: Question, answer: Answer) -> Reply:
         """One line for each row; the version stands in a header."""
         del call
-        results = served.task.results(answer.outputs)
+        results = served.task.results(question, answer.outputs)
         lines = [",".join(map(_quoted, _names("", results[0]))).encode()]
         lines += [b",".join(_cells(result)) for result in results]
         content = b"\r\n".join(lines) + b"\r\n"

@@ -46,9 +46,9 @@ class V1Json:
         """Parse a body into a question; see `Task.read`."""
         return served.task.read(body)
 
-    def reply(self, call: Call, served: ServedVersion, answer: Answer) -> Reply:
+    def reply(self, call: Call, served: ServedVersion, question: Question, answer: Answer) -> Reply:
         """The answer's JSON; a header field holds the version too."""
-        predictions = served.task.results(answer.outputs)
+        predictions = served.task.results(question, answer.outputs)
         content = orjson.dumps(
             {
                 "model": answer.model,

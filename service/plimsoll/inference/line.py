@@ -71,8 +71,8 @@ class Line:
 
     async def ask(
         self, call: Call, front: Front, read_body: ReadBody, client_gone: ClientGone
-    ) -> tuple[ServedVersion, Answer]:
-        """The answer to one request, and the version that gave it.
+    ) -> tuple[ServedVersion, Question, Answer]:
+        """The answer to one request, its question, and the version that gave the answer.
 
         1. Select the version by the path and the head. In /v1 a version in the path takes precedence over one in a
            header, and the user in a header over the one in the body.
@@ -105,12 +105,12 @@ class Line:
             if target.key is None and question.user is not None:
                 chosen = self._selector.table.select(target._replace(key=question.user))
             if chosen is served:
-                return served, await self._compute(call, served, question, deadline, client_gone)
+                return served, question, await self._compute(call, served, question, deadline, client_gone)
         call.model, call.version = chosen.name, chosen.version
         with chosen.lane.admission.admit(len(body)):
             if chosen.signature != served.signature:
                 question = await self._reading.read(partial(front.read, body, chosen), deadline, client_gone)
-            return chosen, await self._compute(call, chosen, question, deadline, client_gone)
+            return chosen, question, await self._compute(call, chosen, question, deadline, client_gone)
 
     async def _compute(
         self, call: Call, served: ServedVersion, question: Question, deadline: float, client_gone: ClientGone

@@ -71,8 +71,8 @@ class Task(Protocol):
         """
         ...
 
-    def results(self, outputs: Tensors) -> list[Any]:
-        """One JSON value for each row; numpy arrays stand for arrays of numbers.
+    def results(self, question: Question, outputs: Tensors) -> list[Any]:
+        """One JSON value for each row of the question; numpy arrays stand for arrays of numbers.
 
         Raises:
             ModelFailed: a number is not finite, which JSON cannot express; `index` names the row.
@@ -136,7 +136,7 @@ class Front(Protocol):
         """The question of a body; see `Task.read` for the errors. May be called on any thread."""
         ...
 
-    def reply(self, call: Call, served: ServedVersion, answer: Answer) -> Reply:
+    def reply(self, call: Call, served: ServedVersion, question: Question, answer: Answer) -> Reply:
         """The answer in this format; see `Task.results` for the errors."""
         ...
 

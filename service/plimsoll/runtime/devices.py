@@ -1,64 +1,33 @@
-"""Chooses the device of tensors and how many threads compute. The first call imports torch, not this file."""
+"""Checks the name of a device, and lists GPUs. Imports a runtime only to look for a GPU."""
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from importlib.util import find_spec
 
 from plimsoll.errors import DeviceError
 
-if TYPE_CHECKING:
-    import torch
+_DEVICE = re.compile(r"auto|cpu|cuda(:(0|[1-9][0-9]{0,2}))?")
 
 
-def limit_threads(count: int) -> None:
-    """Let the forward passes of the calling thread use this many threads of the CPU.
+def check_device(wanted: str) -> None:
+    """Raise a `DeviceError` unless these words name a device of this machine.
 
-    A thread of which nothing has been said takes the number that was said last, of any thread, at its first operation.
+    `auto` and `cpu` are everywhere. For a GPU the runtime that is installed is asked, PyTorch first.
     """
-    import torch
+    if not _DEVICE.fullmatch(wanted):
+        raise DeviceError(f"'{wanted}' is no device; expected auto, cpu, cuda or cuda:N")
+    if not wanted.startswith("cuda"):
+        return
+    if find_spec("torch") is not None:
+        from plimsoll.runtime.pytorch.devices import resolve_device
 
-    torch.get_num_threads()  # the first operation, or it would undo what is said now
-    torch.set_num_threads(count)
+        resolve_device(wanted)
+    else:
+        from plimsoll.runtime.onnx.providers import providers_of
 
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let the forward passes of the calling thread use no other thread, as on the event loop."""
-    import torch
-
-    before = torch.get_num_threads()
-    limit_threads(1)
-    try:
-        yield
-    finally:
-        limit_threads(before)
-
-
-def resolve_device(wanted: str) -> torch.device:
-    """The device for `auto`, `cpu`, `cuda` or `cuda:N`; `auto` takes the first GPU if there is one.
-
-    Raises:
-        DeviceError: the words are none of these, or that device is not on this machine.
-    """
-    import torch
-
-    if wanted == "auto":
-        return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(wanted)
-    except RuntimeError:
-        raise DeviceError(f"'{wanted}' is no device; expected auto, cpu, cuda or cuda:N") from None
-    if device.type == "cpu":
-        return device
-    if device.type != "cuda":
-        raise DeviceError(f"'{wanted}' is not supported; expected auto, cpu, cuda or cuda:N")
-    count = torch.cuda.device_count()
-    if (device.index or 0) >= count:
-        raise DeviceError(f"'{wanted}' was asked for and this machine has {count} CUDA devices; use auto or cpu")
-    return torch.device("cuda", device.index or 0)
+        providers_of(wanted)
 
 
 def device_memory() -> list[tuple[str, int, int]]:

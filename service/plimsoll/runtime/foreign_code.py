@@ -6,8 +6,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
-
 from plimsoll.errors import BundleError, PlimsollError
 
 _LONGEST_DETAIL = 2000
@@ -30,17 +28,6 @@ def foreign_code(check: str, sentence: str) -> Iterator[None]:
         if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
             raise
         raise BundleError(check, f"{sentence}: it raised {type(error).__name__}", _words(error)) from error
-
-
-@contextmanager
-def shared_state_kept() -> Iterator[None]:
-    """Put back the settings of torch that a factory may change for the whole process: threads and default datatype."""
-    threads, datatype = torch.get_num_threads(), torch.get_default_dtype()
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(datatype)
-        torch.set_num_threads(threads)
 
 
 def _words(error: BaseException) -> str:

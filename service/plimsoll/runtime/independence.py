@@ -12,10 +12,9 @@ from plimsoll.bundle.golden import GoldenSamples
 from plimsoll.bundle.manifest import Golden
 from plimsoll.errors import BundleError
 from plimsoll.inference.payloads import Tensors
-from plimsoll.inference.ports import Model
 from plimsoll.runtime.companions import Row, companion_rows, golden_rows
 from plimsoll.runtime.foreign_code import foreign_code
-from plimsoll.runtime.rounding import coarsest_rounding
+from plimsoll.runtime.loaded_model import LoadedModel
 
 _log = logging.getLogger(__name__)
 _CHECK = "independence"
@@ -24,7 +23,7 @@ _ROUNDINGS = 16
 """Batches of other sizes add up in another order: measured were up to 3.5 roundings of the largest number of a row."""
 
 
-def check_independence(model: Model, samples: GoldenSamples, tolerance: Golden, largest_batch: int) -> None:
+def check_independence(model: LoadedModel, samples: GoldenSamples, tolerance: Golden, largest_batch: int) -> None:
     """Raise unless golden rows are answered alike alone, in pairs, in another order and in a full batch.
 
     At most four golden rows, spread evenly over the samples, are compared. Their companions are each other, a row at
@@ -42,7 +41,7 @@ def check_independence(model: Model, samples: GoldenSamples, tolerance: Golden, 
 
 
 class _Proof:
-    def __init__(self, model: Model, tolerance: Golden) -> None:
+    def __init__(self, model: LoadedModel, tolerance: Golden) -> None:
         self._model = model
         self._tolerance = tolerance
 
@@ -85,6 +84,10 @@ class _Proof:
         with foreign_code(_CHECK, f"the model fails {_called(batch)}"):
             return {name: np.array(tensor) for name, tensor in self._model.run(inputs).items()}
 
+    def _coarsest_rounding(self, row: Row) -> float:
+        with foreign_code(_CHECK, f"the model fails {_called([row])}"):
+            return self._model.coarsest_rounding(row.tensors)
+
     def _check_shapes(self, outputs: Tensors, batch: Sequence[Row]) -> None:
         for spec in self._model.signature.outputs:
             given = outputs[spec.name]
@@ -116,7 +119,7 @@ class _Proof:
                 continue
             rounding = _rounding_of(reference.dtype)
             if other_size:
-                rounding = max(rounding, coarsest_rounding(lambda: self._run([row])))
+                rounding = max(rounding, self._coarsest_rounding(row))
             floor = _ROUNDINGS * rounding * np.abs(exact).max()
             if not (off <= np.maximum(allowed, floor)).all():
                 worst = float(np.where(np.isnan(off), np.inf, off).max())

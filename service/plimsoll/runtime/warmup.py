@@ -6,12 +6,10 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 
 from plimsoll.inference.payloads import Tensors
-from plimsoll.runtime.devices import one_thread
 from plimsoll.runtime.foreign_code import foreign_code
-from plimsoll.runtime.torch_model import TorchModel
+from plimsoll.runtime.loaded_model import LoadedModel
 
 _REPEATS = 5
 _WORTH_A_TRY = 10
@@ -26,7 +24,7 @@ def batch_sizes_up_to(largest: int) -> list[int]:
 
 
 def warm_up(
-    model: TorchModel, rows_by_input: Tensors, batch_sizes: Sequence[int], inline_budget_seconds: float
+    model: LoadedModel, rows_by_input: Tensors, batch_sizes: Sequence[int], inline_budget_seconds: float
 ) -> dict[int, float]:
     """Run every batch size and set `model.warmed_inline_rows` to the largest that stays within the budget.
 
@@ -44,7 +42,7 @@ def warm_up(
     seconds: dict[int, float] = {}
     model.warmed_inline_rows = 0
     measured_for_all = not any(spec.open_dimensions for spec in model.signature.inputs)
-    several_threads = torch.get_num_threads() > 1
+    several_threads = model.threads > 1
     for rows in sorted(batch_sizes):
         slow = max(seconds.values(), default=0) > _SLOW_SECONDS
         with foreign_code("warm-up", f"the model fails on a batch of {rows} rows"):
@@ -52,7 +50,7 @@ def warm_up(
             seconds[rows] = first if slow else _fastest(model, rows_by_input, rows)
             alone = seconds[rows]
             if measured_for_all and several_threads and alone <= _WORTH_A_TRY * inline_budget_seconds:
-                with one_thread():
+                with model.on_one_thread():
                     alone = _fastest(model, rows_by_input, rows)
         if measured_for_all and alone <= inline_budget_seconds:
             seconds[rows] = alone
@@ -60,7 +58,7 @@ def warm_up(
     return seconds
 
 
-def _fastest(model: TorchModel, rows_by_input: Tensors, rows: int) -> float:
+def _fastest(model: LoadedModel, rows_by_input: Tensors, rows: int) -> float:
     fastest = _timed(model, rows_by_input, rows)
     for _ in range(_REPEATS - 1):
         if fastest > _SLOW_SECONDS:
@@ -69,7 +67,7 @@ def _fastest(model: TorchModel, rows_by_input: Tensors, rows: int) -> float:
     return fastest
 
 
-def _timed(model: TorchModel, rows_by_input: Tensors, rows: int) -> float:
+def _timed(model: LoadedModel, rows_by_input: Tensors, rows: int) -> float:
     """Seconds of one run; its rows are written before, since a model may write into what it is given."""
     inputs = model.new_batch(rows, tuple(tensor.shape[1:] for tensor in rows_by_input.values()))
     for name, tensor in rows_by_input.items():

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
-from plimsoll.bundle.manifest import FACTORY
+from plimsoll.bundle.model_formats import FACTORY
 from plimsoll.settings.comma_lists import parts_of
 
 

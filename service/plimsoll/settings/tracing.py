@@ -51,7 +51,7 @@ class TracingSettings(BaseSettings):
     otel_protocol: Literal["http/protobuf", "grpc"] = Field(
         "http/protobuf",
         validation_alias="OTEL_EXPORTER_OTLP_PROTOCOL",
-        description="Protocol in which spans are sent. grpc needs `pip install 'plimsoll[grpc]'`, which is "
+        description="Protocol in which spans are sent. grpc needs `pip install 'plimsoll[otlp-grpc]'`, which is "
         "not in the images.",
     )
     otel_traces_protocol: Literal["http/protobuf", "grpc"] | None = Field(

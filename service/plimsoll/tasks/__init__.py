@@ -10,8 +10,9 @@ from plimsoll.inference.payloads import Signature
 from plimsoll.inference.ports import Task
 from plimsoll.quoting import quote
 from plimsoll.tasks import tabular_classification, tabular_regression, tensors
+from plimsoll.tasks.task_options import Options
 
-TASKS: Mapping[str, Callable[[Signature], Task]] = {
+TASKS: Mapping[str, Callable[[Signature, Options], Task]] = {
     tabular_classification.NAME: tabular_classification.TabularClassification,
     tabular_regression.NAME: tabular_regression.TabularRegression,
     tensors.NAME: tensors.TensorTask,
@@ -28,7 +29,4 @@ def bind_task(manifest: Manifest) -> Task:
     task = TASKS.get(manifest.task)
     if task is None:
         raise BundleError("task", f"there is no task {quote(manifest.task)}; this server has {', '.join(TASKS)}")
-    if manifest.options:
-        option = quote(next(iter(manifest.options)))
-        raise BundleError("task", f"the task {manifest.task} takes no option, and the manifest has {option}")
-    return task(manifest.line_signature())
+    return task(manifest.line_signature(), manifest.options)

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from plimsoll.errors import BundleError
 from plimsoll.inference.payloads import Signature, Tensors
-from plimsoll.inference.ports import Json
+from plimsoll.inference.ports import Json, Question
 from plimsoll.tasks.finite_numbers import not_finite
 from plimsoll.tasks.flat_rows import DIMENSIONS, fault_of_flat_input, listed
 from plimsoll.tasks.number_rows import RowReader
+from plimsoll.tasks.task_options import NO_OPTIONS, Options, check_options
 
 NAME = "tabular-classification"
 _TAKES = (
@@ -28,7 +29,8 @@ class TabularClassification(RowReader):
         BundleError: with check `task`; the message says what the model has, what can be asked, and what helps.
     """
 
-    def __init__(self, signature: Signature) -> None:
+    def __init__(self, signature: Signature, options: Options = NO_OPTIONS) -> None:
+        check_options(NAME, options)
         if fault := fault_of_flat_input(signature) or _fault_of_output(signature):
             raise BundleError("task", f"nothing can ask this model: {fault}; {_TAKES}")
         super().__init__(signature.inputs[0])
@@ -36,8 +38,9 @@ class TabularClassification(RowReader):
         self._output, self._labels = spec.name, spec.labels
         self._threshold = None if spec.threshold is None else spec.dtype.type(spec.threshold)
 
-    def results(self, outputs: Tensors) -> list[Any]:
+    def results(self, question: Question, outputs: Tensors) -> list[Any]:
         """`{"class", "probabilities"}` of each row; see `Task.results`."""
+        del question
         probabilities = outputs[self._output]
         if not np.logical_and.reduce(np.isfinite(probabilities), axis=None):
             raise not_finite(probabilities)

@@ -8,10 +8,11 @@ import numpy as np
 
 from plimsoll.errors import BundleError
 from plimsoll.inference.payloads import Signature, Tensors, TensorSpec
-from plimsoll.inference.ports import Json
+from plimsoll.inference.ports import Json, Question
 from plimsoll.tasks.finite_numbers import not_finite
 from plimsoll.tasks.flat_rows import DIMENSIONS, fault_of_flat_input
 from plimsoll.tasks.number_rows import RowReader
+from plimsoll.tasks.task_options import NO_OPTIONS, Options, check_options
 
 NAME = "tabular-regression"
 _TAKES = (
@@ -27,7 +28,8 @@ class TabularRegression(RowReader):
         BundleError: with check `task`; the message says what the model has, what can be asked, and what helps.
     """
 
-    def __init__(self, signature: Signature) -> None:
+    def __init__(self, signature: Signature, options: Options = NO_OPTIONS) -> None:
+        check_options(NAME, options)
         fault = fault_of_flat_input(signature) or next(filter(None, map(_fault_of_output, signature.outputs)), "")
         self._targets = [] if fault else [(spec.name, _targets_of(spec)) for spec in signature.outputs]
         names = [name for _, targets in self._targets for name in targets]
@@ -37,8 +39,9 @@ class TabularRegression(RowReader):
             raise BundleError("task", f"nothing can ask this model: {fault}; {_TAKES}")
         super().__init__(signature.inputs[0])
 
-    def results(self, outputs: Tensors) -> list[Any]:
+    def results(self, question: Question, outputs: Tensors) -> list[Any]:
         """`{"values": {target: number}}` of each row; see `Task.results`."""
+        del question
         rows: list[dict[str, Any]] = [{} for _ in range(len(outputs[self._targets[0][0]]))]
         for name, targets in self._targets:
             numbers = outputs[name]

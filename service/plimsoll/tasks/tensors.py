@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from plimsoll.errors import InvalidInput, UnsupportedMediaType
 from plimsoll.inference.payloads import Signature, Tensors, TensorSpec
-from plimsoll.inference.ports import Json, Shapes
+from plimsoll.inference.ports import Json, Question, Shapes
 from plimsoll.quoting import quote
 from plimsoll.tasks.finite_numbers import not_finite
 from plimsoll.tasks.json_faults import BodyForm, explain, kind_of, syntax_fault
 from plimsoll.tasks.json_values import holds_more
 from plimsoll.tasks.nested_numbers import NestedNumbers
 from plimsoll.tasks.number_rows import MAX_ROWS, check_count
+from plimsoll.tasks.task_options import NO_OPTIONS, Options, check_options
 
 NAME = "tensors"
 _FORM = BodyForm(
@@ -63,7 +64,8 @@ class TensorTask:
     item = _FORM.one
     reading_cost = 8
 
-    def __init__(self, signature: Signature) -> None:
+    def __init__(self, signature: Signature, options: Options = NO_OPTIONS) -> None:
+        check_options(NAME, options)
         self._inputs = [NestedNumbers(spec) for spec in signature.inputs]
         self._open = any(spec.open_dimensions for spec in signature.inputs)
         self._outputs = signature.outputs
@@ -99,8 +101,9 @@ class TensorTask:
             given=f"{len(rows)} rows",
         )  # fmt: skip
 
-    def results(self, outputs: Tensors) -> list[Any]:
+    def results(self, question: Question, outputs: Tensors) -> list[Any]:
         """`{"outputs": {name: nested lists}}` of each row; see `Task.results`."""
+        del question
         for spec in self._outputs:
             tensor = outputs[spec.name]
             if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():

@@ -74,7 +74,7 @@ def _exporter(protocol: Protocol) -> SpanExporter:
     except ModuleNotFoundError:
         raise OperatorError(
             "OTEL_EXPORTER_OTLP_PROTOCOL is grpc, and the package for it is not installed: "
-            "pip install 'plimsoll[grpc]', or leave it at http/protobuf (port 4318)"
+            "pip install 'plimsoll[otlp-grpc]', or leave it at http/protobuf (port 4318)"
         ) from None
     exporter: SpanExporter = module.OTLPSpanExporter()
     return exporter

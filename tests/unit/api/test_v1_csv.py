@@ -20,6 +20,7 @@ from plimsoll.tasks.tabular_regression import TabularRegression
 from plimsoll.tasks.tensors import TensorTask
 
 from tests.doubles.models import EchoModel, flat_signature
+from tests.doubles.questions import QUESTION
 from tests.unit.api.conftest import Edge
 from tests.unit.control.serving import served_version
 
@@ -171,7 +172,7 @@ def test_every_cell_of_an_answer_is_there_also_where_names_collide() -> None:
     answer = Answer("m", "1", {
         "a": np.array([[0.1, 2]], np.float32), "a.0": np.array([3], np.float32), "b": np.array([True]),
     })  # fmt: skip
-    reply = V1Csv().reply(Call(RequestHead()), serving(task), answer)
+    reply = V1Csv().reply(Call(RequestHead()), serving(task), QUESTION, answer)
     assert reply.content == b"outputs.a.0,outputs.a.1,outputs.a.0,outputs.b\r\n0.1,2.0,3.0,true\r\n"
 
 
@@ -179,5 +180,5 @@ def test_labels_are_quoted_where_csv_needs_it() -> None:
     output = TensorSpec("y", "FP32", (-1, 2), labels=('say "a", b', "c"))
     task = TabularClassification(Signature(flat_signature(2).inputs, (output,)))
     answer = Answer("m", "1", {"y": np.array([[1, 0]], np.float32)})
-    reply = V1Csv().reply(Call(RequestHead()), serving(task), answer)
+    reply = V1Csv().reply(Call(RequestHead()), serving(task), QUESTION, answer)
     assert list(csv.reader(io.StringIO(reply.content.decode())))[1] == ['say "a", b', "1.0", "0.0"]

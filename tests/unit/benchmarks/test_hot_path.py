@@ -48,7 +48,7 @@ def test_a_sample_counts_for_the_innermost_python_code() -> None:
     stacks = Counter(
         {
             f"{outer};__call__ (starlette/routing.py:1);parse (plimsoll/fronts/v1_json.py:50)": 10,
-            f"{outer};run (plimsoll/runtime/torch_model.py:50);linear (torch/nn/functional.py:9)": 5,
+            f"{outer};run (plimsoll/runtime/pytorch/torch_model.py:50);linear (torch/nn/functional.py:9)": 5,
             f"{outer};__call__ (starlette/routing.py:1);uuid4 (uuid.py:723)": 4,
             f"{outer}": 1,
         }

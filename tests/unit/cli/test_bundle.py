@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from plimsoll.bundle.folder import open_bundle
-from plimsoll.runtime.module_building import build_architecture
+from plimsoll.runtime.pytorch.module_building import build_architecture
 from safetensors.torch import save
 
 from tests.conftest import MakeBundle

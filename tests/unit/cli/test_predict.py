@@ -11,8 +11,8 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 from plimsoll.application import Application
-from plimsoll.runtime.bundle_making import Recipe, make_bundle
-from plimsoll.runtime.module_building import build_architecture
+from plimsoll.runtime.pytorch.bundle_making import Recipe, make_bundle
+from plimsoll.runtime.pytorch.module_building import build_architecture
 from plimsoll.settings import load_settings
 from safetensors.torch import save
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from plimsoll.bundle.folder import Bundle
 from plimsoll.bundle.golden import GoldenSamples, read_golden
@@ -27,6 +26,7 @@ from plimsoll.inference.batch_queue import BatchLimits
 from plimsoll.inference.payloads import Target
 from plimsoll.inference.ports import Model
 from plimsoll.inference.served_version import ServedVersion
+from plimsoll.runtime.loader_options import LoaderOptions
 from plimsoll.runtime.model_loader import ModelLoader
 from plimsoll.tasks import bind_task
 from plimsoll.tasks.tabular_classification import TabularClassification
@@ -40,9 +40,7 @@ Step = Callable[[Bundle], None]
 
 def real_loader(inline_budget_seconds: float = 1.0) -> ModelLoader:
     """What brings bundles to life in production; a budget of 0 has every batch run in the lane's own thread."""
-    return ModelLoader(
-        torch.device("cpu"), trust_pt2=False, batch_sizes=[1, 2], inline_budget_seconds=inline_budget_seconds
-    )
+    return ModelLoader(LoaderOptions(), batch_sizes=[1, 2], inline_budget_seconds=inline_budget_seconds)
 
 
 def limits_of(desired: DesiredLimits) -> LaneLimits:
@@ -75,7 +73,8 @@ class ScriptedLoader:
         """An echo model."""
         self._step("load", bundle)
         self._bundle = bundle
-        return EchoModel(bundle.manifest.line_signature())
+        self.model = EchoModel(bundle.manifest.line_signature())
+        return self.model
 
     def prove(self, bundle: Bundle, model: EchoModel) -> GoldenSamples:
         """Whatever it is, it is proven."""

@@ -95,6 +95,7 @@ async def test_a_load_that_takes_too_long_is_left_behind_and_says_where_it_was(m
         release.set()
     assert caught.value.check == "start-up"
     assert "it was still verifying after 0.3 s (PLIMSOLL_START_SECONDS)" in caught.value.message
+    assert it.loader.model.interrupted
 
 
 async def test_a_load_that_nobody_asks_for_any_more_is_left_behind(make_tiny_bundle: MakeBundle) -> None:

@@ -17,6 +17,7 @@ from plimsoll.tasks.number_rows import MAX_ROWS, RowReader
 from plimsoll.tasks.tabular_classification import TabularClassification
 
 from tests.doubles.models import EchoModel, flat_signature
+from tests.doubles.questions import QUESTION
 from tests.doubles.reservations import decoded
 
 EXAMPLES = predict_examples("features", [0.0, 0.5, 1.0])
@@ -54,7 +55,7 @@ def test_an_answer_is_what_the_documentation_says() -> None:
         lane = loop.run_until_complete(made(model))
         served = ServedVersion("echo", "1", model.signature, task, lane)
         answer = Answer("echo", "1", model.run(rows.inputs))
-        content = V1[0].reply(Call(RequestHead()), served, answer).content
+        content = V1[0].reply(Call(RequestHead()), served, QUESTION, answer).content
     finally:
         loop.close()
     documented = PredictAnswer.model_validate_json(content)

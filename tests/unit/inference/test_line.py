@@ -68,7 +68,7 @@ class Client:
         """The answer."""
         if model is not None:
             self.call.named = {"name": model}
-        _, answer = await line.ask(self.call, V1Json(), self._read, self._stay)
+        _, _, answer = await line.ask(self.call, V1Json(), self._read, self._stay)
         return answer
 
     async def _read(self, permit: Permit, deadline: float) -> bytes:

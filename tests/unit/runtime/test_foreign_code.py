@@ -1,13 +1,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 
 import pytest
-import torch
 from plimsoll.errors import BundleError, OutOfDeviceMemory
-from plimsoll.runtime.foreign_code import foreign_code, shared_state_kept
+from plimsoll.runtime.foreign_code import foreign_code
 
 
 class Panic(BaseException):
@@ -63,12 +61,3 @@ def test_ctrl_c_ends_a_command_and_a_model_that_raises_it_in_a_load_does_not() -
     thread.start()
     thread.join(60)
     assert told[0].message == "the model fails: it raised KeyboardInterrupt"
-
-
-def test_what_a_factory_changes_for_the_whole_process_is_put_back() -> None:
-    before = (torch.get_num_threads(), torch.get_default_dtype())
-    with contextlib.suppress(ValueError), shared_state_kept():
-        torch.set_num_threads(before[0] + 3)
-        torch.set_default_dtype(torch.float64)
-        raise ValueError
-    assert (torch.get_num_threads(), torch.get_default_dtype()) == before

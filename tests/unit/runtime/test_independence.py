@@ -13,7 +13,7 @@ from plimsoll.bundle.manifest import Golden
 from plimsoll.errors import BundleError
 from plimsoll.inference.payloads import Signature, TensorSpec
 from plimsoll.runtime.independence import check_independence
-from plimsoll.runtime.torch_model import TorchModel
+from plimsoll.runtime.pytorch.torch_model import TorchModel
 from torch import Tensor
 
 GOLDEN = torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0], [9.0, 10.0]])

@@ -9,6 +9,7 @@ import pytest
 import torch
 from plimsoll.bundle.folder import Bundle
 from plimsoll.errors import BundleError
+from plimsoll.runtime.loader_options import LoaderOptions
 from plimsoll.runtime.model_loader import ModelLoader
 from safetensors.torch import load, save
 
@@ -16,7 +17,7 @@ from tests.conftest import MakeBundle
 from tests.doubles.bundles import Fields, replace_file, rewrite_manifest
 
 Spoil = Callable[[dict[str, torch.Tensor]], object]
-CPU = ModelLoader(torch.device("cpu"), trust_pt2=False, batch_sizes=[1, 2, 4], inline_budget_seconds=60)
+CPU = ModelLoader(LoaderOptions(), batch_sizes=[1, 2, 4], inline_budget_seconds=60)
 
 
 def refusal_to_load(bundle: Bundle) -> BundleError:

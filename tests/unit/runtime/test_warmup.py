@@ -8,8 +8,8 @@ import pytest
 import torch
 from plimsoll.errors import BundleError
 from plimsoll.inference.payloads import Signature, TensorSpec
-from plimsoll.runtime.devices import limit_threads
-from plimsoll.runtime.torch_model import TorchModel
+from plimsoll.runtime.pytorch.torch_model import TorchModel
+from plimsoll.runtime.threads import limit_threads
 from plimsoll.runtime.warmup import batch_sizes_up_to, warm_up
 
 from tests.doubles.models import flat_signature

@@ -11,6 +11,7 @@ from plimsoll.inference.payloads import Datatype, Signature, TensorSpec
 from plimsoll.tasks.tabular_classification import TabularClassification
 
 from tests.doubles.models import flat_signature
+from tests.doubles.questions import QUESTION
 
 
 def tensor(name: str, datatype: Datatype, *row: int, labels: tuple[str, ...] = ()) -> TensorSpec:
@@ -98,7 +99,7 @@ def test_another_model_is_refused_by_what_it_has_and_what_can_be_asked(signature
 def test_a_number_that_json_cannot_say_fails_the_request_and_names_its_row(number: float, given: str) -> None:
     outputs: dict[str, NDArray[Any]] = {"y": np.array([[0.5, 0.5], [0.5, number], [number, 0]], np.float32)}
     with pytest.raises(ModelFailed) as caught:
-        TabularClassification(flat_signature(2)).results(outputs)
+        TabularClassification(flat_signature(2)).results(QUESTION, outputs)
     error = caught.value
     assert error.message == "the model gave a number that is not finite for row 1"
     assert (error.expected, error.given, error.index) == ("finite numbers, since JSON has no others", given, 1)
@@ -106,14 +107,14 @@ def test_a_number_that_json_cannot_say_fails_the_request_and_names_its_row(numbe
 
 def test_a_number_that_json_cannot_say_in_a_single_row_names_no_row() -> None:
     with pytest.raises(ModelFailed, match=r"^the model gave a number that is not finite$") as caught:
-        TabularClassification(flat_signature(2)).results({"y": np.array([[math.nan, 0]], np.float32)})
+        TabularClassification(flat_signature(2)).results(QUESTION, {"y": np.array([[math.nan, 0]], np.float32)})
     assert caught.value.index is None
 
 
 def test_labels_are_answered_as_the_manifest_has_them() -> None:
     signature = Signature(flat_signature(2).inputs, (TensorSpec("y", "FP64", (-1, 2), labels=(7, "seven")),))
     outputs = {"y": np.array([[0.25, 0.75], [1, 0]], np.float64)}
-    results = TabularClassification(signature).results(outputs)
+    results = TabularClassification(signature).results(QUESTION, outputs)
     assert [each["class"] for each in results] == ["seven", 7]
     assert results[0]["probabilities"].tolist() == [0.25, 0.75]
 
@@ -125,7 +126,7 @@ def test_one_score_a_row_is_answered_as_two_classes(shape: tuple[int, ...], data
     output = TensorSpec("y", datatype, (-1, *shape[1:]), labels=("ham", "spam"), threshold=0.7)
     scores = np.array([0.25, 0.7, 0.5, 1], output.dtype)
     task = TabularClassification(Signature(flat_signature(2).inputs, (output,)))
-    predictions = task.results({"y": scores.reshape(shape)})
+    predictions = task.results(QUESTION, {"y": scores.reshape(shape)})
     assert [each["class"] for each in predictions] == ["ham", "spam", "ham", "spam"]
     assert [each["probabilities"][1] for each in predictions] == pytest.approx([0.25, 0.7, 0.5, 1], abs=1e-3)
     assert [each["probabilities"][0] for each in predictions] == pytest.approx([0.75, 0.3, 0.5, 0], abs=1e-3)
@@ -136,5 +137,5 @@ def test_one_score_that_json_cannot_say_fails_the_request_and_names_its_row(shap
     output = TensorSpec("y", "FP32", (-1, *shape[1:]), labels=("ham", "spam"), threshold=0.5)
     task = TabularClassification(Signature(flat_signature(2).inputs, (output,)))
     with pytest.raises(ModelFailed) as caught:
-        task.results({"y": np.array([0.5, -math.inf], np.float32).reshape(shape)})
+        task.results(QUESTION, {"y": np.array([0.5, -math.inf], np.float32).reshape(shape)})
     assert (caught.value.index, caught.value.given) == (1, "-inf")

@@ -9,6 +9,8 @@ from plimsoll.errors import BundleError, ModelFailed
 from plimsoll.inference.payloads import Datatype, Signature, TensorSpec
 from plimsoll.tasks.tabular_regression import TabularRegression
 
+from tests.doubles.questions import QUESTION
+
 ROWS = TensorSpec("x", "FP32", (-1, 2))
 
 
@@ -20,12 +22,12 @@ def output(name: str, *shape: int, labels: tuple[str, ...] = (), datatype: Datat
 def test_one_number_a_row_is_named_by_its_output(shape: tuple[int, ...]) -> None:
     task = TabularRegression(Signature((ROWS,), (output("price", *shape),)))
     numbers = np.array([1.5, -2], np.float32).reshape(-1, *shape)
-    assert task.results({"price": numbers}) == [{"values": {"price": 1.5}}, {"values": {"price": -2}}]
+    assert task.results(QUESTION, {"price": numbers}) == [{"values": {"price": 1.5}}, {"values": {"price": -2}}]
 
 
 def test_several_numbers_a_row_are_named_by_their_labels_and_several_outputs_by_their_names() -> None:
     task = TabularRegression(Signature((ROWS,), (output("size", 2, labels=("width", "height")), output("price"))))
-    results = task.results({"size": np.array([[1, 2]], np.float32), "price": np.array([0.1], np.float32)})
+    results = task.results(QUESTION, {"size": np.array([[1, 2]], np.float32), "price": np.array([0.1], np.float32)})
     assert orjson.dumps(results, option=orjson.OPT_SERIALIZE_NUMPY) == (
         b'[{"values":{"width":1.0,"height":2.0,"price":0.1}}]'
     )
@@ -55,5 +57,5 @@ def test_another_model_is_refused_by_what_it_has_and_what_can_be_asked(
 def test_a_number_that_json_cannot_say_fails_the_request_and_names_its_row() -> None:
     task = TabularRegression(Signature((ROWS,), (output("price"),)))
     with pytest.raises(ModelFailed) as caught:
-        task.results({"price": np.array([0, math.inf], np.float32)})
+        task.results(QUESTION, {"price": np.array([0, math.inf], np.float32)})
     assert (caught.value.index, caught.value.given) == (1, "inf")

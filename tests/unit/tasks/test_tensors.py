@@ -15,6 +15,8 @@ from plimsoll.errors import ClientError, InvalidInput, MalformedBody, ModelFaile
 from plimsoll.inference.payloads import NUMPY_DTYPES, Datatype, Signature, TensorSpec
 from plimsoll.tasks.tensors import TensorTask
 
+from tests.doubles.questions import QUESTION
+
 IMAGE = TensorSpec("image", "UINT8", (-1, 2, 2))
 FLAG = TensorSpec("flag", "BOOL", (-1,))
 SCORE = TensorSpec("score", "FP32", (-1, 3), minimum=0, maximum=1)
@@ -117,12 +119,12 @@ def test_a_body_of_far_too_many_numbers_is_refused_before_anything_is_made_of_th
 
 def test_each_row_is_answered_with_its_outputs() -> None:
     task = TensorTask(SEVERAL)
-    results = task.results({"mask": np.array([[0.5, 1], [2, 3]], np.float32), "count": np.array([7, 8])})
+    results = task.results(QUESTION, {"mask": np.array([[0.5, 1], [2, 3]], np.float32), "count": np.array([7, 8])})
     assert orjson.loads(orjson.dumps(results, option=orjson.OPT_SERIALIZE_NUMPY)) == [
         {"outputs": {"mask": [0.5, 1], "count": 7}}, {"outputs": {"mask": [2, 3], "count": 8}},
     ]  # fmt: skip
     with pytest.raises(ModelFailed) as caught:
-        task.results({"mask": np.array([[0, 0], [0, math.nan]], np.float32), "count": np.array([7, 8])})
+        task.results(QUESTION, {"mask": np.array([[0, 0], [0, math.nan]], np.float32), "count": np.array([7, 8])})
     assert caught.value.index == 1
 
 

@@ -13,8 +13,9 @@ from torch import nn
 
 import plimsoll
 from plimsoll.errors import BundleError
-from plimsoll.runtime.architectures import ARCHITECTURES
-from plimsoll.runtime.foreign_code import foreign_code, shared_state_kept
+from plimsoll.runtime.foreign_code import foreign_code
+from plimsoll.runtime.pytorch.architectures import ARCHITECTURES
+from plimsoll.runtime.pytorch.shared_state import shared_state_kept
 
 _OLD_NAME = "service"
 """The name of this package before 0.2.0."""

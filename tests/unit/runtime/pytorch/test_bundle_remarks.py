@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from plimsoll.bundle.folder import open_bundle
 from plimsoll.errors import BundleError
-from plimsoll.runtime.bundle_making import Recipe, make_bundle
+from plimsoll.runtime.loader_options import LoaderOptions
 from plimsoll.runtime.model_loader import ModelLoader
-from plimsoll.runtime.module_building import build_architecture
+from plimsoll.runtime.pytorch.bundle_making import Recipe, make_bundle
+from plimsoll.runtime.pytorch.module_building import build_architecture
 from safetensors.torch import load, save
 
 
@@ -146,7 +146,7 @@ def test_the_names_that_a_wrapper_gave_to_weights_are_taken_back_and_remarked(pr
     assert {name: tensor.tolist() for name, tensor in stored.items()} == {
         name.removeprefix(prefix): tensor.tolist() for name, tensor in tensors.items()
     }
-    loader = ModelLoader(torch.device("cpu"), trust_pt2=False, batch_sizes=[1], inline_budget_seconds=0)
+    loader = ModelLoader(LoaderOptions(), batch_sizes=[1], inline_budget_seconds=0)
     loader.prove(bundle, loader.load(bundle))
 
 

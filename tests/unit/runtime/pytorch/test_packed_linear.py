@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plimsoll.runtime.packed_linear import PackedLinear, can_pack, pack_weights
+from plimsoll.runtime.pytorch.packed_linear import PackedLinear, can_pack, pack_weights
 from torch import Tensor, nn
 
 pytestmark = pytest.mark.skipif(

@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from plimsoll.runtime.torch_model import TorchModel
+from plimsoll.runtime.pytorch.torch_model import TorchModel
 from torch import Tensor
 
 from tests.doubles.models import flat_signature

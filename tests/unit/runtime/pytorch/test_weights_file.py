@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from plimsoll.bundle.checked_file import CheckedFile
 from plimsoll.errors import BundleError
-from plimsoll.runtime.weights_file import load_weights
+from plimsoll.runtime.pytorch.weights_file import load_weights
 from safetensors.torch import save
 from torch import Tensor, nn
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from plimsoll.errors import BundleError, OutOfDeviceMemory
 from plimsoll.inference.payloads import Signature, Tensors
 from plimsoll.inference.ports import Shapes
+from plimsoll.runtime.pytorch.devices import one_thread
+from plimsoll.runtime.pytorch.rounding import coarsest_rounding
 
 
 class TorchModel:
@@ -29,6 +32,22 @@ class TorchModel:
     def device(self) -> str:
         """The device by its torch name, as `cpu` or `cuda:0`."""
         return str(self._device)
+
+    @property
+    def threads(self) -> int:
+        """The number of CPU threads of a run of the calling thread."""
+        return torch.get_num_threads()
+
+    def on_one_thread(self) -> AbstractContextManager[None]:
+        """Runs of the calling thread take one thread of the CPU within the block, as on the event loop."""
+        return one_thread()
+
+    def interrupt(self) -> None:
+        """Do nothing: torch cannot end a forward pass."""
+
+    def coarsest_rounding(self, inputs: Tensors) -> float:
+        """The largest relative rounding of any operation on these inputs, as machine epsilon; at least float32's."""
+        return coarsest_rounding(lambda: self.run(inputs))
 
     def inline_rows(self, shapes: Shapes = ()) -> int:
         """The most rows that one run answers within the inline budget; 0 for rows of open shapes, never measured."""

@@ -9,8 +9,9 @@ import torch
 from numpy.typing import NDArray
 from plimsoll.bundle.golden import read_golden
 from plimsoll.errors import BundleError
+from plimsoll.runtime.loader_options import LoaderOptions
 from plimsoll.runtime.model_loader import ModelLoader
-from plimsoll.runtime.module_building import build_architecture
+from plimsoll.runtime.pytorch.module_building import build_architecture
 from safetensors.torch import save
 
 from tests.conftest import MakeBundle
@@ -29,7 +30,7 @@ def refusal(make: MakeBundle, folder: Path, **changes: Any) -> BundleError:
 
 def test_a_bundle_made_here_passes_what_a_server_checks(make_tiny_bundle: MakeBundle) -> None:
     bundle = make_tiny_bundle()
-    loader = ModelLoader(torch.device("cpu"), trust_pt2=False, batch_sizes=[1], inline_budget_seconds=0)
+    loader = ModelLoader(LoaderOptions(), batch_sizes=[1], inline_budget_seconds=0)
     bundle.verify_files()
     loader.prove(bundle, loader.load(bundle))
 
@@ -211,7 +212,7 @@ def test_an_example_is_stored_as_it_was_whatever_the_model_does_to_it(make_tiny_
 def test_an_example_that_cannot_become_golden_samples_is_refused_or_proven(
     make_tiny_bundle: MakeBundle, example: NDArray[Any]
 ) -> None:
-    loader = ModelLoader(torch.device("cpu"), trust_pt2=False, batch_sizes=[1], inline_budget_seconds=0)
+    loader = ModelLoader(LoaderOptions(), batch_sizes=[1], inline_budget_seconds=0)
     try:
         bundle = make_tiny_bundle(example=example)
     except BundleError:
@@ -241,7 +242,7 @@ def test_a_model_of_several_outputs_is_refused(
         def forward(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
             return rows, rows
 
-    monkeypatch.setattr("plimsoll.runtime.bundle_making.build_architecture", lambda *_: Twice())
+    monkeypatch.setattr("plimsoll.runtime.pytorch.bundle_making.build_architecture", lambda *_: Twice())
     error = refusal(make_tiny_bundle, tmp_path, weights=save({}))
     assert error.check == "signature"
 
@@ -253,7 +254,7 @@ def test_an_answer_that_no_signature_can_express_is_refused(
         def forward(self, rows: torch.Tensor) -> torch.Tensor:
             return rows.to(torch.complex64)
 
-    monkeypatch.setattr("plimsoll.runtime.bundle_making.build_architecture", lambda *_: Complex())
+    monkeypatch.setattr("plimsoll.runtime.pytorch.bundle_making.build_architecture", lambda *_: Complex())
     error = refusal(make_tiny_bundle, tmp_path, weights=save({}), labels=list("abcd"))
     assert error.check == "signature"
     assert error.message == "'output' is of complex64, which no signature can express"

@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from plimsoll.runtime.weights_prefix import without_prefix
+from plimsoll.runtime.pytorch.weights_prefix import without_prefix
 from safetensors.torch import load, save
 
 

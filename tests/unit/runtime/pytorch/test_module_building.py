@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import torch
 from plimsoll.errors import BundleError
-from plimsoll.runtime import architectures
-from plimsoll.runtime.architectures import ARCHITECTURES
-from plimsoll.runtime.module_building import build_architecture, build_with_factory
+from plimsoll.runtime.pytorch import architectures
+from plimsoll.runtime.pytorch.architectures import ARCHITECTURES
+from plimsoll.runtime.pytorch.module_building import build_architecture, build_with_factory
 
 from tests.contracts.generated import REPOSITORY
 

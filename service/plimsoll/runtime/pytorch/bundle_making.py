@@ -22,9 +22,9 @@ from plimsoll.bundle.manifest import Manifest
 from plimsoll.errors import BundleError
 from plimsoll.inference.payloads import NUMPY_DTYPES
 from plimsoll.runtime.foreign_code import foreign_code
-from plimsoll.runtime.module_building import build_architecture, build_with_factory
-from plimsoll.runtime.weights_file import load_weights
-from plimsoll.runtime.weights_prefix import without_prefix
+from plimsoll.runtime.pytorch.module_building import build_architecture, build_with_factory
+from plimsoll.runtime.pytorch.weights_file import load_weights
+from plimsoll.runtime.pytorch.weights_prefix import without_prefix
 
 WEIGHTS_FILE = "weights.safetensors"
 GOLDEN_FILE = "golden.safetensors"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from plimsoll.runtime.rounding import coarsest_rounding
+from plimsoll.runtime.pytorch.rounding import coarsest_rounding
 from torch import nn
 
 FP32 = torch.finfo(torch.float32).eps

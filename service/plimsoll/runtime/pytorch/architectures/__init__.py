@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 ARCHITECTURES: Mapping[str, str] = {
-    "digits-mlp": "plimsoll.runtime.architectures.digits_mlp:DigitsMlp",
-    "digits-cnn": "plimsoll.runtime.architectures.digits_cnn:DigitsCnn",
+    "digits-mlp": "plimsoll.runtime.pytorch.architectures.digits_mlp:DigitsMlp",
+    "digits-cnn": "plimsoll.runtime.pytorch.architectures.digits_cnn:DigitsCnn",
 }
 """The module of each name, as `package.module:callable`; its file is imported when a bundle names it."""

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from plimsoll.bundle.folder import Bundle
+from plimsoll.runtime.loader_options import LoaderOptions
 from plimsoll.runtime.model_loader import ModelLoader
-from plimsoll.runtime.module_building import build_architecture
+from plimsoll.runtime.pytorch.module_building import build_architecture
 from safetensors.torch import save
 
 from tests.conftest import MakeBundle
@@ -23,12 +23,13 @@ import sys
 from pathlib import Path
 import torch
 from plimsoll.bundle.folder import open_bundle
+from plimsoll.runtime.loader_options import LoaderOptions
 from plimsoll.runtime.model_loader import ModelLoader
 
 def resident(key):
     return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith(key)) * 1024
 
-loader = ModelLoader(torch.device("cpu"), trust_pt2=False, batch_sizes=[1, 8], inline_budget_seconds=0.001)
+loader = ModelLoader(LoaderOptions(), batch_sizes=[1, 8], inline_budget_seconds=0.001)
 
 def load(path):
     bundle = open_bundle(Path(path))
@@ -63,7 +64,7 @@ def test_loading_peaks_little_above_the_size_of_the_file(large: Bundle, make_tin
 
 def test_a_file_that_changes_shrinks_or_goes_later_changes_nothing(make_tiny_bundle: MakeBundle) -> None:
     bundle = make_tiny_bundle()
-    model = ModelLoader(torch.device("cpu"), trust_pt2=False, batch_sizes=[1], inline_budget_seconds=0).load(bundle)
+    model = ModelLoader(LoaderOptions(), batch_sizes=[1], inline_budget_seconds=0).load(bundle)
     rows = {"input": np.ones((2, 4), np.float32)}
     before = {name: tensor.copy() for name, tensor in model.run(rows).items()}
     file = bundle.path / "weights.safetensors"

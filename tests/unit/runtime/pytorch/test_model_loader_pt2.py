@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from plimsoll.bundle.folder import Bundle
 from plimsoll.errors import BundleError
+from plimsoll.runtime.loaded_model import LoadedModel
+from plimsoll.runtime.loader_options import LoaderOptions
 from plimsoll.runtime.model_loader import ModelLoader
-from plimsoll.runtime.torch_model import TorchModel
 
 from tests.conftest import MakeBundle
 from tests.doubles.programs import (
@@ -27,7 +27,7 @@ from tests.doubles.programs import (
 
 
 def loader(*, trust: bool) -> ModelLoader:
-    return ModelLoader(torch.device("cpu"), trust_pt2=trust, batch_sizes=[1, 2], inline_budget_seconds=1)
+    return ModelLoader(LoaderOptions(trust_pt2=trust), batch_sizes=[1, 2], inline_budget_seconds=1)
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_a_truncated_program_is_told_in_one_sentence(make_tiny_bundle: MakeBundl
     assert caught.value.check == "weights"
 
 
-def proven(bundle: Bundle) -> TorchModel:
+def proven(bundle: Bundle) -> LoadedModel:
     model = loader(trust=True).load(bundle)
     loader(trust=True).prove(bundle, model)
     return model

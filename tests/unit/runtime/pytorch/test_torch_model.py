@@ -7,7 +7,7 @@ import pytest
 import torch
 from plimsoll.errors import BundleError, OutOfDeviceMemory
 from plimsoll.inference.payloads import Signature, TensorSpec
-from plimsoll.runtime.torch_model import TorchModel
+from plimsoll.runtime.pytorch.torch_model import TorchModel
 
 from tests.doubles.models import flat_signature
 

@@ -1,0 +1,21 @@
+"""The settings of a loader, for every runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class LoaderOptions:
+    """Where and how bundles are loaded.
+
+    `trust_pt2` allows programs of torch.export, whose loader unpickles. Of the factories that bundles name, only those
+    in `factories` are called. `threads` is the number of CPU threads of a forward pass; by default the runtime
+    chooses.
+    """
+
+    device: str = "cpu"
+    trust_pt2: bool = False
+    factories: Collection[str] = ()
+    threads: int | None = None

@@ -1,0 +1,1 @@
+"""Runs bundles with PyTorch. Nothing outside this folder imports torch."""

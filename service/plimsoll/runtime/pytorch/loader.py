@@ -1,0 +1,72 @@
+"""Makes a torch model of a bundle: safetensors weights in an architecture, or a program of torch.export."""
+
+from __future__ import annotations
+
+import io
+
+import torch
+
+from plimsoll.bundle.folder import Bundle
+from plimsoll.bundle.model_formats import Pt2Model, SafetensorsModel
+from plimsoll.errors import BundleError
+from plimsoll.runtime.foreign_code import foreign_code
+from plimsoll.runtime.loader_options import LoaderOptions
+from plimsoll.runtime.pytorch.devices import resolve_device
+from plimsoll.runtime.pytorch.module_building import build_architecture, build_with_factory
+from plimsoll.runtime.pytorch.packed_linear import pack_weights
+from plimsoll.runtime.pytorch.shared_state import shared_state_kept
+from plimsoll.runtime.pytorch.torch_model import TorchModel
+from plimsoll.runtime.pytorch.weights_file import load_weights
+
+
+class TorchLoader:
+    """Loads bundles onto one device.
+
+    Raises:
+        DeviceError: this machine does not have the device.
+    """
+
+    def __init__(self, options: LoaderOptions) -> None:
+        self._device = resolve_device(options.device)
+        self._trust_pt2 = options.trust_pt2
+        self._factories = options.factories
+
+    def load(self, bundle: Bundle) -> TorchModel:
+        """Read the weights into a model on the device.
+
+        Raises:
+            BundleError: with check `format`, `files`, `digest` or `weights`.
+        """
+        described = bundle.manifest.model
+        if isinstance(described, SafetensorsModel):
+            return self._load_safetensors(bundle, described)
+        if isinstance(described, Pt2Model):
+            return self._load_pt2(bundle, described)
+        raise BundleError("format", f"PyTorch runs no bundle of the format {described.format}")
+
+    def _load_safetensors(self, bundle: Bundle, described: SafetensorsModel) -> TorchModel:
+        if described.factory is not None:
+            module = build_with_factory(described.factory, described.parameters, self._factories)
+        else:
+            module = build_architecture(described.architecture or "", described.parameters)
+        with bundle.open_checked(described.weights) as file:
+            load_weights(module, file, described.weights)
+        with foreign_code("weights", "the model cannot be moved to its device"):
+            module.requires_grad_(requires_grad=False).eval().to(self._device)
+            parameters = sum(tensor.numel() for tensor in module.parameters())
+            module = pack_weights(module)
+        return TorchModel(module, bundle.manifest.line_signature(), self._device, parameters)
+
+    def _load_pt2(self, bundle: Bundle, described: Pt2Model) -> TorchModel:
+        if not self._trust_pt2:
+            raise BundleError(
+                "format",
+                f"{described.program} is a .pt2 program, and opening one can run code from it; it was left unopened. "
+                "Ship safetensors weights, or set PLIMSOLL_TRUST_PT2=true if you trust whoever made this file",
+            )
+        content = bundle.read(described.program)
+        with shared_state_kept(), foreign_code("weights", f"{described.program} cannot be loaded"):
+            program = torch.export.load(io.BytesIO(content))
+            module = program.module().to(self._device)
+            parameters = sum(tensor.numel() for tensor in program.parameters())
+        return TorchModel(module, bundle.manifest.line_signature(), self._device, parameters)
