@@ -47,7 +47,7 @@ from plimsoll.inference.ports import Model
 from plimsoll.inference.reading_pool import ReadingPool
 from plimsoll.inference.served_version import ServedVersion
 from plimsoll.inference.watchdog import Watchdog
-from plimsoll.lifecycle import Lifecycle
+from plimsoll.lifecycle import Lifecycle, Part, StopSeconds
 from plimsoll.observed_versions import ObservedVersions
 from plimsoll.runtime.devices import device_memory
 from plimsoll.runtime.loader_options import LoaderOptions
@@ -84,47 +84,51 @@ class Application:
         self.settings = settings
         self._waits_for_models = workers_folder is not None
         metrics = _metrics(settings, log)
-        self._observations = metrics.observations
         self.count_refusal = metrics.count_refusal
-        self._tracing = _tracing(settings, metrics)
-        observer = InferenceObserver(metrics, PROTOCOLS, current_trace_id if self._tracing else None)
-        self._watchdog = Watchdog(settings.stuck_seconds)
-        versions = ObservedVersions(VersionMetrics(metrics), observer, self._watchdog)
+        tracing = _tracing(settings, metrics)
+        observer = InferenceObserver(metrics, PROTOCOLS, current_trace_id if tracing else None)
+        watchdog = Watchdog(settings.stuck_seconds)
+        versions = ObservedVersions(VersionMetrics(metrics), observer, watchdog)
         registry, catalog = _registry_and_catalog(settings, versions, workers_folder)
         self._stick, self._show_stuck = registry.stick, versions.stuck
         shelf = Shelf(settings.models_dir)
         state = ServingState()
         files = FileStates(metrics.background.file_checked)
         tasks = BackgroundTasks(metrics.background.task_restarted)
-        new_lane = partial(_new_lane, settings, metrics, self._tracing)
+        new_lane = partial(_new_lane, settings, metrics, tracing)
         loading = VersionLoading(shelf, _loader(settings), registry, settings.start_seconds, bind_task)
+        reading = ReadingPool(settings.inline_body_bytes)
         self.lifecycle = Lifecycle(
             state,
             _desired_state_source(settings, shelf, files, workers_folder, registry),
             Reconciler(loading, registry, new_lane, versions),
             tasks,
-            stop_wait_seconds=settings.stop_wait_seconds,
-            stop_drain_seconds=settings.stop_drain_seconds,
+            StopSeconds(settings.stop_wait_seconds, settings.stop_drain_seconds),
+            [
+                *([] if tracing is None else [Part(close=partial(asyncio.to_thread, tracing.close))]),
+                Part(close=metrics.observations.count),
+                Part(close=reading.close),
+                Part(partial(self._watch, watchdog), watchdog.stop),
+            ],
         )
         gate = _gate(settings, tasks, files, workers_folder)
         scrapes = MetricsEndpoint(Exposition(metrics.registry, device_memory, many_processes=settings.workers > 1))
         self.metrics_app = scrapes.application() if settings.metrics_port is not None else None
-        self._reading = ReadingPool(settings.inline_body_bytes)
         parts = EdgeParts(
             version=__version__,
             state=state,
             registry=registry,
             catalog=catalog,
             gate=gate,
-            line=_line(settings, registry, self._reading, observer),
+            line=_line(settings, registry, reading, observer),
             observer=observer,
             bodies=BodyReader(settings.max_body_bytes, settings.body_progress_seconds),
-            probes=Probes(state, registry, device_memory, self._watchdog.overdue, tasks.states, files.states),
+            probes=Probes(state, registry, device_memory, watchdog.overdue, tasks.states, files.states),
             metrics=scrapes if self.metrics_app is None else None,
             access_log=AccessLog(settings.access_log_per_second),
             sites=SitePolicy(settings.hosts, settings.allowed_origins),
             prefix=PathPrefix(settings.root_path, [ip_network(each) for each in settings.trusted_proxies]),
-            tracer=self._tracing,
+            tracer=tracing,
         )
         edge = Edge(parts, self._lifespan, settings.root_path)
         self.app, self.asgi, self.document = edge.app, edge.asgi, edge.document
@@ -137,18 +141,15 @@ class Application:
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         self.lifecycle.start()
-        self._watchdog.start(partial(self._stuck_changed, asyncio.get_running_loop()))
         try:
             if self._waits_for_models:
                 await self.lifecycle.settled()  # accept no connections before the models are loaded
             yield
         finally:
-            self._watchdog.stop()
             await self.lifecycle.close()
-            self._reading.close()
-            self._observations.count()
-            if self._tracing is not None:
-                await asyncio.to_thread(self._tracing.close)
+
+    def _watch(self, watchdog: Watchdog) -> None:
+        watchdog.start(partial(self._stuck_changed, asyncio.get_running_loop()))
 
     def _stuck_changed(self, loop: asyncio.AbstractEventLoop, served: ServedVersion, stuck: bool) -> None:  # noqa: FBT001
         if stuck:

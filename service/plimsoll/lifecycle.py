@@ -10,9 +10,10 @@ import asyncio
 import gc
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from plimsoll.api.serving_state import Phase, ServingState
 from plimsoll.background_tasks import BackgroundTasks
@@ -24,8 +25,27 @@ from plimsoll.errors import OperatorError
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Something that runs as long as the server: `start` is called on the event loop, and `close` may be awaited."""
+
+    start: Callable[[], object] = lambda: None
+    close: Callable[[], Awaitable[None] | None] = lambda: None
+
+
+class StopSeconds(NamedTuple):
+    """How long a stop waits for load balancers, and at most for the requests in flight."""
+
+    wait: float
+    drain: float
+
+
 class Lifecycle:
-    """Moves the serving state through its phases, and logs each step of the stop."""
+    """Moves the serving state through its phases, and logs each step of the stop.
+
+    Everything that runs is in one list: `parts`, the loaded versions, the background tasks. It is started in this
+    order and closed in the reverse one.
+    """
 
     def __init__(
         self,
@@ -33,25 +53,24 @@ class Lifecycle:
         source: DesiredStateSource,
         reconciler: Reconciler[Any],
         tasks: BackgroundTasks,
-        *,
-        stop_wait_seconds: float,
-        stop_drain_seconds: float,
+        stop: StopSeconds,
+        parts: Sequence[Part] = (),
     ) -> None:
         self._state = state
         self._source = source
         self._reconciler = reconciler
-        self._tasks = tasks
-        self._stop_wait_seconds = stop_wait_seconds
-        self._stop_drain_seconds = stop_drain_seconds
+        tasks.add("desired_state", self._follow)
+        self._parts = [*parts, Part(close=reconciler.close), Part(tasks.start, tasks.close)]
+        self._stop_seconds = stop
         self._settled = asyncio.Event()
         self.exit_code = 0
         """The exit code of the process, set by `close`: 1 if failed loads kept the server from ever being ready."""
         self._desired_once = False
 
     def start(self) -> None:
-        """Start every background task; one of them follows the desired state and applies it."""
-        self._tasks.add("desired_state", self._follow)
-        self._tasks.start()
+        """Start every part; one background task follows the desired state and applies it."""
+        for part in self._parts:
+            part.start()
 
     async def settled(self) -> None:
         """Return when every version of the first desired state is ready or has failed."""
@@ -61,14 +80,14 @@ class Lifecycle:
         """Become unready, wait, refuse, drain. Returns when nothing is in flight or the time to drain is over."""
         started = time.perf_counter()
         self._state.phase = Phase.LEAVING
-        _log.info("stopping: unready, answering for another %g s", self._stop_wait_seconds)
-        await asyncio.sleep(self._stop_wait_seconds)
+        _log.info("stopping: unready, answering for another %g s", self._stop_seconds.wait)
+        await asyncio.sleep(self._stop_seconds.wait)
         if before_refusing is not None:
             await before_refusing()
         self._state.phase = Phase.REFUSING
         _log.info("stopping: refusing new requests, %d in flight", self._state.in_flight)
         try:
-            async with asyncio.timeout(self._stop_drain_seconds):
+            async with asyncio.timeout(self._stop_seconds.drain):
                 await self._state.idle()
         except TimeoutError:
             _log.warning("stopping: cutting off %d requests that are still in flight", self._state.in_flight)
@@ -83,8 +102,9 @@ class Lifecycle:
         if failed := self._reconciler.failed_from_the_start():
             self.exit_code = 1
             _log.error("this server ends without ever having been ready: %s", "; ".join(failed))
-        await self._tasks.close()
-        await self._reconciler.close()
+        for part in reversed(self._parts):
+            if (closing := part.close()) is not None:
+                await closing
 
     async def _follow(self) -> None:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from plimsoll.background_tasks import BackgroundTasks
 from plimsoll.bundle.shelf import Shelf
 from plimsoll.control.desired_state_source import DesiredStateSource
 from plimsoll.control.version_loading import Loader
-from plimsoll.lifecycle import Lifecycle
+from plimsoll.lifecycle import Lifecycle, Part, StopSeconds
 from plimsoll.settings import load_settings
 from starlette.types import ASGIApp
 
@@ -47,6 +47,7 @@ class Service(Serving):
         folder: Path,
         source: DesiredStateSource | None = None,
         loader: Loader[Any] | None = None,
+        parts: Sequence[Part] = (),
         *,
         wait: float = 0.0,
         drain: float = 30.0,
@@ -58,8 +59,8 @@ class Service(Serving):
             source or DesiredStateSource(None, Shelf(folder / "models")),
             self.reconciler,
             BackgroundTasks(first_pause_seconds=0.01),
-            stop_wait_seconds=wait,
-            stop_drain_seconds=drain,
+            StopSeconds(wait, drain),
+            parts,
         )
 
     async def started(self) -> Service:

@@ -16,6 +16,7 @@ from plimsoll.control.version_registry import VersionState
 from plimsoll.errors import OperatorError
 from plimsoll.inference.batch_lane import BatchLane
 from plimsoll.inference.served_version import ServedVersion
+from plimsoll.lifecycle import Part
 from plimsoll.runtime.loaded_model import LoadedModel
 from plimsoll.runtime.loader_options import LoaderOptions
 from plimsoll.runtime.model_loader import ModelLoader
@@ -219,3 +220,19 @@ async def test_what_was_never_started_can_be_closed(tmp_path: Path) -> None:
     service = Service(tmp_path)
     await service.lifecycle.close()
     await service.lifecycle.close()
+
+
+async def test_parts_start_in_order_and_close_in_reverse(tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    async def close_slowly() -> None:
+        await asyncio.sleep(0)
+        seen.append("first closed")
+
+    parts = [
+        Part(lambda: seen.append("first started"), close_slowly),
+        Part(lambda: seen.append("second started"), lambda: seen.append("second closed")),
+    ]
+    service = await Service(tmp_path, parts=parts).started()
+    await service.lifecycle.close()
+    assert seen == ["first started", "second started", "second closed", "first closed"]
