@@ -10,7 +10,7 @@ SAVE ?= docker save --output build/image.tar
 CASES ?= 1000000
 SMOKE_VALUES ?= # more arguments of helm install, such as --set podSecurity.fsGroup=null
 
-.PHONY: help run test differential lint types chart checkov image-cpu image-gpu e2e e2e-full zoo soak bench bench-quick bench-compare pictures rules settings-table metrics-table errors-table values-table openapi dashboards renders kind-up smoke
+.PHONY: help run test differential lint types chart checkov image-cpu image-onnx image-gpu e2e e2e-full zoo soak bench bench-quick bench-compare pictures rules settings-table metrics-table errors-table values-table openapi dashboards renders kind-up smoke
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
 
@@ -50,6 +50,9 @@ smoke: ## install, test, ask and remove the chart on the cluster of KUBECONFIG, 
 
 image-cpu: ## build the CPU image
 	$(BUILD) $(IMAGE):cpu $(LABELS) --file Dockerfile.cpu .
+
+image-onnx: ## build the slim image, which has ONNX Runtime and no torch
+	$(BUILD) $(IMAGE):onnx $(LABELS) --build-arg RUNTIME=onnx --file Dockerfile.cpu .
 
 image-gpu: ## build the GPU image
 	$(BUILD) $(IMAGE):gpu $(LABELS) --file Dockerfile.gpu .
@@ -107,9 +110,10 @@ build/checkov/bin/checkov:
 	$(PYTHON) -m venv build/checkov && build/checkov/bin/pip install --quiet checkov==3.3.30
 
 # PyTorch first, and by its version alone: which build it is depends on where pip looks. The images install it by hash.
-.venv/run.done: pyproject.toml requirements/build.txt requirements/service.txt
+.venv/run.done: pyproject.toml requirements/build.txt requirements/service.txt requirements/onnx.txt
 	$(PYTHON) -m venv .venv && $(BIN)/pip install --quiet torch==2.13.0
-	$(BIN)/pip install --quiet --require-hashes --requirement requirements/build.txt --requirement requirements/service.txt
+	$(BIN)/pip install --quiet --require-hashes --requirement requirements/build.txt \
+	  --requirement requirements/service.txt --requirement requirements/onnx.txt
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable . && touch $@
 
 .venv/dev.done: .venv/run.done requirements/dev.txt

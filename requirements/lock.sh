@@ -40,17 +40,19 @@ explain() { # FILE LINE...: a comment on top of a lock file, saying what it is
 # The one resolution, with torch's CPU build. Pins of an earlier run are preferences.
 { declared build-system.requires; echo editables; } >"$work/build.in" # hatchling asks for it in editable installs
 declared project.dependencies >"$work/service.in"
+declared project.optional-dependencies.onnx >"$work/onnx.in"
 declared project.optional-dependencies.dev | grep '^cyclonedx-bom' >"$work/sbom.in"
 echo "torch==$torch+cpu" >"$work/torch-cpu.in"
 echo "torch==$torch" >"$work/torch-cuda.in"
-cat requirements/{build,service,sbom,dev}.txt >"$work/all.txt" 2>/dev/null || true
-lock "$work/all.txt" pyproject.toml --extra dev "$work/torch-cpu.in" "$work/build.in" --find-links "$TORCH_WHEELS" "$@"
+cat requirements/{build,service,onnx,sbom,dev}.txt >"$work/all.txt" 2>/dev/null || true
+lock "$work/all.txt" pyproject.toml --extra dev --extra onnx --extra export "$work/torch-cpu.in" "$work/build.in" --find-links "$TORCH_WHEELS" "$@"
 awk '/^[^ #]/ {torch = /^torch==/} !torch' "$work/all.txt" >"$work/pins.txt"
 
 lock requirements/build.txt "$work/build.in" --constraints "$work/pins.txt"
 lock requirements/service.txt "$work/service.in" --constraints "$work/pins.txt"
+lock requirements/onnx.txt "$work/onnx.in" --constraints "$work/pins.txt"
 lock requirements/sbom.txt "$work/sbom.in" --constraints "$work/pins.txt"
-lock requirements/dev.txt pyproject.toml --extra dev --no-emit-package torch \
+lock requirements/dev.txt pyproject.toml --extra dev --extra onnx --extra export --no-emit-package torch \
   --constraints "$work/pins.txt" --constraints "$work/torch-cpu.in" --find-links "$TORCH_WHEELS"
 lock requirements/torch-cpu.txt "$work/torch-cpu.in" --constraints "$work/pins.txt" --find-links "$TORCH_WHEELS"
 lock requirements/torch-cuda.txt "$work/torch-cuda.in" --constraints "$work/pins.txt"
@@ -61,7 +63,8 @@ for python in 3.11 3.12 3.13; do
 done
 
 explain requirements/build.txt "What builds this repository's wheel, or an editable install; no part of an image's last stage."
-explain requirements/service.txt "Every dependency of the service except torch, which has a file of its own per variant."
+explain requirements/service.txt "Every dependency of the service except the runtimes of models, which have files of their own."
+explain requirements/onnx.txt "ONNX Runtime for CPUs."
 explain requirements/sbom.txt "What makes an image's bill of materials while it is built; no part of an image's last stage."
 explain requirements/dev.txt "Tests, lint and training, with the service's dependencies; torch itself comes from torch-cpu.txt."
 explain requirements/torch-cpu.txt "PyTorch's CPU build. PyPI has it for Macs only; for Linux pip has to be told where PyTorch's CPU wheels lie" \
