@@ -34,7 +34,7 @@ def replace_file(path: Path, document: bytes, *, mode: int = 0o600, durable: boo
 
 
 def make_folder(path: Path, files: Mapping[str, bytes]) -> None:
-    """Make a folder of those files, which everybody may read.
+    """Make a folder of those files, which everybody may read. They are on the disk before it has its name.
 
     Raises:
         OSError: it exists, or a file cannot be written; nothing is left behind.
@@ -42,7 +42,10 @@ def make_folder(path: Path, files: Mapping[str, bytes]) -> None:
     draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=path.parent))
     try:
         for name, content in files.items():
-            (draft / name).write_bytes(content)
+            with (draft / name).open("wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
         draft.chmod(0o755)  # mkdtemp made it private; a server under another user must read it
         draft.rename(path)
     except BaseException:

@@ -7,6 +7,7 @@ from typing import Any, Never
 
 from plimsoll.errors import InvalidInput, MalformedBody
 from plimsoll.quoting import quote
+from plimsoll.tasks.json_faults import kind_of
 
 _EXPECTED = "an object with a whole number of percent for each version"
 _WHOLE = 100
@@ -28,12 +29,12 @@ def parse_weights(body: bytes) -> dict[str, int]:
     except (ValueError, RecursionError):  # UnicodeDecodeError and JSONDecodeError are ValueErrors
         raise MalformedBody("the body is not JSON", expected=_EXPECTED) from None
     if not isinstance(document, dict):
-        raise InvalidInput("the body is not an object", expected=_EXPECTED, given=_kind(document))
+        raise InvalidInput("the body is not an object", expected=_EXPECTED, given=kind_of(document))
     if not document:
         raise InvalidInput("the body names no version", expected=_EXPECTED, given="an empty object")
     for version, weight in document.items():
         if type(weight) is not int or not 0 <= weight <= _WHOLE:  # a bool is an int, and no weight
-            given = str(weight) if type(weight) in (int, float) else _kind(weight)
+            given = str(weight) if type(weight) in (int, float) else kind_of(weight)
             raise InvalidInput(
                 f"the weight of version {quote(version)} cannot be used",
                 expected=f"a whole number from 0 to {_WHOLE}",
@@ -58,8 +59,3 @@ def _refuse(constant: str) -> Never:
 def _short_int(digits: str) -> int:
     """An int of the first ten digits only, because a longer one is no valid weight and is slow to convert."""
     return int(digits[:10])
-
-
-def _kind(value: object) -> str:
-    kinds = {dict: "an object", list: "a list", str: "a text", bool: "true or false", type(None): "null"}
-    return kinds.get(type(value), "a number")

@@ -43,15 +43,23 @@ def forget(folder: Path, place: int | None, process_id: int) -> None:
 
 
 def readable(file: str | Path) -> bool:
-    """Whether prometheus-client can read the file."""
+    """Whether prometheus-client can read the file, which begins with its length in use.
+
+    A broken file may hold negative lengths, at which the client would read backwards for ever.
+    """
     from prometheus_client.mmap_dict import MmapedDict  # noqa: PLC0415  # as above
 
     try:
-        for _ in MmapedDict.read_all_values_from_file(str(file)):  # type: ignore[no-untyped-call]
-            pass
+        with Path(file).open("rb") as opened:
+            (used,) = struct.unpack("i", opened.read(4))
+        last = 0
+        for *_, at in MmapedDict.read_all_values_from_file(str(file)):  # type: ignore[no-untyped-call]
+            if at <= last:
+                return False
+            last = at
     except (OSError, ValueError, RuntimeError, struct.error):
         return False
-    return True
+    return int(used) >= 0
 
 
 def _make(file: Path) -> None:

@@ -84,7 +84,16 @@ def test_a_broken_file_begins_again(folder: Path) -> None:
     assert scraped(folder)["asked_total"] == 3
 
 
-@pytest.mark.parametrize("content", [b"", b"\x01", b"\x40\x00\x00\x00" + b"\x7f" * 100])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x01",
+        b"\x40\x00\x00\x00" + b"\x7f" * 100,
+        b"\xff\xff\xff\xff" + bytes(100),  # -1 bytes in use
+        b"\x40\x00\x00\x00" + bytes(4) + b"\xe4\xff\xff\xff" + bytes(100),  # a name of -28 bytes
+    ],
+)
 def test_what_is_no_file_of_metrics_is_not_readable(folder: Path, content: bytes) -> None:
     (folder / "counter_0.db").write_bytes(content)
     assert not readable(folder / "counter_0.db")
