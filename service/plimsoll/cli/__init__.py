@@ -13,6 +13,9 @@ def main() -> None:
     end_on_termination()
     hold_standard_streams()
     show_every_character()
+    from plimsoll.settings import limit_numpy
+
+    limit_numpy()
     from plimsoll.cli import commands
     from plimsoll.cli.complaint import complain
     from plimsoll.errors import PlimsollError

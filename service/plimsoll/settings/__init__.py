@@ -141,7 +141,13 @@ def prepare_libraries(*, traced: bool = False) -> None:
     # Without a choice only trace contexts: nothing here reads baggage, and its faults are logged.
     propagators, _ = known_propagators(os.environ.get("OTEL_PROPAGATORS", ""))
     os.environ["OTEL_PROPAGATORS"] = propagators or "tracecontext"
-    # numpy's BLAS starts a thread for every core of the node as it is imported, and nothing here multiplies with numpy.
+
+
+def limit_numpy() -> None:
+    """Keep numpy to one thread, since nothing here multiplies with it; call before it is imported.
+
+    Its BLAS would start a thread for every core of the node.
+    """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import os
 import runpy
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import typer
@@ -118,3 +121,20 @@ def test_the_package_is_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pyt
 
 def test_importing_the_package_runs_nothing() -> None:
     assert "main" in runpy.run_module("plimsoll.__main__", run_name="imported")
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted as Linux shows them")
+def test_a_command_has_one_thread_though_it_imports_numpy() -> None:
+    code = (
+        "import sys; sys.argv = ['plimsoll', '--version']\n"
+        "from pathlib import Path\n"
+        "from plimsoll.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print('numpy' in sys.modules, len(list(Path('/proc/self/task').iterdir())))"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    ran = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert ran.stdout.splitlines()[-1] == "True 1"
