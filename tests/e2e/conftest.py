@@ -96,6 +96,16 @@ def previous_image(image: str, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
+def slim_image(image: str, transcript: Transcript, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Name of the image without torch, which serves the digits as ONNX graphs."""
+    archive = tmp_path_factory.mktemp("slim") / "image.tar"
+    options = ("--build-arg", "RUNTIME=onnx", "--file", str(_REPOSITORY / "Dockerfile.cpu"))
+    name = _built("slim:e2e", image, _REPOSITORY, *options, archive=archive)
+    transcript.note("slim image, unpacked", f"{unpacked_bytes(archive) / 1e6:.0f} MB")
+    return name
+
+
+@pytest.fixture(scope="session")
 def without_gpu(image: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Name of an image that stands in for the GPU one where no GPU is: told to compute on one, it takes the CPU."""
     folder = tmp_path_factory.mktemp("without-gpu")
@@ -136,14 +146,14 @@ def driver_image(image: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     return _built("dra-driver:e2e", image, folder)
 
 
-def _built(name: str, image: str, folder: Path, *options: str) -> str:
+def _built(name: str, image: str, folder: Path, *options: str, archive: Path | None = None) -> str:
     build, save = os.environ.get("PLIMSOLL_E2E_BUILD"), os.environ.get("PLIMSOLL_E2E_SAVE")
     if not build or not save:
         pytest.skip("set PLIMSOLL_E2E_BUILD and PLIMSOLL_E2E_SAVE, as tests/e2e/README.md says, to build an image")
-    archive = f"{folder}.tar"
+    archive = archive or folder.with_suffix(".tar")
     run(*shlex.split(build), name, "--build-arg", f"PLIMSOLL_IMAGE={image}", *options, str(folder), timeout_seconds=900)
-    run(*(part.format(image=name, archive=archive) for part in shlex.split(save)))
-    run(*shlex.split(os.environ["PLIMSOLL_E2E_LOAD"]), archive)
+    run(*(part.format(image=name, archive=str(archive)) for part in shlex.split(save)))
+    run(*shlex.split(os.environ["PLIMSOLL_E2E_LOAD"]), str(archive))
     return name
 
 

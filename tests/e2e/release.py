@@ -146,8 +146,17 @@ def seconds_away(pod: dict[str, Any]) -> float:
     return (_ready_at(pod) - datetime.fromisoformat(ended)).total_seconds()
 
 
+def scheduled_at(pod: dict[str, Any]) -> datetime:
+    """The moment at which the pod got its node; Kubernetes rounds it to seconds."""
+    return _condition_at(pod, "PodScheduled")
+
+
 def _ready_at(pod: dict[str, Any]) -> datetime:
-    (changed,) = (each["lastTransitionTime"] for each in pod["status"]["conditions"] if each["type"] == "Ready")
+    return _condition_at(pod, "Ready")
+
+
+def _condition_at(pod: dict[str, Any], condition: str) -> datetime:
+    (changed,) = (each["lastTransitionTime"] for each in pod["status"]["conditions"] if each["type"] == condition)
     return datetime.fromisoformat(changed)
 
 
