@@ -34,7 +34,7 @@ class Part:
 
 
 class StopSeconds(NamedTuple):
-    """How long a stop waits for load balancers, and at most for the requests in flight."""
+    """The seconds that a stop waits for load balancers, and at most for the requests in flight."""
 
     wait: float
     drain: float

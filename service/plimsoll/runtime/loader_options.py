@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class LoaderOptions:
-    """Where and how bundles are loaded.
+    """The device, threads and trust with which bundles are loaded.
 
     `trust_pt2` allows programs of torch.export, whose loader unpickles. Of the factories that bundles name, only those
     in `factories` are called. `threads` is the number of CPU threads of a forward pass; by default the runtime
