@@ -72,10 +72,6 @@ class Padding:
         self.write(made, slice(None), given, own)
         return made
 
-    def shortened(self, given: Tensors, length: int) -> dict[str, NDArray[Any]]:
-        """The first places of rows, as many as `length`."""
-        return {spec.name: own_places(spec, given[spec.name], length) for spec in self.inputs}
-
     def repeated(self, given: Tensors, length: int) -> dict[str, NDArray[Any]]:
         """Rows whose places are repeated, or left out, until they have another length without any padding."""
         made = {}

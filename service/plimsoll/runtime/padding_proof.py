@@ -20,16 +20,16 @@ from plimsoll.runtime.loaded_model import LoadedModel
 _log = logging.getLogger(__name__)
 _CHECK = "padding"
 _MOST_GOLDEN_ROWS = 4
-_MOST_SHORTENED_ROWS = 2
+_MOST_CHANGED_ROWS = 2
 
 
 def check_padding(model: LoadedModel, padding: Padding, samples: GoldenSamples, tolerance: Golden) -> None:
     """Raise unless golden rows are answered alike unpadded, and padded to the next lengths and to the longest.
 
-    At most four golden rows are compared, and the first half of two of them: shorter rows run next to longer ones in
-    the padded batches, as in service. If the model raises on half a row, the check skips it, and the log says so. The
-    answers may differ by the golden tolerance, and by 16 roundings as in `check_independence`, because sums are added
-    up in another order.
+    At most four golden rows are compared. Two of them run at half and at twice their length as well, so that rows of
+    different lengths are padded in one batch, as in service. If the model raises on such a row, the check skips it, and
+    the log says so. The answers may differ by the golden tolerance, and by 16 roundings as in `check_independence`,
+    because sums are added up in another order.
 
     Raises:
         BundleError: with check `padding`; the message names the row, the lengths and the difference, and what to do.
@@ -48,13 +48,15 @@ class _Proof:
         answered = [
             (row, length, self._unpadded(row, length)) for row in golden_rows(samples.inputs, _MOST_GOLDEN_ROWS)
         ]
-        answered += self._shortened([row for row, _, _ in answered[:_MOST_SHORTENED_ROWS]], length)
         longest = self._padding.longest
-        if all(own == longest for _, own, _ in answered):
+        for row, _, _ in answered[:_MOST_CHANGED_ROWS]:
+            for other in sorted({max(1, length // 2), min(2 * length, longest)} - {length}):
+                answered += self._of_other_length(row, other)
+        if longest > 1 and all(own == longest for _, own, _ in answered):
             raise BundleError(
                 _CHECK,
                 f"nothing shows that padding changes no answer: the golden samples have {length} places, as many as "
-                "the longest row, and the model fails on half of one; make golden samples of shorter rows",
+                "the longest row, and no shorter row can be made of them; make golden samples of shorter rows",
             )
         targets = {self._padding.bucket(own + 1) for _, own, _ in answered if own < longest} | {longest}
         for target in sorted(targets):
@@ -79,22 +81,16 @@ class _Proof:
             )
         return length
 
-    def _shortened(self, rows: Sequence[Row], length: int) -> list[tuple[Row, int, Tensors]]:
-        half = length // 2
-        answered: list[tuple[Row, int, Tensors]] = []
-        for row in rows if half else ():
-            tensors = self._padding.shortened(row.tensors, half)
-            if self._padding.mask is not None and not tensors[self._padding.mask].any():
-                continue  # no request may have such a mask
-            shortened = Row(f"{row.title} shortened to {half} places", tensors)
-            try:
-                outputs = self._run(tensors, f"on {shortened.title}")
-            except BundleError as error:
-                _log.info("padding check skips %s, because the model fails on it: %s", shortened.title, error)
-                continue
-            self._check_lengths(outputs, half, shortened)
-            answered.append((shortened, half, outputs))
-        return answered
+    def _of_other_length(self, row: Row, length: int) -> list[tuple[Row, int, Tensors]]:
+        """The row with its places repeated or left out, and its unpadded answer; nothing if the model cannot take it."""
+        changed = Row(f"{row.title} cut or repeated to {length} places", self._padding.repeated(row.tensors, length))
+        try:
+            outputs = self._run(changed.tensors, f"on {changed.title}")
+        except BundleError as error:
+            _log.info("padding check skips %s, because the model fails on it: %s", changed.title, error)
+            return []
+        self._check_lengths(outputs, length, changed)
+        return [(changed, length, outputs)]
 
     def _unpadded(self, row: Row, length: int) -> Tensors:
         outputs = self._run(row.tensors, f"on {row.title}")

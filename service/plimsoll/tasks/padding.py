@@ -17,20 +17,22 @@ from plimsoll.tasks.finite_numbers import not_finite
 class PaddedRows:
     """Implements `Question`: rows of one request, each with a length of its own, padded as the longest of them needs.
 
-    `given` has each row by the names of its inputs, [1, ...] each; the mask may be missing. `padding` is the number of
-    elements that are padding, over all inputs and rows.
+    `given` has each row by the names of its inputs, [1, ...] each; the mask may be missing. `lengths` are those of the
+    rows, and `marked` those without the places at the end that a client's own mask leaves out. `padding` is the number
+    of elements that are padding, over all inputs and rows.
 
     Raises:
         InvalidInput: inputs of one row differ in length, a row is too long, or a mask is 0 everywhere; `index` names
             the row unless there is a `single` one.
     """
 
-    __slots__ = ("_given", "_way", "lengths", "padding", "rows", "shapes", "user")
+    __slots__ = ("_given", "_way", "lengths", "marked", "padding", "rows", "shapes", "user")
 
     def __init__(self, way: Padding, given: Sequence[Tensors], user: str | None, *, single: bool) -> None:
         self._way = way
         self._given = given
         self.lengths = [_length_of(way, row, None if single else index) for index, row in enumerate(given)]
+        self.marked = [_marked(way, row, length) for row, length in zip(given, self.lengths, strict=True)]
         self.rows = len(given)
         self.user = user
         length = way.bucket(max(self.lengths))
@@ -44,33 +46,53 @@ class PaddedRows:
 
 
 def without_padding(
-    outputs: Tensors, specs: Sequence[TensorSpec], lengths: Sequence[int]
+    question: PaddedRows, outputs: Tensors, specs: Sequence[TensorSpec]
 ) -> list[dict[str, NDArray[Any]]]:
     """The outputs of each row by name, without the batch dimension, as long as the row was.
+
+    A model may leave out places at the end that a client's own mask leaves out; they are answered with 0.
 
     Raises:
         ModelFailed: the model gave a row back shorter than it was, or a number that is not finite; `index` names the
             row if there are several.
     """
     answers = []
-    for row, length in enumerate(lengths):
+    for row, (length, marked) in enumerate(zip(question.lengths, question.marked, strict=True)):
+        index = row if question.rows > 1 else None
         answer = {}
-        index = row if len(lengths) > 1 else None
         for spec in specs:
-            tensor = outputs[spec.name][row : row + 1]
-            if any(size < 0 and given < length for size, given in zip(spec.shape[1:], tensor.shape[1:], strict=True)):
-                raise ModelFailed(
-                    f"the model gave an output '{spec.name}' that is shorter than the row",
-                    expected=f"{length} places",
-                    given=f"shape {list(tensor.shape[1:])}",
-                    index=index,
-                )
-            own = own_places(spec, tensor, length)
+            own = own_places(spec, outputs[spec.name][row : row + 1], length)
+            shape = tuple(length if size < 0 else size for size in spec.shape[1:])
+            if own.shape[1:] != shape:
+                own = _completed(spec, own, shape, marked, index)
             if own.dtype.kind == "f" and not np.isfinite(own).all():
                 raise not_finite(own, index)
             answer[spec.name] = own[0]
         answers.append(answer)
     return answers
+
+
+def _completed(
+    spec: TensorSpec, own: NDArray[Any], shape: tuple[int, ...], marked: int, index: int | None
+) -> NDArray[Any]:
+    """An output that ends where a client's mask ends, with 0 up to its shape."""
+    if any(given < (marked if size < 0 else size) for size, given in zip(spec.shape[1:], own.shape[1:], strict=True)):
+        raise ModelFailed(
+            f"the model gave an output '{spec.name}' that is shorter than the row",
+            expected=f"shape {list(shape)}",
+            given=f"shape {list(own.shape[1:])}",
+            index=index,
+        )
+    whole = np.zeros((1, *shape), own.dtype)
+    whole[tuple(slice(size) for size in own.shape)] = own
+    return whole
+
+
+def _marked(way: Padding, row: Tensors, length: int) -> int:
+    """The places up to the last one that the row's own mask marks; all of them without one."""
+    if way.mask is None or way.mask not in row:
+        return length
+    return int(np.flatnonzero(row[way.mask])[-1]) + 1
 
 
 def _length_of(way: Padding, row: Tensors, index: int | None) -> int:

@@ -123,7 +123,7 @@ class TensorTask:
     def results(self, question: Question, outputs: Tensors) -> list[Any]:
         """`{"outputs": {name: nested lists}}` of each row; see `Task.results`."""
         if isinstance(question, PaddedRows):
-            return [{"outputs": row} for row in without_padding(outputs, self._outputs, question.lengths)]
+            return [{"outputs": row} for row in without_padding(question, outputs, self._outputs)]
         for spec in self._outputs:
             tensor = outputs[spec.name]
             if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
