@@ -82,7 +82,7 @@ class _Proof:
         return length
 
     def _of_other_length(self, row: Row, length: int) -> list[tuple[Row, int, Tensors]]:
-        """The row with its places repeated or left out, and its unpadded answer; nothing if the model cannot take it."""
+        """The row with places repeated or left out, and its unpadded answer; nothing if the model fails on it."""
         changed = Row(f"{row.title} cut or repeated to {length} places", self._padding.repeated(row.tensors, length))
         try:
             outputs = self._run(changed.tensors, f"on {changed.title}")

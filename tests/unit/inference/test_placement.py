@@ -115,6 +115,18 @@ def test_the_bound_never_rises(runs: list[tuple[int, float]]) -> None:
         before = work.placement.inline_rows
 
 
+def test_each_open_shape_has_a_bound_of_its_own() -> None:
+    short, long, unknown = ((8,),), ((64,),), ((9,),)
+    observer = RecordingLaneObserver()
+    placement = Placement(lambda shapes: {short: 32, long: 8, (): 32}.get(shapes, 0), BUDGET, observer)
+    assert [placement.inline_rows_of(shapes) for shapes in (short, long, unknown)] == [32, 8, 0]
+    placement.end(8, 3.0, long)
+    assert [placement.inline_rows_of(shapes) for shapes in (short, long, unknown)] == [32, 0, 0]
+    placement.end(32, 3.0, short)
+    assert [placement.inline_rows_of(shapes) for shapes in (short, long)] == [0, 0]
+    assert observer.lowered == [(0, 8, 3.0), (0, 32, 3.0)]
+
+
 def test_the_operating_system_tells_what_the_thread_used() -> None:
     before = usage_of_thread()
     sum(range(100_000))
