@@ -29,13 +29,13 @@ SIGNATURE = Signature(
 class MaskedTransformer(nn.Module):
     """Embeds words and places, encodes them with attention, and gives the state of each place and scores for a row."""
 
-    def __init__(self, *, nested: bool = False) -> None:
+    def __init__(self, *, nested: bool = False, width: int = WIDTH) -> None:
         super().__init__()
-        self.words = nn.Embedding(WORDS, WIDTH)
-        self.places = nn.Embedding(LONGEST, WIDTH)
-        layer = nn.TransformerEncoderLayer(WIDTH, 2, 32, batch_first=True)
+        self.words = nn.Embedding(WORDS, width)
+        self.places = nn.Embedding(LONGEST, width)
+        layer = nn.TransformerEncoderLayer(width, 2, 2 * width, batch_first=True)
         self.encoder = nn.TransformerEncoder(layer, 2, enable_nested_tensor=nested)
-        self.head = nn.Linear(WIDTH, CLASSES)
+        self.head = nn.Linear(width, CLASSES)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
         """Scores and states; the mask has 1 for each place that counts."""

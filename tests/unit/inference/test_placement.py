@@ -11,6 +11,7 @@ from plimsoll.inference.batch_lane import BatchLane, LaneLimits
 from plimsoll.inference.batch_queue import BatchLimits
 from plimsoll.inference.payloads import Tensors
 from plimsoll.inference.placement import Placement, usage_of_thread
+from plimsoll.inference.ports import Shapes
 
 from tests.doubles.models import PoisonedModel
 from tests.doubles.observers import RecordingLaneObserver
@@ -118,7 +119,8 @@ def test_the_bound_never_rises(runs: list[tuple[int, float]]) -> None:
 def test_each_open_shape_has_a_bound_of_its_own() -> None:
     short, long, unknown = ((8,),), ((64,),), ((9,),)
     observer = RecordingLaneObserver()
-    placement = Placement(lambda shapes: {short: 32, long: 8, (): 32}.get(shapes, 0), BUDGET, observer)
+    bounds: dict[Shapes, int] = {short: 32, long: 8, (): 32}
+    placement = Placement(lambda shapes: bounds.get(shapes, 0), BUDGET, observer)
     assert [placement.inline_rows_of(shapes) for shapes in (short, long, unknown)] == [32, 8, 0]
     placement.end(8, 3.0, long)
     assert [placement.inline_rows_of(shapes) for shapes in (short, long, unknown)] == [32, 0, 0]
