@@ -42,6 +42,7 @@ _WAYS: dict[str, dict[str, Any]] = {"padded": {"padding": PADDING}, "not padded"
 class _Counted(Unobserved):
     """Adds up the batches of a run."""
 
+    cpu_seconds: float = 0.0
     rows: int = 0
     elements: int = 0
     padding: int = 0
@@ -87,9 +88,9 @@ class _Way:
         thread = ModelThread("inference", partial(limit_threads, self._threads))
         lane = BatchLane(self._model, limits, counted, thread)
         waiting = iter(bodies)
-        started = time.perf_counter()
+        started, cpu_started = time.perf_counter(), time.process_time()
         await asyncio.gather(*(self._client(lane, waiting) for _ in range(clients)))
-        seconds = time.perf_counter() - started
+        seconds, counted.cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
         lane.close()
         return len(bodies) / seconds, counted
 
@@ -128,16 +129,21 @@ def main() -> None:
     bodies = _bodies(chosen.rows)
     ways = {name: _Way(chosen.width, options, chosen.threads) for name, options in _WAYS.items()}
     rates: dict[str, list[float]] = {name: [] for name in ways}
+    cpu: dict[str, list[float]] = {name: [] for name in ways}
     counted = _Counted()
     for _ in range(chosen.turns):
         for name, way in ways.items():
             rate, seen = asyncio.run(way.run(bodies, chosen.clients))
             rates[name].append(rate)
+            cpu[name].append(seen.cpu_seconds / len(bodies) * 1000)
             if name == "padded":
                 counted = seen
     for name, way in ways.items():
         spread = f"{min(rates[name]):.0f} to {max(rates[name]):.0f}"
-        print(f"{name:10}: {median(rates[name]):.0f} rows/s ({spread}), warm-up {way.warm_seconds:.1f} s")  # noqa: T201
+        print(  # noqa: T201
+            f"{name:10}: {median(rates[name]):.0f} rows/s ({spread}), {median(cpu[name]):.2f} ms of CPU a row, warm-up "
+            f"{way.warm_seconds:.1f} s"
+        )
     print(  # noqa: T201
         f"padding is {counted.padding / counted.elements:.0%} of the elements; {counted.rows / len(counted.sizes):.1f} "
         "rows a batch"

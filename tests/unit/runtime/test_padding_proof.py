@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from onnx import TensorProto, helper
 from plimsoll.bundle.golden import GoldenSamples
 from plimsoll.bundle.manifest import Golden
 from plimsoll.errors import BundleError
@@ -16,8 +17,10 @@ from plimsoll.inference.padding import Padding
 from plimsoll.inference.payloads import Signature, TensorSpec
 from plimsoll.runtime.loader_options import LoaderOptions
 from plimsoll.runtime.model_loader import ModelLoader
+from plimsoll.runtime.onnx.loader import OnnxLoader
 from plimsoll.runtime.padding_proof import check_padding
 from plimsoll.runtime.pytorch.torch_model import TorchModel
+from plimsoll.runtime.warmup import warm_up
 from torch import Tensor
 
 from tests.doubles import masked_transformer as models
@@ -119,6 +122,27 @@ def test_without_any_row_to_pad_nothing_is_shown() -> None:
 
     with pytest.raises(BundleError, match="nothing shows that padding changes no answer: the golden samples have 8"):
         check(whole_rows, [[1] * 8])
+
+
+def test_a_model_of_onnx_runtime_is_proven_and_placed_by_length_like_any_other() -> None:
+    nodes = [
+        helper.make_node("Mul", ["ids", "mask"], ["kept"]),
+        helper.make_node("ReduceSum", ["kept", "one"], ["y"], keepdims=0),
+    ]
+    sizes = {"ids": ["rows", "length"], "mask": ["rows", "length"]}
+    inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, each) for name, each in sizes.items()]
+    outputs = [helper.make_tensor_value_info("y", TensorProto.INT64, ["rows"])]
+    one = helper.make_tensor("one", TensorProto.INT64, [1], [1])
+    graph = helper.make_graph(nodes, "sum", inputs, outputs, [one])
+    content = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9).SerializeToString()
+    specs = tuple(TensorSpec(name, "INT64", (-1, -1)) for name in sizes)
+    signature = Signature(specs, (TensorSpec("y", "INT64", (-1,)),))
+    model = OnnxLoader(LoaderOptions()).open(content, "sum.onnx", signature)
+    model.padding = Padding(specs, (4, 8), {"ids": 9}, "mask")
+    samples = GoldenSamples({"ids": np.array([[1, 2, 3]]), "mask": np.array([[1, 1, 1]])}, {})
+    check_padding(model, model.padding, samples, NORMAL)
+    warm_up(model, samples.inputs, [1, 2], 3600)
+    assert [model.inline_rows(((length,), (length,))) for length in (3, 4, 8)] == [0, 2, 2]
 
 
 def test_golden_samples_are_as_they_were() -> None:
