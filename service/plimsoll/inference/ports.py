@@ -58,7 +58,11 @@ class Question(Protocol):
 
 
 class Task(Protocol):
-    """The purpose of a model, bound to one version when it is loaded. Immutable."""
+    """The purpose of a model, bound to one version when it is loaded. Immutable.
+
+    Two tasks are equal only if every body means the same question to both; a task without `__eq__` equals none but
+    itself.
+    """
 
     def read(self, body: bytes) -> Question:
         """Parse a JSON body into a question. May be called on any thread.
