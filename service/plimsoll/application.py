@@ -202,6 +202,7 @@ def _loader(settings: Settings) -> ModelLoader:
     return new_loader(
         LoaderOptions(settings.device, settings.trust_pt2, settings.factories, settings.forward_threads),
         max_batch_rows=settings.max_batch_rows,
+        max_batch_elements=settings.max_batch_elements,
         inline_budget_seconds=settings.inline_budget_seconds,
     )
 
@@ -274,7 +275,11 @@ def _new_lane(
         AdmissionLimits(
             own.queue_limit or settings.hard_queue_limit, own.queue_bytes or settings.queue_bytes, settings.max_reading
         ),
-        BatchLimits(min(own.max_batch_rows or settings.max_batch_rows, settings.max_batch_rows), wait_ms / 1000),
+        BatchLimits(
+            min(own.max_batch_rows or settings.max_batch_rows, settings.max_batch_rows),
+            wait_ms / 1000,
+            settings.max_batch_elements,
+        ),
         settings.inline_budget_seconds,
     )
     spans = None if tracing is None else tracing.batches

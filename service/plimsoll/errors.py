@@ -277,8 +277,8 @@ class OperatorError(PlimsollError):
 class BundleError(OperatorError):
     """One check of a bundle failed.
 
-    `check` names it: manifest, task, files, digest, format, weights, signature, golden, independence, warm-up or
-    start-up. `message` is our own sentence and may reach clients. `detail` holds the words of a model or of its
+    `check` names it: manifest, task, files, digest, format, weights, signature, golden, independence, padding, warm-up
+    or start-up. `message` is our own sentence and may reach clients. `detail` holds the words of a model or of its
     factory, which may name paths: it goes to the log and to the person at the command line only. `str` gives both.
     """
 

@@ -14,6 +14,7 @@ class AnyQuestion:
 
     rows = 1
     shapes: Shapes = ()
+    padding = 0
     user = None
 
     def write(self, inputs: Mapping[str, NDArray[Any]]) -> None:

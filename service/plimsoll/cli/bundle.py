@@ -109,7 +109,12 @@ def verify(
         trust_pt2=trust_pt2 or chosen.trust_pt2,
         factories=(*chosen.factories, *(trust_factory or ())),
     )
-    loader = new_loader(options, max_batch_rows=chosen.max_batch_rows, inline_budget_seconds=0)
+    loader = new_loader(
+        options,
+        max_batch_rows=chosen.max_batch_rows,
+        max_batch_elements=chosen.max_batch_elements,
+        inline_budget_seconds=0,
+    )
     try:
         opened = open_bundle(path)
         opened.verify_place()
@@ -125,6 +130,8 @@ def verify(
         samples = loader.prove(opened, model)
         _passed("golden", f"every sample within {opened.manifest.golden.absolute_tolerance:g}")
         _passed("independence", "golden rows are answered alike alone, in pairs and in a full batch")
+        if model.padding is not None:
+            _passed("padding", f"golden rows are answered alike when they are padded to {model.padding.longest} places")
         _passed("warm-up", f"batches of up to {max(loader.warm(model, samples))} rows")
     except BundleError as error:
         typer.echo(f"{typer.style('fail', fg=typer.colors.RED)} {error.check:12} {error}")

@@ -65,7 +65,11 @@ class BatchLane:
         return self._placement.inline_rows
 
     def reserve(self, rows: int, shapes: Shapes = ()) -> Entry:
-        """Reserve rows of a forming batch. Write them and call `answer` before anything is awaited."""
+        """Reserve rows of a forming batch. Write them and call `answer` before anything is awaited.
+
+        Raises:
+            InvalidInput: several rows of open shape hold more elements than a batch may have.
+        """
         return self._queue.reserve(rows, self._loop.create_future(), shapes, self._observer.context())
 
     async def answer(self, entry: Entry, deadline: float, client_gone: Callable[[], Awaitable[None]]) -> Tensors:

@@ -7,6 +7,7 @@ reservation is always the last part of its batch.
 
 from __future__ import annotations
 
+import math
 from asyncio import Future
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -15,16 +16,22 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from plimsoll.errors import InvalidInput
 from plimsoll.inference.payloads import Tensors
 from plimsoll.inference.ports import Shapes
 
 NewBatch = Callable[[int, Shapes], dict[str, NDArray[Any]]]
 _NEVER = float("inf")
+MAX_ELEMENTS = 1 << 18
+"""The most elements of a batch of rows of open shape, unless a setting says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchLimits:
-    """The most rows of a batch, and the longest wait of its first request for others.
+    """The most rows and elements of a batch, and the longest wait of its first request for others.
+
+    Elements are counted over all inputs, padding included, and only of rows whose shape the signature leaves open:
+    those of all others follow from the rows. A single row may have more.
 
     With a wait of 0, a request that is alone does not wait. A batch still collects the requests that arrive while the
     model is busy, and a quick batch those that arrive while its own requests are read.
@@ -32,6 +39,7 @@ class BatchLimits:
 
     max_rows: int
     max_wait_seconds: float
+    max_elements: int = MAX_ELEMENTS
 
 
 class Entry:
@@ -39,12 +47,12 @@ class Entry:
 
     `committed_at` and `deadline` are on the runner's clock, which decides when a batch runs. `stopwatch_at` is on a
     clock of higher resolution, which measures the wait. `wait_seconds` and `forward_seconds` are set once the entry
-    has been computed. `context` links it to its trace.
+    has been computed. `context` links it to its trace. `padding` is the number of its elements that are padding.
     """
 
     __slots__ = (
-        "batch", "committed_at", "context", "deadline", "forward_seconds", "future", "inputs", "rows", "start",
-        "stopwatch_at", "wait_seconds",
+        "batch", "committed_at", "context", "deadline", "forward_seconds", "future", "inputs", "padding", "rows",
+        "start", "stopwatch_at", "wait_seconds",
     )  # fmt: skip
 
     def __init__(self, batch: Batch, rows: int, future: Future[Tensors], context: object = None) -> None:
@@ -57,20 +65,22 @@ class Entry:
         self.stopwatch_at = 0.0
         self.wait_seconds = self.forward_seconds = 0.0
         self.context = context
+        self.padding = 0
         self.deadline = float("inf")
 
 
 class Batch:
     """Input tensors of some capacity, and the entries that fill them from the front.
 
-    While it has entries, `due_at` is when it should run: at once if it is full, or else when its oldest entry has
-    waited for the longest wait.
+    Requests join it up to `max_rows` rows. While it has entries, `due_at` is when it should run: at once if it is full,
+    or else when its oldest entry has waited for the longest wait.
     """
 
-    __slots__ = ("capacity", "due_at", "entries", "filled", "inputs", "shapes")
+    __slots__ = ("capacity", "due_at", "entries", "filled", "inputs", "max_rows", "shapes")
 
-    def __init__(self, inputs: dict[str, NDArray[Any]], capacity: int, shapes: Shapes) -> None:
+    def __init__(self, inputs: dict[str, NDArray[Any]], capacity: int, max_rows: int, shapes: Shapes) -> None:
         self.inputs = inputs
+        self.max_rows = max_rows
         self.capacity = capacity
         self.shapes = shapes
         self.filled = 0
@@ -117,9 +127,14 @@ class BatchQueue:
         """Reserve `rows` rows of a forming batch, as views to be written; closes a batch in which they do not fit.
 
         Rows of different shapes never share a batch. A request with more rows than a batch may hold gets its own batch.
+
+        Raises:
+            InvalidInput: several rows of open shape hold more elements than a batch may have.
         """
         forming = self._forming.get(shapes)
-        if forming is not None and forming.entries and forming.filled + rows > self._limits.max_rows:
+        if shapes and rows > 1:
+            self._check_elements(rows, shapes)
+        if forming is not None and forming.entries and forming.filled + rows > forming.max_rows:
             self._close(self._forming.pop(shapes))
             forming = None
         if forming is None or forming.filled + rows > forming.capacity:
@@ -141,7 +156,7 @@ class BatchQueue:
             batch.due_at = now + self._limits.max_wait_seconds
         batch.entries.append(entry)
         batch.filled += entry.rows
-        if batch.filled >= self._limits.max_rows:
+        if batch.filled >= batch.max_rows:
             batch.due_at = batch.entries[0].committed_at
         self.due_at = min(self.due_at, batch.due_at)
         self.requests_waiting += 1
@@ -149,7 +164,7 @@ class BatchQueue:
     def gathering(self) -> Batch | None:
         """The batch that `take` would return, if more requests may still join it."""
         batch = self._next()
-        if batch is None or batch.filled >= self._limits.max_rows or (self._closed and batch is self._closed[0]):
+        if batch is None or batch.filled >= batch.max_rows or (self._closed and batch is self._closed[0]):
             return None
         return batch
 
@@ -203,9 +218,12 @@ class BatchQueue:
         if not shapes and rows <= self._limits.max_rows and self._spares:
             return self._spares.pop()
         filled = 0 if old is None else old.filled
-        capacity = self._limits.max_rows if not shapes else min(2 * filled + rows, self._limits.max_rows)
+        max_rows = self._limits.max_rows
+        if shapes:
+            max_rows = min(max_rows, max(1, self._limits.max_elements // elements_of_row(shapes)))
+        capacity = max_rows if not shapes else min(2 * filled + rows, max_rows)
         capacity = max(capacity, filled + rows)
-        batch = Batch(self._new_batch(capacity, shapes), capacity, shapes)
+        batch = Batch(self._new_batch(capacity, shapes), capacity, max_rows, shapes)
         if old is not None:
             for name, tensor in old.inputs.items():
                 batch.inputs[name][:filled] = tensor[:filled]
@@ -213,3 +231,17 @@ class BatchQueue:
                 entry.batch = batch
             batch.entries, batch.filled, batch.due_at = old.entries, filled, old.due_at
         return batch
+
+    def _check_elements(self, rows: int, shapes: Shapes) -> None:
+        elements, most = rows * elements_of_row(shapes), self._limits.max_elements
+        if elements > most:
+            raise InvalidInput(
+                "the rows of this request are too large together",
+                expected=f"at most {most} elements, with all rows as long as the longest; send long rows by themselves",
+                given=f"{rows} rows of {elements // rows} elements",
+            )
+
+
+def elements_of_row(shapes: Shapes) -> int:
+    """The elements of one row in all inputs."""
+    return sum(map(math.prod, shapes))

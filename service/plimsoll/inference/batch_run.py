@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from plimsoll.errors import ClientError, DeadlineExceeded, Draining, ModelFailed, PlimsollError, Unavailable
-from plimsoll.inference.batch_queue import Entry
+from plimsoll.inference.batch_queue import Entry, elements_of_row
 from plimsoll.inference.payloads import BatchReport, Tensors, TensorSpec
 from plimsoll.inference.ports import LaneObserver, Model
 
@@ -104,7 +104,11 @@ class Delivery:
             rows += entry.rows
             waits.append(entry.wait_seconds)
             contexts.append(entry.context)
-        self._observer.batch_finished(BatchReport(rows, tuple(waits), forward_seconds, tuple(contexts), failed))
+        report = BatchReport(rows, tuple(waits), forward_seconds, tuple(contexts), failed)
+        if shapes := entries[0].batch.shapes:
+            padding = sum(entry.padding for entry in entries)
+            report = report._replace(elements=rows * elements_of_row(shapes), padding=padding)
+        self._observer.batch_finished(report)
 
 
 def still_wanted(entry: Entry, now: float) -> bool:

@@ -155,7 +155,7 @@ class BatchRunner:
         outcome = self._forward.run(batch.tensors(), rows)
         seconds = self._stopwatch() - started_at
         if placement.suspects or seconds > placement.longest_seconds:
-            placement.end(rows, seconds)
+            placement.end(rows, seconds, batch.shapes)
         self._end(batch, outcome, started_at)
         del outcome  # the traceback of an error refers to this frame: a reference cycle
 

@@ -81,7 +81,8 @@ class Line:
         3. Take a permit. If the version holds as many requests as it may, this raises a 429 and the body is not read.
         4. Read the body. Once it is complete, the request counts as in flight.
         5. Front and task parse the body into a question. If it names a user who belongs to another version, exchange
-           the permit for one of that version; parse the body again only if the signatures differ.
+           the permit for one of that version; parse the body again unless the tasks are equal, so that the question
+           means the same.
         6. Reserve rows of a forming batch, write them, commit them, and await the outputs. If the client leaves before
            the batch runs, drop the request, which counts as 499.
 
@@ -108,7 +109,7 @@ class Line:
                 return served, question, await self._compute(call, served, question, deadline, client_gone)
         call.model, call.version = chosen.name, chosen.version
         with chosen.lane.admission.admit(len(body)):
-            if chosen.signature != served.signature:
+            if chosen.task != served.task:
                 question = await self._reading.read(partial(front.read, body, chosen), deadline, client_gone)
             return chosen, question, await self._compute(call, chosen, question, deadline, client_gone)
 
@@ -122,6 +123,8 @@ class Line:
         """
         lane = served.lane
         entry = lane.reserve(question.rows, question.shapes)
+        if question.shapes:
+            entry.padding = question.padding
         question.write(entry.inputs)
         if self._cache is None or b"no-store" in call.head.fields.get(_CACHE_CONTROL, b"").lower():
             outputs = await lane.answer(entry, deadline, client_gone)

@@ -82,7 +82,8 @@ class BatchReport(NamedTuple):
     """Reports one batch that has run: its rows, the wait of each request, and the time of the forward pass.
 
     `contexts` holds the value of `LaneObserver.context` for each request. A batch that `failed` gave no answers; its
-    requests may run again one by one, which adds another wait.
+    requests may run again one by one, which adds another wait. `elements` are those of the inputs of a batch whose rows
+    have no fixed length, and `padding` is the number of them that fill rows up; both are 0 for any other batch.
     """
 
     rows: int
@@ -90,6 +91,8 @@ class BatchReport(NamedTuple):
     forward_seconds: float
     contexts: tuple[object, ...] = ()
     failed: bool = False
+    elements: int = 0
+    padding: int = 0
 
 
 class Target(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import resource
 from collections.abc import Callable
 
@@ -30,7 +29,8 @@ class Placement:
     """Bounds the rows of a batch that runs on the event loop: by the times at warm-up, and lower after slow runs.
 
     Three slow runs, or one that is far too slow, lower the bound to the rows that fit the inline budget; at 0 every
-    batch runs on the model's own thread. The bound never rises again. The `observer` receives each change.
+    batch runs on the model's own thread. Rows of open shapes have a bound for each shape. A bound never rises again.
+    The `observer` receives each change.
 
     A run may also take long because the machine is busy. Therefore, from the first slow run on, a slow run counts only
     if the thread used the CPU for that long or gave it up voluntarily. Before that, only the duration is measured.
@@ -45,8 +45,9 @@ class Placement:
     ) -> None:
         self._rows_of = inline_rows
         self.inline_rows = inline_rows(())
-        """The bound for rows whose shape the signature fixes."""
-        self._most_of_open_shapes = math.inf
+        """The bound for rows whose shape the signature fixes; for others the highest that warm-up found."""
+        self._lowered: dict[Shapes, int] = {}
+        """The bounds of open shapes that turned out slow. Only shapes of warm-up run here, so these are few."""
         self._budget_seconds = budget_seconds
         self.longest_seconds = _SLOW * budget_seconds
         """A longer run counts as slow; `end` need not be called after a shorter one while `suspects` is 0."""
@@ -59,15 +60,18 @@ class Placement:
 
     def inline_rows_of(self, shapes: Shapes) -> int:
         """The most rows of these shapes that run on the event loop now."""
-        return self.inline_rows if not shapes else int(min(self._rows_of(shapes), self._most_of_open_shapes))
+        if not shapes:
+            return self.inline_rows
+        lowered = self._lowered.get(shapes)
+        return self._rows_of(shapes) if lowered is None else lowered
 
     def begin(self) -> None:
         """Note the start of a run on the event loop."""
         if self.suspects:
             self._before = self._usage()
 
-    def end(self, rows: int, seconds: float) -> None:
-        """Note the end of the run, with its rows and its duration."""
+    def end(self, rows: int, seconds: float, shapes: Shapes = ()) -> None:
+        """Note the end of the run, with its rows, its duration and the open shapes of its rows."""
         if seconds <= self.longest_seconds:
             if self.suspects:
                 self._forget()
@@ -77,9 +81,12 @@ class Placement:
             self.suspects += 1
         if self.suspects == _SLOW_RUNS or seconds > _FAR_TOO_SLOW * self._budget_seconds:
             self.suspects = 0
-            self.inline_rows = min(self.inline_rows, int(rows * self._budget_seconds / seconds))
-            self._most_of_open_shapes = 0  # it may have been one long row or many short ones
-            self._observer.inline_rows_lowered(self.inline_rows, rows, seconds)
+            bound = min(self.inline_rows_of(shapes), int(rows * self._budget_seconds / seconds))
+            if shapes:
+                self._lowered[shapes] = bound
+            else:
+                self.inline_rows = bound
+            self._observer.inline_rows_lowered(bound, rows, seconds)
 
     def _forget(self) -> None:
         self._quick_runs += 1

@@ -24,7 +24,8 @@ Shapes = tuple[tuple[int, ...], ...]
 class Question(Protocol):
     """The rows of one request: read, and not yet written into a batch.
 
-    `user` is the user in the body, if any. `shapes` are those of one row, empty where the signature fixes them.
+    `user` is the user in the body, if any. `shapes` are those of one row, empty where the signature fixes them, and
+    `padding` is the number of elements that fill the rows up to these shapes.
     """
 
     @property
@@ -35,6 +36,11 @@ class Question(Protocol):
     @property
     def shapes(self) -> Shapes:
         """Rows of the same shapes may share a batch."""
+        ...
+
+    @property
+    def padding(self) -> int:
+        """The elements of padding in all inputs and rows; 0 for rows that are not padded."""
         ...
 
     @property
@@ -52,7 +58,11 @@ class Question(Protocol):
 
 
 class Task(Protocol):
-    """The purpose of a model, bound to one version when it is loaded. Immutable."""
+    """The purpose of a model, bound to one version when it is loaded. Immutable.
+
+    Two tasks are equal only if every body means the same question to both; a task without `__eq__` equals none but
+    itself.
+    """
 
     def read(self, body: bytes) -> Question:
         """Parse a JSON body into a question. May be called on any thread.
@@ -164,7 +174,8 @@ class Model(Protocol):
     def inline_rows(self, shapes: Shapes = ()) -> int:
         """The most rows of these shapes that one run answers within the inline budget, measured at warm-up.
 
-        0 if not even one row does, and for shapes that were not part of warm-up.
+        0 if not even one row does, and for shapes that were not part of warm-up. Without shapes, of a model that leaves
+        some open: the most for any.
         """
         ...
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from plimsoll.inference.padding import Padding
 from plimsoll.inference.payloads import Tensors
-from plimsoll.inference.ports import Model
+from plimsoll.inference.ports import Model, Shapes
 
 
 class LoadedModel(Model, Protocol):
     """A model of any runtime."""
 
-    warmed_inline_rows: int
-    """Set by warm-up; 0 before."""
+    warmed_inline_rows: Mapping[Shapes, int]
+    """The bound of `inline_rows` by shapes; set by warm-up, empty before."""
+    padding: Padding | None
+    """The padding of its rows; set by the loader, and `None` for rows that are not padded."""
 
     @property
     def device(self) -> str:

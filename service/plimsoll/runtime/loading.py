@@ -8,13 +8,20 @@ from plimsoll.runtime.model_loader import ModelLoader
 from plimsoll.runtime.warmup import batch_sizes_up_to
 
 
-def new_loader(options: LoaderOptions, *, max_batch_rows: int, inline_budget_seconds: float) -> ModelLoader:
+def new_loader(
+    options: LoaderOptions, *, max_batch_rows: int, max_batch_elements: int, inline_budget_seconds: float
+) -> ModelLoader:
     """A loader of bundles, see `ModelLoader`; it warms batches of up to `max_batch_rows` rows.
+
+    `max_batch_elements` bounds batches of rows of open shapes as well.
 
     Raises:
         DeviceError: the words name no device, or that device is not on this machine.
     """
     check_device(options.device)
     return ModelLoader(
-        options, batch_sizes=batch_sizes_up_to(max_batch_rows), inline_budget_seconds=inline_budget_seconds
+        options,
+        batch_sizes=batch_sizes_up_to(max_batch_rows),
+        inline_budget_seconds=inline_budget_seconds,
+        max_batch_elements=max_batch_elements,
     )

@@ -9,11 +9,14 @@ from typing import NamedTuple, Protocol
 
 from plimsoll.bundle.folder import Bundle
 from plimsoll.bundle.golden import GoldenSamples, check_outputs, compare_golden, read_golden
+from plimsoll.bundle.padding_options import padding_of_manifest
 from plimsoll.errors import BundleError
+from plimsoll.inference.batch_queue import MAX_ELEMENTS
 from plimsoll.runtime.foreign_code import foreign_code
 from plimsoll.runtime.independence import check_independence
 from plimsoll.runtime.loaded_model import LoadedModel
 from plimsoll.runtime.loader_options import LoaderOptions
+from plimsoll.runtime.padding_proof import check_padding
 from plimsoll.runtime.threads import limit_threads
 from plimsoll.runtime.warmup import warm_up
 
@@ -45,13 +48,22 @@ class FormatLoader(Protocol):
 class ModelLoader:
     """Loads, proves and warms bundles of every format. A runtime is imported when the first bundle needs it.
 
-    `batch_sizes` are warmed, and those that run within `inline_budget_seconds` may run on the event loop.
+    `batch_sizes` are warmed, and those that run within `inline_budget_seconds` may run on the event loop. A batch of
+    rows of open shapes has at most `max_batch_elements`, unless it is of one row.
     """
 
-    def __init__(self, options: LoaderOptions, *, batch_sizes: Sequence[int], inline_budget_seconds: float) -> None:
+    def __init__(
+        self,
+        options: LoaderOptions,
+        *,
+        batch_sizes: Sequence[int],
+        inline_budget_seconds: float,
+        max_batch_elements: int = MAX_ELEMENTS,
+    ) -> None:
         self._options = options
         self._batch_sizes = batch_sizes
         self._inline_budget_seconds = inline_budget_seconds
+        self._max_batch_elements = max_batch_elements
         self._loaders: dict[_Runtime, FormatLoader] = {}
 
     def load(self, bundle: Bundle) -> LoadedModel:
@@ -62,13 +74,15 @@ class ModelLoader:
         """
         loader = self._loader_of(bundle.manifest.model.format)
         self._limit_threads()
-        return loader.load(bundle)
+        model = loader.load(bundle)
+        model.padding = padding_of_manifest(bundle.manifest)
+        return model
 
     def prove(self, bundle: Bundle, model: LoadedModel) -> GoldenSamples:
-        """Run the golden samples, together and among other rows; returns them.
+        """Run the golden samples, together, among other rows and padded; returns them.
 
         Raises:
-            BundleError: with check `digest`, `signature`, `golden` or `independence`.
+            BundleError: with check `digest`, `signature`, `golden`, `independence` or `padding`.
         """
         self._limit_threads()
         samples = read_golden(bundle)
@@ -77,6 +91,8 @@ class ModelLoader:
         check_outputs(outputs, model.signature)
         compare_golden(bundle, samples, outputs)
         check_independence(model, samples, bundle.manifest.golden, max(self._batch_sizes))
+        if model.padding is not None:
+            check_padding(model, model.padding, samples, bundle.manifest.golden)
         return samples
 
     def warm(self, model: LoadedModel, samples: GoldenSamples) -> dict[int, float]:
@@ -86,7 +102,7 @@ class ModelLoader:
             BundleError: with check `warm-up`, when a batch size fails.
         """
         self._limit_threads()
-        return warm_up(model, samples.inputs, self._batch_sizes, self._inline_budget_seconds)
+        return warm_up(model, samples.inputs, self._batch_sizes, self._inline_budget_seconds, self._max_batch_elements)
 
     def _loader_of(self, bundle_format: str) -> FormatLoader:
         runtime = _RUNTIMES[bundle_format]

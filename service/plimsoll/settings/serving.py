@@ -12,6 +12,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
 from plimsoll.bundle.model_formats import FACTORY
+from plimsoll.inference.batch_queue import MAX_ELEMENTS
 from plimsoll.settings.comma_lists import parts_of
 
 
@@ -52,6 +53,11 @@ class ServingSettings(BaseSettings):
     )
     max_batch_rows: Annotated[int, Field(ge=1, le=4096)] = Field(
         128, description="Most rows in one batch. A request with more rows gets a batch of its own."
+    )
+    max_batch_elements: Annotated[int, Field(ge=1, le=1 << 32)] = Field(
+        MAX_ELEMENTS,
+        description="Most elements of all inputs, padding included, in one batch of rows whose length the model leaves "
+        "open. A single row may have more; several rows of one request that have more are answered 422.",
     )
     max_wait_ms: Annotated[float, Field(ge=0, le=10_000)] = Field(
         0.0,

@@ -10,14 +10,19 @@ from numpy.typing import NDArray
 from plimsoll.errors import ModelFailed
 
 
-def not_finite(output: NDArray[Any]) -> ModelFailed:
-    """The error for an output, of shape [rows, ...], that holds NaN or infinity; `index` names the first row."""
+def not_finite(output: NDArray[Any], alone: int | None = None) -> ModelFailed:
+    """The error for an output, of shape [rows, ...], that holds NaN or infinity; `index` names the first row.
+
+    An output of one row `alone` is that of the row with this index.
+    """
     numbers = output.reshape(len(output), -1)
     row, column = (int(part) for part in np.argwhere(~np.isfinite(numbers))[0])
-    several = len(numbers) > 1
+    number = numbers[row, column]
+    several = len(numbers) > 1 or alone is not None
+    row = row if alone is None else alone
     return ModelFailed(
         f"the model gave a number that is not finite{f' for row {row}' if several else ''}",
         expected="finite numbers, since JSON has no others",
-        given=f"{numbers[row, column]}",
+        given=f"{number}",
         index=row if several else None,
     )

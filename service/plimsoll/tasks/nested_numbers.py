@@ -25,17 +25,17 @@ class NestedNumbers:
         self._kind = spec.dtype.kind
         self._bounds = TensorBounds(spec)
 
-    def read(self, rows: Sequence[object], *, single: bool) -> NDArray[Any]:
-        """A tensor of shape [rows, ...]; open dimensions have the length of the first row.
+    def read(self, rows: Sequence[object], *, single: bool, first: int = 0) -> NDArray[Any]:
+        """A tensor of shape [rows, ...]; open dimensions have the length of the first row, which errors call `first`.
 
         Raises:
             InvalidInput: lists of other lengths, something else than numbers, or a number out of bounds; `index` names
                 the row.
         """
-        shape = self._shape_of(rows[0])
+        shape = self._shape_of(rows[0], None if single else first)
         flat: list[Any] = []
         for index, row in enumerate(rows):
-            where = None if single else index
+            where = None if single else first + index
             self._flatten(row, shape, flat, where)
         tensor = np.empty((len(rows), *shape), self.spec.dtype)
         with np.errstate(over="ignore"):
@@ -45,25 +45,24 @@ class NestedNumbers:
                 try:
                     by_row[index] = flat[index * width : (index + 1) * width]
                 except (OverflowError, ValueError):
-                    where = None if single else index
+                    where = None if single else first + index
                     raise self._fault("holds a number beyond its range", self._expected(shape), where) from None
         if (outside := self._bounds.first_outside(tensor)) is not None:
-            raise self._out_of_bounds(outside, tensor[outside], single=single)
+            raise self._out_of_bounds(outside[1:], tensor[outside], None if single else first + outside[0])
         return tensor
 
-    def _out_of_bounds(self, position: tuple[int, ...], value: object, *, single: bool) -> InvalidInput:
-        """The error for an element out of bounds; the position begins with the row."""
+    def _out_of_bounds(self, position: tuple[int, ...], value: object, index: int | None) -> InvalidInput:
         spec = self.spec
         low, high = ("any" if bound is None else f"{bound:g}" for bound in (spec.minimum, spec.maximum))
         return InvalidInput(
-            f"the number at position {list(position[1:])} of '{spec.name}' is out of bounds",
+            f"the number at position {list(position)} of '{spec.name}' is out of bounds",
             expected=f"finite {spec.datatype} numbers from {low} to {high}",
             given=f"{value}",
-            index=None if single else position[0],
+            index=index,
         )
 
-    def schema(self) -> Json:
-        """The JSON schema of one row."""
+    def schema(self, longest: int | None = None) -> Json:
+        """The JSON schema of one row; `longest` is the most of an open dimension, if there is a limit."""
         spec = self.spec
         schema: Json = {"type": {"b": "boolean", "f": "number"}.get(self._kind, "integer")}
         schema |= {
@@ -73,9 +72,11 @@ class NestedNumbers:
             schema = {"type": "array", "items": schema}
             if length >= 0:
                 schema |= {"minItems": length, "maxItems": length}
+            elif longest is not None:
+                schema |= {"minItems": 1, "maxItems": longest}
         return {**schema, "description": f"{spec.name}: {spec.datatype} {list(spec.shape)}"}
 
-    def _shape_of(self, row: object) -> tuple[int, ...]:
+    def _shape_of(self, row: object, index: int | None) -> tuple[int, ...]:
         """The shape of the first row, as far as the signature leaves it open; what does not fit is found later."""
         shape = []
         for wanted in self._shape:
@@ -83,7 +84,7 @@ class NestedNumbers:
             shape.append(length if wanted < 0 else wanted)
             row = row[0] if isinstance(row, list) and row else None
         if 0 in shape:
-            raise self._fault("has an empty list", self._expected(self._shape), 0)
+            raise self._fault("has an empty list", self._expected(self._shape), index)
         return tuple(shape)
 
     def _flatten(self, value: object, shape: tuple[int, ...], into: list[Any], index: int | None) -> None:

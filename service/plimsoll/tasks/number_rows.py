@@ -50,6 +50,7 @@ class NumberRows:
 
     __slots__ = ("_reader", "_single", "_values", "rows", "user")
     shapes: Shapes = ()
+    padding = 0
 
     def __init__(
         self,
@@ -131,6 +132,13 @@ class RowReader:
         self.name = spec.name
         self.width = spec.shape[1]
         self.bounds = TensorBounds(spec)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether every body means the same question to both."""
+        return isinstance(other, RowReader) and type(self) is type(other) and self.spec == other.spec
+
+    def __hash__(self) -> int:
+        return hash(self.spec)
 
     def read(self, body: bytes) -> NumberRows:
         """The rows of a JSON body. May be called on any thread.

@@ -10,6 +10,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from plimsoll.bundle.padding_options import OPTION as PADDING
+from plimsoll.bundle.padding_options import padding_of
 from plimsoll.errors import InvalidInput, UnsupportedMediaType
 from plimsoll.inference.payloads import Signature, Tensors, TensorSpec
 from plimsoll.inference.ports import Json, Question, Shapes
@@ -19,6 +21,7 @@ from plimsoll.tasks.json_faults import BodyForm, explain, kind_of, syntax_fault
 from plimsoll.tasks.json_values import holds_more
 from plimsoll.tasks.nested_numbers import NestedNumbers
 from plimsoll.tasks.number_rows import MAX_ROWS, check_count
+from plimsoll.tasks.padding import PaddedRows, without_padding
 from plimsoll.tasks.task_options import NO_OPTIONS, Options, check_options
 
 NAME = "tensors"
@@ -45,6 +48,7 @@ class TensorRows:
     """Implements `Question`: rows of every input, as arrays in the precision of the signature."""
 
     __slots__ = ("_tensors", "rows", "shapes", "user")
+    padding = 0
 
     def __init__(self, tensors: Mapping[str, NDArray[Any]], user: str | None, *, open_shapes: bool) -> None:
         self._tensors = tensors
@@ -59,20 +63,35 @@ class TensorRows:
 
 
 class TensorTask:
-    """Implements `Task` for every signature."""
+    """Implements `Task` for every signature. With the option `padding`, rows of different lengths share batches.
+
+    Raises:
+        BundleError: with check `task`, when an option is unknown, malformed or does not fit the signature.
+    """
 
     item = _FORM.one
     reading_cost = 8
 
     def __init__(self, signature: Signature, options: Options = NO_OPTIONS) -> None:
-        check_options(NAME, options)
+        check_options(NAME, options, (PADDING,))
+        self._signature = signature
+        self._padding = padding_of(signature, options)
         self._inputs = [NestedNumbers(spec) for spec in signature.inputs]
         self._open = any(spec.open_dimensions for spec in signature.inputs)
         self._outputs = signature.outputs
+        mask = None if self._padding is None else self._padding.mask
+        self._required = [spec.name for spec in signature.inputs if spec.name != mask]
         self._most_numbers = _MOST_NUMBERS if self._open else MAX_ROWS * sum(map(_elements, signature.inputs))
         self._most_lists = _MOST_LISTS if self._open else MAX_ROWS * sum(map(_lists, signature.inputs))
 
-    def read(self, body: bytes) -> TensorRows:
+    def __eq__(self, other: object) -> bool:
+        """Whether every body means the same question to both."""
+        return isinstance(other, TensorTask) and self._signature == other._signature and self._padding == other._padding
+
+    def __hash__(self) -> int:
+        return hash(self._signature)
+
+    def read(self, body: bytes) -> TensorRows | PaddedRows:
         """The tensors of a JSON body; see `Task.read`."""
         if self._holds_too_much(body):
             most = f"{MAX_ROWS} rows" if not self._open else f"{_MOST_NUMBERS} numbers"
@@ -103,7 +122,8 @@ class TensorTask:
 
     def results(self, question: Question, outputs: Tensors) -> list[Any]:
         """`{"outputs": {name: nested lists}}` of each row; see `Task.results`."""
-        del question
+        if isinstance(question, PaddedRows):
+            return [{"outputs": row} for row in without_padding(question, outputs, self._outputs)]
         for spec in self._outputs:
             tensor = outputs[spec.name]
             if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
@@ -113,9 +133,13 @@ class TensorTask:
 
     def row_schema(self) -> Json:
         """The JSON schema of one item of `instances`."""
-        properties = {each.spec.name: each.schema() for each in self._inputs}
+        padding = self._padding
+        longest = None if padding is None else padding.longest
+        properties = {each.spec.name: each.schema(longest) for each in self._inputs}
+        if padding is not None and padding.mask is not None:
+            properties[padding.mask]["description"] += "; without it every place of the row counts"
         return {
-            "type": "object", "properties": properties, "required": list(properties), "additionalProperties": False,
+            "type": "object", "properties": properties, "required": self._required, "additionalProperties": False,
         }  # fmt: skip
 
     def example_row(self, inputs: Tensors) -> Json:
@@ -136,16 +160,24 @@ class TensorTask:
             or holds_more(body, b"{", 2 * (MAX_ROWS + 2))
         )
 
-    def _question(self, rows: Sequence[Mapping[str, Any]], user: str | None, *, single: bool) -> TensorRows:
-        known = [each.spec.name for each in self._inputs]
+    def _question(
+        self, rows: Sequence[Mapping[str, Any]], user: str | None, *, single: bool
+    ) -> TensorRows | PaddedRows:
+        known = {each.spec.name: each for each in self._inputs}
         for index, row in enumerate(rows):
             where = None if single else index
             if unknown := [name for name in row if name not in known]:
                 raise InvalidInput(
                     f"unknown input {quote(unknown[0], 32)}", expected=f"inputs {', '.join(known)}", index=where
                 )
-            if missing := [name for name in known if name not in row]:
+            if missing := [name for name in self._required if name not in row]:
                 raise InvalidInput(f"the input '{missing[0]}' is missing", expected=_FORM.sentence, index=where)
+        if self._padding is not None:
+            given = [
+                {name: known[name].read([value], single=single, first=index) for name, value in row.items()}
+                for index, row in enumerate(rows)
+            ]
+            return PaddedRows(self._padding, given, user, single=single)
         tensors = {
             each.spec.name: each.read([row[each.spec.name] for row in rows], single=single) for each in self._inputs
         }

@@ -160,6 +160,12 @@ class BatchMetrics:
             edges=_DURATION_EDGES_SECONDS,
         )
         self.rows = make.histogram("plimsoll_batch_size", "Rows per batch.", *_OF_VERSION, edges=_ROW_EDGES)
+        self.elements = make.counter(
+            "plimsoll_batch_elements",
+            "Elements of the inputs in batches that have run, by kind (real or padding). Only batches whose rows have "
+            "no fixed length are counted.",
+            *_OF_VERSION, "kind",
+        )  # fmt: skip
 
 
 class ModelMetrics:

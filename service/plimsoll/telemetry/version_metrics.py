@@ -11,8 +11,8 @@ from plimsoll.telemetry.metric_catalog import MetricCatalog
 
 STATES = ("loading", "verifying", "warming", "ready", "stuck", "draining", "failed")
 CHECKS = (
-    "files", "manifest", "task", "digest", "format", "weights", "signature", "golden", "independence", "warm-up",
-    "start-up", "internal",
+    "files", "manifest", "task", "digest", "format", "weights", "signature", "golden", "independence", "padding",
+    "warm-up", "start-up", "internal",
 )  # fmt: skip
 """The checks that can fail. The counter of each starts at 0, because Prometheus cannot see a new series rise."""
 

@@ -10,6 +10,7 @@ from safetensors.torch import save
 
 from tests.conftest import MakeBundle
 from tests.doubles.bundles import Fields, fields_of, rewrite_manifest, without_threshold
+from tests.doubles.masked_transformer import MaskedTransformer, UnmaskedMean, make_transformer_bundle
 from tests.doubles.programs import program_bundle, tiny_program
 from tests.unit.cli.conftest import RunPlimsoll
 
@@ -114,6 +115,17 @@ def test_verify_trusts_what_the_settings_of_a_server_trust(
     monkeypatch.setenv("PLIMSOLL_TRUST_PT2", "true")
     assert plimsoll("bundle", "verify", logits).code == 0
     assert plimsoll("bundle", "verify", program).code == 0
+
+
+@pytest.mark.parametrize(("kind", "ends"), [(MaskedTransformer, ("ok", 0)), (UnmaskedMean, ("fail", 1))])
+def test_verify_proves_padding(
+    plimsoll: RunPlimsoll, tmp_path: Path, kind: type[MaskedTransformer], ends: tuple[str, int]
+) -> None:
+    bundle = make_transformer_bundle(tmp_path, kind)
+    factory = f"{kind.__module__}:{kind.__name__}"
+    ran = plimsoll("bundle", "verify", str(bundle.path), "--trust-factory", factory)
+    (line,) = [line for line in ran.out.splitlines() if line.split()[1] == "padding"]
+    assert (line.split()[0], ran.code) == ends
 
 
 FULL_BATCH = "golden row 4, golden row 3, golden row 1, golden row 0, a row at the minimum, a row at the maximum"

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from plimsoll.errors import InvalidInput
 from plimsoll.inference.batch_queue import Batch, BatchLimits, BatchQueue, Entry
 from plimsoll.inference.payloads import Signature, TensorSpec
 from plimsoll.inference.ports import Shapes
@@ -20,9 +21,11 @@ OPEN = Signature((TensorSpec("x", "FP64", (-1, -1)),), (TensorSpec("y", "FP64", 
 class Shop:
     """A queue that counts the rows for which memory was asked."""
 
-    def __init__(self, signature: Signature, max_rows: int = 8, max_wait: float = 0.0) -> None:
+    def __init__(
+        self, signature: Signature, max_rows: int = 8, max_wait: float = 0.0, max_elements: int = 1 << 18
+    ) -> None:
         self._model = EchoModel(signature)
-        self.queue = BatchQueue(self._made, BatchLimits(max_rows, max_wait))
+        self.queue = BatchQueue(self._made, BatchLimits(max_rows, max_wait, max_elements))
         self.capacities: list[int] = []
 
     def _made(self, rows: int, shapes: Shapes) -> dict[str, NDArray[Any]]:
@@ -190,3 +193,40 @@ async def test_a_batch_of_open_shape_grows_without_losing_a_row(rows: list[int])
     wanted = [[float(number)] * 2 for number, each in enumerate(rows) for _ in range(each)]
     assert batch.tensors()["x"].tolist() == wanted
     assert len(shop.capacities) <= 8
+
+
+@given(requests=st.lists(st.tuples(st.integers(1, 4), st.integers(1, 60)), max_size=60))
+async def test_no_batch_of_open_shape_exceeds_its_rows_or_elements_and_a_single_row_always_fits(
+    requests: list[tuple[int, int]],
+) -> None:
+    shop = Shop(OPEN, max_rows=8, max_elements=50)
+    added = 0
+    for rows, length in requests:
+        if rows > 1 and rows * length > 50:
+            with pytest.raises(InvalidInput, match="the rows of this request are too large together") as caught:
+                shop.reserve(rows, length)
+            assert caught.value.expected is not None
+            assert "at most 50 elements" in caught.value.expected
+        else:
+            shop.add(rows, length)
+            added += rows
+    taken = list(iter(shop.queue.take, None))
+    assert sum(batch.filled for batch in taken) == added
+    for batch in taken:
+        assert batch.filled <= 8
+        assert batch.inputs["x"].size <= 50 or batch.filled == batch.capacity == 1
+
+
+async def test_a_batch_that_is_full_by_its_elements_is_due_at_once() -> None:
+    shop = Shop(OPEN, max_rows=8, max_wait=2.0, max_elements=10)
+    shop.add(1, 5, at=10.0)
+    assert shop.queue.due_at == 12.0
+    shop.add(1, 5, at=11.0)
+    assert shop.queue.due_at == 10.0
+    assert shop.queue.gathering() is None
+
+
+async def test_elements_do_not_bound_rows_of_fixed_shape() -> None:
+    shop = Shop(flat_signature(100, "FP64"), max_elements=10)
+    shop.add(8)
+    assert shop.sizes() == [[8]]

@@ -11,6 +11,7 @@ from plimsoll.inference.batch_lane import BatchLane, LaneLimits
 from plimsoll.inference.batch_queue import BatchLimits
 from plimsoll.inference.payloads import Tensors
 from plimsoll.inference.placement import Placement, usage_of_thread
+from plimsoll.inference.ports import Shapes
 
 from tests.doubles.models import PoisonedModel
 from tests.doubles.observers import RecordingLaneObserver
@@ -113,6 +114,19 @@ def test_the_bound_never_rises(runs: list[tuple[int, float]]) -> None:
         work.computes(rows, seconds)
         assert 0 <= work.placement.inline_rows <= before
         before = work.placement.inline_rows
+
+
+def test_each_open_shape_has_a_bound_of_its_own() -> None:
+    short, long, unknown = ((8,),), ((64,),), ((9,),)
+    observer = RecordingLaneObserver()
+    bounds: dict[Shapes, int] = {short: 32, long: 8, (): 32}
+    placement = Placement(lambda shapes: bounds.get(shapes, 0), BUDGET, observer)
+    assert [placement.inline_rows_of(shapes) for shapes in (short, long, unknown)] == [32, 8, 0]
+    placement.end(8, 3.0, long)
+    assert [placement.inline_rows_of(shapes) for shapes in (short, long, unknown)] == [32, 0, 0]
+    placement.end(32, 3.0, short)
+    assert [placement.inline_rows_of(shapes) for shapes in (short, long)] == [0, 0]
+    assert observer.lowered == [(0, 8, 3.0), (0, 32, 3.0)]
 
 
 def test_the_operating_system_tells_what_the_thread_used() -> None:

@@ -145,7 +145,7 @@ def test_the_batch_size_that_fails_is_named(raised: BaseException) -> None:
     assert "/srv/secret" not in caught.value.message
 
 
-def test_a_model_with_open_dimensions_is_warmed_at_the_golden_shape_and_never_runs_on_the_event_loop() -> None:
+def test_a_model_with_open_dimensions_runs_on_the_event_loop_only_with_rows_of_the_golden_shape() -> None:
     shapes: set[tuple[int, ...]] = set()
 
     def note(rows: torch.Tensor) -> torch.Tensor:
@@ -156,7 +156,7 @@ def test_a_model_with_open_dimensions_is_warmed_at_the_golden_shape_and_never_ru
     model = TorchModel(note, Signature((spec,), (spec,)), torch.device("cpu"), 0)
     warm_up(model, {"x": np.ones((1, 7), np.float32)}, [1, 2], 3600)
     assert shapes == {(1, 7), (2, 7)}
-    assert model.inline_rows() == 0
+    assert [model.inline_rows(((length,),)) for length in (1, 6, 7, 8)] == [0, 0, 2, 0]
 
 
 @pytest.mark.parametrize(

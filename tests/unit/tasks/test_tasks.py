@@ -21,6 +21,7 @@ PARTS = {
     "nested_numbers",
     "number_faults",
     "number_rows",
+    "padding",
     "task_options",
 }
 """Files of the folder that tasks share; each other one is a task."""

@@ -63,6 +63,15 @@ def test_a_batch_is_one_size_one_run_and_a_wait_for_each_of_its_requests(
     assert [of_tiny(registry, "batch_size_bucket", le=edge) for edge in ("1.0", "4.0", "8.0")] == [1, 1, 2]
 
 
+def test_elements_of_padding_and_of_rows_are_counted_apart(registry: CollectorRegistry, catalog: MetricCatalog) -> None:
+    tiny = VersionObserver(catalog, "tiny", "1", 8)
+    tiny.batch_finished(BatchReport(5, (0.25,), 2.0))
+    assert [of_tiny(registry, "batch_elements_total", kind=kind) for kind in ("real", "padding")] == [0, 0]
+    tiny.batch_finished(BatchReport(5, (0.25,), 2.0, elements=40, padding=10))
+    tiny.batch_finished(BatchReport(1, (0.25,), 2.0, elements=8))
+    assert [of_tiny(registry, "batch_elements_total", kind=kind) for kind in ("real", "padding")] == [38, 10]
+
+
 def test_the_depth_of_the_queue_stands_beside_its_limit(registry: CollectorRegistry, catalog: MetricCatalog) -> None:
     tiny = VersionObserver(catalog, "tiny", "1", queue_limit=8)
     assert (of_tiny(registry, "queue_depth"), of_tiny(registry, "queue_limit")) == (0, 8)

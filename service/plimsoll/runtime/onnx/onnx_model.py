@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -9,13 +10,14 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from plimsoll.inference.padding import Padding
 from plimsoll.inference.payloads import Signature, Tensors
 from plimsoll.inference.ports import Shapes
 from plimsoll.runtime.onnx.graph_facts import GraphFacts
 
 
 class OnnxModel:
-    """Runs a session on one device. `warmed_inline_rows` is 0 until warm-up has measured it.
+    """Runs a session on one device. `warmed_inline_rows` is empty until warm-up has measured it.
 
     The session has its own threads, the same wherever a run is started.
     """
@@ -32,7 +34,8 @@ class OnnxModel:
         self.signature = signature
         self.device = device
         self.parameters = facts.parameters
-        self.warmed_inline_rows = 0
+        self.warmed_inline_rows: Mapping[Shapes, int] = {}
+        self.padding: Padding | None = None
 
     def on_one_thread(self) -> AbstractContextManager[None]:
         """Nothing changes: the threads belong to the session."""
@@ -48,8 +51,8 @@ class OnnxModel:
         self._options.terminate = True
 
     def inline_rows(self, shapes: Shapes = ()) -> int:
-        """The most rows that one run answers within the inline budget; 0 for rows of open shapes, never measured."""
-        return 0 if shapes else self.warmed_inline_rows
+        """The most rows that one run answers within the inline budget; 0 for shapes that warm-up did not measure."""
+        return self.warmed_inline_rows.get(shapes, 0)
 
     def new_batch(self, rows: int, shapes: Shapes = ()) -> dict[str, NDArray[Any]]:
         """Uninitialised input tensors of that many rows; without `shapes` an open dimension gets length 1."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from plimsoll.errors import BundleError, OutOfDeviceMemory
+from plimsoll.inference.padding import Padding
 from plimsoll.inference.payloads import Signature, Tensors
 from plimsoll.inference.ports import Shapes
 from plimsoll.runtime.pytorch.devices import one_thread
@@ -18,7 +19,7 @@ from plimsoll.runtime.pytorch.rounding import coarsest_rounding
 
 
 class TorchModel:
-    """Runs a module on one device. `warmed_inline_rows` is 0 until warm-up has measured it."""
+    """Runs a module on one device. `warmed_inline_rows` is empty until warm-up has measured it."""
 
     def __init__(self, module: Callable[..., Any], signature: Signature, device: torch.device, parameters: int) -> None:
         self._module = module
@@ -26,7 +27,8 @@ class TorchModel:
         self._names = tuple(spec.name for spec in signature.outputs)
         self.signature = signature
         self.parameters = parameters
-        self.warmed_inline_rows = 0
+        self.warmed_inline_rows: Mapping[Shapes, int] = {}
+        self.padding: Padding | None = None
 
     @property
     def device(self) -> str:
@@ -50,8 +52,8 @@ class TorchModel:
         return coarsest_rounding(lambda: self.run(inputs))
 
     def inline_rows(self, shapes: Shapes = ()) -> int:
-        """The most rows that one run answers within the inline budget; 0 for rows of open shapes, never measured."""
-        return 0 if shapes else self.warmed_inline_rows
+        """The most rows that one run answers within the inline budget; 0 for shapes that warm-up did not measure."""
+        return self.warmed_inline_rows.get(shapes, 0)
 
     def new_batch(self, rows: int, shapes: Shapes = ()) -> dict[str, NDArray[Any]]:
         """Uninitialised input tensors of that many rows; without `shapes` an open dimension gets length 1."""
