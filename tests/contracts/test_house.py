@@ -27,6 +27,7 @@ WITHOUT_A_TEST_OF_THEIR_NAME = {
     "bundle/tensor_records.py": "bundle/test_manifest.py",
     "bundle/model_formats.py": "bundle/test_manifest.py",
     "runtime/loaded_model.py": "runtime/test_model_loader.py",
+    "runtime/new_model.py": "runtime/test_bundle_making.py",
     "runtime/loader_options.py": "runtime/test_model_loader.py",
     "runtime/onnx/tensor_types.py": "runtime/onnx/test_loader.py",
     "runtime/pytorch/loader.py": "runtime/test_model_loader.py",

@@ -62,23 +62,18 @@ def create(
     ] = None,
 ) -> None:
     """Create a bundle from trained weights. Runs the model to find its signature and golden samples."""
-    from plimsoll.runtime.pytorch.bundle_making import Recipe, make_bundle
+    from plimsoll.runtime.bundle_making import Recipe, make_bundle
+    from plimsoll.runtime.pytorch.new_model import NewTorchModel
 
     if (architecture is None) == (factory is None):
         raise typer.BadParameter("give either --architecture or --factory")
     recipe = Recipe(
         name=name,
         version=version,
-        architecture=architecture,
-        factory=factory,
         task=task,
-        parameters=_json(parameters, dict, "--parameters"),
-        weights=weights.read_bytes(),
-        example=_array(example),
-        input_name=input_name,
-        output_name=output_name,
-        minimum=minimum,
-        maximum=maximum,
+        examples=[{input_name: _array(example)}],
+        minimum={} if minimum is None else {input_name: minimum},
+        maximum={} if maximum is None else {input_name: maximum},
         labels=_json(labels, list, "--labels") if labels else None,
         threshold=threshold,
         licence=licence,
@@ -86,7 +81,14 @@ def create(
         relative_tolerance=relative_tolerance,
         about=_json(about.read_bytes(), dict, "--about") if about else {},
     )
-    made = make_bundle(models, recipe, _note, bind_task)
+    model = NewTorchModel(
+        weights.read_bytes(),
+        _json(parameters, dict, "--parameters"),
+        architecture=architecture,
+        factory=factory,
+        output_name=output_name,
+    )
+    made = make_bundle(models, recipe, model, _note, bind_task)
     typer.echo(f"{made.path}: {name} {version}, digest {made.digest}")
 
 

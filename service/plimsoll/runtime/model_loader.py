@@ -65,18 +65,20 @@ class ModelLoader:
         return loader.load(bundle)
 
     def prove(self, bundle: Bundle, model: LoadedModel) -> GoldenSamples:
-        """Run the golden samples, together and among other rows; returns them.
+        """Run the golden samples of every length, together and among other rows; returns them.
 
         Raises:
             BundleError: with check `digest`, `signature`, `golden` or `independence`.
         """
         self._limit_threads()
         samples = read_golden(bundle)
-        with foreign_code("golden", "the model fails on the golden samples"):
-            outputs = model.run({name: tensor.copy() for name, tensor in samples.inputs.items()})
-        check_outputs(outputs, model.signature)
-        compare_golden(bundle, samples, outputs)
-        check_independence(model, samples, bundle.manifest.golden, max(self._batch_sizes))
+        for each in samples.of_each_length:
+            with foreign_code("golden", "the model fails on the golden samples"):
+                outputs = model.run({name: tensor.copy() for name, tensor in each.inputs.items()})
+            check_outputs(outputs, model.signature)
+            compare_golden(bundle, each, outputs)
+        for each in samples.of_each_length:
+            check_independence(model, each, bundle.manifest.golden, max(self._batch_sizes))
         return samples
 
     def warm(self, model: LoadedModel, samples: GoldenSamples) -> dict[int, float]:
