@@ -29,6 +29,7 @@ WITHOUT_A_TEST_OF_THEIR_NAME = {
     "runtime/loaded_model.py": "runtime/test_model_loader.py",
     "runtime/new_model.py": "runtime/test_bundle_making.py",
     "runtime/loader_options.py": "runtime/test_model_loader.py",
+    "runtime/onnx_file.py": "runtime/onnx/test_loader.py",
     "runtime/onnx/tensor_types.py": "runtime/onnx/test_loader.py",
     "runtime/pytorch/loader.py": "runtime/test_model_loader.py",
     "runtime/pytorch/architectures/digits_cnn.py": "runtime/pytorch/test_module_building.py",

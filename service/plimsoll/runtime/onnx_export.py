@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,24 @@ from plimsoll.bundle.folder import Bundle
 from plimsoll.bundle.golden import read_golden
 from plimsoll.bundle.manifest import MANIFEST_FILE
 from plimsoll.bundle.model_formats import SafetensorsModel
-from plimsoll.errors import BundleError
+from plimsoll.errors import BundleError, OperatorError
 from plimsoll.inference.payloads import Tensors
 from plimsoll.runtime.model_loader import ModelLoader
+from plimsoll.runtime.onnx_file import GRAPH_FILE
 
-GRAPH_FILE = "model.onnx"
+_PACKAGES = ("torch", "onnx", "onnxscript", "onnxruntime")
 _MOST_NUMBERS = 4
 """Of a version."""
+
+
+def check_packages() -> None:
+    """Raise an `OperatorError` unless the packages are installed that an export needs."""
+    missing = [package for package in _PACKAGES if find_spec(package) is None]
+    if missing:
+        raise OperatorError(
+            f"an export needs the packages {', '.join(_PACKAGES)}, and {' and '.join(missing)} cannot be found; pip "
+            "install 'plimsoll[export,onnx]'"
+        )
 
 
 def version_after(version: str) -> str:
@@ -43,7 +55,6 @@ def export_bundle(
     manifest. `loader` makes these checks; `export` writes the graph of a bundle, with rows to trace its model.
 
     Raises:
-        OperatorError: a package is not installed.
         BundleError: the bundle cannot be exported, or a check failed; nothing is written.
     """
     if not isinstance(bundle.manifest.model, SafetensorsModel):

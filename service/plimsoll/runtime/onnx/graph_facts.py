@@ -12,8 +12,6 @@ from typing import TypeVar
 from plimsoll.errors import BundleError
 from plimsoll.runtime.onnx.protobuf_fields import FieldReader, NotProtobuf
 
-MAX_FILE_BYTES = (1 << 31) - 1
-"""No protobuf message is longer."""
 _MOST_FIELDS = 1 << 25
 """Half a minute of reading. A graph of ten thousand nodes has half a million, a forest of a million nodes ten."""
 _DEEPEST_MESSAGE = 96

@@ -6,11 +6,11 @@ from plimsoll.bundle.folder import Bundle
 from plimsoll.bundle.model_formats import OnnxModel as OnnxDescription
 from plimsoll.errors import BundleError
 from plimsoll.runtime.loader_options import LoaderOptions
-from plimsoll.runtime.onnx.graph_facts import MAX_FILE_BYTES
 from plimsoll.runtime.onnx.onnx_model import OnnxModel
 from plimsoll.runtime.onnx.providers import providers_of
 from plimsoll.runtime.onnx.session_opening import open_session
 from plimsoll.runtime.onnx.session_tensors import check_signature
+from plimsoll.runtime.onnx_file import MAX_FILE_BYTES
 
 
 class OnnxLoader:

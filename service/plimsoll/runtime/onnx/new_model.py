@@ -12,11 +12,11 @@ from plimsoll.errors import BundleError
 from plimsoll.inference.payloads import NUMPY_DTYPES, Tensors
 from plimsoll.runtime.foreign_code import foreign_code
 from plimsoll.runtime.onnx.bounded_run import run_bounded
-from plimsoll.runtime.onnx.graph_facts import MAX_FILE_BYTES, GraphFacts
+from plimsoll.runtime.onnx.graph_facts import GraphFacts
 from plimsoll.runtime.onnx.session_opening import open_session
 from plimsoll.runtime.onnx.session_tensors import GraphTensor, check_tensor, tensors_of
+from plimsoll.runtime.onnx_file import GRAPH_FILE, MAX_FILE_BYTES
 
-GRAPH_FILE = "model.onnx"
 _RUN_SECONDS = 300.0
 
 

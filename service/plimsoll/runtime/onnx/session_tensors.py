@@ -65,7 +65,7 @@ def check_tensor(tensor: GraphTensor) -> None:
 
 
 def check_batch(tensor: GraphTensor) -> None:
-    """Refuse an input whose first dimension is fixed. What an output really gives is seen when it is computed.
+    """Refuse an input whose first dimension is fixed. An output may be declared wrongly, and is looked at when it runs.
 
     Raises:
         BundleError: with check `signature`; the message names the tensor and the way to open the dimension.

@@ -7,7 +7,6 @@ import io
 import logging
 import warnings
 from collections.abc import Collection, Iterator
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -16,15 +15,14 @@ from torch import nn
 
 from plimsoll.bundle.folder import Bundle
 from plimsoll.bundle.model_formats import SafetensorsModel
-from plimsoll.errors import BundleError, OperatorError
+from plimsoll.errors import BundleError
 from plimsoll.inference.payloads import Signature, Tensors
 from plimsoll.runtime.foreign_code import foreign_code
+from plimsoll.runtime.onnx_file import MAX_FILE_BYTES
 from plimsoll.runtime.pytorch.loader import filled_module
 
-_MAX_FILE_BYTES = (1 << 31) - 1
 _ROWS = 2
 """torch.export takes a dimension of length 1 for one that never changes."""
-_PACKAGES = ("onnx", "onnxscript")
 
 
 def export_graph(bundle: Bundle, inputs: Tensors, factories: Collection[str]) -> bytes:
@@ -35,22 +33,15 @@ def export_graph(bundle: Bundle, inputs: Tensors, factories: Collection[str]) ->
     are called.
 
     Raises:
-        OperatorError: the packages that torch exports with are not installed.
         BundleError: with check `format`, when this bundle cannot be exported; otherwise as for loading it.
     """
-    missing = [package for package in _PACKAGES if find_spec(package) is None]
-    if missing:
-        raise OperatorError(
-            f"torch exports with the packages onnx and onnxscript, and {' and '.join(missing)} cannot be found; pip "
-            "install 'plimsoll[export]'"
-        )
     described, signature = bundle.manifest.model, bundle.manifest.line_signature()
     if not isinstance(described, SafetensorsModel):
         raise BundleError("format", f"a bundle of the format {described.format} cannot be exported, only safetensors")
     module = filled_module(bundle, described, factories).eval()
     size = sum(tensor.numel() * tensor.element_size() for tensor in module.state_dict().values())
-    if size > _MAX_FILE_BYTES:
-        raise BundleError("format", f"the weights have {size} bytes, and an ONNX file has at most {_MAX_FILE_BYTES}")
+    if size > MAX_FILE_BYTES:
+        raise BundleError("format", f"the weights have {size} bytes, and an ONNX file has at most {MAX_FILE_BYTES}")
     with foreign_code("format", "torch cannot export this model to ONNX"), _silence():
         return _exported(_InOrder(module, signature), inputs, signature)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from onnx import ModelProto, helper
@@ -20,7 +21,7 @@ def refusal(model: ModelProto) -> str:
     return caught.value.message
 
 
-def of_domain(domain: str, **further: object) -> ModelProto:
+def of_domain(domain: str, **further: Any) -> ModelProto:
     node = helper.make_node("Frobnicate", ["x"], ["y"], domain=domain)
     opsets = [helper.make_opsetid("", 18), helper.make_opsetid(domain, 1)]
     return graph_model([node], opset_imports=opsets, **further)
