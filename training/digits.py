@@ -159,7 +159,7 @@ def publish(trained: Trained, accuracy: Proportion, golden: NDArray[np.float32])
             save(trained.model.state_dict()),
             recipe.parameters,
             architecture=recipe.architecture,
-            output_name="probabilities",
+            output_names=["probabilities"],
         ),
     )
     print(f"{made.path.relative_to(MODELS.parent)}: digest {made.digest}")

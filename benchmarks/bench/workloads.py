@@ -84,7 +84,7 @@ def make_heavy_bundle() -> None:
         save(module.state_dict()),
         {"sizes": list(HEAVY.sizes)},
         architecture=ARCHITECTURE,
-        output_name="probabilities",
+        output_names=["probabilities"],
     )
     make_bundle(HEAVY.models, recipe, model)
 

@@ -13,7 +13,9 @@ from plimsoll.runtime.pytorch.new_model import NewTorchModel
 
 def make_torch_bundle(folder: Path, remark: Callable[[str], None] = lambda _: None, **parts: Any) -> Bundle:
     """Write the bundle; `parts` goes to the model and to the recipe, each by its names."""
-    of_model = {name: parts.pop(name) for name in ("architecture", "factory", "output_name") if name in parts}
+    of_model = {
+        name: parts.pop(name) for name in ("architecture", "factory", "output_names", "bfloat16") if name in parts
+    }
     model = NewTorchModel(parts.pop("weights"), parts.pop("parameters", {}), **of_model)
     name = parts.pop("input_name", "input")
     bounds = {side: parts.pop(side, None) for side in ("minimum", "maximum")}

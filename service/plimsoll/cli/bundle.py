@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
-from numpy.typing import NDArray
 
 from plimsoll.bundle.folder import Bundle, open_bundle
 from plimsoll.bundle.tensor_records import Tensor
+from plimsoll.cli.example_files import read_examples
+from plimsoll.cli.input_bounds import read_bounds
 from plimsoll.errors import BundleError
 from plimsoll.settings import load_settings
 from plimsoll.tasks import TASKS, bind_task
@@ -28,6 +28,23 @@ Threshold = Annotated[
         help="For a model with one score per row: scores from this value on mean the last label.", show_default="0.5"
     ),
 ]
+Examples = Annotated[
+    list[str],
+    typer.Option(
+        help="Input rows, which become the golden samples: a .npy file, NAME=FILE.npy for each of several inputs, or "
+        "one .npz or .safetensors file. A second file for an input has rows of another length.",
+        metavar="[NAME=]FILE",
+    ),
+]
+OutputNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Name of an output tensor, in the order in which the model gives them. Where the model names them itself, "
+        "only those given here are served.",
+        show_default="output",
+    ),
+]
+_BOUND = "[NAME=]NUMBER"
 BundlePath = Annotated[Path, typer.Argument(help="Folder of the bundle, such as models/digits/1.")]
 
 
@@ -36,10 +53,7 @@ def create(
     name: Annotated[str, typer.Option(help="Lower-case letters, digits and dashes.")],
     version: Annotated[str, typer.Option(help="One to four numbers joined by dots. A version never changes.")],
     weights: Annotated[Path, typer.Option(help="The state dict as safetensors.", exists=True, dir_okay=False)],
-    example: Annotated[
-        Path,
-        typer.Option(help="Input rows as .npy; they become the golden samples.", exists=True, dir_okay=False),
-    ],
+    example: Examples,
     models: Annotated[Path, typer.Option(help="Folder of the bundles.")] = Path("models"),
     architecture: Annotated[str | None, typer.Option(help="A registered architecture, such as digits-mlp.")] = None,
     factory: Annotated[
@@ -50,9 +64,9 @@ def create(
     labels: Annotated[str | None, typer.Option(help="Labels of a classifier as a JSON array.")] = None,
     threshold: Threshold = None,
     input_name: Annotated[str, typer.Option(help="Name of the input tensor.")] = "input",
-    output_name: Annotated[str, typer.Option(help="Name of the output tensor.")] = "output",
-    minimum: Annotated[float | None, typer.Option(help="Smallest value of an input.")] = None,
-    maximum: Annotated[float | None, typer.Option(help="Largest value of an input.")] = None,
+    output_name: OutputNames = None,
+    minimum: Annotated[list[str] | None, typer.Option(help="Smallest value of an input.", metavar=_BOUND)] = None,
+    maximum: Annotated[list[str] | None, typer.Option(help="Largest value of an input.", metavar=_BOUND)] = None,
     licence: Annotated[str, typer.Option(help="The licence of the weights, as an SPDX name.")] = "unknown",
     absolute_tolerance: Annotated[float, typer.Option(help="Absolute tolerance of the golden samples.", min=0)] = 1e-4,
     relative_tolerance: Annotated[float, typer.Option(help="Relative tolerance of the golden samples.", min=0)] = 1e-3,
@@ -67,13 +81,15 @@ def create(
 
     if (architecture is None) == (factory is None):
         raise typer.BadParameter("give either --architecture or --factory")
+    examples = read_examples(example, input_name)
     recipe = Recipe(
         name=name,
         version=version,
         task=task,
-        examples=[{input_name: _array(example)}],
-        minimum={} if minimum is None else {input_name: minimum},
-        maximum={} if maximum is None else {input_name: maximum},
+        examples=examples.by_length,
+        bfloat16=examples.bfloat16,
+        minimum=read_bounds(minimum or [], examples.names, "--minimum"),
+        maximum=read_bounds(maximum or [], examples.names, "--maximum"),
         labels=_json(labels, list, "--labels") if labels else None,
         threshold=threshold,
         licence=licence,
@@ -86,7 +102,8 @@ def create(
         _json(parameters, dict, "--parameters"),
         architecture=architecture,
         factory=factory,
-        output_name=output_name,
+        output_names=output_name or [],
+        bfloat16=examples.bfloat16,
     )
     made = make_bundle(models, recipe, model, _note, bind_task)
     typer.echo(f"{made.path}: {name} {version}, digest {made.digest}")
@@ -188,11 +205,3 @@ def _json(text: str | bytes, kind: type, option: str) -> Any:  # noqa: ANN401  #
     if not isinstance(document, kind):
         raise typer.BadParameter(f"{option} should be a JSON {'object' if kind is dict else 'array'}")
     return document
-
-
-def _array(path: Path) -> NDArray[Any]:
-    try:
-        with path.open("rb") as stream:
-            return np.lib.format.read_array(stream, allow_pickle=False)
-    except Exception as error:  # noqa: BLE001  # numpy reads the header as Python, so a broken one raises anything
-        raise typer.BadParameter(f"--example is not a .npy file of numbers: {error}") from None

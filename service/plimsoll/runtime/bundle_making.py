@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,8 +30,9 @@ class Recipe:
     Each of `examples` holds rows of every input by name, of shape [rows, ...]; they become the golden samples. Several
     examples differ in the lengths of their rows, and such a dimension is open in the signature. Without a `task` it is
     `tabular-classification` with `labels` and `tensors` without. `threshold` parts the two classes of a model that
-    gives one score a row. `minimum` and `maximum` are by the name of an input. `about` holds further fields of the
-    manifest, such as training data or measured metrics.
+    gives one score a row. `minimum` and `maximum` are by the name of an input. The inputs of `bfloat16` have the
+    datatype BF16, and their examples are float32. `about` holds further fields of the manifest, such as training data
+    or measured metrics.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Recipe:
     examples: Sequence[Tensors] = field(repr=False)
     minimum: Mapping[str, float] = field(default_factory=dict)
     maximum: Mapping[str, float] = field(default_factory=dict)
+    bfloat16: Collection[str] = ()
     labels: Sequence[str | int] | None = None
     threshold: float | None = None
     licence: str = "unknown"
@@ -114,6 +116,7 @@ def _signature(recipe: Recipe, samples: GoldenSamples, remark: Callable[[str], N
         tensor_of(
             name,
             [each.inputs[name] for each in lengths],
+            "BF16" if name in recipe.bfloat16 else None,
             minimum=recipe.minimum.get(name),
             maximum=recipe.maximum.get(name),
         )
@@ -140,7 +143,9 @@ def _classes(recipe: Recipe, outputs: Tensors, remark: Callable[[str], None]) ->
         return classes_of(only, recipe.labels, recipe.threshold, remark)
     if recipe.labels:
         raise BundleError(
-            "manifest", f"--labels names the classes of one output, and the model gives {listed(list(outputs))}"
+            "manifest",
+            f"--labels names the classes of one output, and the model gives {listed(list(outputs))}; choose it with "
+            "--output-name, or let forward return it alone",
         )
     return Classes(None, None)
 
@@ -150,7 +155,7 @@ def _run(model: NewModel, inputs: Tensors) -> dict[str, NDArray[Any]]:
         outputs = model.run(inputs)
     except BundleError as error:
         given = next((each.dtype for each in inputs.values() if each.dtype in (np.float64, np.int64)), None)
-        if error.check == "weights" and given is not None:
+        if error.check == "weights" and given is not None and len(inputs) == 1:
             raise BundleError(
                 "weights",
                 f"the model cannot be run on the example, which holds {given}, as numpy does where nobody says "

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from plimsoll.bundle.golden import MOST_LENGTHS, all_finite
 from plimsoll.errors import BundleError
-from plimsoll.inference.payloads import NUMPY_DTYPES, Tensors
+from plimsoll.inference.payloads import NUMPY_DTYPES, Datatype, Tensors
 from plimsoll.runtime.new_model import NewModel
 
 
@@ -32,6 +32,8 @@ def checked_examples(examples: Sequence[Tensors], model: NewModel) -> list[Tenso
         if len(set(rows.values())) > 1:
             given = ", ".join(f"{count} of '{name}'" for name, count in rows.items())
             raise BundleError("golden", f"an example needs as many rows of each input, and it has {given}")
+    for name in names:
+        check_alike(name, [example[name] for example in plain])
     seen: list[dict[str, tuple[int, ...]]] = []
     for example in plain:
         lengths = {name: tensor.shape[1:] for name, tensor in example.items()}
@@ -45,11 +47,32 @@ def checked_examples(examples: Sequence[Tensors], model: NewModel) -> list[Tenso
     return plain
 
 
-def tensor_of(name: str, arrays: Sequence[NDArray[Any]], **further: object) -> dict[str, Any]:
+def tensor_of(
+    name: str, arrays: Sequence[NDArray[Any]], datatype: Datatype | None = None, **further: object
+) -> dict[str, Any]:
     """The record of a tensor in the manifest; a dimension that differs between the arrays is open, -1.
+
+    The datatype is that of the arrays unless it is given.
 
     Raises:
         BundleError: with check `signature`, when the arrays differ in more than lengths, or their datatype has no name.
+    """
+    check_alike(name, arrays)
+    first = arrays[0]
+    datatype = datatype or next((known for known, dtype in NUMPY_DTYPES.items() if dtype == first.dtype), None)
+    if datatype is None:
+        raise BundleError("signature", f"'{name}' is of {first.dtype}, which no signature can express")
+    lengths = [set(each) for each in zip(*(array.shape[1:] for array in arrays), strict=True)]
+    shape = [each.pop() if len(each) == 1 else -1 for each in lengths]
+    given = {key: value for key, value in further.items() if value is not None}
+    return {"name": name, "datatype": datatype, "shape": [-1, *shape], **given}
+
+
+def check_alike(name: str, arrays: Sequence[NDArray[Any]]) -> None:
+    """Refuse arrays of one tensor that differ in more than lengths.
+
+    Raises:
+        BundleError: with check `signature`.
     """
     first = arrays[0]
     for other in arrays[1:]:
@@ -59,13 +82,6 @@ def tensor_of(name: str, arrays: Sequence[NDArray[Any]], **further: object) -> d
                 f"'{name}' is {first.dtype} of shape {list(first.shape)} in one example and {other.dtype} of shape "
                 f"{list(other.shape)} in another; only lengths may differ",
             )
-    datatype = next((known for known, dtype in NUMPY_DTYPES.items() if dtype == first.dtype), None)
-    if datatype is None:
-        raise BundleError("signature", f"'{name}' is of {first.dtype}, which no signature can express")
-    lengths = [set(each) for each in zip(*(array.shape[1:] for array in arrays), strict=True)]
-    shape = [each.pop() if len(each) == 1 else -1 for each in lengths]
-    given = {key: value for key, value in further.items() if value is not None}
-    return {"name": name, "datatype": datatype, "shape": [-1, *shape], **given}
 
 
 def listed(names: Sequence[str]) -> str:

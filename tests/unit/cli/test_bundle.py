@@ -82,10 +82,7 @@ def test_tolerances_are_those_that_are_told(maker: Maker) -> None:
         ("strange_factories:panics", "cannot be built with the parameters given: it raised Panic: "),
         ("odd_models:MissesKey", "the model cannot be run on the example: it raised KeyError: 'input_ids'"),
         ("odd_models:HidesWeights", "the names of the model's weights cannot be read: it raised KeyError: 'layers'"),
-        (
-            "odd_models:GivesBfloat16",
-            "the model gives bfloat16, which no signature can express; let it end with .float()",
-        ),
+        ("odd_models:GivesWords", "the output 'words' of the model is of the type list, and only tensors can be"),
         ("odd_models:Nobody", "cannot be imported: it raised AttributeError: module 'tests.doubles.odd_models' has no"),
     ],
 )
@@ -118,7 +115,12 @@ def test_a_bundle_goes_where_it_is_told(maker: Maker, tmp_path: Path) -> None:
         ({"about": "x.npy"}, "--about"),
         ({"about": "."}, "directory"),
         ({"parameters": "[" * 100_000}, "--parameters is not JSON"),
-        ({"example": "w.safetensors"}, "--example is not a .npy file of numbers"),
+        (
+            {"example": "w.safetensors"},
+            "an example needs as many rows of each input, and it has 8 of 'layers.0.bias', 8 of",
+        ),
+        ({"example": "rows=x.npy", "minimum": "input=0"}, "Invalid value for '--minimum': there is no input 'input'"),
+        ({"output_name": "two words"}, "the name of a tensor begins with a letter or '_'"),
         ({"example": "."}, "--example"),
         ({"minimum": "low"}, "Invalid value for '--minimum'"),
         ({"architecture": "resnet"}, "the architecture 'resnet' is not registered; known: digits-mlp, digits-cnn"),

@@ -39,7 +39,7 @@ def test_a_bundle_made_here_passes_what_a_server_checks(make_tiny_bundle: MakeBu
 
 
 def test_the_signature_follows_from_the_example_and_the_answer(make_tiny_bundle: MakeBundle) -> None:
-    manifest = make_tiny_bundle(input_name="pixels", output_name="digit").manifest
+    manifest = make_tiny_bundle(input_name="pixels", output_names=["digit"]).manifest
     assert [tensor.model_dump(exclude_none=True) for tensor in manifest.signature.inputs] == [
         {"name": "pixels", "datatype": "FP32", "shape": [-1, 4], "minimum": 0, "maximum": 1}
     ]
@@ -114,18 +114,28 @@ def test_a_wrong_recipe_makes_no_bundle(
     [
         (
             "GivesDict",
-            "signature",
-            "the model gives the type OrderedDict with 'logits', 'hidden'; a bundle made here has one output, a tensor",
+            "manifest",
+            (
+                "--labels names the classes of one output, and the model gives 'logits', 'hidden'; choose it with "
+                "--output-name, or let forward return it alone"
+            ),
         ),
         (
-            "GivesTuple",
+            "GivesWords",
             "signature",
-            "the model gives the type tuple of length 1; a bundle made here has one output, a tensor",
+            (
+                "the output 'words' of the model is of the type list, and only tensors can be served; the tensors "
+                "among its outputs are 'logits'; choose those to serve with --output-name"
+            ),
         ),
         (
-            "GivesBfloat16",
-            "signature",
-            "the model gives bfloat16, which no signature can express; let it end with .float()",
+            "GivesOddName",
+            "manifest",
+            (
+                "manifest.json is not a valid manifest: field 'signature.outputs.0.name': the name of a tensor begins "
+                "with a letter or '_' and goes on with at most 127 letters, digits, '_', '.' and '-'; 'two words' is "
+                "given"
+            ),
         ),
         (
             "GivesUnreadable",
@@ -238,18 +248,6 @@ def test_weights_that_answer_nan_make_no_bundle(make_tiny_bundle: MakeBundle, tm
     assert refusal(make_tiny_bundle, tmp_path, weights=weights).check == "golden"
 
 
-def test_a_model_of_several_outputs_is_refused(
-    make_tiny_bundle: MakeBundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Twice(torch.nn.Module):
-        def forward(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-            return rows, rows
-
-    monkeypatch.setattr("plimsoll.runtime.pytorch.new_model.build_architecture", lambda *_: Twice())
-    error = refusal(make_tiny_bundle, tmp_path, weights=save({}))
-    assert error.check == "signature"
-
-
 def test_an_answer_that_no_signature_can_express_is_refused(
     make_tiny_bundle: MakeBundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -294,7 +292,5 @@ def test_a_bound_of_an_input_that_the_model_does_not_have_is_refused(tmp_path: P
 def test_labels_need_one_output(tmp_path: Path) -> None:
     rows = np.ones((2, 2), np.float32)
     recipe = Recipe("any", "1", [{"a": rows, "b": rows}], labels=["x", "y"])
-    with pytest.raises(
-        BundleError, match="--labels names the classes of one output, and the model gives 'a_again', 'b"
-    ):
+    with pytest.raises(BundleError, match="--labels names the classes of one output, and the model gives 'a_again'"):
         make_bundle(tmp_path, recipe, NumpyModel(None))
