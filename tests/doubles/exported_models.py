@@ -16,7 +16,9 @@ from plimsoll.runtime.pytorch.architectures.digits_mlp import DigitsMlp
 from safetensors.torch import save
 from torch import nn
 
-FACTORIES = [f"{__name__}:{name}" for name in ("Branches", "FixesRows", "Embeds", "SumsAndDifferences", "Noisy")]
+FACTORIES = [
+    f"{__name__}:{name}" for name in ("Branches", "FixesRows", "Embeds", "SumsAndDifferences", "NamesOutputs", "Noisy")
+]
 _DATATYPES = {"float32": "FP32", "int64": "INT64"}
 
 
@@ -63,6 +65,14 @@ class SumsAndDifferences(nn.Module):
         return (left + right) * self.scale, (left - right).long()
 
 
+class NamesOutputs(nn.Module):
+    """Gives two outputs by name, as transformers do."""
+
+    def forward(self, left: torch.Tensor, right: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Another order than that of a signature, and one that it does not name."""
+        return {"out1": left - right, "more": left, "out0": left + right}
+
+
 class Noisy(nn.Module):
     """Answers differently each time, which no golden sample can show of one run."""
 
@@ -77,6 +87,8 @@ def factory_bundle(folder: Path, name: str, inputs: Tensors, parameters: dict[st
     module: nn.Module = globals()[name](**(parameters or {})).eval()
     with torch.inference_mode():
         result = module(*(torch.from_numpy(tensor.copy()) for tensor in inputs.values()))
+    if isinstance(result, dict):
+        result = result["out0"], result["out1"]
     results = result if isinstance(result, tuple) else (result,)
     outputs = {f"out{at}": tensor.numpy() for at, tensor in enumerate(results)}
     fields = {

@@ -17,6 +17,7 @@ class NumpyModel:
         self.notes = ["it was made of numpy"]
         self.record = {"format": "onnx", "graph": "model.onnx"}
         self.files = {"model.onnx": b"nothing runs this"}
+        self.open_dimensions: dict[str, list[int]] = {}
         self.framework = {"name": "numpy", "version": "2"}
 
     def ordered(self, names: Sequence[str]) -> Sequence[str]:

@@ -12,6 +12,7 @@ from plimsoll.bundle.folder import Bundle, open_bundle
 from plimsoll.bundle.tensor_records import Tensor
 from plimsoll.cli.example_files import read_examples
 from plimsoll.cli.input_bounds import read_bounds
+from plimsoll.cli.new_models import check_datatypes, check_one_model, fill_module, name_of_input, open_graph
 from plimsoll.errors import BundleError
 from plimsoll.settings import load_settings
 from plimsoll.tasks import TASKS, bind_task
@@ -44,6 +45,12 @@ OutputNames = Annotated[
         show_default="output",
     ),
 ]
+OnnxFile = Annotated[
+    Path | None,
+    typer.Option(
+        help="An ONNX graph, in the place of --weights and what makes their architecture.", exists=True, dir_okay=False
+    ),
+]
 _BOUND = "[NAME=]NUMBER"
 BundlePath = Annotated[Path, typer.Argument(help="Folder of the bundle, such as models/digits/1.")]
 
@@ -52,8 +59,11 @@ BundlePath = Annotated[Path, typer.Argument(help="Folder of the bundle, such as 
 def create(
     name: Annotated[str, typer.Option(help="Lower-case letters, digits and dashes.")],
     version: Annotated[str, typer.Option(help="One to four numbers joined by dots. A version never changes.")],
-    weights: Annotated[Path, typer.Option(help="The state dict as safetensors.", exists=True, dir_okay=False)],
     example: Examples,
+    weights: Annotated[
+        Path | None, typer.Option(help="The state dict as safetensors.", exists=True, dir_okay=False)
+    ] = None,
+    onnx: OnnxFile = None,
     models: Annotated[Path, typer.Option(help="Folder of the bundles.")] = Path("models"),
     architecture: Annotated[str | None, typer.Option(help="A registered architecture, such as digits-mlp.")] = None,
     factory: Annotated[
@@ -63,7 +73,9 @@ def create(
     task: TaskName = None,
     labels: Annotated[str | None, typer.Option(help="Labels of a classifier as a JSON array.")] = None,
     threshold: Threshold = None,
-    input_name: Annotated[str, typer.Option(help="Name of the input tensor.")] = "input",
+    input_name: Annotated[
+        str | None, typer.Option(help="Name of the input tensor.", show_default="input, or that of the ONNX graph")
+    ] = None,
     output_name: OutputNames = None,
     minimum: Annotated[list[str] | None, typer.Option(help="Smallest value of an input.", metavar=_BOUND)] = None,
     maximum: Annotated[list[str] | None, typer.Option(help="Largest value of an input.", metavar=_BOUND)] = None,
@@ -77,11 +89,11 @@ def create(
 ) -> None:
     """Create a bundle from trained weights. Runs the model to find its signature and golden samples."""
     from plimsoll.runtime.bundle_making import Recipe, make_bundle
-    from plimsoll.runtime.pytorch.new_model import NewTorchModel
 
-    if (architecture is None) == (factory is None):
-        raise typer.BadParameter("give either --architecture or --factory")
-    examples = read_examples(example, input_name)
+    check_one_model(onnx, weights, architecture, factory)
+    graph = open_graph(onnx, output_name)
+    examples = read_examples(example, input_name or name_of_input(graph))
+    check_datatypes(graph, examples)
     recipe = Recipe(
         name=name,
         version=version,
@@ -97,14 +109,8 @@ def create(
         relative_tolerance=relative_tolerance,
         about=_json(about.read_bytes(), dict, "--about") if about else {},
     )
-    model = NewTorchModel(
-        weights.read_bytes(),
-        _json(parameters, dict, "--parameters"),
-        architecture=architecture,
-        factory=factory,
-        output_names=output_name or [],
-        bfloat16=examples.bfloat16,
-    )
+    given = _json(parameters, dict, "--parameters")
+    model = graph or fill_module(weights, given, architecture, factory, output_name, examples.bfloat16)
     made = make_bundle(models, recipe, model, _note, bind_task)
     typer.echo(f"{made.path}: {name} {version}, digest {made.digest}")
 

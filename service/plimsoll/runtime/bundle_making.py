@@ -95,7 +95,7 @@ def _fields(recipe: Recipe, model: NewModel, samples: GoldenSamples, remark: Cal
         "version": recipe.version,
         "task": recipe.task or ("tabular-classification" if recipe.labels else "tensors"),
         "licence": recipe.licence,
-        "signature": _signature(recipe, samples, remark),
+        "signature": _signature(recipe, model, samples, remark),
         "framework": dict(model.framework),
         "model": dict(model.record),
         "golden": {
@@ -106,7 +106,9 @@ def _fields(recipe: Recipe, model: NewModel, samples: GoldenSamples, remark: Cal
     }
 
 
-def _signature(recipe: Recipe, samples: GoldenSamples, remark: Callable[[str], None]) -> dict[str, Any]:
+def _signature(
+    recipe: Recipe, model: NewModel, samples: GoldenSamples, remark: Callable[[str], None]
+) -> dict[str, Any]:
     lengths = samples.of_each_length
     if unknown := sorted({*recipe.minimum, *recipe.maximum} - samples.inputs.keys()):
         raise BundleError(
@@ -133,7 +135,16 @@ def _signature(recipe: Recipe, samples: GoldenSamples, remark: Callable[[str], N
     outputs = [
         tensor_of(name, [each.outputs[name] for each in lengths], **classes._asdict()) for name in samples.outputs
     ]
+    for tensor in (*inputs, *outputs):
+        _open(tensor, model.open_dimensions.get(tensor["name"], ()))
     return {"inputs": inputs, "outputs": outputs}
+
+
+def _open(tensor: dict[str, Any], dimensions: Collection[int]) -> None:
+    """Open dimensions of a tensor's record, but not the one that labels name."""
+    shape = tensor["shape"]
+    labelled = len(shape) - 1 if "labels" in tensor else None
+    tensor["shape"] = [-1 if at in dimensions and at != labelled else length for at, length in enumerate(shape)]
 
 
 def _classes(recipe: Recipe, outputs: Tensors, remark: Callable[[str], None]) -> Classes:

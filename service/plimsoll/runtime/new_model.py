@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
@@ -20,6 +20,11 @@ class NewModel(Protocol):
 
     def ordered(self, names: Sequence[str]) -> Sequence[str]:
         """The same names of inputs in the order in which the signature should list them."""
+        ...
+
+    @property
+    def open_dimensions(self) -> Mapping[str, Collection[int]]:
+        """Dimensions that are open whatever the examples are, by input or output; 1 is the first one after the rows."""
         ...
 
     def run(self, inputs: Tensors) -> dict[str, NDArray[Any]]:

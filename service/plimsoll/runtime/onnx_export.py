@@ -11,7 +11,7 @@ from typing import Any
 
 from plimsoll.bundle.creation import write_bundle
 from plimsoll.bundle.folder import Bundle
-from plimsoll.bundle.golden import read_golden
+from plimsoll.bundle.golden import GoldenSamples, read_golden
 from plimsoll.bundle.manifest import MANIFEST_FILE
 from plimsoll.bundle.model_formats import SafetensorsModel
 from plimsoll.errors import BundleError, OperatorError
@@ -67,7 +67,7 @@ def export_bundle(
     samples = read_golden(bundle)
     fields = _fields(bundle, version)
     files = {
-        GRAPH_FILE: export(bundle, samples.inputs),
+        GRAPH_FILE: export(bundle, _longest(samples)),
         bundle.manifest.golden.file: bundle.read(bundle.manifest.golden.file),
     }
     with tempfile.TemporaryDirectory(prefix="plimsoll-export-") as place:
@@ -75,6 +75,14 @@ def export_bundle(
         model = loader.load(draft)
         loader.warm(model, loader.prove(draft, model))
     return write_bundle(folder, fields, files)
+
+
+def _longest(samples: GoldenSamples) -> Tensors:
+    """The inputs of the longest rows: torch takes a length of 1 for one that never changes."""
+    return max(
+        (each.inputs for each in samples.of_each_length),
+        key=lambda inputs: sum(tensor[0].size for tensor in inputs.values()),
+    )
 
 
 def _fields(bundle: Bundle, version: str) -> dict[str, Any]:

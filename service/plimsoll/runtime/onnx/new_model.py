@@ -54,15 +54,13 @@ class NewOnnxModel:
         self.record: Mapping[str, Any] = {"format": "onnx", "graph": GRAPH_FILE}
         self.files: Mapping[str, bytes] = {GRAPH_FILE: content}
         self.framework: Mapping[str, str] = _framework(facts)
-        self.notes: Sequence[str] = ()
-
-    @property
-    def open_dimensions(self) -> Mapping[str, Sequence[int]]:
-        """The dimensions of a row that the graph leaves open, by input or output; the batch, 0, is not among them."""
-        return {
-            tensor.name: [at for at, length in enumerate(tensor.shape) if at and length is None]
-            for tensor in (*self._inputs, *self._outputs)
-        }
+        self.open_dimensions = _open_dimensions(self._inputs, self._outputs)
+        self.notes = [
+            f"'{tensor.name}' has rows of any length in dimension {_listed(self.open_dimensions[tensor.name])}, "
+            "because the graph leaves it open"
+            for tensor in self._inputs
+            if tensor.name in self.open_dimensions
+        ]
 
     def ordered(self, names: Sequence[str]) -> Sequence[str]:
         """The same names of inputs in the order of the graph; a name that the graph does not have comes last."""
@@ -83,6 +81,25 @@ class NewOnnxModel:
             given = {name: np.ascontiguousarray(inputs[name]) for name in self.input_names}
             outputs = run_bounded(self._session, names, given, self._run_seconds)
         return dict(zip(names, outputs, strict=True))
+
+
+def _open_dimensions(inputs: Sequence[GraphTensor], outputs: Sequence[GraphTensor]) -> dict[str, Sequence[int]]:
+    """The dimensions of rows that a graph leaves open. Those of outputs are open only where one of an input is.
+
+    Many exporters do not say how long the rows of an output are, although they never change.
+    """
+    found = {tensor.name: _without_length(tensor) for tensor in inputs}
+    if any(found.values()):
+        found |= {tensor.name: _without_length(tensor) for tensor in outputs}
+    return {name: dimensions for name, dimensions in found.items() if dimensions}
+
+
+def _without_length(tensor: GraphTensor) -> list[int]:
+    return [at for at, length in enumerate(tensor.shape) if at and length is None]
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return " and ".join(map(str, numbers))
 
 
 def _chosen(found: Sequence[GraphTensor], wanted: Sequence[str] | None) -> list[GraphTensor]:

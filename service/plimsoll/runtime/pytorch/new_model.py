@@ -41,6 +41,8 @@ class NewTorchModel:
 
     input_names = None
     """`forward` takes its inputs by position."""
+    open_dimensions: Mapping[str, Collection[int]] = {}
+    """Only examples show which dimensions are open."""
 
     def __init__(
         self,

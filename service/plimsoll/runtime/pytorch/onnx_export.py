@@ -20,6 +20,7 @@ from plimsoll.inference.payloads import Signature, Tensors
 from plimsoll.runtime.foreign_code import foreign_code
 from plimsoll.runtime.onnx_file import MAX_FILE_BYTES
 from plimsoll.runtime.pytorch.loader import filled_module
+from plimsoll.runtime.pytorch.module_outputs import signature_outputs
 
 _ROWS = 2
 """torch.export takes a dimension of length 1 for one that never changes."""
@@ -38,6 +39,10 @@ def export_graph(bundle: Bundle, inputs: Tensors, factories: Collection[str]) ->
     described, signature = bundle.manifest.model, bundle.manifest.line_signature()
     if not isinstance(described, SafetensorsModel):
         raise BundleError("format", f"a bundle of the format {described.format} cannot be exported, only safetensors")
+    if halves := [spec.name for spec in (*signature.inputs, *signature.outputs) if spec.datatype == "BF16"]:
+        raise BundleError(
+            "format", f"'{halves[0]}' is BF16, which ONNX Runtime takes from no client; such a bundle is not exported"
+        )
     module = filled_module(bundle, described, factories).eval()
     size = sum(tensor.numel() * tensor.element_size() for tensor in module.state_dict().values())
     if size > MAX_FILE_BYTES:
@@ -55,8 +60,7 @@ class _InOrder(nn.Module):
         self._names = tuple(spec.name for spec in signature.outputs)
 
     def forward(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        result = self.module(*inputs)
-        return (result,) if isinstance(result, torch.Tensor) else tuple(result)
+        return tuple(signature_outputs(self.module(*inputs), self._names))
 
 
 def _exported(module: nn.Module, inputs: Tensors, signature: Signature) -> bytes:

@@ -68,9 +68,15 @@ def test_the_framework_is_the_one_that_wrote_the_graph() -> None:
 
 def test_open_dimensions_are_those_of_the_graph() -> None:
     words = value("x", TensorProto.INT64, ("batch", "length", 2, None))
-    model = graph_model([NODE("Identity", ["x"], ["y"])], inputs=[words], outputs=[value("y", TensorProto.INT64, None)])
-    assert new_model(model).open_dimensions["x"] == [1, 3]
-    assert new_model(two_of_each()).open_dimensions == {"x": [], "shift": [], "sum": [], "difference": []}
+    same = value("y", TensorProto.INT64, ("batch", "length", 2, None))
+    model = new_model(graph_model([NODE("Identity", ["x"], ["y"])], inputs=[words], outputs=[same]))
+    assert model.open_dimensions == {"x": [1, 3], "y": [1, 3]}
+    assert model.notes == ["'x' has rows of any length in dimension 1 and 3, because the graph leaves it open"]
+
+
+def test_an_output_of_unknown_length_is_not_open_where_no_input_is() -> None:
+    model = new_model(relu(outputs=[value("y", shape=("batch", None))]))
+    assert (model.open_dimensions, model.notes) == ({}, [])
 
 
 def test_outputs_are_chosen_by_name_and_in_order() -> None:
@@ -155,6 +161,13 @@ def test_a_run_that_does_not_end_is_ended() -> None:
     error = refusal_to_run(endless(), {"x": ROWS}, run_seconds=0.2)
     assert error.check == "weights"
     assert error.message.startswith("the graph had not answered the example after 0.2 s, and the run was ended")
+
+
+def test_no_bundle_is_made_of_a_graph_that_does_not_end(tmp_path: Path) -> None:
+    recipe = Recipe(name="endless", version="1", examples=[{"x": ROWS}])
+    with pytest.raises(BundleError, match="the run was ended"):
+        make_bundle(tmp_path / "models", recipe, new_model(endless(), run_seconds=0.2))
+    assert not (tmp_path / "models").exists()
 
 
 def test_a_graph_that_fails_on_the_example_is_refused() -> None:

@@ -14,6 +14,7 @@ from plimsoll.runtime.onnx.session_opening import open_session
 from plimsoll.runtime.pytorch.onnx_export import export_graph
 
 from tests.conftest import MakeBundle
+from tests.doubles.bundles import rewrite_manifest
 from tests.doubles.exported_models import FACTORIES, factory_bundle
 from tests.doubles.onnx_digits import DIGITS, exported_digits
 from tests.doubles.programs import program_bundle, tiny_program
@@ -45,6 +46,23 @@ def test_inputs_and_outputs_keep_their_names_and_order(tmp_path: Path) -> None:
     sums, differences = session.run(["out0", "out1"], rows)
     assert np.allclose(sums, (rows["left"] + rows["right"]) * [1, 2, 3, 4])
     assert differences.tolist() == np.trunc(rows["left"] - rows["right"]).astype(int).tolist()
+
+
+def test_outputs_that_the_module_names_are_found_by_name(tmp_path: Path) -> None:
+    rows = {name: np.random.default_rng(at).random((3, 4), np.float32) for at, name in enumerate(("left", "right"))}
+    bundle = factory_bundle(tmp_path, "NamesOutputs", rows)
+    session, _ = open_session(export_graph(bundle, rows, FACTORIES), "m")
+    sums, differences = session.run(["out0", "out1"], rows)
+    assert np.allclose(sums, rows["left"] + rows["right"])
+    assert np.allclose(differences, rows["left"] - rows["right"])
+
+
+def test_bfloat16_is_refused(make_tiny_bundle: MakeBundle) -> None:
+    bundle = rewrite_manifest(
+        make_tiny_bundle(), lambda fields: fields["signature"]["inputs"][0].update(datatype="BF16")
+    )
+    with pytest.raises(BundleError, match="'input' is BF16, which ONNX Runtime takes from no client"):
+        export_graph(bundle, {"input": np.ones((2, 4), np.float32)}, ())
 
 
 def test_open_dimensions_stay_open(tmp_path: Path) -> None:
