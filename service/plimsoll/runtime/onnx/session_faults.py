@@ -41,8 +41,8 @@ def session_faults(file: str) -> Iterator[None]:
     """Turn an error of the block, which opens a session of `file`, into a `BundleError`.
 
     Raises:
-        BundleError: with check `format` for a known reason, or `weights` for any other; its detail has the words of
-            ONNX Runtime.
+        BundleError: with check `format` for a known reason; or with check `weights` for any other, and the words of
+            ONNX Runtime as its detail.
     """
     try:
         with foreign_code("weights", f"{RUNTIME} cannot open {file}"):
@@ -53,7 +53,5 @@ def session_faults(file: str) -> Iterator[None]:
                 words = {
                     name: text if text.isdigit() else quote(text).strip("'") for name, text in found.groupdict().items()
                 }
-                raise BundleError(
-                    "format", sentence.format(file=file, runtime=RUNTIME, **words), error.detail
-                ) from error
+                raise BundleError("format", sentence.format(file=file, runtime=RUNTIME, **words)) from error
         raise

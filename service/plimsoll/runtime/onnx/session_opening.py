@@ -50,6 +50,7 @@ def open_session(
         session = onnxruntime.InferenceSession(
             content, options, providers=list(providers), disabled_optimizers=disabled, enable_fallback=0
         )
+    session._model_bytes = None  # noqa: SLF001  # kept for set_providers, which nothing calls, and as large as the file
     wanted, _ = providers[0]
     if wanted not in session.get_providers():
         raise DeviceError(f"{RUNTIME} cannot use its {wanted} here; look at its log, or set the device to cpu")

@@ -148,3 +148,11 @@ def test_a_refused_graph_writes_nothing_to_standard_error() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60, cwd=REPOSITORY
     )
     assert (ran.stdout, ran.stderr) == ("refused\nrefused\n", "")
+
+
+def test_a_session_keeps_no_second_copy_of_the_file() -> None:
+    content = linear().SerializeToString()
+    before = sys.getrefcount(content)
+    session, _ = open_session(content, FILE)
+    assert session.get_inputs()[0].name == "x"
+    assert sys.getrefcount(content) == before
