@@ -52,7 +52,9 @@ BundlePath = Annotated[Path, typer.Argument(help="Folder of the bundle, such as 
 def create(
     name: Annotated[str, typer.Option(help="Lower-case letters, digits and dashes.")],
     version: Annotated[str, typer.Option(help="One to four numbers joined by dots. A version never changes.")],
-    weights: Annotated[Path, typer.Option(help="The state dict as safetensors.", exists=True, dir_okay=False)],
+    weights: Annotated[
+        Path, typer.Option(help="The state dict: .safetensors, .pt, .pth or .bin.", exists=True, dir_okay=False)
+    ],
     example: Examples,
     models: Annotated[Path, typer.Option(help="Folder of the bundles.")] = Path("models"),
     architecture: Annotated[str | None, typer.Option(help="A registered architecture, such as digits-mlp.")] = None,
@@ -78,6 +80,7 @@ def create(
     """Create a bundle from trained weights. Runs the model to find its signature and golden samples."""
     from plimsoll.runtime.bundle_making import Recipe, make_bundle
     from plimsoll.runtime.pytorch.new_model import NewTorchModel
+    from plimsoll.runtime.pytorch.weights_reading import read_weights
 
     if (architecture is None) == (factory is None):
         raise typer.BadParameter("give either --architecture or --factory")
@@ -97,14 +100,16 @@ def create(
         relative_tolerance=relative_tolerance,
         about=_json(about.read_bytes(), dict, "--about") if about else {},
     )
+    read = read_weights(weights)
     model = NewTorchModel(
-        weights.read_bytes(),
+        read.content,
         _json(parameters, dict, "--parameters"),
         architecture=architecture,
         factory=factory,
         output_names=output_name or [],
         bfloat16=examples.bfloat16,
     )
+    model.notes[:0] = read.notes
     made = make_bundle(models, recipe, model, _note, bind_task)
     typer.echo(f"{made.path}: {name} {version}, digest {made.digest}")
 
