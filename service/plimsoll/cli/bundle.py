@@ -1,4 +1,4 @@
-"""`plimsoll bundle create | verify | inspect`."""
+"""`plimsoll bundle create | verify | inspect | from-mar`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 from plimsoll.bundle.folder import Bundle, open_bundle
 from plimsoll.bundle.tensor_records import Tensor
 from plimsoll.cli.example_files import read_examples
+from plimsoll.cli.from_mar import from_mar
 from plimsoll.cli.input_bounds import read_bounds
 from plimsoll.errors import BundleError
 from plimsoll.settings import load_settings
@@ -161,6 +162,9 @@ def inspect(path: BundlePath) -> None:
     opened = open_bundle(path)
     for name, value in _facts(opened):
         typer.echo(f"{typer.style(f'{name:12}', bold=True)} {value}")
+
+
+bundle.command()(from_mar)
 
 
 def _note(text: str) -> None:
