@@ -193,7 +193,7 @@ def _words(rows: int, length: int) -> Inputs:
 KINDS = (
     Kind(
         "uint8-nhwc", UintImages, lambda rows, _: {"images": _ids(256, rows, 9, 7, 3).to(torch.uint8)},
-        weights="model.pt", outputs=["probabilities"], words=["--output-name=probabilities"],
+        outputs=["probabilities"], words=["--output-name=probabilities"],
     ),
     Kind("float-nchw", FloatImages, lambda rows, _: {"images": _floats(rows, 3, 8, 8)}),
     Kind(

@@ -25,7 +25,7 @@ _SPARE_BYTES = 1 << 30
 _COPIES = 3
 """Of the file in memory: as torch reads it, as tensors, and while they are written."""
 _NESTS = ("state_dict", "model_state_dict", "model", "module")
-"""Where training scripts put the state dict of a checkpoint that holds more."""
+"""The fields of a checkpoint in which training scripts put the state dict."""
 _GLOBAL = re.compile(r"GLOBAL ([\w.]+)")
 _MOST_LISTED = 5
 
