@@ -180,3 +180,12 @@ class TakesThree(torch.nn.Module):
 def in_half(sizes: list[int], datatype: str) -> torch.nn.Module:
     """A perceptron in that datatype."""
     return DigitsMlp(sizes).to(getattr(torch, datatype))
+
+
+class MaskedMean(torch.nn.Module):
+    """Takes two tensors of open length, and names its outputs."""
+
+    def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> dict[str, torch.Tensor | None]:
+        """The mean of the ids that the mask keeps, the ids that it keeps, and more."""
+        kept = ids * mask
+        return {"kept": kept, "unused": ids, "none": None, "mean": kept.sum(1) / mask.sum(1)}

@@ -1,4 +1,4 @@
-"""`plimsoll bundle create | verify | inspect`."""
+"""`plimsoll bundle create | verify | inspect | from-mar | export-onnx`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import typer
 
 from plimsoll.bundle.folder import Bundle, open_bundle
 from plimsoll.bundle.tensor_records import Tensor
+from plimsoll.cli.bundle_onnx import export_onnx
 from plimsoll.cli.example_files import read_examples
+from plimsoll.cli.from_mar import from_mar
 from plimsoll.cli.input_bounds import read_bounds
 from plimsoll.cli.new_models import check_datatypes, check_one_model, fill_module, name_of_input, open_graph
 from plimsoll.errors import BundleError
@@ -61,7 +63,7 @@ def create(
     version: Annotated[str, typer.Option(help="One to four numbers joined by dots. A version never changes.")],
     example: Examples,
     weights: Annotated[
-        Path | None, typer.Option(help="The state dict as safetensors.", exists=True, dir_okay=False)
+        Path | None, typer.Option(help="The state dict: .safetensors, .pt, .pth or .bin.", exists=True, dir_okay=False)
     ] = None,
     onnx: OnnxFile = None,
     models: Annotated[Path, typer.Option(help="Folder of the bundles.")] = Path("models"),
@@ -162,6 +164,10 @@ def inspect(path: BundlePath) -> None:
     opened = open_bundle(path)
     for name, value in _facts(opened):
         typer.echo(f"{typer.style(f'{name:12}', bold=True)} {value}")
+
+
+bundle.command()(from_mar)
+bundle.command()(export_onnx)
 
 
 def _note(text: str) -> None:

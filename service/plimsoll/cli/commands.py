@@ -6,7 +6,6 @@ import typer
 
 from plimsoll import __version__
 from plimsoll.cli.bundle import bundle
-from plimsoll.cli.bundle_onnx import export_onnx
 from plimsoll.cli.health import health
 from plimsoll.cli.keys import keys
 from plimsoll.cli.predict import predict
@@ -26,7 +25,6 @@ app = typer.Typer(
 app.command()(serve)
 app.command()(predict)
 app.command()(health)
-bundle.command(name="export-onnx")(export_onnx)
 app.add_typer(bundle, name="bundle")
 app.add_typer(keys, name="keys")
 app.command()(settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import typer
 
@@ -94,15 +94,19 @@ def fill_module(
     """
     _check_installed("torch", "PyTorch", "torch")
     from plimsoll.runtime.pytorch.new_model import NewTorchModel
+    from plimsoll.runtime.pytorch.weights_reading import read_weights
 
-    return NewTorchModel(
-        weights.read_bytes() if weights else b"",
+    read = read_weights(cast(Path, weights))  # `check_one_model` has refused to go on without
+    model = NewTorchModel(
+        read.content,
         parameters,
         architecture=architecture,
         factory=factory,
         output_names=outputs or [],
         bfloat16=bfloat16,
     )
+    model.notes[:0] = read.notes
+    return model
 
 
 def _check_installed(package: str, title: str, extra: str) -> None:
