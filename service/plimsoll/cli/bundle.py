@@ -15,6 +15,7 @@ from plimsoll.cli.example_files import read_examples
 from plimsoll.cli.from_mar import from_mar
 from plimsoll.cli.input_bounds import read_bounds
 from plimsoll.cli.new_models import check_datatypes, check_one_model, fill_module, name_of_input, open_graph
+from plimsoll.cli.time_limit import time_limit
 from plimsoll.errors import BundleError
 from plimsoll.settings import load_settings
 from plimsoll.tasks import TASKS, bind_task
@@ -149,10 +150,11 @@ def verify(
         _passed("files", f"{len(opened.manifest.files)} files with the right sha256")
         model = loader.load(opened)
         _passed("weights", f"{model.parameters} parameters on {model.device}")
-        samples = loader.prove(opened, model)
-        _passed("golden", f"every sample within {opened.manifest.golden.absolute_tolerance:g}")
-        _passed("independence", "golden rows are answered alike alone, in pairs and in a full batch")
-        _passed("warm-up", f"batches of up to {max(loader.warm(model, samples))} rows")
+        with time_limit(model, chosen.start_seconds):
+            samples = loader.prove(opened, model)
+            _passed("golden", f"every sample within {opened.manifest.golden.absolute_tolerance:g}")
+            _passed("independence", "golden rows are answered alike alone, in pairs and in a full batch")
+            _passed("warm-up", f"batches of up to {max(loader.warm(model, samples))} rows")
     except BundleError as error:
         typer.echo(f"{typer.style('fail', fg=typer.colors.RED)} {error.check:12} {error}")
         raise typer.Exit(1) from None
