@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from plimsoll.runtime.pytorch.bundle_making import Recipe, make_bundle
+from plimsoll.runtime.bundle_making import Recipe, make_bundle
+from plimsoll.runtime.pytorch.new_model import NewTorchModel
 from safetensors.torch import save
 from torch import Tensor, nn
 
@@ -41,11 +42,8 @@ def make_slow_bundle(models: Path, milliseconds: float) -> None:
     recipe = Recipe(
         name="slow",
         version="1",
-        architecture=None,
-        parameters={"milliseconds": milliseconds},
-        weights=save(Slow(milliseconds).state_dict()),
-        example=example,
+        examples=[{"input": example}],
         labels=list(range(_CLASSES)),
-        factory=FACTORY,
     )
-    make_bundle(models, recipe)
+    weights = save(Slow(milliseconds).state_dict())
+    make_bundle(models, recipe, NewTorchModel(weights, {"milliseconds": milliseconds}, factory=FACTORY))

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import torch
 from plimsoll.bundle.folder import Bundle
-from plimsoll.runtime.pytorch.bundle_making import Recipe, make_bundle
 from plimsoll.runtime.pytorch.module_building import build_architecture
 from plimsoll.settings import prepare_libraries
 from safetensors.torch import save
+
+from tests.doubles.torch_bundles import make_torch_bundle
 
 MakeBundle = Callable[..., Bundle]
 
@@ -39,6 +40,6 @@ def make_tiny_bundle(tmp_path: Path) -> MakeBundle:
             "minimum": 0,
             "maximum": 1,
         }
-        return make_bundle(tmp_path / "models", Recipe(**(recipe | changes)))
+        return make_torch_bundle(tmp_path / "models", **(recipe | changes))
 
     return make

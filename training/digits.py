@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from plimsoll.runtime.pytorch.bundle_making import Recipe as BundleRecipe
-from plimsoll.runtime.pytorch.bundle_making import make_bundle
+from plimsoll.runtime.bundle_making import Recipe as BundleRecipe
+from plimsoll.runtime.bundle_making import make_bundle
+from plimsoll.runtime.pytorch.new_model import NewTorchModel
 from safetensors.torch import save
 from torch import nn
 
@@ -137,14 +138,9 @@ def publish(trained: Trained, accuracy: Proportion, golden: NDArray[np.float32])
         BundleRecipe(
             name="digits",
             version=recipe.version,
-            architecture=recipe.architecture,
-            parameters=recipe.parameters,
-            weights=save(trained.model.state_dict()),
-            example=golden,
-            input_name="pixels",
-            output_name="probabilities",
-            minimum=0,
-            maximum=1,
+            examples=[{"pixels": golden}],
+            minimum={"pixels": 0},
+            maximum={"pixels": 1},
             labels=list(range(CLASSES)),
             licence="Apache-2.0",
             about={
@@ -158,6 +154,12 @@ def publish(trained: Trained, accuracy: Proportion, golden: NDArray[np.float32])
                 },
                 "metrics": {"accuracy": asdict(accuracy)},
             },
+        ),
+        NewTorchModel(
+            save(trained.model.state_dict()),
+            recipe.parameters,
+            architecture=recipe.architecture,
+            output_names=["probabilities"],
         ),
     )
     print(f"{made.path.relative_to(MODELS.parent)}: digest {made.digest}")

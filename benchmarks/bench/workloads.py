@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from plimsoll.runtime.pytorch.bundle_making import Recipe, make_bundle
+from plimsoll.runtime.bundle_making import Recipe, make_bundle
 from plimsoll.runtime.pytorch.module_building import build_architecture
+from plimsoll.runtime.pytorch.new_model import NewTorchModel
 from safetensors.torch import load_file, save
 
 from benchmarks.bench.environments import CACHE
@@ -76,15 +77,16 @@ def make_heavy_bundle() -> None:
     recipe = Recipe(
         name=HEAVY.name,
         version=HEAVY.version,
-        architecture=ARCHITECTURE,
-        parameters={"sizes": list(HEAVY.sizes)},
-        weights=save(module.state_dict()),
-        example=_candidates(HEAVY.sizes[0])[:_GOLDEN_ROWS],
-        input_name="features",
-        output_name="probabilities",
+        examples=[{"features": _candidates(HEAVY.sizes[0])[:_GOLDEN_ROWS]}],
         labels=list(range(HEAVY.sizes[-1])),
     )
-    make_bundle(HEAVY.models, recipe)
+    model = NewTorchModel(
+        save(module.state_dict()),
+        {"sizes": list(HEAVY.sizes)},
+        architecture=ARCHITECTURE,
+        output_names=["probabilities"],
+    )
+    make_bundle(HEAVY.models, recipe, model)
 
 
 def rows_of(workload: Workload) -> Rows:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from plimsoll.runtime.pytorch.bundle_making import Recipe, make_bundle
 from safetensors.torch import save
 from torch import Tensor, nn
 
 from tests.doubles.reference_v1 import ReferenceModel
+from tests.doubles.torch_bundles import make_torch_bundle
 
 FACTORY = "tests.doubles.echo_bundles:Echo"
 
@@ -25,12 +25,11 @@ class Echo(nn.Module):
 def make_echo_bundle(folder: Path, model: ReferenceModel) -> None:
     """Write the bundle of an echo model that the reference knows too."""
     within = model.minimum or 0.0
-    recipe = Recipe(
+    make_torch_bundle(
+        folder,
         name=model.name,
         version=model.version,
-        architecture=None,
         factory=FACTORY,
-        parameters={},
         weights=save({}),
         example=np.full((2, model.width), within, model.dtype),
         minimum=model.minimum,
@@ -38,4 +37,3 @@ def make_echo_bundle(folder: Path, model: ReferenceModel) -> None:
         labels=list(model.labels),
         threshold=model.threshold,
     )
-    make_bundle(folder, recipe)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NoReturn
 
 import torch
@@ -42,17 +42,40 @@ class GivesBfloat16(DigitsMlp):
         return super().forward(pixels).bfloat16()
 
 
-class _Unreadable(dict[str, torch.Tensor]):
+class GivesWords(DigitsMlp):
+    """Gives something else next to its scores."""
+
+    def forward(self, pixels: torch.Tensor) -> dict[str, object]:  # type: ignore[override]
+        """Scores and words."""
+        return {"logits": self.logits(pixels), "words": ["a"]}
+
+
+class GivesOddName(DigitsMlp):
+    """Names its output as no tensor can be named."""
+
+    def forward(self, pixels: torch.Tensor) -> dict[str, torch.Tensor]:  # type: ignore[override]
+        """Scores by that name."""
+        return {"two words": self.logits(pixels)}
+
+
+class _Unreadable(Mapping[str, torch.Tensor]):
     def __iter__(self) -> Iterator[str]:
         raise RuntimeError("nobody reads this")
 
+    def __len__(self) -> int:
+        return 1
+
+    def __getitem__(self, name: str) -> torch.Tensor:
+        raise KeyError(name)
+
 
 class GivesUnreadable(DigitsMlp):
-    """Gives a dict of which not even the names can be read."""
+    """Gives a mapping of which not even the names can be read."""
 
-    def forward(self, pixels: torch.Tensor) -> dict[str, torch.Tensor]:  # type: ignore[override]
-        """Scores, out of reach."""
-        return _Unreadable(logits=self.logits(pixels))
+    def forward(self, pixels: torch.Tensor) -> _Unreadable:  # type: ignore[override]
+        """Nothing that can be reached."""
+        del pixels
+        return _Unreadable()
 
 
 class GivesOneNumber(DigitsMlp):
@@ -141,3 +164,28 @@ class FailsFrom(DigitsMlp):
         if len(pixels) >= self.rows and len(pixels) != self.largest:
             raise RuntimeError("the buffer is full")
         return super().forward(pixels)
+
+
+class TakesThree(torch.nn.Module):
+    """Takes three tensors, the last two if they are given."""
+
+    def forward(
+        self, ids: torch.Tensor, mask: torch.Tensor | None = None, types: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """The first one again."""
+        del mask, types
+        return ids.clone()
+
+
+def in_half(sizes: list[int], datatype: str) -> torch.nn.Module:
+    """A perceptron in that datatype."""
+    return DigitsMlp(sizes).to(getattr(torch, datatype))
+
+
+class MaskedMean(torch.nn.Module):
+    """Takes two tensors of open length, and names its outputs."""
+
+    def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> dict[str, torch.Tensor | None]:
+        """The mean of the ids that the mask keeps, the ids that it keeps, and more."""
+        kept = ids * mask
+        return {"kept": kept, "unused": ids, "none": None, "mean": kept.sum(1) / mask.sum(1)}

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from plimsoll.runtime.pytorch.bundle_making import Recipe, make_bundle
 from safetensors.torch import save
+
+from tests.doubles.torch_bundles import make_torch_bundle
 
 REPOSITORY = Path(__file__).parents[2]
 FACTORY = "tests.doubles.troublesome_model:make"
@@ -45,10 +46,10 @@ def make_hanging_bundle(models: Path, wait_for: Path | None = None) -> dict[str,
     """Write the bundle of one, and give the variables by which a server serves it."""
     if wait_for is not None:
         wait_for.touch()
-    recipe = Recipe(
+    make_torch_bundle(
+        models,
         name="hanging",
         version="1",
-        architecture=None,
         factory=FACTORY,
         parameters={} if wait_for is None else {"wait_for": str(wait_for)},
         weights=save(HangingModel().state_dict()),
@@ -57,7 +58,6 @@ def make_hanging_bundle(models: Path, wait_for: Path | None = None) -> dict[str,
         minimum=0,
         maximum=10,
     )
-    make_bundle(models, recipe)
     if wait_for is not None:
         wait_for.unlink()
     return {"PLIMSOLL_FACTORIES": FACTORY, "PYTHONPATH": str(REPOSITORY)}

@@ -11,11 +11,11 @@ import torch
 from plimsoll.bundle.folder import Bundle
 from plimsoll.runtime.loader_options import LoaderOptions
 from plimsoll.runtime.model_loader import ModelLoader
-from plimsoll.runtime.pytorch.bundle_making import Recipe, make_bundle
 from plimsoll.runtime.pytorch.module_building import build_with_factory
 from plimsoll.runtime.warmup import batch_sizes_up_to
 from safetensors.torch import save
 
+from tests.doubles.torch_bundles import make_torch_bundle
 from tests.zoo.never_refused_models import Scores
 
 
@@ -26,10 +26,10 @@ def bundle_of(folder: Path, module: str, kind: str) -> Bundle:
     torch.manual_seed(seed)
     model = build_with_factory(factory, {"kind": kind}, [factory]).eval()
     assert isinstance(model, Scores)
-    recipe = Recipe(
+    return make_torch_bundle(
+        folder,
         name=kind,
         version="1",
-        architecture=None,
         factory=factory,
         parameters={"kind": kind},
         weights=save({name: tensor.contiguous() for name, tensor in model.state_dict().items()}),
@@ -37,7 +37,6 @@ def bundle_of(folder: Path, module: str, kind: str) -> Bundle:
         minimum=model.minimum,
         maximum=model.maximum,
     )
-    return make_bundle(folder, recipe)
 
 
 def load(bundle: Bundle, batch_sizes: Sequence[int] = (1, 128)) -> None:

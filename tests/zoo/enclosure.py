@@ -9,10 +9,10 @@ from random import Random
 
 import numpy as np
 import torch
-from plimsoll.runtime.pytorch.bundle_making import Recipe, make_bundle
 from safetensors.torch import save
 
 from tests.doubles.bundles import rewrite_manifest
+from tests.doubles.torch_bundles import make_torch_bundle
 from tests.integration.served_process import ServedProcess
 from tests.zoo.served_right import KINDS, make
 from tests.zoo.served_right_models import Good
@@ -75,10 +75,10 @@ def make_zoo_bundle(folder: Path, kind: str) -> Good:
     seed = zlib.crc32(kind.encode())
     torch.manual_seed(seed)
     model = make(kind)
-    recipe = Recipe(
+    bundle = make_torch_bundle(
+        folder,
         name=kind,
         version="1",
-        architecture=None,
         factory=_FACTORY,
         parameters={"kind": kind, "plain": True},
         weights=save(model.state_dict()),
@@ -86,5 +86,5 @@ def make_zoo_bundle(folder: Path, kind: str) -> Good:
         labels=["a", "b", "c", "d"],
         minimum=model.minimum,
     )
-    rewrite_manifest(make_bundle(folder, recipe), lambda fields: fields["model"].update(parameters={"kind": kind}))
+    rewrite_manifest(bundle, lambda fields: fields["model"].update(parameters={"kind": kind}))
     return model

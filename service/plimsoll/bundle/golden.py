@@ -15,21 +15,36 @@ from plimsoll.errors import BundleError
 from plimsoll.inference.payloads import Signature, Tensors, TensorSpec
 from plimsoll.inference.tensor_bounds import TensorBounds
 
+MOST_LENGTHS = 8
+"""Of the samples of one bundle; each length is proven whenever the bundle is loaded."""
+
 
 @dataclass(frozen=True, slots=True)
 class GoldenSamples:
-    """Inputs and expected outputs by tensor name, as many rows in each."""
+    """Inputs and expected outputs by tensor name, as many rows in each.
+
+    Rows of other lengths cannot be in the same tensors; `others` are the samples of these, each without others.
+    """
 
     inputs: Tensors
     outputs: Tensors
+    others: tuple[GoldenSamples, ...] = ()
+
+    @property
+    def of_each_length(self) -> tuple[GoldenSamples, ...]:
+        """The samples of every length, these first."""
+        return (self, *self.others)
 
     def pack(self) -> bytes:
-        """One safetensors file with tensors `inputs.<name>` and `outputs.<name>`."""
-        sides = {"inputs": self.inputs, "outputs": self.outputs}
+        """One safetensors file with tensors `inputs.<name>` and `outputs.<name>`.
+
+        The samples of other lengths are `2.inputs.<name>`, `2.outputs.<name>`, `3.inputs.<name>` and so on.
+        """
         return save(
             {
-                f"{side}.{name}": np.ascontiguousarray(tensor)
-                for side, tensors in sides.items()
+                f"{_prefix(number)}{side}.{name}": np.ascontiguousarray(tensor)
+                for number, samples in enumerate(self.of_each_length, start=1)
+                for side, tensors in (("inputs", samples.inputs), ("outputs", samples.outputs))
                 for name, tensor in tensors.items()
             }
         )
@@ -48,15 +63,29 @@ def read_golden(bundle: Bundle) -> GoldenSamples:
     except KeyError as error:
         raise BundleError("golden", f"the golden samples are of a datatype that cannot be read: {error}") from None
     signature = bundle.manifest.line_signature()
+    others: list[GoldenSamples] = []
+    while any(name.startswith(_prefix(len(others) + 2)) for name in tensors):
+        others.append(_of_one_length(tensors, signature, _prefix(len(others) + 2)))
+        if len(others) >= MOST_LENGTHS:
+            raise BundleError("golden", f"the golden samples have more than {MOST_LENGTHS} lengths")
+    first = _of_one_length(tensors, signature, "")
+    return GoldenSamples(first.inputs, first.outputs, tuple(others))
+
+
+def _prefix(number: int) -> str:
+    return f"{number}." if number > 1 else ""
+
+
+def _of_one_length(tensors: Tensors, signature: Signature, prefix: str) -> GoldenSamples:
     samples = GoldenSamples(
-        inputs={spec.name: _pick(tensors, "inputs", spec) for spec in signature.inputs},
-        outputs={spec.name: _pick(tensors, "outputs", spec) for spec in signature.outputs},
+        inputs={spec.name: _pick(tensors, f"{prefix}inputs", spec) for spec in signature.inputs},
+        outputs={spec.name: _pick(tensors, f"{prefix}outputs", spec) for spec in signature.outputs},
     )
     for side, tensors_of_side in (("inputs", samples.inputs), ("outputs", samples.outputs)):
         for name, tensor in tensors_of_side.items():
             if not all_finite(tensor):
                 raise BundleError(
-                    "golden", f"golden tensor '{side}.{name}' holds NaN or infinity, which proves nothing"
+                    "golden", f"golden tensor '{prefix}{side}.{name}' holds NaN or infinity, which proves nothing"
                 )
     check_bounds(samples, signature)
     rows = {len(tensor) for tensor in (*samples.inputs.values(), *samples.outputs.values())}
@@ -119,7 +148,7 @@ def compare_golden(bundle: Bundle, samples: GoldenSamples, outputs: Tensors) -> 
             )
 
 
-def _pick(tensors: dict[str, NDArray[Any]], side: str, spec: TensorSpec) -> NDArray[Any]:
+def _pick(tensors: Tensors, side: str, spec: TensorSpec) -> NDArray[Any]:
     tensor = tensors.get(f"{side}.{spec.name}")
     if tensor is None:
         raise BundleError("golden", f"the golden samples hold no tensor '{side}.{spec.name}'")

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from plimsoll.bundle.class_labels import CLASSES_OF_ONE_SCORE, fault_of_labels, fault_of_threshold
 from plimsoll.bundle.record import Record
 from plimsoll.inference.payloads import Datatype, TensorSpec
+from plimsoll.quoting import quote
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,127}")
+
+
+def _good_name(value: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise ValueError(
+            "the name of a tensor begins with a letter or '_' and goes on with at most 127 letters, digits, '_', '.' "
+            f"and '-'; {quote(value)} is given"
+        )
+    return value
 
 
 def _good_labels(value: object) -> object:
@@ -27,7 +40,7 @@ class Tensor(Record):
     # The number "0.5" in quotes and the label true are slips, and a server would answer by what they are taken for.
     model_config = ConfigDict(strict=True)
 
-    name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,127}$")]
+    name: Annotated[str, AfterValidator(_good_name), Field(json_schema_extra={"pattern": f"^{_NAME.pattern}$"})]
     datatype: Datatype
     shape: Annotated[list[Annotated[int, Field(ge=-1)]], Field(min_length=1, max_length=8)]
     minimum: float | None = None

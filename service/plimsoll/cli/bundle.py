@@ -1,4 +1,4 @@
-"""`plimsoll bundle create | verify | inspect`."""
+"""`plimsoll bundle create | verify | inspect | from-mar | export-onnx`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import json
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
-from numpy.typing import NDArray
 
 from plimsoll.bundle.folder import Bundle, open_bundle
 from plimsoll.bundle.tensor_records import Tensor
+from plimsoll.cli.bundle_onnx import export_onnx
+from plimsoll.cli.example_files import read_examples
+from plimsoll.cli.from_mar import from_mar
+from plimsoll.cli.input_bounds import read_bounds
+from plimsoll.cli.new_models import check_datatypes, check_one_model, fill_module, name_of_input, open_graph
+from plimsoll.cli.time_limit import time_limit
 from plimsoll.errors import BundleError
 from plimsoll.settings import load_settings
 from plimsoll.tasks import TASKS, bind_task
@@ -28,6 +32,29 @@ Threshold = Annotated[
         help="For a model with one score per row: scores from this value on mean the last label.", show_default="0.5"
     ),
 ]
+Examples = Annotated[
+    list[str],
+    typer.Option(
+        help="Input rows, which become the golden samples: a .npy file, NAME=FILE.npy for each of several inputs, or "
+        "one .npz or .safetensors file. A second file for an input has rows of another length.",
+        metavar="[NAME=]FILE",
+    ),
+]
+OutputNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Name of an output tensor, in the order in which the model gives them. Where the model names them itself, "
+        "only those given here are served.",
+        show_default="output",
+    ),
+]
+OnnxFile = Annotated[
+    Path | None,
+    typer.Option(
+        help="An ONNX graph, in the place of --weights and what makes their architecture.", exists=True, dir_okay=False
+    ),
+]
+_BOUND = "[NAME=]NUMBER"
 BundlePath = Annotated[Path, typer.Argument(help="Folder of the bundle, such as models/digits/1.")]
 
 
@@ -35,11 +62,11 @@ BundlePath = Annotated[Path, typer.Argument(help="Folder of the bundle, such as 
 def create(
     name: Annotated[str, typer.Option(help="Lower-case letters, digits and dashes.")],
     version: Annotated[str, typer.Option(help="One to four numbers joined by dots. A version never changes.")],
-    weights: Annotated[Path, typer.Option(help="The state dict as safetensors.", exists=True, dir_okay=False)],
-    example: Annotated[
-        Path,
-        typer.Option(help="Input rows as .npy; they become the golden samples.", exists=True, dir_okay=False),
-    ],
+    example: Examples,
+    weights: Annotated[
+        Path | None, typer.Option(help="The state dict: .safetensors, .pt, .pth or .bin.", exists=True, dir_okay=False)
+    ] = None,
+    onnx: OnnxFile = None,
     models: Annotated[Path, typer.Option(help="Folder of the bundles.")] = Path("models"),
     architecture: Annotated[str | None, typer.Option(help="A registered architecture, such as digits-mlp.")] = None,
     factory: Annotated[
@@ -49,10 +76,12 @@ def create(
     task: TaskName = None,
     labels: Annotated[str | None, typer.Option(help="Labels of a classifier as a JSON array.")] = None,
     threshold: Threshold = None,
-    input_name: Annotated[str, typer.Option(help="Name of the input tensor.")] = "input",
-    output_name: Annotated[str, typer.Option(help="Name of the output tensor.")] = "output",
-    minimum: Annotated[float | None, typer.Option(help="Smallest value of an input.")] = None,
-    maximum: Annotated[float | None, typer.Option(help="Largest value of an input.")] = None,
+    input_name: Annotated[
+        str | None, typer.Option(help="Name of the input tensor.", show_default="input, or that of the ONNX graph")
+    ] = None,
+    output_name: OutputNames = None,
+    minimum: Annotated[list[str] | None, typer.Option(help="Smallest value of an input.", metavar=_BOUND)] = None,
+    maximum: Annotated[list[str] | None, typer.Option(help="Largest value of an input.", metavar=_BOUND)] = None,
     licence: Annotated[str, typer.Option(help="The licence of the weights, as an SPDX name.")] = "unknown",
     absolute_tolerance: Annotated[float, typer.Option(help="Absolute tolerance of the golden samples.", min=0)] = 1e-4,
     relative_tolerance: Annotated[float, typer.Option(help="Relative tolerance of the golden samples.", min=0)] = 1e-3,
@@ -62,23 +91,20 @@ def create(
     ] = None,
 ) -> None:
     """Create a bundle from trained weights. Runs the model to find its signature and golden samples."""
-    from plimsoll.runtime.pytorch.bundle_making import Recipe, make_bundle
+    from plimsoll.runtime.bundle_making import Recipe, make_bundle
 
-    if (architecture is None) == (factory is None):
-        raise typer.BadParameter("give either --architecture or --factory")
+    check_one_model(onnx, weights, architecture, factory)
+    graph = open_graph(onnx, output_name)
+    examples = read_examples(example, input_name or name_of_input(graph))
+    check_datatypes(graph, examples)
     recipe = Recipe(
         name=name,
         version=version,
-        architecture=architecture,
-        factory=factory,
         task=task,
-        parameters=_json(parameters, dict, "--parameters"),
-        weights=weights.read_bytes(),
-        example=_array(example),
-        input_name=input_name,
-        output_name=output_name,
-        minimum=minimum,
-        maximum=maximum,
+        examples=examples.by_length,
+        bfloat16=examples.bfloat16,
+        minimum=read_bounds(minimum or [], examples.names, "--minimum"),
+        maximum=read_bounds(maximum or [], examples.names, "--maximum"),
         labels=_json(labels, list, "--labels") if labels else None,
         threshold=threshold,
         licence=licence,
@@ -86,7 +112,9 @@ def create(
         relative_tolerance=relative_tolerance,
         about=_json(about.read_bytes(), dict, "--about") if about else {},
     )
-    made = make_bundle(models, recipe, _note, bind_task)
+    given = _json(parameters, dict, "--parameters")
+    model = graph or fill_module(weights, given, architecture, factory, output_name, examples.bfloat16)
+    made = make_bundle(models, recipe, model, _note, bind_task)
     typer.echo(f"{made.path}: {name} {version}, digest {made.digest}")
 
 
@@ -127,12 +155,14 @@ def verify(
         _passed("files", f"{len(opened.manifest.files)} files with the right sha256")
         model = loader.load(opened)
         _passed("weights", f"{model.parameters} parameters on {model.device}")
-        samples = loader.prove(opened, model)
-        _passed("golden", f"every sample within {opened.manifest.golden.absolute_tolerance:g}")
-        _passed("independence", "golden rows are answered alike alone, in pairs and in a full batch")
-        if model.padding is not None:
-            _passed("padding", f"golden rows are answered alike when they are padded to {model.padding.longest} places")
-        _passed("warm-up", f"batches of up to {max(loader.warm(model, samples))} rows")
+        with time_limit(model, chosen.start_seconds):
+            samples = loader.prove(opened, model)
+            _passed("golden", f"every sample within {opened.manifest.golden.absolute_tolerance:g}")
+            _passed("independence", "golden rows are answered alike alone, in pairs and in a full batch")
+            if model.padding is not None:
+                longest = model.padding.longest
+                _passed("padding", f"golden rows are answered alike when they are padded to {longest} places")
+            _passed("warm-up", f"batches of up to {max(loader.warm(model, samples))} rows")
     except BundleError as error:
         typer.echo(f"{typer.style('fail', fg=typer.colors.RED)} {error.check:12} {error}")
         raise typer.Exit(1) from None
@@ -144,6 +174,10 @@ def inspect(path: BundlePath) -> None:
     opened = open_bundle(path)
     for name, value in _facts(opened):
         typer.echo(f"{typer.style(f'{name:12}', bold=True)} {value}")
+
+
+bundle.command()(from_mar)
+bundle.command()(export_onnx)
 
 
 def _note(text: str) -> None:
@@ -193,11 +227,3 @@ def _json(text: str | bytes, kind: type, option: str) -> Any:  # noqa: ANN401  #
     if not isinstance(document, kind):
         raise typer.BadParameter(f"{option} should be a JSON {'object' if kind is dict else 'array'}")
     return document
-
-
-def _array(path: Path) -> NDArray[Any]:
-    try:
-        with path.open("rb") as stream:
-            return np.lib.format.read_array(stream, allow_pickle=False)
-    except Exception as error:  # noqa: BLE001  # numpy reads the header as Python, so a broken one raises anything
-        raise typer.BadParameter(f"--example is not a .npy file of numbers: {error}") from None

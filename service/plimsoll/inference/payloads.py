@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 Datatype = Literal[
-    "BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64", "FP16", "FP32", "FP64"
+    "BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64", "FP16", "FP32", "FP64", "BF16"
 ]
 """Tensor datatypes by their Open Inference Protocol names."""
+
+LARGEST_BF16 = 3.3895313892515355e38
 
 NUMPY_DTYPES: Mapping[Datatype, np.dtype[Any]] = {
     "BOOL": np.dtype(np.bool_),
@@ -27,7 +29,12 @@ NUMPY_DTYPES: Mapping[Datatype, np.dtype[Any]] = {
     "FP16": np.dtype(np.float16),
     "FP32": np.dtype(np.float32),
     "FP64": np.dtype(np.float64),
+    "BF16": np.dtype(np.float32),
 }
+"""The dtype in which arrays hold a datatype.
+
+numpy has no bfloat16. Its numbers are held as FP32, which has all of them, and the runtime rounds to BF16 at the model.
+"""
 
 Tensors = Mapping[str, NDArray[Any]]
 """Named tensors, the batch dimension first."""
@@ -58,7 +65,7 @@ class TensorSpec:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The numpy dtype of the datatype."""
+        """The numpy dtype in which arrays hold the datatype."""
         return NUMPY_DTYPES[self.datatype]
 
     def accepts(self, tensor: NDArray[Any]) -> bool:

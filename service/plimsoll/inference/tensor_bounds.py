@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from plimsoll.inference.payloads import TensorSpec
+from plimsoll.inference.payloads import LARGEST_BF16, TensorSpec
 
 
 class TensorBounds:
     """The least and the greatest number of one tensor, inclusive, in the tensor's own precision.
 
     0.1 in FP32 is above 0.1 and still within a maximum of 0.1. A bound beyond the range of the datatype has no effect.
-    A number that is not finite is always out of bounds.
+    A number that is not finite is always out of bounds. BF16 has the precision of FP32 here, before it is rounded.
     """
 
     def __init__(self, spec: TensorSpec) -> None:
-        least, greatest = _range(spec.dtype)
+        least, greatest = (-LARGEST_BF16, LARGEST_BF16) if spec.datatype == "BF16" else _range(spec.dtype)
         self.low: Any = least if spec.minimum is None else max(_as(spec, spec.minimum), least)
         self.high: Any = greatest if spec.maximum is None else min(_as(spec, spec.maximum), greatest)
 

@@ -24,10 +24,14 @@ def check_device(wanted: str) -> None:
         from plimsoll.runtime.pytorch.devices import resolve_device
 
         resolve_device(wanted)
-    else:
+    elif find_spec("onnxruntime") is not None:
         from plimsoll.runtime.onnx.providers import providers_of
 
         providers_of(wanted)
+    else:
+        raise DeviceError(
+            f"'{wanted}' was asked for, and neither PyTorch nor ONNX Runtime is installed, which could use it"
+        )
 
 
 def device_memory() -> list[tuple[str, int, int]]:

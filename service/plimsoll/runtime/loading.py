@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from plimsoll.inference.batch_queue import MAX_ELEMENTS
 from plimsoll.runtime.devices import check_device
 from plimsoll.runtime.loader_options import LoaderOptions
 from plimsoll.runtime.model_loader import ModelLoader
@@ -9,7 +10,11 @@ from plimsoll.runtime.warmup import batch_sizes_up_to
 
 
 def new_loader(
-    options: LoaderOptions, *, max_batch_rows: int, max_batch_elements: int, inline_budget_seconds: float
+    options: LoaderOptions,
+    *,
+    max_batch_rows: int,
+    inline_budget_seconds: float,
+    max_batch_elements: int = MAX_ELEMENTS,
 ) -> ModelLoader:
     """A loader of bundles, see `ModelLoader`; it warms batches of up to `max_batch_rows` rows.
 

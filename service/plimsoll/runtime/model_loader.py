@@ -79,20 +79,22 @@ class ModelLoader:
         return model
 
     def prove(self, bundle: Bundle, model: LoadedModel) -> GoldenSamples:
-        """Run the golden samples, together, among other rows and padded; returns them.
+        """Run the golden samples of every length, together, among other rows and padded; returns them.
 
         Raises:
             BundleError: with check `digest`, `signature`, `golden`, `independence` or `padding`.
         """
         self._limit_threads()
         samples = read_golden(bundle)
-        with foreign_code("golden", "the model fails on the golden samples"):
-            outputs = model.run({name: tensor.copy() for name, tensor in samples.inputs.items()})
-        check_outputs(outputs, model.signature)
-        compare_golden(bundle, samples, outputs)
-        check_independence(model, samples, bundle.manifest.golden, max(self._batch_sizes))
-        if model.padding is not None:
-            check_padding(model, model.padding, samples, bundle.manifest.golden)
+        for each in samples.of_each_length:
+            with foreign_code("golden", "the model fails on the golden samples"):
+                outputs = model.run({name: tensor.copy() for name, tensor in each.inputs.items()})
+            check_outputs(outputs, model.signature)
+            compare_golden(bundle, each, outputs)
+        for each in samples.of_each_length:
+            check_independence(model, each, bundle.manifest.golden, max(self._batch_sizes))
+            if model.padding is not None:
+                check_padding(model, model.padding, each, bundle.manifest.golden)
         return samples
 
     def warm(self, model: LoadedModel, samples: GoldenSamples) -> dict[int, float]:

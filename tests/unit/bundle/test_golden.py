@@ -180,3 +180,28 @@ def test_a_number_that_is_not_finite_fails_whatever_the_tolerance(make_tiny_bund
 def test_answers_for_another_number_of_rows_fail(make_tiny_bundle: MakeBundle, rows: int) -> None:
     with pytest.raises(BundleError):
         compare_golden(make_tiny_bundle(), GoldenSamples({}, {"output": zeros(3, 3)}), {"output": zeros(rows, 3)})
+
+
+def test_samples_of_every_length_come_back_as_they_were_packed(make_tiny_bundle: MakeBundle) -> None:
+    lengths = [np.random.default_rng(n).random((rows, n), np.float32) for rows, n in ((2, 3), (1, 5), (4, 1))]
+    each = [GoldenSamples({"input": tensor}, {"output": tensor * 2}) for tensor in lengths]
+    bundle = rewrite_manifest(make_tiny_bundle(labels=None), _open_lengths)
+    packed_all = GoldenSamples(each[0].inputs, each[0].outputs, tuple(each[1:])).pack()
+    samples = read_golden(replace_file(bundle, "golden.safetensors", packed_all))
+    for read, tensor in zip(samples.of_each_length, lengths, strict=True):
+        assert np.array_equal(read.inputs["input"], tensor)
+        assert np.array_equal(read.outputs["output"], tensor * 2)
+
+
+def test_samples_of_another_length_are_checked_like_the_first(make_tiny_bundle: MakeBundle) -> None:
+    bundle = rewrite_manifest(make_tiny_bundle(labels=None), _open_lengths)
+    first = {"inputs.input": zeros(2, 3), "outputs.output": zeros(2, 3)}
+    error = refusal(bundle, save({**first, "2.inputs.input": zeros(1, 4)}))
+    assert error.message == "the golden samples hold no tensor '2.outputs.output'"
+    many = {f"{n}.{side}": zeros(1, n) for n in range(2, 20) for side in first}
+    assert "more than 8 lengths" in refusal(bundle, save(first | many)).message
+
+
+def _open_lengths(fields: dict[str, Any]) -> None:
+    for side in ("inputs", "outputs"):
+        fields["signature"][side][0].update(shape=[-1, -1], minimum=None, maximum=None)

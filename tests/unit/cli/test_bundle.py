@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from plimsoll.bundle.folder import open_bundle
 from plimsoll.runtime.pytorch.module_building import build_architecture
 from safetensors.torch import save
 
 from tests.conftest import MakeBundle
+from tests.doubles.checkpoints import Marker
 from tests.doubles.odd_models import Tokens
 from tests.unit.cli.conftest import Ran, RunPlimsoll
 
@@ -82,10 +84,7 @@ def test_tolerances_are_those_that_are_told(maker: Maker) -> None:
         ("strange_factories:panics", "cannot be built with the parameters given: it raised Panic: "),
         ("odd_models:MissesKey", "the model cannot be run on the example: it raised KeyError: 'input_ids'"),
         ("odd_models:HidesWeights", "the names of the model's weights cannot be read: it raised KeyError: 'layers'"),
-        (
-            "odd_models:GivesBfloat16",
-            "the model gives bfloat16, which no signature can express; let it end with .float()",
-        ),
+        ("odd_models:GivesWords", "the output 'words' of the model is of the type list, and only tensors can be"),
         ("odd_models:Nobody", "cannot be imported: it raised AttributeError: module 'tests.doubles.odd_models' has no"),
     ],
 )
@@ -98,6 +97,50 @@ def test_whatever_a_model_does_is_one_sentence_and_exit_code_2(maker: Maker, fac
     assert sentence in last
     assert "Traceback" not in ran.err
     assert not Path("models").exists()
+
+
+def test_a_state_dict_of_torch_save_is_converted_and_noted(maker: Maker, plimsoll: RunPlimsoll) -> None:
+    state = build_architecture("digits-mlp", PARAMETERS).state_dict()
+    torch.save({"state_dict": {f"module.{name}": each for name, each in state.items()}, "epoch": 9}, "w.pt")
+    made = maker.create(weights="w.pt")
+    assert [line.removeprefix("note ") for line in made.err.splitlines()] == [
+        "the state dict was converted to safetensors",
+        "the weights are 'state_dict' of the file, without 'epoch'",
+        "'module.' was taken off the names of the weights; a wrapper of the module had put it there",
+    ]
+    assert made.code == 0
+    assert plimsoll("bundle", "verify", "models/tiny/1").code == 0
+
+
+def test_a_whole_pickled_module_makes_no_bundle_and_its_code_does_not_run(maker: Maker) -> None:
+    torch.save(Marker(Path("executed").absolute()), "w.pt")
+    ran = maker.create(weights="w.pt")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("error: the file of weights holds Python objects of 'posix.mkdir' and not only tensors")
+    assert not Path("executed").exists()
+    assert not Path("models").exists()
+
+
+@pytest.mark.usefixtures("maker")
+def test_several_inputs_of_open_length_and_outputs_with_names(plimsoll: RunPlimsoll) -> None:
+    for name, length in (("short", 3), ("long", 7)):
+        np.save(f"{name}.npy", np.ones((2, length), np.int64))
+        np.save(f"{name}-mask.npy", np.ones((2, length), np.float32))
+    Path("none.safetensors").write_bytes(save({}))
+    words = ["--example=mask=short-mask.npy", "--example=ids=short.npy", "--example=mask=long-mask.npy"]
+    made = plimsoll(
+        "bundle", "create", "--name=two", "--version=1", "--factory=tests.doubles.odd_models:MaskedMean",
+        "--weights=none.safetensors", *words, "--example=ids=long.npy", "--minimum=ids=0", "--maximum=ids=9",
+        "--output-name=mean", "--output-name=kept",
+    )  # fmt: skip
+    assert made.code == 0, made.err
+    assert made.err == "note forward gets the inputs in the order of the parameters of forward: ids, mask\n"
+    shown = plimsoll("bundle", "inspect", "models/two/1").out
+    for line in ("ids: INT64 [-1, -1]", "mask: FP32 [-1, -1]", "mean: FP32 [-1]", "kept: FP32 [-1, -1]"):
+        assert line in shown
+    assert shown.index("ids:") < shown.index("mask:") < shown.index("mean:") < shown.index("kept:")
+    verified = plimsoll("bundle", "verify", "models/two/1", "--trust-factory", "tests.doubles.odd_models:MaskedMean")
+    assert verified.code == 0, verified
 
 
 def test_a_bundle_goes_where_it_is_told(maker: Maker, tmp_path: Path) -> None:
@@ -118,7 +161,12 @@ def test_a_bundle_goes_where_it_is_told(maker: Maker, tmp_path: Path) -> None:
         ({"about": "x.npy"}, "--about"),
         ({"about": "."}, "directory"),
         ({"parameters": "[" * 100_000}, "--parameters is not JSON"),
-        ({"example": "w.safetensors"}, "--example is not a .npy file of numbers"),
+        (
+            {"example": "w.safetensors"},
+            "an example needs as many rows of each input, and it has 8 of 'layers.0.bias', 8 of",
+        ),
+        ({"example": "rows=x.npy", "minimum": "input=0"}, "Invalid value for '--minimum': there is no input 'input'"),
+        ({"output_name": "two words"}, "the name of a tensor begins with a letter or '_'"),
         ({"example": "."}, "--example"),
         ({"minimum": "low"}, "Invalid value for '--minimum'"),
         ({"architecture": "resnet"}, "the architecture 'resnet' is not registered; known: digits-mlp, digits-cnn"),

@@ -11,12 +11,12 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 from plimsoll.application import Application
-from plimsoll.runtime.pytorch.bundle_making import Recipe, make_bundle
 from plimsoll.runtime.pytorch.module_building import build_architecture
 from plimsoll.settings import load_settings
 from safetensors.torch import save
 
 from tests.doubles.servers import CannedServer, served
+from tests.doubles.torch_bundles import make_torch_bundle
 from tests.unit.cli.conftest import RunPlimsoll
 
 SIDE = 4
@@ -27,7 +27,8 @@ def make(folder: Path, name: str, version: str, **about: Any) -> None:
     """A model of 16 pixels and 3 classes."""
     torch.manual_seed(int(version))
     parameters = {"sizes": [SIDE * SIDE, 3]}
-    recipe = Recipe(
+    make_torch_bundle(
+        folder,
         name=name,
         version=version,
         architecture="digits-mlp",
@@ -39,7 +40,6 @@ def make(folder: Path, name: str, version: str, **about: Any) -> None:
         maximum=1,
         about=about,
     )
-    make_bundle(folder, recipe)
 
 
 def desired(folder: Path, **versions: list[str]) -> Path:

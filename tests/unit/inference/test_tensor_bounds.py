@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from plimsoll.inference.payloads import Datatype, TensorSpec
@@ -32,6 +33,13 @@ def test_rounding_to_the_precision_keeps_a_bound_within_itself(bound: float) -> 
     within = bounds("FP32", bound, bound)
     if within.low <= bound <= within.high:
         assert float(np.float32(bound)) == bound
+
+
+def test_a_number_that_bf16_would_round_to_infinity_is_outside() -> None:
+    within = bounds("BF16")
+    largest = np.float32(torch.finfo(torch.bfloat16).max)
+    assert within.hold(np.array([[largest, -largest]], np.float32))
+    assert not within.hold(np.array([[0, np.nextafter(largest, np.float32(np.inf))]], np.float32))
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])

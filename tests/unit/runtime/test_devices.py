@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 import pytest
 import torch
 from plimsoll.errors import DeviceError
+from plimsoll.runtime import devices
 from plimsoll.runtime.devices import check_device, device_memory
 
 GPUS = torch.cuda.device_count()
@@ -29,6 +32,21 @@ def test_a_gpu_that_is_not_there_is_refused_with_how_many_there_are(number: int)
 @pytest.mark.skipif(GPUS > 0, reason="this machine has a GPU")
 def test_cuda_without_a_number_needs_a_gpu_too() -> None:
     with pytest.raises(DeviceError, match="'cuda' was asked for and this machine has 0 CUDA devices"):
+        check_device("cuda")
+
+
+def test_without_torch_onnx_runtime_is_asked_for_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "find_spec", lambda name: None if name == "torch" else find_spec(name))
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["CPUExecutionProvider"])
+    with pytest.raises(DeviceError, match=r"'cuda:0' was asked for, and ONNX Runtime .* has no CUDA provider"):
+        check_device("cuda:0")
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["CUDAExecutionProvider"])
+    check_device("cuda:0")
+
+
+def test_without_a_runtime_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "find_spec", lambda _: None)
+    with pytest.raises(DeviceError, match="'cuda' was asked for, and neither PyTorch nor ONNX Runtime is installed"):
         check_device("cuda")
 
 

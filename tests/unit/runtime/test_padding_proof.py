@@ -17,7 +17,8 @@ from plimsoll.inference.padding import Padding
 from plimsoll.inference.payloads import Signature, TensorSpec
 from plimsoll.runtime.loader_options import LoaderOptions
 from plimsoll.runtime.model_loader import ModelLoader
-from plimsoll.runtime.onnx.loader import OnnxLoader
+from plimsoll.runtime.onnx.onnx_model import OnnxModel
+from plimsoll.runtime.onnx.session_opening import open_session
 from plimsoll.runtime.padding_proof import check_padding
 from plimsoll.runtime.pytorch.torch_model import TorchModel
 from plimsoll.runtime.warmup import warm_up
@@ -137,7 +138,8 @@ def test_a_model_of_onnx_runtime_is_proven_and_placed_by_length_like_any_other()
     content = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9).SerializeToString()
     specs = tuple(TensorSpec(name, "INT64", (-1, -1)) for name in sizes)
     signature = Signature(specs, (TensorSpec("y", "INT64", (-1,)),))
-    model = OnnxLoader(LoaderOptions()).open(content, "sum.onnx", signature)
+    session, facts = open_session(content, "sum.onnx")
+    model = OnnxModel(session, signature, "cpu", facts)
     model.padding = Padding(specs, (4, 8), {"ids": 9}, "mask")
     samples = GoldenSamples({"ids": np.array([[1, 2, 3]]), "mask": np.array([[1, 1, 1]])}, {})
     check_padding(model, model.padding, samples, NORMAL)

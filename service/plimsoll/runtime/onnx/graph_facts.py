@@ -5,25 +5,36 @@ Field numbers are those of onnx.proto (onnx/onnx, `ModelProto` and the messages 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sized
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from plimsoll.errors import BundleError
-from plimsoll.quoting import quote
-from plimsoll.runtime.onnx.protobuf_fields import NotProtobuf, fields_of, varints_of
+from plimsoll.runtime.onnx.protobuf_fields import FieldReader, NotProtobuf
 
-MAX_FILE_BYTES = (1 << 31) - 1
-"""No protobuf message is longer."""
+_MOST_FIELDS = 1 << 25
+"""Half a minute of reading. A graph of ten thousand nodes has half a million, a forest of a million nodes ten."""
 _DEEPEST_MESSAGE = 96
-"""A subgraph lies three messages deeper than its graph."""
-_OWN_DOMAINS = {"", "ai.onnx", "ai.onnx.ml", "com.microsoft"}
-"""Domains whose operators ONNX Runtime brings."""
+"""A subgraph lies three messages deeper than its graph; protobuf itself goes no deeper than 100."""
+_MOST_NAMES = 1 << 16
+"""Different operators or functions of one file."""
+_LONGEST_NAME = 256
+_MOST_PARAMETERS = (1 << 63) - 1
 _EIGHT_BITS = 2.0**-7
-_FLOAT16, _BFLOAT16 = 10, 16
-_ROUNDING_OF_TYPES = {_FLOAT16: 2.0**-10, _BFLOAT16: 2.0**-7}
-_ROUNDING_OPERATORS = ("Quantize", "DynamicQuantize", "QLinear", "Round")
+_BYTE = 0xFF
+"""Numbers of datatypes are small; a hostile file could name any."""
+_Names = TypeVar("_Names", bound=Sized)
 _FLOAT32_ROUNDING = 2.0**-23
+_ROUNDING_OF_TYPES = {10: 2.0**-10, 16: 2.0**-7, 17: 2.0**-3, 18: 2.0**-3, 19: 2.0**-2, 20: 2.0**-2, 23: 0.5}
+"""By `TensorProto.DataType`: FLOAT16, BFLOAT16, the four FLOAT8, and FLOAT4E2M1."""
+_ROUNDING_CASTS = {2, 3, 21, 22, 25, 26}
+"""Casts to UINT8 and INT8, and to whole numbers of four and two bits."""
+_ROUNDING_OPERATORS = ("Quantize", "DynamicQuantize", "QLinear", "QGemm", "QAttention", "QMoE", "MatMulNBits", "Round")
+_LEARNED_TYPES = {1, 11, *_ROUNDING_OF_TYPES, *_ROUNDING_CASTS}
+_STANDARD = ("", "ai.onnx")
+"""Two names of one domain."""
+OWN_DOMAINS = {"", "ai.onnx.ml", "com.microsoft", "com.microsoft.nchwc"}
+"""Domains whose operators ONNX Runtime brings."""
 
 _INNER: Mapping[str, Mapping[int, str]] = {
     "model": {7: "graph", 8: "opset", 20: "training", 25: "function"},
@@ -37,23 +48,32 @@ _INNER: Mapping[str, Mapping[int, str]] = {
     "type": {1: "tensor_type"},
 }
 """The messages in each message, by field number."""
-_KEPT: Mapping[str, Mapping[int, str]] = {
-    "opset": {1: "domain", 2: "version"},
+_TEXTS: Mapping[str, Mapping[int, str]] = {
+    "model": {2: "producer", 3: "producer_version"},
+    "opset": {1: "domain"},
     "function": {1: "name", 10: "domain"},
-    "node": {4: "op_type", 7: "domain"},
-    "attribute": {1: "name", 3: "integer"},
-    "tensor": {1: "dims", 2: "data_type", 8: "name", 13: "external_data", 14: "data_location"},
+    "node": {4: "name", 7: "domain"},
+    "attribute": {1: "name"},
+    "tensor": {8: "name"},
+}
+"""The fields of text of each message that are read."""
+_INTEGERS: Mapping[str, Mapping[int, str]] = {
+    "opset": {2: "version"},
+    "attribute": {3: "integer"},
+    "tensor": {2: "data_type", 14: "data_location"},
     "tensor_type": {1: "elem_type"},
 }
-"""The fields of each message that are read."""
+_DIMENSIONS, _EXTERNAL_DATA = 1, 13
+"""Fields of a tensor."""
 
 
 @dataclass(slots=True)
 class GraphFacts:
-    """What a graph is made of.
+    """The parts of a graph.
 
     `opsets` holds the version of each domain that the file imports; `operators` every operator with its domain, those
-    of subgraphs and functions among them; `parameters` the number of learned numbers.
+    of subgraphs and functions among them. `parameters` is the number of learned numbers: those of initialisers and
+    constants, floating-point or quantised, with at least one dimension.
     """
 
     opsets: dict[str, int] = field(default_factory=dict)
@@ -61,20 +81,31 @@ class GraphFacts:
     functions: set[tuple[str, str]] = field(default_factory=set)
     types: set[int] = field(default_factory=set)
     parameters: int = 0
+    producer: str = ""
+    """The program that wrote the file, as it says itself; empty if it does not."""
+    producer_version: str = ""
     external: str = ""
     """The name of a tensor whose numbers lie in another file; empty if there is none."""
+    rounding_cast: bool = False
+    idle_loop: bool = False
+    """Whether the body of a loop holds no operator, so that nothing can end it once it runs."""
+
+    @property
+    def has_loop(self) -> bool:
+        """Whether a run may take any number of steps."""
+        return ("", "Loop") in self.operators
 
     @property
     def coarsest_rounding(self) -> float:
         """The largest relative rounding of any operation, as machine epsilon; at least float32's."""
         found = [_FLOAT32_ROUNDING, *(_ROUNDING_OF_TYPES[each] for each in self.types if each in _ROUNDING_OF_TYPES)]
-        if any(name.startswith(_ROUNDING_OPERATORS) for _, name in self.operators):
+        if self.rounding_cast or any(name.startswith(_ROUNDING_OPERATORS) for _, name in self.operators):
             found.append(_EIGHT_BITS)
         return max(found)
 
 
 def read_facts(content: bytes, file: str) -> GraphFacts:
-    """What the graph of an ONNX file is made of.
+    """Read what the graph of an ONNX file is made of; ends for any bytes.
 
     Raises:
         BundleError: with check `format`, when the bytes are no ONNX file, or graphs are nested too deeply.
@@ -83,31 +114,40 @@ def read_facts(content: bytes, file: str) -> GraphFacts:
     try:
         walk.visit("model", memoryview(content), 0)
     except NotProtobuf as error:
-        raise BundleError("format", f"{file} is not an ONNX file: {error}") from None
+        raise BundleError("format", f"{file} is not an ONNX file that can be read: {error}") from None
     if not walk.graphs:
         raise BundleError("format", f"{file} is not an ONNX file: it holds no graph")
     return walk.facts
 
 
-def check_facts(facts: GraphFacts, file: str) -> None:
-    """Raise a `BundleError` with check `format` unless the graph is in one file and of operators that everybody has."""
-    if facts.external:
-        raise BundleError(
-            "format",
-            f"the numbers of tensor {quote(facts.external)} lie in another file, which {file} names; nothing of it was "
-            "opened. Put everything into one file: onnx.save_model(onnx.load(PATH), NEW_PATH)",
-        )
-    known = {domain for domain, _ in facts.functions} | _OWN_DOMAINS
-    for domain, name in sorted(facts.operators):
-        if domain not in known:
-            raise BundleError(
-                "format",
-                f"{file} uses the operator {quote(name)} of the domain {quote(domain)}, which ONNX Runtime does not "
-                "bring; export the model with standard operators",
-            )
+class _Message:
+    """The fields of one message that are kept: of a field that is given twice the last one, as protobuf reads it."""
 
+    __slots__ = ("elements", "empty_graph", "external", "integers", "learned", "operators", "texts")
 
-_Fields = dict[str, list[int | memoryview]]
+    def __init__(self) -> None:
+        self.texts: dict[str, memoryview] = {}
+        self.integers: dict[str, int] = {}
+        self.elements = 0
+        """The product of a tensor's dimensions; 0 without any."""
+        self.external = False
+        self.learned = 0
+        """Learned numbers of a tensor, or of the tensors in an attribute or a node."""
+        self.operators = 0
+        """Nodes of a graph that compute."""
+        self.empty_graph = False
+        """Whether a graph in it has no such node."""
+
+    def text(self, name: str) -> str:
+        return bytes(self.texts[name][:_LONGEST_NAME]).decode(errors="replace") if name in self.texts else ""
+
+    def named(self, name: str) -> tuple[str, str]:
+        """A domain, and a name in it."""
+        domain = self.text("domain")
+        return ("" if domain in _STANDARD else domain), self.text(name)
+
+    def multiply(self, dimension: int) -> None:
+        self.elements = min((self.elements or 1) * dimension, _MOST_PARAMETERS)
 
 
 class _Walk:
@@ -116,55 +156,91 @@ class _Walk:
     def __init__(self) -> None:
         self.facts = GraphFacts()
         self.graphs = 0
+        self._reader = FieldReader(_MOST_FIELDS)
 
-    def visit(self, kind: str, message: memoryview, depth: int) -> None:
-        """Note what is in a message, and in the messages in it."""
+    def visit(self, kind: str, content: memoryview, depth: int) -> _Message:
+        """Note the fields of a message, and of the messages in it."""
         if depth > _DEEPEST_MESSAGE:
-            raise NotProtobuf("graphs lie too deep in each other")
-        inner, kept = _INNER.get(kind, {}), _KEPT.get(kind, {})
-        fields: _Fields = {name: [] for name in kept.values()}
-        for number, value in fields_of(message):
-            if number in kept:
-                fields[kept[number]].append(value)
-            elif number in inner and isinstance(value, memoryview):
-                self.visit(inner[number], value, depth + 1)
-        self._note(kind, fields)
+            raise NotProtobuf("its graphs are nested too deeply")
+        message = _Message()
+        inner, texts, integers = _INNER.get(kind, {}), _TEXTS.get(kind, {}), _INTEGERS.get(kind, {})
+        for number, value in self._reader.fields_of(content):
+            if isinstance(value, int):
+                if number in integers:
+                    message.integers[integers[number]] = value
+                elif kind == "tensor" and number == _DIMENSIONS:
+                    message.multiply(value)
+            elif number in inner:
+                self._join(kind, message, inner[number], self.visit(inner[number], value, depth + 1))
+            elif number in texts:
+                message.texts[texts[number]] = value
+            elif kind == "tensor":
+                self._note_bytes_of_tensor(message, number, value)
+        self._note(kind, message)
+        return message
 
-    def _note(self, kind: str, fields: _Fields) -> None:
-        facts = self.facts
+    def _join(self, kind: str, outer: _Message, inner_kind: str, inner: _Message) -> None:
+        """Add up in a message what is in a message in it."""
+        if (kind, inner_kind) == ("graph", "node"):
+            domain, name = inner.named("name")
+            outer.operators += domain in OWN_DOMAINS and name != "Constant"  # a function may hold constants alone
+        elif inner_kind == "graph":
+            outer.empty_graph |= inner.operators == 0
+        else:
+            outer.empty_graph |= inner.empty_graph
+            outer.learned += inner.learned
+        if kind == "graph":
+            self._count(outer)
+
+    def _count(self, graph: _Message) -> None:
+        self.facts.parameters = min(self.facts.parameters + graph.learned, _MOST_PARAMETERS)
+        graph.learned = 0
+
+    def _note_bytes_of_tensor(self, tensor: _Message, number: int, value: memoryview) -> None:
+        if number == _DIMENSIONS:
+            for dimension in self._reader.varints_of(value):
+                tensor.multiply(dimension)
+        elif number == _EXTERNAL_DATA:
+            tensor.external = True
+
+    def _note(self, kind: str, message: _Message) -> None:
+        facts, integers = self.facts, message.integers
         match kind:
+            case "model":
+                facts.producer, facts.producer_version = message.text("producer"), message.text("producer_version")
             case "graph":
                 self.graphs += 1
             case "opset":
-                facts.opsets[_text(fields["domain"])] = _integer(fields["version"])
+                _bounded(facts.opsets)[message.named("domain")[0]] = integers.get("version", 0)
             case "node":
-                facts.operators.add((_text(fields["domain"]), _text(fields["op_type"])))
+                self._note_node(message)
             case "function":
-                facts.functions.add((_text(fields["domain"]), _text(fields["name"])))
-            case "attribute" if _text(fields["name"]) == "to":  # of the operator Cast
-                facts.types.add(_integer(fields["integer"]))
-            case "tensor_type":
-                facts.types.add(_integer(fields["elem_type"]))
+                _bounded(facts.functions).add(message.named("name"))
+            case "attribute" if message.text("name") == "to":  # of the operator Cast
+                facts.types.add(integers.get("integer", 0) & _BYTE)
+                facts.rounding_cast |= integers.get("integer", 0) in _ROUNDING_CASTS
             case "tensor":
-                self._note_tensor(fields)
+                self._note_tensor(message)
+            case "tensor_type":
+                facts.types.add(integers.get("elem_type", 0) & _BYTE)
 
-    def _note_tensor(self, fields: _Fields) -> None:
-        self.facts.types.add(_integer(fields["data_type"]))
-        self.facts.parameters += math.prod(_integers(fields["dims"]))
-        if fields["external_data"] or _integer(fields["data_location"]):
-            self.facts.external = self.facts.external or _text(fields["name"]) or "without a name"
+    def _note_node(self, node: _Message) -> None:
+        operator = node.named("name")
+        _bounded(self.facts.operators).add(operator)
+        self.facts.idle_loop |= operator == ("", "Loop") and node.empty_graph
+        if operator == ("", "Constant"):
+            self.facts.parameters = min(self.facts.parameters + node.learned, _MOST_PARAMETERS)
+
+    def _note_tensor(self, tensor: _Message) -> None:
+        data_type = tensor.integers.get("data_type", 0)
+        self.facts.types.add(data_type & _BYTE)
+        tensor.learned = tensor.elements if data_type in _LEARNED_TYPES else 0
+        if tensor.external or tensor.integers.get("data_location", 0):
+            self.facts.external = self.facts.external or tensor.text("name") or "without a name"
 
 
-def _text(values: Sequence[int | memoryview]) -> str:
-    last = values[-1] if values else b""
-    return "" if isinstance(last, int) else bytes(last).decode(errors="replace")
-
-
-def _integer(values: Sequence[int | memoryview]) -> int:
-    last = values[-1] if values else 0
-    return last if isinstance(last, int) else 0
-
-
-def _integers(values: Sequence[int | memoryview]) -> list[int]:
-    """A repeated field, whose integers come one by one or packed."""
-    return [number for each in values for number in ([each] if isinstance(each, int) else varints_of(each))]
+def _bounded(names: _Names) -> _Names:
+    """The same collection, while it has not too many names."""
+    if len(names) >= _MOST_NAMES:
+        raise NotProtobuf(f"it has more than {_MOST_NAMES} names of operators or functions")
+    return names

@@ -14,6 +14,7 @@ from plimsoll.inference.padding import Padding
 from plimsoll.inference.payloads import Signature, Tensors
 from plimsoll.inference.ports import Shapes
 from plimsoll.runtime.onnx.graph_facts import GraphFacts
+from plimsoll.runtime.onnx.session_opening import SILENT
 
 
 class OnnxModel:
@@ -30,6 +31,7 @@ class OnnxModel:
         self._run = session.run
         self._names = [spec.name for spec in signature.outputs]
         self._options = onnxruntime.RunOptions()
+        self._options.log_severity_level = SILENT
         self._rounding = facts.coarsest_rounding
         self.signature = signature
         self.device = device
@@ -47,7 +49,7 @@ class OnnxModel:
         return self._rounding
 
     def interrupt(self) -> None:
-        """End the run in progress with an error, and every later one."""
+        """End the run in progress with an error after its current operator, and every later run at once."""
         self._options.terminate = True
 
     def inline_rows(self, shapes: Shapes = ()) -> int:
@@ -61,5 +63,5 @@ class OnnxModel:
         return {spec.name: np.empty((rows, *shape), spec.dtype) for spec, shape in zip(specs, each, strict=True)}
 
     def run(self, inputs: Tensors) -> Tensors:
-        """Compute every output for every row, into new memory; the runtime only reads the inputs."""
+        """Compute every output for every row, into memory of its own; the runtime only reads the inputs."""
         return dict(zip(self._names, self._run(self._names, inputs, self._options), strict=True))

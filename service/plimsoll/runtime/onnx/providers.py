@@ -8,10 +8,12 @@ from typing import Any
 import onnxruntime
 
 from plimsoll.errors import DeviceError
+from plimsoll.runtime.onnx.session_faults import RUNTIME
 
 _CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 _NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 Provider = tuple[str, dict[str, Any]]
+CPU_ONLY: list[Provider] = [(_CPU, {})]
 
 
 def providers_of(wanted: str) -> tuple[str, list[Provider]]:
@@ -24,12 +26,13 @@ def providers_of(wanted: str) -> tuple[str, list[Provider]]:
     """
     has_cuda = _CUDA in onnxruntime.get_available_providers()
     if wanted == "cpu" or (wanted == "auto" and not has_cuda and not _NVIDIA_DRIVER.exists()):
-        return "cpu", [(_CPU, {})]
+        return "cpu", CPU_ONLY
     if not has_cuda:
         why = f"'{wanted}' was asked for" if wanted != "auto" else "this machine has a GPU"
         raise DeviceError(
-            f"{why}, and the ONNX Runtime that is installed has no CUDA provider; install onnxruntime-gpu "
-            "in its place, or set the device to cpu"
+            f"{why}, and {RUNTIME}, which runs ONNX bundles, has no CUDA provider; install onnxruntime-gpu in place of "
+            "onnxruntime, or set the device to cpu"
         )
     index = int(wanted.partition(":")[2] or 0)
-    return f"cuda:{index}", [(_CUDA, {"device_id": index}), (_CPU, {})]
+    # TF32 has ten bits: the golden samples were made with more.
+    return f"cuda:{index}", [(_CUDA, {"device_id": index, "use_tf32": 0}), *CPU_ONLY]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Collection
 
 import torch
+from torch import nn
 
 from plimsoll.bundle.folder import Bundle
 from plimsoll.bundle.model_formats import Pt2Model, SafetensorsModel
@@ -17,6 +19,21 @@ from plimsoll.runtime.pytorch.packed_linear import pack_weights
 from plimsoll.runtime.pytorch.shared_state import shared_state_kept
 from plimsoll.runtime.pytorch.torch_model import TorchModel
 from plimsoll.runtime.pytorch.weights_file import load_weights
+
+
+def filled_module(bundle: Bundle, described: SafetensorsModel, factories: Collection[str]) -> nn.Module:
+    """Build the module of a bundle and read its weights; of the factories that bundles name, only these are called.
+
+    Raises:
+        BundleError: with check `format`, `files`, `digest` or `weights`.
+    """
+    if described.factory is not None:
+        module = build_with_factory(described.factory, described.parameters, factories)
+    else:
+        module = build_architecture(described.architecture or "", described.parameters)
+    with bundle.open_checked(described.weights) as file:
+        load_weights(module, file, described.weights)
+    return module
 
 
 class TorchLoader:
@@ -45,12 +62,7 @@ class TorchLoader:
         raise BundleError("format", f"PyTorch runs no bundle of the format {described.format}")
 
     def _load_safetensors(self, bundle: Bundle, described: SafetensorsModel) -> TorchModel:
-        if described.factory is not None:
-            module = build_with_factory(described.factory, described.parameters, self._factories)
-        else:
-            module = build_architecture(described.architecture or "", described.parameters)
-        with bundle.open_checked(described.weights) as file:
-            load_weights(module, file, described.weights)
+        module = filled_module(bundle, described, self._factories)
         with foreign_code("weights", "the model cannot be moved to its device"):
             module.requires_grad_(requires_grad=False).eval().to(self._device)
             parameters = sum(tensor.numel() for tensor in module.parameters())

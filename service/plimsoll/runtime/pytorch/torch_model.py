@@ -15,6 +15,7 @@ from plimsoll.inference.padding import Padding
 from plimsoll.inference.payloads import Signature, Tensors
 from plimsoll.inference.ports import Shapes
 from plimsoll.runtime.pytorch.devices import one_thread
+from plimsoll.runtime.pytorch.module_outputs import signature_outputs
 from plimsoll.runtime.pytorch.rounding import coarsest_rounding
 
 
@@ -25,6 +26,8 @@ class TorchModel:
         self._module = module
         self._device = device
         self._names = tuple(spec.name for spec in signature.outputs)
+        self._only_name = self._names[0] if len(self._names) == 1 else None
+        self._inputs = tuple((spec.name, spec.datatype == "BF16") for spec in signature.inputs)
         self.signature = signature
         self.parameters = parameters
         self.warmed_inline_rows: Mapping[Shapes, int] = {}
@@ -73,7 +76,7 @@ class TorchModel:
 
         Raises:
             OutOfDeviceMemory: a single row does not fit.
-            BundleError: with check `signature`, when the module gives anything but as many tensors as the signature.
+            BundleError: with check `signature`, when the module gives other outputs than the signature names.
         """
         try:
             return self._forward(inputs)
@@ -92,29 +95,33 @@ class TorchModel:
 
     def _forward(self, inputs: Tensors) -> Tensors:
         with torch.inference_mode():
-            results = self._module(*(self._private(inputs[spec.name]) for spec in self.signature.inputs))
-        if isinstance(results, torch.Tensor):
-            results = (results,)
-        if not isinstance(results, tuple | list) or not all(isinstance(each, torch.Tensor) for each in results):
-            raise BundleError("signature", f"the model gives {type(results).__name__}, and not one or several tensors")
-        if len(results) != len(self._names):
-            raise BundleError(
-                "signature", f"the model gives {len(results)} outputs, the signature names {len(self._names)}"
-            )
-        return {name: _owned(name, result) for name, result in zip(self._names, results, strict=True)}
+            results = self._module(*[self._private(inputs[name], halve=halve) for name, halve in self._inputs])
+        if self._only_name is not None and isinstance(results, torch.Tensor):
+            return {self._only_name: _owned(self._only_name, results)}
+        outputs = signature_outputs(results, self._names)
+        return {name: _owned(name, output) for name, output in zip(self._names, outputs, strict=True)}
 
-    def _private(self, rows: NDArray[Any]) -> torch.Tensor:
-        """A copy of the rows on the device, which the module may keep and write into."""
-        if self._device.type == "cpu":
+    def _private(self, rows: NDArray[Any], *, halve: bool) -> torch.Tensor:
+        """A copy of the rows on the device, which the module may keep and write into; `halve` makes bfloat16 of it."""
+        if self._device.type != "cpu":
+            tensor = torch.from_numpy(rows).to(self._device, non_blocking=True)
+        elif not halve:
             return torch.from_numpy(rows.copy())
-        return torch.from_numpy(rows).to(self._device, non_blocking=True)
+        else:
+            tensor = torch.from_numpy(rows)
+        return tensor.bfloat16() if halve else tensor
 
 
 def _owned(name: str, result: torch.Tensor) -> NDArray[Any]:
-    """A contiguous copy of an output: the module may keep the tensor and write into it at its next run."""
+    """A contiguous copy of an output: the module may keep the tensor and write into it at its next run.
+
+    bfloat16, which numpy does not have, becomes float32, which has the same numbers.
+    """
     try:
         return result.numpy(force=True).copy()
     except TypeError:
+        if result.dtype == torch.bfloat16:
+            return result.float().numpy(force=True)
         raise BundleError(
             "signature", f"output '{name}' is {result.dtype}, which no signature can name; give another type"
         ) from None

@@ -16,7 +16,7 @@ from plimsoll.bundle.checked_file import CheckedFile
 from plimsoll.errors import BundleError
 from plimsoll.runtime.foreign_code import foreign_code
 
-_LONGEST_HEADER = 100_000_000
+LONGEST_HEADER = 100_000_000
 _DATATYPES: Mapping[str, torch.dtype] = {
     "BOOL": torch.bool,
     "U8": torch.uint8,
@@ -81,7 +81,7 @@ def _read_header(file: CheckedFile, name: str) -> dict[str, _Entry]:
         return BundleError("weights", f"{name} is not a safetensors file: {reason}")
 
     length = int.from_bytes(file.read(8), "little")
-    if not 0 < length <= min(_LONGEST_HEADER, file.size - 8):
+    if not 0 < length <= min(LONGEST_HEADER, file.size - 8):
         raise refuse("it does not begin with the length of a header")
     try:
         fields = json.loads(file.read(length))

@@ -69,14 +69,44 @@ def test_another_number_of_outputs_breaks_the_signature(results: tuple[torch.Ten
     assert caught.value.check == "signature"
 
 
+def test_bf16_goes_in_and_out_as_fp32_and_is_bfloat16_for_the_module() -> None:
+    signature = Signature((TensorSpec("x", "BF16", (-1, 2)),), (TensorSpec("y", "FP32", (-1, 2)),))
+    seen = []
+
+    def module(rows: torch.Tensor) -> torch.Tensor:
+        seen.append(rows.dtype)
+        return rows.mul_(2)
+
+    model = TorchModel(module, signature, CPU, 0)
+    batch = model.new_batch(1)
+    batch["x"][:] = [[0.1, 3.0]]
+    answer = model.run(batch)["y"]
+    assert seen == [torch.bfloat16]
+    assert batch["x"].dtype == answer.dtype == np.float32
+    assert answer.tolist() == (torch.tensor([[0.1, 3.0]]).bfloat16() * 2).tolist()
+    assert batch["x"].tolist() == np.array([[0.1, 3.0]], np.float32).tolist(), "the module wrote into a copy"
+
+
 def test_a_datatype_that_no_signature_can_name_is_told_by_its_name() -> None:
-    model = TorchModel(lambda x: x.bfloat16(), flat_signature(2), CPU, 0)
-    with pytest.raises(BundleError, match=r"output 'y' is torch\.bfloat16") as caught:
+    model = TorchModel(lambda x: x.to(torch.float8_e5m2), flat_signature(2), CPU, 0)
+    with pytest.raises(BundleError, match=r"output 'y' is torch\.float8_e5m2") as caught:
         model.run({"x": np.zeros((1, 2), np.float32)})
     assert caught.value.check == "signature"
 
 
-@pytest.mark.parametrize("results", [{"y": torch.zeros(1, 2)}, [3.0], None])
+def test_outputs_with_names_are_taken_by_name_whatever_their_order() -> None:
+    def module(image: torch.Tensor, scale: torch.Tensor) -> dict[str, torch.Tensor | None]:
+        return {"scale": scale, "hidden": image, "none": None, "sum": image.sum((1, 2)) * scale[:, 0]}
+
+    image = np.arange(8, dtype=np.uint8).reshape(2, 2, 2)
+    outputs = TorchModel(module, TWO, CPU, 0).run({"scale": np.array([[2.0], [0.5]]), "image": image})
+    assert {name: tensor.tolist() for name, tensor in outputs.items()} == {
+        "sum": [12.0, 11.0],
+        "scale": [[2.0], [0.5]],
+    }
+
+
+@pytest.mark.parametrize("results", [{"z": torch.zeros(1, 2)}, {"y": 3}, {"y": None}, [3.0], None])
 def test_what_is_no_tensor_breaks_the_signature(results: Any) -> None:
     model = TorchModel(lambda _: results, flat_signature(2), CPU, 0)
     with pytest.raises(BundleError) as caught:

@@ -9,12 +9,15 @@ import torch
 from numpy.typing import NDArray
 from plimsoll.bundle.golden import read_golden
 from plimsoll.errors import BundleError
+from plimsoll.inference.payloads import Tensors
+from plimsoll.runtime.bundle_making import Recipe, make_bundle
 from plimsoll.runtime.loader_options import LoaderOptions
 from plimsoll.runtime.model_loader import ModelLoader
 from plimsoll.runtime.pytorch.module_building import build_architecture
 from safetensors.torch import save
 
 from tests.conftest import MakeBundle
+from tests.doubles.new_models import NumpyModel
 
 METRIC = {"value": 0.9, "low": 0.8, "high": 1.0, "rows": 10, "method": "Wilson"}
 
@@ -36,7 +39,7 @@ def test_a_bundle_made_here_passes_what_a_server_checks(make_tiny_bundle: MakeBu
 
 
 def test_the_signature_follows_from_the_example_and_the_answer(make_tiny_bundle: MakeBundle) -> None:
-    manifest = make_tiny_bundle(input_name="pixels", output_name="digit").manifest
+    manifest = make_tiny_bundle(input_name="pixels", output_names=["digit"]).manifest
     assert [tensor.model_dump(exclude_none=True) for tensor in manifest.signature.inputs] == [
         {"name": "pixels", "datatype": "FP32", "shape": [-1, 4], "minimum": 0, "maximum": 1}
     ]
@@ -111,18 +114,28 @@ def test_a_wrong_recipe_makes_no_bundle(
     [
         (
             "GivesDict",
-            "signature",
-            "the model gives the type OrderedDict with 'logits', 'hidden'; a bundle made here has one output, a tensor",
+            "manifest",
+            (
+                "--labels names the classes of one output, and the model gives 'logits', 'hidden'; choose it with "
+                "--output-name, or let forward return it alone"
+            ),
         ),
         (
-            "GivesTuple",
+            "GivesWords",
             "signature",
-            "the model gives the type tuple of length 1; a bundle made here has one output, a tensor",
+            (
+                "the output 'words' of the model is of the type list, and only tensors can be served; the tensors "
+                "among its outputs are 'logits'; choose those to serve with --output-name"
+            ),
         ),
         (
-            "GivesBfloat16",
-            "signature",
-            "the model gives bfloat16, which no signature can express; let it end with .float()",
+            "GivesOddName",
+            "manifest",
+            (
+                "manifest.json is not a valid manifest: field 'signature.outputs.0.name': the name of a tensor begins "
+                "with a letter or '_' and goes on with at most 127 letters, digits, '_', '.' and '-'; 'two words' is "
+                "given"
+            ),
         ),
         (
             "GivesUnreadable",
@@ -235,18 +248,6 @@ def test_weights_that_answer_nan_make_no_bundle(make_tiny_bundle: MakeBundle, tm
     assert refusal(make_tiny_bundle, tmp_path, weights=weights).check == "golden"
 
 
-def test_a_model_of_several_outputs_is_refused(
-    make_tiny_bundle: MakeBundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Twice(torch.nn.Module):
-        def forward(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-            return rows, rows
-
-    monkeypatch.setattr("plimsoll.runtime.pytorch.bundle_making.build_architecture", lambda *_: Twice())
-    error = refusal(make_tiny_bundle, tmp_path, weights=save({}))
-    assert error.check == "signature"
-
-
 def test_an_answer_that_no_signature_can_express_is_refused(
     make_tiny_bundle: MakeBundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -254,7 +255,42 @@ def test_an_answer_that_no_signature_can_express_is_refused(
         def forward(self, rows: torch.Tensor) -> torch.Tensor:
             return rows.to(torch.complex64)
 
-    monkeypatch.setattr("plimsoll.runtime.pytorch.bundle_making.build_architecture", lambda *_: Complex())
+    monkeypatch.setattr("plimsoll.runtime.pytorch.new_model.build_architecture", lambda *_: Complex())
     error = refusal(make_tiny_bundle, tmp_path, weights=save({}), labels=list("abcd"))
     assert error.check == "signature"
     assert error.message == "'output' is of complex64, which no signature can express"
+
+
+def test_a_model_of_any_framework_becomes_a_bundle_of_every_tensor(tmp_path: Path) -> None:
+    heard: list[str] = []
+    examples: list[Tensors] = [
+        {"ids": np.ones((2, 5), np.int64), "scale": np.ones((2, 1), np.float32)},
+        {"ids": np.ones((3, 7), np.int64), "scale": np.ones((3, 1), np.float32)},
+    ]
+    recipe = Recipe("any", "1", examples, minimum={"ids": 0}, maximum={"ids": 9, "scale": 1})
+    made = make_bundle(tmp_path, recipe, NumpyModel(["scale", "ids"]), heard.append)
+    signature = made.manifest.signature
+    assert [tensor.model_dump(exclude_none=True) for tensor in signature.inputs] == [
+        {"name": "scale", "datatype": "FP32", "shape": [-1, 1], "maximum": 1},
+        {"name": "ids", "datatype": "INT64", "shape": [-1, -1], "minimum": 0, "maximum": 9},
+    ]
+    assert [(each.name, each.datatype, each.shape) for each in signature.outputs] == [
+        ("scale_again", "FP32", [-1, 1]),
+        ("ids_again", "INT64", [-1, -1]),
+    ]
+    assert heard == ["it was made of numpy"]
+    assert (made.path / "model.onnx").read_bytes() == b"nothing runs this"
+    assert [each.inputs["ids"].shape for each in read_golden(made).of_each_length] == [(2, 5), (3, 7)]
+
+
+def test_a_bound_of_an_input_that_the_model_does_not_have_is_refused(tmp_path: Path) -> None:
+    recipe = Recipe("any", "1", [{"ids": np.ones((2, 5), np.int64)}], minimum={"id": 0})
+    with pytest.raises(BundleError, match="a bound is given for 'id', and the inputs are 'ids'"):
+        make_bundle(tmp_path, recipe, NumpyModel(None))
+
+
+def test_labels_need_one_output(tmp_path: Path) -> None:
+    rows = np.ones((2, 2), np.float32)
+    recipe = Recipe("any", "1", [{"a": rows, "b": rows}], labels=["x", "y"])
+    with pytest.raises(BundleError, match="--labels names the classes of one output, and the model gives 'a_again'"):
+        make_bundle(tmp_path, recipe, NumpyModel(None))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +11,31 @@ from plimsoll.bundle.folder import open_bundle
 from plimsoll.errors import BundleError
 from plimsoll.runtime.loader_options import LoaderOptions
 from plimsoll.runtime.model_loader import ModelLoader
-from plimsoll.runtime.pytorch.bundle_making import Recipe, make_bundle
 from plimsoll.runtime.pytorch.module_building import build_architecture
 from safetensors.torch import load, save
 
+from tests.doubles.torch_bundles import make_torch_bundle
 
-def remarks(recipe: Recipe, folder: Path) -> list[str]:
+Fields = dict[str, Any]
+
+
+def remarks(recipe: Fields, folder: Path) -> list[str]:
     """What was remarked when the bundle was made."""
     heard: list[str] = []
-    make_bundle(folder, recipe, heard.append)
+    make_torch_bundle(folder, heard.append, **recipe)
     return heard
 
 
-def tiny(**changes: Any) -> Recipe:
+def tiny(**changes: Any) -> Fields:
     """A recipe of the smallest classifier."""
     parameters = {"sizes": [4, 8, 3]}
     weights = build_architecture("digits-mlp", parameters).state_dict()
     example = np.ones((2, 4), np.float32)
-    return replace(Recipe("tiny", "1", "digits-mlp", parameters, save(weights), example, labels=list("abc")), **changes)
+    recipe = {
+        "name": "tiny", "version": "1", "architecture": "digits-mlp", "parameters": parameters,
+        "weights": save(weights), "example": example, "labels": list("abc"),
+    }  # fmt: skip
+    return recipe | changes
 
 
 def test_a_good_recipe_gives_no_reason_for_a_remark(tmp_path: Path) -> None:
@@ -52,12 +58,12 @@ OF_64_BITS = (
 )
 
 
-def spam(**changes: Any) -> Recipe:
+def spam(**changes: Any) -> Fields:
     """A recipe of a model that gives one score a row."""
     made = tiny(
         architecture=None, factory="tests.doubles.odd_models:Spam", parameters={}, weights=save({}), labels=["spam"]
     )
-    return replace(made, **changes)
+    return made | changes
 
 
 @pytest.mark.parametrize(("parameters", "shape"), [({}, [-1, 1]), ({"flat": True}, [-1])])
@@ -121,23 +127,23 @@ def test_one_score_that_is_no_probability_makes_no_bundle(labels: list[str], tmp
         (spam(labels=[0, 1 << 63]), OF_64_BITS),
     ],
 )
-def test_classes_that_do_not_fit_make_no_bundle_and_no_remark(recipe: Recipe, sentence: str, tmp_path: Path) -> None:
+def test_classes_that_do_not_fit_make_no_bundle_and_no_remark(recipe: Fields, sentence: str, tmp_path: Path) -> None:
     heard: list[str] = []
     with pytest.raises(BundleError) as caught:
-        make_bundle(tmp_path, recipe, heard.append)
+        make_torch_bundle(tmp_path, heard.append, **recipe)
     assert (caught.value.check, caught.value.message, heard) == ("manifest", sentence, [])
 
 
 def test_a_bundle_that_is_refused_at_last_has_no_remark(tmp_path: Path) -> None:
     heard: list[str] = []
     with pytest.raises(BundleError, match="field 'version'"):
-        make_bundle(tmp_path, spam(version="one"), heard.append)
+        make_torch_bundle(tmp_path, heard.append, **spam(version="one"))
     assert heard == []
 
 
 @pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod."])
 def test_the_names_that_a_wrapper_gave_to_weights_are_taken_back_and_remarked(prefix: str, tmp_path: Path) -> None:
-    tensors = {f"{prefix}{name}": tensor for name, tensor in load(tiny().weights).items()}
+    tensors = {f"{prefix}{name}": tensor for name, tensor in load(tiny()["weights"]).items()}
     (remark,) = remarks(tiny(weights=save(tensors, metadata={"format": "pt"})), tmp_path)
     assert remark == f"'{prefix}' was taken off the names of the weights; a wrapper of the module had put it there"
     bundle = open_bundle(tmp_path / "tiny" / "1")
@@ -159,4 +165,4 @@ def test_a_model_without_weights_may_compute_in_float64(tmp_path: Path) -> None:
         example=np.ones((2, 3)),
         labels=None,
     )
-    assert make_bundle(tmp_path, recipe).manifest.signature.outputs[0].datatype == "FP64"
+    assert make_torch_bundle(tmp_path, **recipe).manifest.signature.outputs[0].datatype == "FP64"

@@ -1,0 +1,34 @@
+"""Reads the bounds of inputs from the options of `plimsoll bundle create`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import typer
+
+
+def read_bounds(values: Sequence[str], names: Sequence[str], option: str) -> dict[str, float]:
+    """Read `NUMBER` for the only input, or `NAME=NUMBER` for one of several; returns the bounds by name.
+
+    Raises:
+        typer.BadParameter: a value is no number, an input is none of `names`, or it has two bounds.
+    """
+    bounds: dict[str, float] = {}
+    for value in values:
+        name, _, number = value.rpartition("=")
+        if not name and len(names) > 1:
+            raise _refusal(f"there are {len(names)} inputs; give NAME=NUMBER, as {names[0]}={number}", option)
+        name = name or names[0]
+        if name not in names:
+            raise _refusal(f"there is no input '{name[:40]}'; the inputs are {', '.join(names[:8])}", option)
+        if name in bounds:
+            raise _refusal(f"the input '{name[:40]}' has two", option)
+        try:
+            bounds[name] = float(number)
+        except ValueError:
+            raise _refusal(f"'{number[:40]}' is not a number", option) from None
+    return bounds
+
+
+def _refusal(sentence: str, option: str) -> typer.BadParameter:
+    return typer.BadParameter(sentence, param_hint=f"'{option}'")

@@ -1,0 +1,98 @@
+"""Makes an ONNX bundle of a safetensors bundle: the same model for ONNX Runtime."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from plimsoll.bundle.creation import write_bundle
+from plimsoll.bundle.folder import Bundle
+from plimsoll.bundle.golden import GoldenSamples, read_golden
+from plimsoll.bundle.manifest import MANIFEST_FILE
+from plimsoll.bundle.model_formats import SafetensorsModel
+from plimsoll.errors import BundleError, OperatorError
+from plimsoll.inference.payloads import Tensors
+from plimsoll.runtime.model_loader import ModelLoader
+from plimsoll.runtime.onnx_file import GRAPH_FILE
+
+_PACKAGES = ("torch", "onnx", "onnxscript", "onnxruntime")
+_MOST_NUMBERS = 4
+"""Of a version."""
+
+
+def check_packages() -> None:
+    """Raise an `OperatorError` unless the packages are installed that an export needs."""
+    missing = [package for package in _PACKAGES if find_spec(package) is None]
+    if missing:
+        raise OperatorError(
+            f"an export needs the packages {', '.join(_PACKAGES)}, and {' and '.join(missing)} cannot be found; pip "
+            "install 'plimsoll[export,onnx]'"
+        )
+
+
+def version_after(version: str) -> str:
+    """The version with `.1` added: after this one, and before the next one of a new training.
+
+    Raises:
+        BundleError: with check `manifest`, when the version has as many numbers as a version can have.
+    """
+    if version.count(".") + 1 == _MOST_NUMBERS:
+        raise BundleError("manifest", f"no version follows {version} by one more number; give one with --version")
+    return f"{version}.1"
+
+
+def export_bundle(
+    bundle: Bundle, folder: Path, version: str, loader: ModelLoader, export: Callable[[Bundle, Tensors], bytes]
+) -> Bundle:
+    """Write `<folder>/<name>/<version>`, an ONNX bundle that answers as a safetensors bundle does.
+
+    It has the same signature, golden samples, tolerances and other fields. Before it is written, it has passed every
+    check that a server makes, in a temporary folder: its answers to the golden samples lie within the tolerances of the
+    manifest. `loader` makes these checks; `export` writes the graph of a bundle, with rows to trace its model.
+
+    Raises:
+        BundleError: the bundle cannot be exported, or a check failed; nothing is written.
+    """
+    if not isinstance(bundle.manifest.model, SafetensorsModel):
+        raise BundleError(
+            "format",
+            f"only a safetensors bundle can be exported, and {bundle.manifest.name} {bundle.manifest.version} is of "
+            f"the format {bundle.manifest.model.format}",
+        )
+    bundle.verify_files()
+    samples = read_golden(bundle)
+    fields = _fields(bundle, version)
+    files = {
+        GRAPH_FILE: export(bundle, _longest(samples)),
+        bundle.manifest.golden.file: bundle.read(bundle.manifest.golden.file),
+    }
+    with tempfile.TemporaryDirectory(prefix="plimsoll-export-") as place:
+        draft = write_bundle(Path(place), fields, files)
+        model = loader.load(draft)
+        loader.warm(model, loader.prove(draft, model))
+    return write_bundle(folder, fields, files)
+
+
+def _longest(samples: GoldenSamples) -> Tensors:
+    """The inputs of the longest rows: torch takes a length of 1 for one that never changes."""
+    return max(
+        (each.inputs for each in samples.of_each_length),
+        key=lambda inputs: sum(tensor[0].size for tensor in inputs.values()),
+    )
+
+
+def _fields(bundle: Bundle, version: str) -> dict[str, Any]:
+    """The fields of the new manifest: those of the old one in its words, with another model."""
+    fields: dict[str, Any] = json.loads((bundle.path / MANIFEST_FILE).read_bytes())
+    del fields["files"]
+    return {
+        **fields,
+        "schema_version": 2,
+        "version": version,
+        "task": bundle.manifest.task,
+        "model": {"format": "onnx", "graph": GRAPH_FILE},
+    }
