@@ -82,6 +82,7 @@ def autoscalers(
     cluster.kubectl("delete", "prometheusrule", SAMPLES)
 
 
+@pytest.mark.timeout(2400)  # the course of the load takes 1230 s
 def test_the_mean_in_flight_asks_for_the_pods_that_are_needed_and_no_more(
     cluster: Cluster, slow_image: str, autoscalers: dict[str, Autoscaler], adapted: InClusterPrometheus,
     transcript: Transcript,
