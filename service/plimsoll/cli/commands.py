@@ -7,6 +7,7 @@ import typer
 from plimsoll import __version__
 from plimsoll.cli.bundle import bundle
 from plimsoll.cli.health import health
+from plimsoll.cli.init import init
 from plimsoll.cli.keys import keys
 from plimsoll.cli.predict import predict
 from plimsoll.cli.serve import serve
@@ -22,6 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.command()(init)
 app.command()(serve)
 app.command()(predict)
 app.command()(health)

@@ -43,22 +43,23 @@ class NewOnnxModel:
                 "format", f"{file} has {len(content)} bytes, and an ONNX file has at most {MAX_FILE_BYTES}"
             )
         self._session, facts = open_session(content, file)
-        self._inputs, found = tensors_of(self._session)
+        inputs, found = tensors_of(self._session)
+        self.inputs: Sequence[GraphTensor] = inputs
         self._outputs = _chosen(found, outputs)
-        for tensor in (*self._inputs, *self._outputs):
+        for tensor in (*self.inputs, *self._outputs):
             check_tensor(tensor)
-        if not self._inputs:
+        if not self.inputs:
             raise BundleError("signature", f"the graph in {file} takes no input, so nothing could ask it")
         self._run_seconds = run_seconds
-        self.input_names: Sequence[str] = [tensor.name for tensor in self._inputs]
+        self.input_names: Sequence[str] = [tensor.name for tensor in self.inputs]
         self.record: Mapping[str, Any] = {"format": "onnx", "graph": GRAPH_FILE}
         self.files: Mapping[str, bytes] = {GRAPH_FILE: content}
         self.framework: Mapping[str, str] = _framework(facts)
-        self.open_dimensions = _open_dimensions(self._inputs, self._outputs)
+        self.open_dimensions = _open_dimensions(self.inputs, self._outputs)
         self.notes = [
             f"'{tensor.name}' has rows of any length in dimension {_listed(self.open_dimensions[tensor.name])}, "
             "because the graph leaves it open"
-            for tensor in self._inputs
+            for tensor in self.inputs
             if tensor.name in self.open_dimensions
         ]
 
@@ -74,7 +75,7 @@ class NewOnnxModel:
             BundleError: with check `weights` when the graph fails or does not end; `signature` when the inputs are not
                 those of the graph.
         """
-        for tensor in self._inputs:
+        for tensor in self.inputs:
             _check_given(tensor, inputs.get(tensor.name))
         names = [tensor.name for tensor in self._outputs]
         with foreign_code("weights", "the graph cannot be run on the example"):

@@ -1,0 +1,145 @@
+"""`plimsoll init`: from a file of one's own to a bundle that has passed every check, and to the next commands."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from plimsoll.bundle.folder import Bundle
+from plimsoll.cli.init_sources import Given, read_source
+from plimsoll.cli.questions import Question, Questions
+from plimsoll.cli.starter_files import Starter
+from plimsoll.drafts import replace_file
+from plimsoll.errors import OperatorError
+from plimsoll.inference.payloads import Tensors
+from plimsoll.tasks import TASKS, bind_task
+
+_BOUND = "[NAME=]NUMBER"
+_NAME = Question("--name", "Name of the model (lower-case letters, digits and dashes)")
+_LABELS = Question("--labels", "Labels of the classes as a JSON array; empty if it is no classifier", "")
+_MOST_ROWS = 128
+"""The batches that a server warms by default."""
+
+
+def init(
+    model: Annotated[
+        Path, typer.Argument(help="Your model: an ONNX file, or a state dict with --factory.", exists=True)
+    ],
+    name: Annotated[
+        str | None, typer.Option(help="Lower-case letters, digits and dashes.", show_default="file")
+    ] = None,
+    version: Annotated[
+        str | None, typer.Option(help="One to four numbers joined by dots.", show_default="next")
+    ] = None,
+    factory: Annotated[
+        str | None, typer.Option(help="package.module:callable that makes the module of a state dict. It is called.")
+    ] = None,
+    parameters: Annotated[str, typer.Option(help="Parameters of the factory as JSON.")] = "{}",
+    example: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Input rows as for `bundle create`; drawn at random for an ONNX file.", metavar="[NAME=]FILE"
+        ),
+    ] = None,
+    minimum: Annotated[list[str] | None, typer.Option(help="Smallest value of an input.", metavar=_BOUND)] = None,
+    maximum: Annotated[list[str] | None, typer.Option(help="Largest value of an input.", metavar=_BOUND)] = None,
+    labels: Annotated[str | None, typer.Option(help="Labels of a classifier as a JSON array.")] = None,
+    task: Annotated[
+        str | None, typer.Option(help=f"Task of the model: {', '.join(TASKS)}.", show_default="by --labels")
+    ] = None,
+    licence: Annotated[str, typer.Option(help="The licence of the model, as an SPDX name.")] = "unknown",
+    models: Annotated[Path, typer.Option(help="Folder of the bundles.")] = Path("models"),
+    ask: Annotated[
+        bool | None, typer.Option("--ask/--no-ask", help="Ask for what is missing.", show_default="on a terminal")
+    ] = None,
+) -> None:
+    """Make a bundle of your model, check it as a server would, and print what to type next.
+
+    Writes the bundle, a request that is answered, and values for the chart. Nothing is written if a check fails.
+    """
+    from plimsoll.runtime.bundle_making import Recipe, make_bundle
+
+    questions = Questions(ask=sys.stdin.isatty() if ask is None else ask)
+    typer.echo(f"reading {model.name}")
+    given = Given(model, factory, _json(parameters, dict, "--parameters"), example or [], minimum or [], maximum or [])
+    source = read_source(given, questions)
+    chosen = questions.answer(_NAME._replace(default=_name_of(model)), name)
+    number = questions.answer(Question("--version", "Version", _next_version(models / chosen)), version)
+    classes = questions.answer(_LABELS, labels)
+    recipe = Recipe(
+        name=chosen,
+        version=number,
+        task=task,
+        examples=source.examples,
+        minimum=source.minimum,
+        maximum=source.maximum,
+        bfloat16=source.bfloat16,
+        labels=_json(classes, list, "--labels") if classes else None,
+        licence=licence,
+        about={"description": source.description} if source.description else {},
+    )
+    made = make_bundle(models, recipe, source.model, _note, bind_task)
+    try:
+        starter = Starter(made, source.image, source.factory)
+        _write(starter.files(bind_task(made.manifest), _checked(made, source.factory)))
+    except BaseException:
+        shutil.rmtree(made.path, ignore_errors=True)
+        raise
+    typer.echo(f"made    {made.path}, {', '.join(starter.names)}")
+    for title, commands in (("here", starter.commands_here()), ("on a cluster", starter.commands_on_a_cluster())):
+        typer.echo(f"\nTry it {title}:\n\n" + "\n".join(f"  {command}" for command in commands))
+
+
+def _checked(made: Bundle, factory: str | None) -> Tensors:
+    """Run every check of a server; returns the first golden row, without the batch dimension."""
+    from plimsoll.runtime.loader_options import LoaderOptions
+    from plimsoll.runtime.loading import new_loader
+
+    options = LoaderOptions(factories=[factory] if factory else [])
+    loader = new_loader(options, max_batch_rows=_MOST_ROWS, inline_budget_seconds=0)
+    made.verify_files()
+    model = loader.load(made)
+    samples = loader.prove(made, model)
+    loader.warm(model, samples)
+    typer.echo(f"checked {model.parameters} parameters, {len(next(iter(samples.inputs.values())))} golden samples")
+    return {name: tensor[0] for name, tensor in samples.inputs.items()}
+
+
+def _write(files: Mapping[str, bytes]) -> None:
+    """Write files into the current folder; none is written if one of them exists."""
+    for file in files:
+        if Path(file).exists():
+            raise OperatorError(f"{file} exists already; remove it, or choose another --version")
+    for file, content in files.items():
+        replace_file(Path(file), content, mode=0o644)
+
+
+def _name_of(model: Path) -> str:
+    """A name made of that of the file."""
+    return re.sub(r"[^a-z0-9]+", "-", model.stem.lower()).strip("-")[:63].strip("-") or "model"
+
+
+def _next_version(folder: Path) -> str:
+    numbers = [int(entry.name) for entry in folder.iterdir() if entry.name.isdecimal()] if folder.is_dir() else []
+    return str(max(numbers, default=0) + 1)
+
+
+def _note(text: str) -> None:
+    typer.echo(f"{typer.style('note', fg=typer.colors.YELLOW)} {text}", err=True)
+
+
+def _json(text: str, kind: type, option: str) -> Any:  # noqa: ANN401  # of that kind
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise typer.BadParameter(f"{option} is not JSON: {error}") from None
+    if not isinstance(document, kind):
+        raise typer.BadParameter(f"{option} should be a JSON {'object' if kind is dict else 'array'}")
+    return document

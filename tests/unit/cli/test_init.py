@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from plimsoll.bundle.folder import open_bundle
+from plimsoll.runtime.pytorch.module_building import build_architecture
+from safetensors.torch import save
+
+from tests.doubles.onnx_graphs import linear
+from tests.unit.cli.conftest import RunPlimsoll
+
+FACTORY = "plimsoll.runtime.pytorch.architectures.digits_mlp:DigitsMlp"
+PARAMETERS = {"sizes": [4, 8, 3]}
+
+
+@pytest.fixture
+def graph() -> Path:
+    """A graph of two layers, as `onnx.helper` makes one."""
+    file = Path("Linear Model.onnx")
+    file.write_bytes(linear().SerializeToString())
+    return file
+
+
+@pytest.fixture
+def weights() -> Path:
+    file = Path("weights.safetensors")
+    file.write_bytes(save(build_architecture("digits-mlp", PARAMETERS).state_dict()))
+    np.save("rows.npy", np.random.default_rng(0).random((5, 4), np.float32))
+    return file
+
+
+def test_a_graph_becomes_a_bundle_a_request_and_values(graph: Path, plimsoll: RunPlimsoll) -> None:
+    ran = plimsoll("init", str(graph), "--no-ask")
+    assert ran.code == 0, ran.err
+    assert "input  x: FP32 [rows, 4]" in ran.out
+    assert "made    models/linear-model/1, linear-model-1-request.json, linear-model-1-values.yaml\n" in ran.out
+    manifest = open_bundle(Path("models/linear-model/1")).manifest
+    assert (manifest.model.format, manifest.task) == ("onnx", "tensors")
+    assert "drawn at random" in manifest.description
+    values = yaml.safe_load(Path("linear-model-1-values.yaml").read_text())
+    assert values["image"] == {"repository": "plimsoll", "tag": "onnx"}
+    assert values["model"] == {
+        "name": "linear-model", "version": "1", "source": "configMap", "configMap": {"name": "linear-model-1"},
+    }  # fmt: skip
+    assert len(json.loads(Path("linear-model-1-request.json").read_text())["inputs"]["x"]) == 4
+    assert "\n  plimsoll serve --models models\n" in ran.out
+    assert "\n  kubectl create configmap linear-model-1 --from-file=models/linear-model/1\n" in ran.out
+    assert plimsoll("bundle", "verify", "models/linear-model/1").code == 0
+
+
+def test_a_person_is_asked_and_the_next_version_is_offered(graph: Path, plimsoll: RunPlimsoll) -> None:
+    assert plimsoll("init", str(graph), "--no-ask", "--name", "three").code == 0
+    ran = plimsoll("init", str(graph), "--ask", stdin='three\n\n["a", "b", "c"]\n')
+    assert ran.code == 0, ran.err
+    assert "Version [2]:" in ran.out
+    manifest = open_bundle(Path("models/three/2")).manifest
+    assert (manifest.task, manifest.signature.outputs[0].labels) == ("tabular-classification", ["a", "b", "c"])
+    assert len(json.loads(Path("three-2-request.json").read_text())["features"]) == 4
+
+
+def test_a_state_dict_needs_a_factory_and_example_rows_and_gets_an_image(weights: Path, plimsoll: RunPlimsoll) -> None:
+    assert "give --factory" in plimsoll("init", str(weights), "--no-ask").complaint
+    assert "give --example" in plimsoll("init", str(weights), "--no-ask", "--factory", FACTORY).complaint
+    options = ("--factory", FACTORY, "--parameters", json.dumps(PARAMETERS), "--example", "rows.npy")
+    ran = plimsoll("init", str(weights), "--no-ask", "--name", "mlp", "--labels", '["a", "b", "c"]', *options)
+    assert ran.code == 0, ran.err
+    dockerfile = Path("mlp-1.Dockerfile").read_text()
+    assert "ARG PLIMSOLL_IMAGE=plimsoll:cpu\n" in dockerfile
+    assert f"# Install the package plimsoll here.\nENV PLIMSOLL_FACTORIES={FACTORY}\n" in dockerfile
+    assert yaml.safe_load(Path("mlp-1-values.yaml").read_text())["image"] == {"repository": "mlp", "tag": "1"}
+    assert f"PLIMSOLL_FACTORIES={FACTORY} plimsoll serve" in ran.out
+    assert "docker build --file mlp-1.Dockerfile --tag mlp:1 ." in ran.out
+
+
+def test_nothing_is_left_where_a_check_fails_or_a_file_is_in_the_way(graph: Path, plimsoll: RunPlimsoll) -> None:
+    Path("taken-1-values.yaml").write_text("mine")
+    ran = plimsoll("init", str(graph), "--no-ask", "--name", "taken")
+    assert ran.code == 2
+    assert "taken-1-values.yaml exists already; remove it, or choose another --version" in ran.err
+    assert Path("taken-1-values.yaml").read_text() == "mine"
+    assert not Path("models/taken/1").exists()
+    assert not Path("taken-1-request.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        ("model.pkl", "'model.pkl' is none of .onnx, .safetensors"),
+        ("model", "a folder of Hugging Face is not read yet"),
+    ],
+)
+def test_other_files_are_refused_with_the_next_step(file: str, words: str, plimsoll: RunPlimsoll) -> None:
+    if "." in file:
+        Path(file).write_bytes(b"x")
+    else:
+        Path(file).mkdir()
+        Path(file, "config.json").write_text("{}")
+    ran = plimsoll("init", file, "--no-ask")
+    assert ran.code == 2
+    assert words in ran.complaint
+    assert not Path("models").exists()
+
+
+def test_a_graph_of_whole_numbers_asks_for_the_largest(plimsoll: RunPlimsoll) -> None:
+    from onnx import TensorProto, helper
+
+    from tests.doubles.onnx_graphs import graph_model, value
+
+    model = graph_model(
+        [helper.make_node("Cast", ["ids"], ["y"], to=TensorProto.FLOAT)],
+        inputs=[value("ids", TensorProto.INT64, ("batch", 4))],
+    )
+    Path("ids.onnx").write_bytes(model.SerializeToString())
+    assert "give --maximum ids=NUMBER" in plimsoll("init", "ids.onnx", "--no-ask").complaint
+    ran = plimsoll("init", "ids.onnx", "--ask", "--name", "ids", "--labels", "", stdin="9\n\n")
+    assert ran.code == 0, ran.err
+    assert open_bundle(Path("models/ids/1")).manifest.signature.inputs[0].maximum == 9
