@@ -80,6 +80,10 @@ class ClientPod:
         url = f"http://{SERVICE}:8000"
         return parsed(self.execute("plimsoll", "predict", "--url", url, "--image", picture))
 
+    def put(self, path: str, text: str) -> None:
+        """Write a file in the pod; only /tmp can be written to."""
+        self._cluster.kubectl("exec", "--stdin", self._name, "--", "sh", "-c", f"cat >{path}", stdin=text)
+
     def request(self, url: str, body_file: str = "", **headers: str) -> dict[str, Any]:
         """Status, headers and body of one request."""
         extra = [body_file, *(f"{name}={value}" for name, value in headers.items())]

@@ -12,6 +12,7 @@ import pytest
 
 from tests.doubles.own_model import make_own_bundle
 from tests.e2e.autoscaler import give_the_adapter, has_the_adapter, take_from_the_adapter
+from tests.e2e.built_image import built
 from tests.e2e.client_pod import ClientPod
 from tests.e2e.cluster import Cluster, CommandError, run
 from tests.e2e.gateway import NAME as GATEWAY
@@ -79,7 +80,7 @@ def image(transcript: Transcript) -> str:
 @pytest.fixture(scope="session")
 def own_image(image: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Name of the image of docs/bring-your-model.md, built on top of ours and on the nodes from here on."""
-    return _built("letters:e2e", image, make_own_bundle(tmp_path_factory.mktemp("own")))
+    return built("letters:e2e", image, make_own_bundle(tmp_path_factory.mktemp("own")))
 
 
 @pytest.fixture(scope="session")
@@ -92,7 +93,7 @@ def previous_image(image: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     except CommandError:
         pytest.skip(f"the history has no commit {_PREVIOUS_COMMIT}, the image of before: git fetch --unshallow")
     run("tar", "--extract", "--file", archive, "--directory", str(folder))
-    return _built("previous:e2e", image, folder, "--file", str(folder / "Dockerfile.cpu"))
+    return built("previous:e2e", image, folder, "--file", str(folder / "Dockerfile.cpu"))
 
 
 @pytest.fixture(scope="session")
@@ -100,7 +101,7 @@ def slim_image(image: str, transcript: Transcript, tmp_path_factory: pytest.Temp
     """Name of the image without torch, which serves the digits as ONNX graphs."""
     archive = tmp_path_factory.mktemp("slim") / "image.tar"
     options = ("--build-arg", "RUNTIME=onnx", "--file", str(_REPOSITORY / "Dockerfile.cpu"))
-    name = _built("slim:e2e", image, _REPOSITORY, *options, archive=archive)
+    name = built("slim:e2e", image, _REPOSITORY, *options, archive=archive)
     transcript.note("slim image, unpacked", f"{unpacked_bytes(archive) / 1e6:.0f} MB")
     return name
 
@@ -110,7 +111,7 @@ def without_gpu(image: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Name of an image that stands in for the GPU one where no GPU is: told to compute on one, it takes the CPU."""
     folder = tmp_path_factory.mktemp("without-gpu")
     (folder / "Dockerfile").write_text(_WITHOUT_GPU)
-    return _built("without-gpu:e2e", image, folder)
+    return built("without-gpu:e2e", image, folder)
 
 
 @pytest.fixture(scope="session")
@@ -134,7 +135,7 @@ def _changed(name: str, image: str, folder: Path, statement: str) -> str:
     (folder / "ourmodels").mkdir()
     (folder / "ourmodels" / "__init__.py").write_text(f"from time import sleep\n{changed}", encoding="utf-8")
     (folder / "Dockerfile").write_text(_OURS_CHANGED)
-    return _built(name, image, folder)
+    return built(name, image, folder)
 
 
 @pytest.fixture(scope="session")
@@ -143,18 +144,7 @@ def driver_image(image: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("driver")
     shutil.copy(Path(__file__).parent / "dra_driver.py", folder)
     (folder / "Dockerfile").write_text(_DRIVER)
-    return _built("dra-driver:e2e", image, folder)
-
-
-def _built(name: str, image: str, folder: Path, *options: str, archive: Path | None = None) -> str:
-    build, save = os.environ.get("PLIMSOLL_E2E_BUILD"), os.environ.get("PLIMSOLL_E2E_SAVE")
-    if not build or not save:
-        pytest.skip("set PLIMSOLL_E2E_BUILD and PLIMSOLL_E2E_SAVE, as tests/e2e/README.md says, to build an image")
-    archive = archive or folder.with_suffix(".tar")
-    run(*shlex.split(build), name, "--build-arg", f"PLIMSOLL_IMAGE={image}", *options, str(folder), timeout_seconds=900)
-    run(*(part.format(image=name, archive=str(archive)) for part in shlex.split(save)))
-    run(*shlex.split(os.environ["PLIMSOLL_E2E_LOAD"]), str(archive))
-    return name
+    return built("dra-driver:e2e", image, folder)
 
 
 @pytest.fixture(scope="session")
