@@ -94,7 +94,7 @@ def create(
     from plimsoll.runtime.bundle_making import Recipe, make_bundle
 
     check_one_model(onnx, weights, architecture, factory)
-    graph = open_graph(onnx, output_name)
+    graph = None if onnx is None else open_graph(onnx, output_name)
     examples = read_examples(example, input_name or name_of_input(graph))
     check_datatypes(graph, examples)
     recipe = Recipe(

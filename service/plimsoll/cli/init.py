@@ -83,7 +83,7 @@ def init(
         bfloat16=source.bfloat16,
         labels=_json(classes, list, "--labels") if classes else None,
         licence=licence,
-        about={"description": source.description} if source.description else {},
+        about=source.about,
     )
     made = make_bundle(models, recipe, source.model, _note, bind_task)
     try:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
 from plimsoll.cli.example_files import Examples, read_examples
 from plimsoll.cli.input_bounds import read_bounds
+from plimsoll.cli.new_models import check_datatypes, fill_module, name_of_input, open_graph
 from plimsoll.cli.questions import Question, Questions
+from plimsoll.errors import OperatorError
 from plimsoll.inference.payloads import Tensors
+from plimsoll.runtime.new_model import NewModel
 
-if TYPE_CHECKING:
-    from plimsoll.runtime.new_model import NewModel
-
+ONNX_IMAGE, TORCH_IMAGE = "plimsoll:onnx", "plimsoll:cpu"
 _DRAWN = "The golden samples are rows drawn at random, and not real data."
-_HUGGING_FACE = "config.json"
+_PACKAGES = ("torch", "transformers", "onnx", "onnxscript", "onnxruntime")
+"""The packages with which a folder of Hugging Face is exported."""
+_KINDS = "an ONNX file, a state dict (.safetensors, .pt, .pth, .bin) or a folder of Hugging Face"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,10 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A model that can run, with example rows and the bounds of its inputs. `image` is the one that has its runtime."""
+    """A model that can run, with example rows and the bounds of its inputs. `image` is the one that has its runtime.
+
+    `about` holds further fields of the manifest, and `labels` those of its output, if the model has them itself.
+    """
 
     model: NewModel
     examples: Sequence[Tensors]
@@ -43,43 +50,39 @@ class Source:
     maximum: Mapping[str, float]
     image: str
     factory: str | None = None
-    description: str = ""
     bfloat16: Collection[str] = ()
+    about: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_source(given: Given, questions: Questions) -> Source:
-    """Read a model by the ending of its file.
+    """Read a model by the kind of its file.
 
     Raises:
         BundleError: the file cannot become a bundle.
+        OperatorError: a package is missing that the file needs.
         typer.BadParameter: an option is missing or wrong; the message says what to give.
     """
-    readers: Mapping[str, Callable[[Given, Questions], Source]] = {".onnx": _graph, ".safetensors": _state_dict}
-    reader = readers.get(given.file.suffix)
-    if reader is not None:
-        return reader(given, questions)
-    if (given.file / _HUGGING_FACE).exists():
-        raise typer.BadParameter(
-            "a folder of Hugging Face is not read yet; export it, such as by `optimum-cli export onnx`, and give "
-            "the .onnx file"
-        )
-    raise typer.BadParameter(
-        f"'{given.file.name}' is none of {', '.join(readers)}; a model that torch.save wrote becomes one by "
-        "safetensors.torch.save_file(model.state_dict(), 'weights.safetensors')"
-    )
+    readers: Mapping[str, Callable[[Given, Questions], Source]] = {
+        ".onnx": _graph, ".safetensors": _state_dict, ".pt": _state_dict, ".pth": _state_dict, ".bin": _state_dict,
+    }  # fmt: skip
+    reader = _hugging_face if given.file.is_dir() else readers.get(given.file.suffix)
+    if reader is None:
+        raise typer.BadParameter(f"'{given.file.name}' is none of these: {_KINDS}")
+    return reader(given, questions)
 
 
 def _graph(given: Given, questions: Questions) -> Source:
     from plimsoll.runtime.drawn_rows import InputKind, drawn_examples, needs_maximum
-    from plimsoll.runtime.onnx.new_model import NewOnnxModel
 
-    model = NewOnnxModel(given.file.read_bytes(), file=given.file.name)
+    model = open_graph(given.file, None)
     kinds = [InputKind(each.name, each.datatype or "FP32", each.shape) for each in model.inputs]
     for kind in kinds:
         shape = ["rows", *("open" if length is None else length for length in kind.shape[1:])]
         typer.echo(f"  input  {kind.name}: {kind.datatype} [{', '.join(map(str, shape))}]")
     if given.examples:
-        return _with_examples(model, read_examples(given.examples, kinds[0].name), given, "plimsoll:onnx")
+        examples = read_examples(given.examples, name_of_input(model))
+        check_datatypes(model, examples)
+        return _with_examples(model, examples, given, ONNX_IMAGE)
     names = [kind.name for kind in kinds]
     minimum, maximum = read_bounds(given.minimum, names, "--minimum"), read_bounds(given.maximum, names, "--maximum")
     for kind in kinds:
@@ -87,12 +90,11 @@ def _graph(given: Given, questions: Questions) -> Source:
             words = f"Largest value of input '{kind.name}', such as the size of its vocabulary minus 1"
             answered = questions.answer(Question(f"--maximum {kind.name}=NUMBER", words))
             maximum |= read_bounds([f"{kind.name}={answered}"], names, "--maximum")
-    return Source(model, drawn_examples(kinds, minimum, maximum), minimum, maximum, "plimsoll:onnx", description=_DRAWN)
+    drawn = drawn_examples(kinds, minimum, maximum)
+    return Source(model, drawn, minimum, maximum, ONNX_IMAGE, about={"description": _DRAWN})
 
 
 def _state_dict(given: Given, questions: Questions) -> Source:
-    from plimsoll.runtime.pytorch.new_model import NewTorchModel
-
     factory = questions.answer(
         Question("--factory", "Function that makes your module, as package.module:callable"), given.factory
     )
@@ -100,10 +102,26 @@ def _state_dict(given: Given, questions: Questions) -> Source:
         questions.answer(Question("--example", "File of example rows (.npy; .npz for several inputs)"))
     ]
     examples = read_examples(files)
-    model = NewTorchModel(
-        given.file.read_bytes(), given.parameters, factory=factory, output_names=[], bfloat16=examples.bfloat16
-    )
-    return _with_examples(model, examples, given, "plimsoll:cpu", factory)
+    model = fill_module(given.file, given.parameters, None, factory, None, examples.bfloat16)
+    return _with_examples(model, examples, given, TORCH_IMAGE, factory)
+
+
+def _hugging_face(given: Given, questions: Questions) -> Source:
+    del questions  # the folder answers them all
+    if not (given.file / "config.json").exists():
+        raise typer.BadParameter(f"the folder '{given.file.name}' has no config.json; expected is {_KINDS}")
+    if missing := [package for package in _PACKAGES if find_spec(package) is None]:
+        raise OperatorError(
+            f"a folder of Hugging Face needs {' and '.join(missing)}, which is not installed; pip install "
+            "'plimsoll[hf,onnx]'"
+        )
+    from plimsoll.runtime.hugging_face import open_folder
+
+    folder = open_folder(given.file)
+    typer.echo(f"  exported to ONNX: {folder.title}, {folder.vocabulary} tokens, rows of up to {folder.longest} tokens")
+    maximum = {"input_ids": float(folder.vocabulary - 1), "attention_mask": 1.0}
+    minimum = dict.fromkeys(maximum, 0.0)
+    return Source(folder.model, folder.examples, minimum, maximum, ONNX_IMAGE, about=folder.about)
 
 
 def _with_examples(model: NewModel, examples: Examples, given: Given, image: str, factory: str | None = None) -> Source:

@@ -36,16 +36,14 @@ def check_one_model(onnx: Path | None, weights: Path | None, architecture: str |
         raise typer.BadParameter("give either --architecture or --factory")
 
 
-def open_graph(onnx: Path | None, outputs: Sequence[str] | None) -> NewOnnxModel | None:
-    """The graph of an ONNX file, if one is given; `outputs` chooses among those that it has.
+def open_graph(onnx: Path, outputs: Sequence[str] | None) -> NewOnnxModel:
+    """The graph of an ONNX file; `outputs` chooses among those that it has.
 
     Raises:
         OperatorError: ONNX Runtime is not installed.
         BundleError: no bundle can be made of the graph.
         typer.BadParameter: the file is too long, or cannot be read.
     """
-    if onnx is None:
-        return None
     _check_installed("onnxruntime", "ONNX Runtime", "onnx")
     from plimsoll.runtime.onnx.new_model import NewOnnxModel
 

@@ -43,12 +43,20 @@ def export_graph(bundle: Bundle, inputs: Tensors, factories: Collection[str]) ->
         raise BundleError(
             "format", f"'{halves[0]}' is BF16, which ONNX Runtime takes from no client; such a bundle is not exported"
         )
-    module = filled_module(bundle, described, factories).eval()
+    return export_module(filled_module(bundle, described, factories), inputs, signature)
+
+
+def export_module(module: nn.Module, inputs: Tensors, signature: Signature) -> bytes:
+    """The ONNX file of a module that takes the inputs of a signature by position and gives its outputs, by name or not.
+
+    Raises:
+        BundleError: with check `format`, when it cannot be exported.
+    """
     size = sum(tensor.numel() * tensor.element_size() for tensor in module.state_dict().values())
     if size > MAX_FILE_BYTES:
         raise BundleError("format", f"the weights have {size} bytes, and an ONNX file has at most {MAX_FILE_BYTES}")
     with foreign_code("format", "torch cannot export this model to ONNX"), _silence():
-        return _exported(_InOrder(module, signature), inputs, signature)
+        return _exported(_InOrder(module.eval(), signature), inputs, signature)
 
 
 class _InOrder(nn.Module):
