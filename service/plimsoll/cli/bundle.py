@@ -81,7 +81,6 @@ def create(
     """Create a bundle from trained weights. Runs the model to find its signature and golden samples."""
     from plimsoll.runtime.bundle_making import Recipe, make_bundle
     from plimsoll.runtime.pytorch.new_model import NewTorchModel
-    from plimsoll.runtime.pytorch.weights_reading import read_weights
 
     if (architecture is None) == (factory is None):
         raise typer.BadParameter("give either --architecture or --factory")
@@ -101,16 +100,14 @@ def create(
         relative_tolerance=relative_tolerance,
         about=_json(about.read_bytes(), dict, "--about") if about else {},
     )
-    read = read_weights(weights)
     model = NewTorchModel(
-        read.content,
+        weights,
         _json(parameters, dict, "--parameters"),
         architecture=architecture,
         factory=factory,
         output_names=output_name or [],
         bfloat16=examples.bfloat16,
     )
-    model.notes[:0] = read.notes
     made = make_bundle(models, recipe, model, _note, bind_task)
     typer.echo(f"{made.path}: {name} {version}, digest {made.digest}")
 
