@@ -97,9 +97,9 @@ class InHalf(nn.Module):
 class GivesDict(nn.Module):
     """Names its outputs, as models of transformers do, and gives one that is no tensor."""
 
-    def __init__(self) -> None:
+    def __init__(self, words: int = 50) -> None:
         super().__init__()
-        self.words = nn.Embedding(50, 6)
+        self.words = nn.Embedding(words, 6)
         self.head = nn.Linear(6, 2)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, object]:
@@ -107,6 +107,11 @@ class GivesDict(nn.Module):
         embedded = self.words(input_ids) * attention_mask.unsqueeze(-1)
         pooled = embedded.sum(1) / attention_mask.sum(1, keepdim=True)
         return {"loss": None, "past": (embedded,), "logits": self.head(pooled), "last_hidden_state": embedded}
+
+
+def big_vocabulary() -> nn.Module:
+    """The same with as many words as BERT has."""
+    return GivesDict(30522)
 
 
 class Boxes(NamedTuple):

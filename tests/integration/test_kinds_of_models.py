@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
+import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 import torch
 from plimsoll.application import Application
@@ -21,7 +25,7 @@ from plimsoll.settings import load_settings
 from torch import nn
 from typer.testing import CliRunner
 
-from tests.doubles.kinds_of_models import KINDS, Inputs, Kind
+from tests.doubles.kinds_of_models import KINDS, GivesDict, Inputs, Kind
 from tests.doubles.servers import served
 
 DATATYPES = {
@@ -29,6 +33,7 @@ DATATYPES = {
     torch.float32: "FP32",
 }  # fmt: skip
 ROWS = 2
+PAGE = Path(__file__).parents[2] / "docs" / "bring-your-model.md"
 
 
 def factory_of(kind: Kind) -> str:
@@ -107,6 +112,27 @@ def wanted(kind: Kind, module: nn.Module, inputs: Inputs) -> list[torch.Tensor]:
     if isinstance(result, dict):
         return [result[name] for name in kind.outputs]
     return list(result)
+
+
+def test_the_example_of_the_page_works_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (block,) = re.findall(r"```sh\n(plimsoll bundle create.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    create, ask = block.replace("\\\n", " ").strip().splitlines()
+    module = GivesDict(30522).eval()
+    torch.save(module.state_dict(), tmp_path / "pytorch_model.bin")
+    for length in (8, 12):
+        for name, tensor in {"ids": torch.arange(length), "mask": torch.ones(length, dtype=torch.int64)}.items():
+            np.save(tmp_path / f"{name}{length}.npy", tensor.repeat(3, 1).numpy())
+    monkeypatch.chdir(tmp_path)
+    factory = "tests.doubles.kinds_of_models:big_vocabulary"
+    ran = CliRunner().invoke(app, shlex.split(create.replace("ourmodels:sentiment", factory))[1:])
+    assert ran.exit_code == 0, ran.output or ran.exception
+    path, body = re.findall(r"127.0.0.1:8000(\S+) .* -d '(.*)'", ask)[0]
+    with served(Application(load_settings(models_dir=tmp_path / "models", factories=(factory,))).app) as url:
+        answer = httpx.post(url + path, content=body, headers={"Content-Type": "application/json"}, timeout=60)
+    assert answer.status_code == 200, answer.text
+    inputs = {name: torch.tensor([row]) for name, row in json.loads(body)["inputs"].items()}
+    (logits,) = wanted(replace(KINDS[0], outputs=["logits"]), module, inputs)
+    torch.testing.assert_close(torch.tensor([answer.json()["predictions"][0]["outputs"]["logits"]]), logits)
 
 
 def test_a_request_in_another_type_shape_or_name_is_refused(server: tuple[str, Path, dict[str, nn.Module]]) -> None:

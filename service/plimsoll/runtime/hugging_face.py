@@ -49,7 +49,7 @@ def open_folder(folder: Path) -> Folder:
     kinds = [InputKind(IDS, "INT64", [None, None]), InputKind(MASK, "INT64", [None, None])]
     padding = {"longest": longest, "mask": MASK, "values": {IDS: exported.pad}}
     description = (
-        f"{exported.architecture}, exported from a folder of Hugging Face; the golden samples are drawn tokens."
+        f"{exported.architecture}, from a folder of Hugging Face; the golden samples are drawn tokens."
     )
     about = {"description": description, "options": {"padding": padding}}
     examples = drawn_examples(kinds, {}, {IDS: float(exported.vocabulary - 1)})

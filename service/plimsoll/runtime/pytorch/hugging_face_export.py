@@ -58,9 +58,7 @@ def export_folder(folder: Path) -> Exported:
     with foreign_code("format", f"{architecture} cannot be run on tokens alone"), torch.inference_mode():
         outputs = _ByPosition(model)(rows, torch.ones_like(rows))
     specs = tuple(TensorSpec(name, _datatype(name, tensor), (-1,)) for name, tensor in outputs.items())
-    signature = Signature(
-        (TensorSpec("input_ids", "INT64", _OPEN), TensorSpec("attention_mask", "INT64", _OPEN)), specs
-    )
+    inputs = (TensorSpec("input_ids", "INT64", _OPEN), TensorSpec("attention_mask", "INT64", _OPEN))
     traced = {"input_ids": rows.numpy(), "attention_mask": torch.ones_like(rows).numpy()}
     content = export_module(_ByPosition(model), traced, Signature(inputs, specs))
     pad = getattr(config, "pad_token_id", None) or 0
