@@ -189,3 +189,11 @@ class MaskedMean(torch.nn.Module):
         """The mean of the ids that the mask keeps, the ids that it keeps, and more."""
         kept = ids * mask
         return {"kept": kept, "unused": ids, "none": None, "mean": kept.sum(1) / mask.sum(1)}
+
+
+class MixesLongRows(torch.nn.Module):
+    """Treats short rows alone, and long ones by the mean of their batch."""
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        """The rows, and of long ones the difference from the mean."""
+        return rows - rows.mean(0, keepdim=True) if rows.shape[1] > 3 else rows.clone()

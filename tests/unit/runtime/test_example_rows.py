@@ -4,9 +4,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from plimsoll.errors import BundleError
-from plimsoll.inference.payloads import Tensors
+from plimsoll.inference.payloads import NUMPY_DTYPES, Datatype, Tensors, TensorSpec
 from plimsoll.runtime.example_rows import checked_examples, tensor_of
 
 from tests.doubles.new_models import NumpyModel
@@ -21,6 +23,23 @@ def test_a_dimension_that_differs_is_open_and_every_other_one_is_fixed() -> None
     assert tensor_of("x", arrays, minimum=0, maximum=None) == {
         "name": "x", "datatype": "FP32", "shape": [-1, 3, -1, 5], "minimum": 0,
     }  # fmt: skip
+
+
+@given(
+    rank=st.integers(1, 4),
+    data=st.data(),
+    datatype=st.sampled_from(sorted(set(NUMPY_DTYPES) - {"BF16"})),
+)
+def test_a_signature_accepts_the_arrays_that_it_was_derived_from_and_says_no_more_than_it_must(
+    rank: int, data: st.DataObject, datatype: Datatype
+) -> None:
+    shapes = data.draw(st.lists(st.tuples(*[st.integers(1, 3)] * rank), min_size=1, max_size=4))
+    record = tensor_of("x", [np.zeros(shape, NUMPY_DTYPES[datatype]) for shape in shapes])
+    spec = TensorSpec("x", record["datatype"], tuple(record["shape"]))
+    assert spec.datatype == datatype
+    assert all(spec.accepts(np.zeros(shape, NUMPY_DTYPES[datatype])) for shape in shapes)
+    for position in range(1, rank):
+        assert (spec.shape[position] == -1) == (len({shape[position] for shape in shapes}) > 1)
 
 
 @pytest.mark.parametrize("other", [np.zeros((2, 5), np.float64), np.zeros((2, 5, 1), np.float32)])

@@ -3,14 +3,17 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from plimsoll.bundle.folder import Bundle
 from plimsoll.errors import BundleError
+from plimsoll.runtime.bundle_making import Recipe, make_bundle
 from plimsoll.runtime.loader_options import LoaderOptions
 from plimsoll.runtime.model_loader import ModelLoader
+from plimsoll.runtime.pytorch.new_model import NewTorchModel
 from safetensors.torch import load, save
 
 from tests.conftest import MakeBundle
@@ -169,3 +172,30 @@ def test_a_model_that_breaks_down_on_its_samples_is_told_in_one_line(make_tiny_b
     assert error.message == "the model fails on the golden samples: it raised RuntimeError"
     assert error.detail.startswith("mat1 and mat2")
     assert "\n" not in error.detail
+
+
+def two_lengths(folder: Path, factory: str) -> Bundle:
+    """A bundle with golden samples of 3 and of 5 numbers a row."""
+    lengths = [np.random.default_rng(0).random((4, length), np.float32) for length in (3, 5)]
+    recipe = Recipe("open", "1", [{"rows": rows} for rows in lengths])
+    return make_bundle(folder, recipe, NewTorchModel(save({}), {}, factory=f"tests.doubles.odd_models:{factory}"))
+
+
+@pytest.mark.parametrize("factory", ["Doubles", "MixesLongRows"])
+def test_golden_samples_of_every_length_are_proven(tmp_path: Path, factory: str) -> None:
+    bundle = two_lengths(tmp_path, factory)
+    loader = ModelLoader(
+        LoaderOptions(factories=[f"tests.doubles.odd_models:{factory}"]), batch_sizes=[4], inline_budget_seconds=0
+    )
+    model = loader.load(bundle)
+    if factory == "MixesLongRows":
+        with pytest.raises(BundleError) as caught:
+            loader.prove(bundle, model)
+        assert caught.value.check == "independence"
+        return
+    assert [each.inputs["rows"].shape for each in loader.prove(bundle, model).of_each_length] == [(4, 3), (4, 5)]
+    tensors = load(bundle.read("golden.safetensors"))
+    tensors["2.outputs.output"][1, 4] += 1
+    spoiled = replace_file(bundle, "golden.safetensors", save(tensors))
+    with pytest.raises(BundleError, match="golden sample 1 does not match: output 'output' is off by 1 at most"):
+        loader.prove(spoiled, model)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import io
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from plimsoll.runtime.pytorch.module_building import build_architecture, build_w
 from plimsoll.runtime.pytorch.module_outputs import named_outputs
 from plimsoll.runtime.pytorch.weights_file import load_weights
 from plimsoll.runtime.pytorch.weights_prefix import without_prefix
+from plimsoll.runtime.pytorch.weights_reading import read_weights
 
 WEIGHTS_FILE = "weights.safetensors"
 _HALVES = {
@@ -29,7 +31,9 @@ _HALVES = {
 
 
 class NewTorchModel:
-    """Implements `NewModel`: a module of an architecture, with weights of a safetensors file.
+    """Implements `NewModel`: a module of an architecture, with trained weights.
+
+    The weights are the content of a safetensors file, or a file in any form that `read_weights` takes.
 
     The architecture is a registered one by name, or made by a `factory` `package.module:callable`, which is imported
     and called here. `output_names` names its outputs, see `named_outputs`. The inputs of `bfloat16` come as float32,
@@ -46,7 +50,7 @@ class NewTorchModel:
 
     def __init__(
         self,
-        weights: bytes,
+        weights: bytes | Path,
         parameters: Mapping[str, Any],
         *,
         architecture: str | None = None,
@@ -54,14 +58,14 @@ class NewTorchModel:
         output_names: Sequence[str] = (),
         bfloat16: Collection[str] = (),
     ) -> None:
-        self.notes: list[str] = []
         self._output_names = output_names
         self._bfloat16 = bfloat16
         if factory is not None:
             self._module = build_with_factory(factory, parameters, [factory])
         else:
             self._module = build_architecture(architecture or "", parameters)
-        self.files = {WEIGHTS_FILE: self._fill(self._module, weights)}
+        content, self.notes = (weights, []) if isinstance(weights, bytes) else read_weights(weights)
+        self.files = {WEIGHTS_FILE: self._fill(self._module, content)}
         self.record = {
             "format": "safetensors",
             "weights": WEIGHTS_FILE,

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import plimsoll
 import pytest
 import torch
 from plimsoll.errors import BundleError
@@ -128,3 +130,12 @@ def test_the_process_bounds_its_memory_by_the_size_of_the_file(files: tuple[Path
         "notes": [],
     }
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 3 << 20, "kibibytes"
+
+
+def test_nothing_else_of_the_service_loads_a_pickle_or_imports_what_does() -> None:
+    package = Path(plimsoll.__file__).parent
+    texts = {path.relative_to(package).as_posix(): path.read_text() for path in package.rglob("*.py")}
+    assert [name for name, text in texts.items() if "torch.load(" in text or "pickle.load" in text] == [
+        "runtime/pytorch/checkpoint_conversion.py"
+    ]
+    assert [name for name, text in texts.items() if re.search(r"import.*checkpoint_conversion", text)] == []
