@@ -92,19 +92,15 @@ def fill_module(
     """
     _check_installed("torch", "PyTorch", "torch")
     from plimsoll.runtime.pytorch.new_model import NewTorchModel
-    from plimsoll.runtime.pytorch.weights_reading import read_weights
 
-    read = read_weights(cast(Path, weights))  # `check_one_model` has refused to go on without
-    model = NewTorchModel(
-        read.content,
+    return NewTorchModel(
+        cast(Path, weights),  # `check_one_model` has refused to go on without
         parameters,
         architecture=architecture,
         factory=factory,
         output_names=outputs or [],
         bfloat16=bfloat16,
     )
-    model.notes[:0] = read.notes
-    return model
 
 
 def _check_installed(package: str, title: str, extra: str) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 from plimsoll.bundle.folder import Bundle
 from plimsoll.bundle.model_formats import OnnxModel as OnnxDescription
 from plimsoll.errors import BundleError
@@ -22,7 +25,8 @@ class OnnxLoader:
 
     def __init__(self, options: LoaderOptions) -> None:
         self._device, self._providers = providers_of(options.device)
-        self._threads = options.threads or 0
+        # Asked for 0 threads, ONNX Runtime binds each to a core, which a container may not have.
+        self._threads = options.threads or os.cpu_count() or 1
 
     def load(self, bundle: Bundle) -> OnnxModel:
         """Open a session of the bundle's graph on the device.
@@ -34,13 +38,21 @@ class OnnxLoader:
         described = bundle.manifest.model
         if not isinstance(described, OnnxDescription):
             raise BundleError("format", f"ONNX Runtime runs no bundle of the format {described.format}")
+        if (size := _size(bundle.path / described.graph)) > MAX_FILE_BYTES:
+            raise BundleError(
+                "format", f"{described.graph} has {size} bytes, and an ONNX file has at most {MAX_FILE_BYTES}"
+            )
         with bundle.open_checked(described.graph) as file:
-            if file.size > MAX_FILE_BYTES:
-                raise BundleError(
-                    "format", f"{described.graph} has {file.size} bytes, and an ONNX file has at most {MAX_FILE_BYTES}"
-                )
-            content = file.read(file.size)
+            content = file.read(MAX_FILE_BYTES)
         session, facts = open_session(content, described.graph, threads=self._threads, providers=self._providers)
         signature = bundle.manifest.line_signature()
         check_signature(session, signature)
         return OnnxModel(session, signature, self._device, facts)
+
+
+def _size(path: Path) -> int:
+    """The length of a file in bytes; 0 if it cannot be had, since opening the file says why."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

@@ -15,7 +15,7 @@ from plimsoll.runtime.onnx.bounded_run import run_bounded
 from plimsoll.runtime.onnx.graph_facts import GraphFacts
 from plimsoll.runtime.onnx.session_opening import open_session
 from plimsoll.runtime.onnx.session_tensors import GraphTensor, check_tensor, tensors_of
-from plimsoll.runtime.onnx_file import GRAPH_FILE, MAX_FILE_BYTES
+from plimsoll.runtime.onnx_file import GRAPH_FILE
 
 _RUN_SECONDS = 300.0
 
@@ -38,10 +38,6 @@ class NewOnnxModel:
         outputs: Sequence[str] | None = None,
         run_seconds: float = _RUN_SECONDS,
     ) -> None:
-        if len(content) > MAX_FILE_BYTES:
-            raise BundleError(
-                "format", f"{file} has {len(content)} bytes, and an ONNX file has at most {MAX_FILE_BYTES}"
-            )
         self._session, facts = open_session(content, file)
         inputs, found = tensors_of(self._session)
         self.inputs: Sequence[GraphTensor] = inputs

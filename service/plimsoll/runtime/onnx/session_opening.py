@@ -27,7 +27,7 @@ class OpenSession(NamedTuple):
 def open_session(
     content: bytes, file: str, *, threads: int = 1, providers: Sequence[Provider] = CPU_ONLY
 ) -> OpenSession:
-    """Open a session of a graph; `file` is what messages call it. 0 threads are as many as there are cores.
+    """Open a session of a graph with threads of its own; `file` is what messages call it.
 
     The bytes are read as ONNX and never as ONNX Runtime's own format, which `read_facts` cannot read: a file can be
     made that is both. A graph with a loop keeps its constants, because a loop whose body they replace computes nothing,
