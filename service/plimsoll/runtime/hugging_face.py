@@ -48,9 +48,7 @@ def open_folder(folder: Path) -> Folder:
     longest = min(_longest_of(folder) or exported.positions, exported.positions, _LONGEST)
     kinds = [InputKind(IDS, "INT64", [None, None]), InputKind(MASK, "INT64", [None, None])]
     padding = {"longest": longest, "mask": MASK, "values": {IDS: exported.pad}}
-    description = (
-        f"{exported.architecture}, from a folder of Hugging Face; the golden samples are drawn tokens."
-    )
+    description = f"{exported.architecture}, from a folder of Hugging Face; the golden samples are drawn tokens."
     about = {"description": description, "options": {"padding": padding}}
     examples = drawn_examples(kinds, {}, {IDS: float(exported.vocabulary - 1)})
     return Folder(model, exported.architecture, exported.vocabulary, longest, about, examples)
