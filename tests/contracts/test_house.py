@@ -23,6 +23,11 @@ WITHOUT_A_TEST_OF_THEIR_NAME = {
     # Declarations, which have no behaviour of their own.
     "inference/ports.py": "inference/test_line.py",
     "inference/served_version.py": "inference/test_line.py",
+    "cli/init_sources.py": "cli/test_init.py",
+    "cli/starter_files.py": "cli/test_init.py",
+    # Run by `make kinds`, since they need transformers.
+    "runtime/hugging_face.py": "../large/test_hugging_face.py",
+    "runtime/pytorch/hugging_face_export.py": "../large/test_hugging_face.py",
     "bundle/record.py": "bundle/test_manifest.py",
     "bundle/tensor_records.py": "bundle/test_manifest.py",
     "bundle/model_formats.py": "bundle/test_manifest.py",

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from plimsoll.bundle.folder import Bundle
-from plimsoll.cli.init_sources import Given, read_source
+from plimsoll.cli.init_sources import Given, Source, read_source
 from plimsoll.cli.questions import Question, Questions
 from plimsoll.cli.starter_files import Starter
 from plimsoll.drafts import replace_file
@@ -28,37 +28,39 @@ _MOST_ROWS = 128
 """The batches that a server warms by default."""
 
 
+ModelFile = Annotated[
+    Path,
+    typer.Argument(help="An ONNX file, a state dict with --factory, or a folder of Hugging Face.", exists=True),
+]
+ExampleFiles = Annotated[
+    list[str] | None,
+    typer.Option(help="Input rows as in bundle create; drawn at random for ONNX.", metavar="[NAME=]FILE"),
+]
+Factory = Annotated[
+    str | None, typer.Option(help="package.module:callable that makes the module of a state dict. It is called.")
+]
+TaskName = Annotated[
+    str | None, typer.Option(help=f"Task of the model: {', '.join(TASKS)}.", show_default="by --labels")
+]
+Ask = Annotated[
+    bool | None, typer.Option("--ask/--no-ask", help="Ask for what is missing.", show_default="on a terminal")
+]
+
+
 def init(
-    model: Annotated[
-        Path, typer.Argument(help="Your model: an ONNX file, or a state dict with --factory.", exists=True)
-    ],
-    name: Annotated[
-        str | None, typer.Option(help="Lower-case letters, digits and dashes.", show_default="file")
-    ] = None,
-    version: Annotated[
-        str | None, typer.Option(help="One to four numbers joined by dots.", show_default="next")
-    ] = None,
-    factory: Annotated[
-        str | None, typer.Option(help="package.module:callable that makes the module of a state dict. It is called.")
-    ] = None,
+    model: ModelFile,
+    name: Annotated[str | None, typer.Option(help="Name of the model.", show_default="that of the file")] = None,
+    version: Annotated[str | None, typer.Option(help="Version of the model.", show_default="the next one")] = None,
+    factory: Factory = None,
     parameters: Annotated[str, typer.Option(help="Parameters of the factory as JSON.")] = "{}",
-    example: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Input rows as for `bundle create`; drawn at random for an ONNX file.", metavar="[NAME=]FILE"
-        ),
-    ] = None,
+    example: ExampleFiles = None,
     minimum: Annotated[list[str] | None, typer.Option(help="Smallest value of an input.", metavar=_BOUND)] = None,
     maximum: Annotated[list[str] | None, typer.Option(help="Largest value of an input.", metavar=_BOUND)] = None,
     labels: Annotated[str | None, typer.Option(help="Labels of a classifier as a JSON array.")] = None,
-    task: Annotated[
-        str | None, typer.Option(help=f"Task of the model: {', '.join(TASKS)}.", show_default="by --labels")
-    ] = None,
+    task: TaskName = None,
     licence: Annotated[str, typer.Option(help="The licence of the model, as an SPDX name.")] = "unknown",
     models: Annotated[Path, typer.Option(help="Folder of the bundles.")] = Path("models"),
-    ask: Annotated[
-        bool | None, typer.Option("--ask/--no-ask", help="Ask for what is missing.", show_default="on a terminal")
-    ] = None,
+    ask: Ask = None,
 ) -> None:
     """Make a bundle of your model, check it as a server would, and print what to type next.
 
@@ -85,14 +87,22 @@ def init(
         licence=licence,
         about=source.about,
     )
-    made = make_bundle(models, recipe, source.model, _note, bind_task)
+    _show(_started(make_bundle(models, recipe, source.model, _note, bind_task), source))
+
+
+def _started(made: Bundle, source: Source) -> Starter:
+    """Check a new bundle and write its files; removes it if that fails."""
     try:
         starter = Starter(made, source.image, source.factory)
         _write(starter.files(bind_task(made.manifest), _checked(made, source.factory)))
     except BaseException:
         shutil.rmtree(made.path, ignore_errors=True)
         raise
-    typer.echo(f"made    {made.path}, {', '.join(starter.names)}")
+    return starter
+
+
+def _show(starter: Starter) -> None:
+    typer.echo(f"made    {starter.bundle.path}, {', '.join(starter.names)}")
     for title, commands in (("here", starter.commands_here()), ("on a cluster", starter.commands_on_a_cluster())):
         typer.echo(f"\nTry it {title}:\n\n" + "\n".join(f"  {command}" for command in commands))
 

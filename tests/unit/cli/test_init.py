@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import yaml
 from plimsoll.bundle.folder import open_bundle
+from plimsoll.cli import init_sources
 from plimsoll.runtime.pytorch.module_building import build_architecture
 from safetensors.torch import save
 
@@ -89,8 +90,8 @@ def test_nothing_is_left_where_a_check_fails_or_a_file_is_in_the_way(graph: Path
 @pytest.mark.parametrize(
     ("file", "words"),
     [
-        ("model.pkl", "'model.pkl' is none of .onnx, .safetensors"),
-        ("model", "a folder of Hugging Face is not read yet"),
+        ("model.pkl", "'model.pkl' is none of these: an ONNX file, a state dict (.safetensors, .pt, .pth, .bin) or a"),
+        ("model", "the folder 'model' has no config.json"),
     ],
 )
 def test_other_files_are_refused_with_the_next_step(file: str, words: str, plimsoll: RunPlimsoll) -> None:
@@ -98,7 +99,6 @@ def test_other_files_are_refused_with_the_next_step(file: str, words: str, plims
         Path(file).write_bytes(b"x")
     else:
         Path(file).mkdir()
-        Path(file, "config.json").write_text("{}")
     ran = plimsoll("init", file, "--no-ask")
     assert ran.code == 2
     assert words in ran.complaint
@@ -119,3 +119,15 @@ def test_a_graph_of_whole_numbers_asks_for_the_largest(plimsoll: RunPlimsoll) ->
     ran = plimsoll("init", "ids.onnx", "--ask", "--name", "ids", "--labels", "", stdin="9\n\n")
     assert ran.code == 0, ran.err
     assert open_bundle(Path("models/ids/1")).manifest.signature.inputs[0].maximum == 9
+
+
+def test_a_folder_of_hugging_face_needs_packages_that_are_named(
+    plimsoll: RunPlimsoll, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("bert").mkdir()
+    Path("bert", "config.json").write_text("{}")
+    found = init_sources.find_spec
+    monkeypatch.setattr(init_sources, "find_spec", lambda name: None if name == "transformers" else found(name))
+    ran = plimsoll("init", "bert", "--no-ask")
+    assert ran.code == 2
+    assert "needs transformers, which is not installed; pip install 'plimsoll[hf,onnx]'" in ran.err
