@@ -52,6 +52,7 @@ class Line:
     """The pipeline of a request, the same for every protocol. A step refuses by raising; a body needs a permit.
 
     `cache` keeps answers, if it is given. Bodies of more than `reading.inline_bytes` are parsed on threads.
+    The code of a task of one's own runs on the threads of its version.
     """
 
     def __init__(
@@ -81,9 +82,10 @@ class Line:
         3. Take a permit. If the version holds as many requests as it may, this raises a 429 and the body is not read.
         4. Read the body. Once it is complete, the request counts as in flight.
         5. Front and task parse the body into a question. If it names a user who belongs to another version, exchange
-           the permit for one of that version; parse the body again only if the signatures differ.
+           the permit for one of that version; parse the body again if the signatures differ, or if the task of either
+           version is one of the user's own, which may read anything else into the same body.
         6. Reserve rows of a forming batch, write them, commit them, and await the outputs. If the client leaves before
-           the batch runs, drop the request, which counts as 499.
+           the batch runs, drop the request, which counts as 499. A task of one's own forms its results here.
 
         Permits end with their `with` block, also after an error, so none can leak.
 
@@ -98,7 +100,10 @@ class Line:
         deadline = time.monotonic() + (self._default_seconds if asked is None else self._deadlines.seconds(asked))
         with served.lane.admission.expect() as permit:
             body = await read_body(permit, deadline)
-            if len(body) * front.reading_cost * served.task.reading_cost <= self._reading.inline_bytes:
+            if served.threads is not None:
+                read = partial(front.read, body, served)
+                question = await served.threads.run("read", read, deadline, client_gone)
+            elif len(body) * front.reading_cost * served.task.reading_cost <= self._reading.inline_bytes:
                 question = front.read(body, served)
             else:
                 question = await self._reading.read(partial(front.read, body, served), deadline, client_gone)
@@ -108,8 +113,11 @@ class Line:
                 return served, question, await self._compute(call, served, question, deadline, client_gone)
         call.model, call.version = chosen.name, chosen.version
         with chosen.lane.admission.admit(len(body)):
-            if chosen.signature != served.signature:
-                question = await self._reading.read(partial(front.read, body, chosen), deadline, client_gone)
+            read = partial(front.read, body, chosen)
+            if chosen.threads is not None:
+                question = await chosen.threads.run("read", read, deadline, client_gone)
+            elif served.threads is not None or chosen.signature != served.signature:
+                question = await self._reading.read(read, deadline, client_gone)
             return chosen, question, await self._compute(call, chosen, question, deadline, client_gone)
 
     async def _compute(
@@ -128,6 +136,9 @@ class Line:
         else:
             outputs = await self._kept_or_answered(self._cache, served, entry, deadline, client_gone)
         call.queue_seconds, call.forward_seconds = entry.wait_seconds, entry.forward_seconds
+        if served.threads is not None:
+            write = partial(served.task.results, question, outputs)  # the question keeps them for the front
+            await served.threads.run("write", write, deadline, client_gone)
         return Answer(served.name, served.version, outputs)
 
     async def _kept_or_answered(
