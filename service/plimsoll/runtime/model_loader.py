@@ -9,8 +9,10 @@ from typing import NamedTuple, Protocol
 
 from plimsoll.bundle.folder import Bundle
 from plimsoll.bundle.golden import GoldenSamples, check_outputs, compare_golden, read_golden
-from plimsoll.errors import BundleError
-from plimsoll.runtime.foreign_code import foreign_code
+from plimsoll.bundle.golden_requests import first_difference, predictions_of, read_requests
+from plimsoll.errors import BundleError, ModelFailed
+from plimsoll.inference.ports import Task
+from plimsoll.runtime.foreign_code import foreign_code, words_of
 from plimsoll.runtime.independence import check_independence
 from plimsoll.runtime.loaded_model import LoadedModel
 from plimsoll.runtime.loader_options import LoaderOptions
@@ -78,6 +80,27 @@ class ModelLoader:
         compare_golden(bundle, samples, outputs)
         check_independence(model, samples, bundle.manifest.golden, max(self._batch_sizes))
         return samples
+
+    def prove_requests(self, bundle: Bundle, model: LoadedModel, task: Task) -> int:
+        """Ask the golden requests, by the task and the model together; returns how many there are.
+
+        Raises:
+            BundleError: with check `golden` for a request that is refused or answered otherwise; `files` or `digest`.
+        """
+        self._limit_threads()
+        requests = read_requests(bundle)
+        for index, request in enumerate(requests):
+            with foreign_code("golden", f"golden request {index} is not answered"):
+                try:
+                    given = predictions_of(request.body, model, task)
+                except ModelFailed as error:
+                    cause = error.__cause__
+                    detail = "" if cause is None else f"{type(cause).__name__}: {words_of(cause)}"
+                    sentence = f"golden request {index} is not answered: {error.message}"
+                    raise BundleError("golden", sentence, detail) from error
+            if fault := first_difference(bundle, request.predictions, given):
+                raise BundleError("golden", f"golden request {index} does not match: {fault}")
+        return len(requests)
 
     def warm(self, model: LoadedModel, samples: GoldenSamples) -> dict[int, float]:
         """Run every batch size on golden rows and place the model; returns seconds by batch size.
