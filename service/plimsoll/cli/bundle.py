@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from plimsoll.bundle.folder import Bundle, open_bundle
 from plimsoll.bundle.tensor_records import Tensor
 from plimsoll.errors import BundleError
+from plimsoll.inference.ports import UnobservedTask
 from plimsoll.settings import load_settings
-from plimsoll.tasks import TASKS, bind_task
+from plimsoll.tasks import TASKS, TaskBinder, bind_task
 
 bundle = typer.Typer(help="Create, check and inspect model bundles.", no_args_is_help=True)
 
@@ -102,13 +103,11 @@ def verify(
     """Run every check that a server with these settings runs before it is ready. Exit with 1 if one fails."""
     from plimsoll.runtime.loader_options import LoaderOptions
     from plimsoll.runtime.loading import new_loader
+    from plimsoll.runtime.task_factories import TaskFactories
 
     chosen = load_settings()
-    options = LoaderOptions(
-        device,
-        trust_pt2=trust_pt2 or chosen.trust_pt2,
-        factories=(*chosen.factories, *(trust_factory or ())),
-    )
+    factories = (*chosen.factories, *(trust_factory or ()))
+    options = LoaderOptions(device, trust_pt2=trust_pt2 or chosen.trust_pt2, factories=factories)
     loader = new_loader(options, max_batch_rows=chosen.max_batch_rows, inline_budget_seconds=0)
     try:
         opened = open_bundle(path)
@@ -116,14 +115,16 @@ def verify(
         _passed("manifest", f"{opened.manifest.name} {opened.manifest.version}")
         if remark := opened.manifest.remark():
             _note(remark)
-        bind_task(opened.manifest)
-        _passed("task", f"{opened.manifest.task} can ask it")
         opened.verify_files()
         _passed("files", f"{len(opened.manifest.files)} files with the right sha256")
+        task = TaskBinder(TaskFactories(factories), lambda _name, _version: UnobservedTask())(opened).task
+        _passed("task", f"{opened.manifest.task} can ask it")
         model = loader.load(opened)
         _passed("weights", f"{model.parameters} parameters on {model.device}")
         samples = loader.prove(opened, model)
         _passed("golden", f"every sample within {opened.manifest.golden.absolute_tolerance:g}")
+        if requests := loader.prove_requests(opened, model, task):
+            _passed("golden", f"requests: {requests} answered as expected")
         _passed("independence", "golden rows are answered alike alone, in pairs and in a full batch")
         _passed("warm-up", f"batches of up to {max(loader.warm(model, samples))} rows")
     except BundleError as error:

@@ -162,6 +162,24 @@ class BatchMetrics:
         self.rows = make.histogram("plimsoll_batch_size", "Rows per batch.", *_OF_VERSION, edges=_ROW_EDGES)
 
 
+class TaskMetrics:
+    """Metrics of tasks of one's own; `name` is declared by the task, so it is one of few."""
+
+    def __init__(self, make: MetricMaker) -> None:
+        self.duration = make.histogram(
+            "plimsoll_task_duration_seconds",
+            "Time in the code of a task of one's own: name `read` or `write` for a whole request, or a name that the "
+            "task declares.",
+            *_OF_VERSION, "name", edges=_DURATION_EDGES_SECONDS,
+        )  # fmt: skip
+        self.events = make.counter(
+            "plimsoll_task_events",
+            "Events that the code of a task of one's own has counted, by a name that the task declares.",
+            *_OF_VERSION,
+            "name",
+        )
+
+
 class ModelMetrics:
     """Metrics of versions and of loading them."""
 
@@ -244,6 +262,7 @@ class MetricCatalog:
         self.connections = ConnectionMetrics(make)
         self.queues = QueueMetrics(make)
         self.batches = BatchMetrics(make)
+        self.tasks = TaskMetrics(make)
         self.models = ModelMetrics(make)
         self.background = BackgroundMetrics(make)
         self._spans = make.counter(

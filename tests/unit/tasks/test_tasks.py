@@ -21,6 +21,9 @@ PARTS = {
     "nested_numbers",
     "number_faults",
     "number_rows",
+    "own_task",
+    "own_task_binding",
+    "plain_json",
     "task_options",
 }
 """Files of the folder that tasks share; each other one is a task."""
