@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
+import orjson
 import typer
 
 from plimsoll.bundle.creation import write_bundle
 from plimsoll.bundle.folder import Bundle, open_bundle
-from plimsoll.bundle.golden_requests import MOST_REQUESTS, GoldenRequest, pack_requests, predictions_of
+from plimsoll.bundle.golden_requests import MOST_REQUESTS, GoldenRequest, pack_requests
 from plimsoll.bundle.manifest import parse_manifest
 from plimsoll.cli.bundle import BundlePath, bundle
-from plimsoll.errors import BundleError, ModelFailed, PlimsollError
 from plimsoll.inference.ports import UnobservedTask
 from plimsoll.settings import load_settings
 from plimsoll.tasks import TaskBinder
@@ -27,7 +26,10 @@ REQUESTS_FILE = "requests.json"
 @bundle.command("add-task")
 def add_task(
     source: BundlePath,
-    task: Annotated[str, typer.Option(help="package.module:callable that makes the task. This command calls it.")],
+    task: Annotated[
+        str,
+        typer.Option(help="package.module:callable that makes the task, which this command calls; or a task's name."),
+    ],
     version: Annotated[str, typer.Option(help="Version of the new bundle.")],
     requests: Annotated[
         Path,
@@ -38,14 +40,15 @@ def add_task(
         ),
     ],
     file: Annotated[
-        list[Path] | None, typer.Option(help="File that the task reads, such as a vocabulary.", exists=True)
+        list[Path] | None,
+        typer.Option(help="File that the task reads, such as a vocabulary.", exists=True, dir_okay=False),
     ] = None,
     options: Annotated[str, typer.Option(help="Options of the task as a JSON object.")] = "{}",
     trust_factory: Annotated[
         list[str] | None, typer.Option(help="package.module:callable that the model needs. This command calls it.")
     ] = None,
 ) -> None:
-    """Make the next version of a bundle, with a task of your own in place of its task."""
+    """Make the next version of a bundle, with a task of your own in place of its task, and golden requests."""
     opened = open_bundle(source)
     opened.verify_files()
     fields = opened.manifest.model_dump(mode="json", exclude_none=True, exclude={"files"})
@@ -58,7 +61,7 @@ def add_task(
         if path.name in (*files, REQUESTS_FILE):
             raise typer.BadParameter(f"two files of the bundle would be named {path.name}")
         files[path.name] = path.read_bytes()
-    bodies = [json.dumps(each).encode() for each in _json(requests.read_bytes(), list, "--requests")]
+    bodies = [orjson.dumps(each) for each in _json(requests.read_bytes(), list, "--requests")]
     if not 1 <= len(bodies) <= MOST_REQUESTS:
         raise typer.BadParameter(f"--requests should hold 1 to {MOST_REQUESTS} bodies, and holds {len(bodies)}")
     allowed = (*load_settings().factories, task, *(trust_factory or ()))
@@ -82,15 +85,9 @@ def _answered(
         task = TaskBinder(TaskFactories(allowed), lambda _name, _version: UnobservedTask())(draft).task
         loader = new_loader(LoaderOptions("cpu", factories=allowed), max_batch_rows=1, inline_budget_seconds=0)
         model = loader.load(draft)
-        answered = []
-        for index, body in enumerate(bodies):
-            try:
-                answered.append(GoldenRequest(body, predictions_of(body, model, task)))
-            except ModelFailed as error:
-                raise BundleError("golden", f"request {index}: {error.message}", repr(error.__cause__)) from error
-            except PlimsollError as error:
-                raise BundleError("golden", f"request {index} is refused: {error.message}") from None
-        return answered
+        return [
+            GoldenRequest(body, loader.answer_request(index, body, model, task)) for index, body in enumerate(bodies)
+        ]
 
 
 def _draft(folder: Path, fields: Mapping[str, Any], files: Mapping[str, bytes]) -> Bundle:
@@ -98,13 +95,13 @@ def _draft(folder: Path, fields: Mapping[str, Any], files: Mapping[str, bytes]) 
     for name, content in files.items():
         (folder / name).write_bytes(content)
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    return Bundle(folder, parse_manifest(json.dumps({**fields, "files": digests}).encode()), "")
+    return Bundle(folder, parse_manifest(orjson.dumps({**fields, "files": digests})), "")
 
 
 def _json(text: str | bytes, kind: type, option: str) -> Any:  # noqa: ANN401  # of that kind
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        document = orjson.loads(text)
+    except ValueError as error:
         raise typer.BadParameter(f"{option} is not JSON: {error}") from None
     if not isinstance(document, kind):
         raise typer.BadParameter(f"{option} should be a JSON {'object' if kind is dict else 'array'}")

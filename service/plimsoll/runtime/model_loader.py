@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from plimsoll.bundle.folder import Bundle
 from plimsoll.bundle.golden import GoldenSamples, check_outputs, compare_golden, read_golden
@@ -90,17 +90,25 @@ class ModelLoader:
         self._limit_threads()
         requests = read_requests(bundle)
         for index, request in enumerate(requests):
-            with foreign_code("golden", f"golden request {index} is not answered"):
-                try:
-                    given = predictions_of(request.body, model, task)
-                except ModelFailed as error:
-                    cause = error.__cause__
-                    detail = "" if cause is None else f"{type(cause).__name__}: {words_of(cause)}"
-                    sentence = f"golden request {index} is not answered: {error.message}"
-                    raise BundleError("golden", sentence, detail) from error
+            given = self.answer_request(index, request.body, model, task)
             if fault := first_difference(bundle, request.predictions, given):
                 raise BundleError("golden", f"golden request {index} does not match: {fault}")
         return len(requests)
+
+    def answer_request(self, index: int, body: bytes, model: LoadedModel, task: Task) -> list[Any]:
+        """The predictions of a golden request, which `index` names.
+
+        Raises:
+            BundleError: with check `golden`, when the body is refused, or the task or the model fails on it.
+        """
+        with foreign_code("golden", f"golden request {index} is not answered"):
+            try:
+                return predictions_of(body, model, task)
+            except ModelFailed as error:
+                cause = error.__cause__
+                detail = "" if cause is None else f"{type(cause).__name__}: {words_of(cause)}"
+                sentence = f"golden request {index} is not answered: {error.message}"
+                raise BundleError("golden", sentence, detail) from error
 
     def warm(self, model: LoadedModel, samples: GoldenSamples) -> dict[int, float]:
         """Run every batch size on golden rows and place the model; returns seconds by batch size.

@@ -43,6 +43,7 @@ class OwnRows:
     """
 
     __slots__ = ("_tensors", "results", "rows", "shapes", "single", "user")
+    padding = 0
 
     def __init__(self, tensors: Tensors, user: str | None, *, single: bool, open_shapes: bool) -> None:
         self._tensors = tensors

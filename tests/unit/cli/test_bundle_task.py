@@ -69,13 +69,20 @@ def test_a_golden_request_that_is_answered_otherwise_fails_the_check(add_task: A
     assert "fail golden       golden request 0 does not match: predictions[0].label is " in ran.out.splitlines()[-1]
 
 
+def test_a_task_of_ours_gets_golden_requests_too(add_task: Adding, plimsoll: RunPlimsoll) -> None:
+    assert add_task([{"features": [0.1, 0.2, 0.3, 0.4]}], task="tabular-classification").code == 0
+    verified = plimsoll("bundle", "verify", str(add_task.made))
+    assert verified.code == 0
+    assert "requests: 1 answered as expected" in verified.out
+
+
 @pytest.mark.parametrize(
     ("requests", "changes", "complaint"),
     [
         ("[", {}, "--requests is not JSON"),
         ({}, {}, "--requests should be a JSON array"),
         ([], {}, "--requests should hold 1 to 100 bodies, and holds 0"),
-        ([{"letters": 1}], {}, "request 0 is refused: 'letters' has the wrong type"),
+        ([{"letters": 1}], {}, "golden request 0 is not answered: 'letters' has the wrong type"),
         ([{"letters": ROW}], {"options": "[]"}, "--options should be a JSON object"),
         ([{"letters": ROW}], {"version": "1"}, "tiny 1 exists already"),
         ([{"letters": ROW}], {"task": "letters"}, "there is no task 'letters'"),
