@@ -53,16 +53,18 @@ from plimsoll.runtime.devices import device_memory
 from plimsoll.runtime.loader_options import LoaderOptions
 from plimsoll.runtime.loading import new_loader
 from plimsoll.runtime.model_loader import ModelLoader
+from plimsoll.runtime.task_factories import TaskFactories
 from plimsoll.runtime.threads import limit_threads
 from plimsoll.settings import Settings
 from plimsoll.stores.memory_cache import MemoryCache
-from plimsoll.tasks import bind_task
+from plimsoll.tasks import TaskBinder
 from plimsoll.telemetry.exposition import Exposition, new_registry
 from plimsoll.telemetry.inference_observer import InferenceObserver, VersionObserver
 from plimsoll.telemetry.log_writer import LogWriter
 from plimsoll.telemetry.metric_catalog import MetricCatalog
 from plimsoll.telemetry.server_spans import current_trace_id
 from plimsoll.telemetry.span_export import SpanQueue
+from plimsoll.telemetry.task_metrics import VersionTaskObserver
 from plimsoll.telemetry.tracing import Tracing
 from plimsoll.telemetry.version_metrics import VersionMetrics
 from plimsoll.watched_file import FileStates, LastGoodCopy
@@ -96,7 +98,9 @@ class Application:
         files = FileStates(metrics.background.file_checked)
         tasks = BackgroundTasks(metrics.background.task_restarted)
         new_lane = partial(_new_lane, settings, metrics, tracing)
-        loading = VersionLoading(shelf, _loader(settings), registry, settings.start_seconds, bind_task)
+        spans = None if tracing is None else tracing.batches
+        bind = TaskBinder(TaskFactories(settings.factories), partial(VersionTaskObserver, metrics, spans=spans))
+        loading = VersionLoading(shelf, _loader(settings), registry, settings.start_seconds, bind)
         reading = ReadingPool(settings.inline_body_bytes)
         self.lifecycle = Lifecycle(
             state,

@@ -236,7 +236,7 @@ class Draining(Unavailable):
 
 
 class Stuck(Unavailable):
-    """A forward pass of this version does not return; another version or replica will answer."""
+    """The model or the task of this version does not return; another version or replica will answer."""
 
     code = "stuck"
 
@@ -265,7 +265,7 @@ class ClientGone(PlimsollError):
 
 
 class ModelFailed(PlimsollError):
-    """The model raised something, or its outputs break its signature; what it raised is the `__cause__` alone."""
+    """The model or its task raised something, or broke the signature; what it raised is the `__cause__` alone."""
 
     code = "model_failed"
 

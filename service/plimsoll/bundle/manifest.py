@@ -11,7 +11,7 @@ from pydantic import (
     model_validator,
 )
 
-from plimsoll.bundle.model_formats import AnyModel
+from plimsoll.bundle.model_formats import FACTORY, AnyModel
 from plimsoll.bundle.record import FileName, Record
 from plimsoll.bundle.tensor_records import ManifestSignature
 from plimsoll.errors import BundleError
@@ -63,9 +63,11 @@ class Golden(Record):
     """Samples with known answers: `inputs.<name>` and `outputs.<name>` tensors in one safetensors file.
 
     A loaded model passes when every output lies within `absolute_tolerance + relative_tolerance * |expected|`.
+    `requests` names a JSON file of bodies with the predictions that are expected of model and task together.
     """
 
     file: FileName
+    requests: FileName | None = None
     absolute_tolerance: Annotated[float, Field(ge=0)]
     relative_tolerance: Annotated[float, Field(ge=0)]
 
@@ -95,7 +97,7 @@ class Manifest(Record):
     schema_version: Literal[1, 2]
     name: ModelName
     version: ModelVersion
-    task: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+    task: Annotated[str, StringConstraints(pattern=rf"^[a-z0-9][a-z0-9-]{{0,63}}$|{FACTORY}", max_length=256)]
     options: dict[str, Any] = Field(default_factory=dict)
     description: str = ""
     licence: str
@@ -135,15 +137,25 @@ class Manifest(Record):
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:
-        for file in (self.model.file, self.golden.file):
-            if file not in self.files:
+        for file in (self.model.file, self.golden.file, self.golden.requests):
+            if file is not None and file not in self.files:
                 raise ValueError(f"'files' has no digest of {file}")
         if MANIFEST_FILE in self.files:
             raise ValueError(f"'files' lists {MANIFEST_FILE}, whose digest is the bundle's own")
+        if self.names_own_task and self.golden.requests is None:
+            raise ValueError(
+                f"the task '{self.task}' is no part of Plimsoll, and 'golden' names no 'requests', which prove it "
+                "together with the weights; `plimsoll bundle add-task` writes them"
+            )
         steps = self.preprocessing
         if steps is not None and self.signature.inputs[0].shape[1:] != [steps.width * steps.height]:
             raise ValueError(f"pictures of {steps.width} x {steps.height} do not fill the first input")
         return self
+
+    @property
+    def names_own_task(self) -> bool:
+        """Whether the task is a factory `package.module:callable` of another package."""
+        return ":" in self.task
 
     def remark(self) -> str:
         """Return one sentence about something that is served but looks like a mistake; empty if there is none."""

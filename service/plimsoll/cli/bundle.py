@@ -17,8 +17,9 @@ from plimsoll.cli.input_bounds import read_bounds
 from plimsoll.cli.new_models import check_datatypes, check_one_model, fill_module, name_of_input, open_graph
 from plimsoll.cli.time_limit import time_limit
 from plimsoll.errors import BundleError
+from plimsoll.inference.task_threads import UnobservedTask
 from plimsoll.settings import load_settings
-from plimsoll.tasks import TASKS, bind_task
+from plimsoll.tasks import TASKS, TaskBinder, bind_task
 
 bundle = typer.Typer(help="Create, check and inspect model bundles.", no_args_is_help=True)
 
@@ -130,13 +131,11 @@ def verify(
     """Run every check that a server with these settings runs before it is ready. Exit with 1 if one fails."""
     from plimsoll.runtime.loader_options import LoaderOptions
     from plimsoll.runtime.loading import new_loader
+    from plimsoll.runtime.task_factories import TaskFactories
 
     chosen = load_settings()
-    options = LoaderOptions(
-        device,
-        trust_pt2=trust_pt2 or chosen.trust_pt2,
-        factories=(*chosen.factories, *(trust_factory or ())),
-    )
+    factories = (*chosen.factories, *(trust_factory or ()))
+    options = LoaderOptions(device, trust_pt2=trust_pt2 or chosen.trust_pt2, factories=factories)
     loader = new_loader(
         options,
         max_batch_rows=chosen.max_batch_rows,
@@ -149,15 +148,17 @@ def verify(
         _passed("manifest", f"{opened.manifest.name} {opened.manifest.version}")
         if remark := opened.manifest.remark():
             _note(remark)
-        bind_task(opened.manifest)
-        _passed("task", f"{opened.manifest.task} can ask it")
         opened.verify_files()
         _passed("files", f"{len(opened.manifest.files)} files with the right sha256")
+        task = TaskBinder(TaskFactories(factories), lambda _name, _version: UnobservedTask())(opened).task
+        _passed("task", f"{opened.manifest.task} can ask it")
         model = loader.load(opened)
         _passed("weights", f"{model.parameters} parameters on {model.device}")
         with time_limit(model, chosen.start_seconds):
             samples = loader.prove(opened, model)
             _passed("golden", f"every sample within {opened.manifest.golden.absolute_tolerance:g}")
+            if requests := loader.prove_requests(opened, model, task):
+                _passed("golden", f"requests: {requests} answered as expected")
             _passed("independence", "golden rows are answered alike alone, in pairs and in a full batch")
             if model.padding is not None:
                 longest = model.padding.longest

@@ -51,7 +51,7 @@ class Reconciler(Generic[M]):
         self._newest: DesiredState | None = None
         self._turn = asyncio.Lock()
         self._tried: dict[tuple[str, str], tuple[DesiredModel, DesiredVersion]] = {}
-        self._drains: dict[asyncio.Task[None], BatchLane] = {}
+        self._drains: dict[asyncio.Task[None], ServedVersion] = {}
 
     def failed_from_the_start(self) -> list[str]:
         """See `VersionRegistry.failed_from_the_start`."""
@@ -98,14 +98,14 @@ class Reconciler(Generic[M]):
         _log.error("the desired state is left as it was: %s", error.message)
 
     async def close(self) -> None:
-        """Stop draining, and close every lane."""
+        """Stop draining, and close every version."""
         drains = dict(self._drains)
         for drain in drains:
             drain.cancel()
         await asyncio.gather(*drains, return_exceptions=True)
-        serving = [status.served.lane for status in self._registry.statuses() if status.served is not None]
-        for lane in (*drains.values(), *serving):
-            lane.close()
+        serving = [status.served for status in self._registry.statuses() if status.served is not None]
+        for served in (*drains.values(), *serving):
+            served.close()
 
     def _is_due(self, model: DesiredModel, wanted: DesiredVersion) -> bool:
         """Whether a version is new, has a new generation, or has failed and is now forced."""
@@ -150,8 +150,9 @@ class Reconciler(Generic[M]):
             self._fail(name, version, "internal", "loading broke down; the server's log has the trace")
         else:
             report = loaded.report
+            task, threads = loaded.task
             self._registry.ready(
-                ServedVersion(name, version, loaded.model.signature, loaded.task, lane, report.digest), report
+                ServedVersion(name, version, loaded.model.signature, task, lane, report.digest, threads), report
             )
             _log.info(
                 "model %s version %s is ready on %s (%d parameters, loaded in %.2f s, warm in %.2f s, "
@@ -161,7 +162,7 @@ class Reconciler(Generic[M]):
             )  # fmt: skip
             if before.served is not None:
                 self._watcher.version_gone(before)
-                self._in_background(self._drain(before.served.lane), before.served.lane)
+                self._in_background(self._drain(before.served), before.served)
             self._watcher.version_ready(self._registry.status(name, version))
 
     def _undo_attempt(self, before: VersionStatus, tried_before: tuple[DesiredModel, DesiredVersion] | None) -> None:
@@ -187,20 +188,20 @@ class Reconciler(Generic[M]):
         self._registry.retire(*key)
         self._watcher.version_gone(status)
         _log.info("model %s version %s is draining", *key, extra={"model": status.name, "version": status.version})
-        self._in_background(self._drain_and_forget(status, status.served.lane), status.served.lane)
+        self._in_background(self._drain_and_forget(status, status.served), status.served)
 
-    async def _drain(self, lane: BatchLane) -> None:
-        await lane.drain()
-        lane.close()
+    async def _drain(self, served: ServedVersion) -> None:
+        await served.lane.drain()
+        served.close()
 
-    async def _drain_and_forget(self, status: VersionStatus, lane: BatchLane) -> None:
-        await self._drain(lane)
+    async def _drain_and_forget(self, status: VersionStatus, served: ServedVersion) -> None:
+        await self._drain(served)
         if any(each.served is status.served for each in self._registry.statuses()):
             self._registry.forget(status.name, status.version)  # unless it has become desired again
 
-    def _in_background(self, drain: Coroutine[Any, Any, None], lane: BatchLane) -> None:
+    def _in_background(self, drain: Coroutine[Any, Any, None], served: ServedVersion) -> None:
         task = asyncio.create_task(drain)
-        self._drains[task] = lane
+        self._drains[task] = served
         task.add_done_callback(self._drains.pop)
 
 

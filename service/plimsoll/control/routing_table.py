@@ -80,7 +80,7 @@ class RoutingTable:
         if served is None:
             which = f"model '{name}'" if pin is None else f"version {pin} of model '{name}'"
             if not routes.stuck.isdisjoint(routes.known if pin is None else [pin]):
-                raise Stuck(f"{which} is stuck in a forward pass", model=name)
+                raise Stuck(f"{which} is stuck: its model or its task does not return", model=name)
             if routes.failed.issuperset(routes.known if pin is None else [pin]):
                 raise LoadFailed(f"{which} could not be loaded", model=name)
             raise Loading(f"{which} is not ready", model=name)

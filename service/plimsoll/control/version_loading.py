@@ -13,12 +13,12 @@ from typing import Generic, Protocol, TypeVar
 
 from plimsoll.bundle.folder import Bundle
 from plimsoll.bundle.golden import GoldenSamples
-from plimsoll.bundle.manifest import Manifest
 from plimsoll.bundle.shelf import Shelf
 from plimsoll.control.load_thread import in_load_thread
 from plimsoll.control.version_registry import LoadReport, VersionRegistry, VersionState
 from plimsoll.errors import BundleError
 from plimsoll.inference.ports import Model, Task
+from plimsoll.inference.task_threads import BoundTask
 
 _log = logging.getLogger(__name__)
 
@@ -55,6 +55,10 @@ class Loader(Protocol[M]):
         """Return the golden samples; raises `BundleError` unless the model answers them, alone and in every batch."""
         ...
 
+    def prove_requests(self, bundle: Bundle, model: M, task: Task) -> int:
+        """Ask the golden requests and return how many there are; raises `BundleError` unless they are answered."""
+        ...
+
     def warm(self, model: M, samples: GoldenSamples) -> dict[int, float]:
         """Run every batch size on golden rows; returns the seconds by size."""
         ...
@@ -65,7 +69,7 @@ class Loaded(Generic[M]):
     """A version that is ready to serve."""
 
     model: M
-    task: Task
+    task: BoundTask
     report: LoadReport
 
 
@@ -76,7 +80,8 @@ class LeftBehind(Exception):
 class VersionLoading(Generic[M]):
     """Loads one version at a time, each within `start_seconds`, and shows its progress in the registry.
 
-    `bind` returns the task of a manifest; it raises a `BundleError` for a model that fits no task.
+    `bind` returns the task of a bundle, and may run code of others; it raises a `BundleError` for a model that fits no
+    task.
     """
 
     def __init__(
@@ -85,7 +90,7 @@ class VersionLoading(Generic[M]):
         loader: Loader[M],
         registry: VersionRegistry,
         start_seconds: float,
-        bind: Callable[[Manifest], Task],
+        bind: Callable[[Bundle], BoundTask],
     ) -> None:
         self._bind = bind
         self._shelf = shelf
@@ -95,6 +100,7 @@ class VersionLoading(Generic[M]):
         self._limit: asyncio.Timeout | None = None
         self._left_behind = False
         self._model: M | None = None
+        self._binding = False
         self.key: tuple[str, str] | None = None
         """Name and version of the load in progress."""
 
@@ -102,11 +108,11 @@ class VersionLoading(Generic[M]):
         """Load a version. With `force` its signature may differ from that of the versions that serve.
 
         Raises:
-            BundleError: a check failed. The check is `start-up` if the load took too long; its thread is abandoned,
-                and the run of the model in it is interrupted.
+            BundleError: a check failed. The check is `start-up` if the load took too long, or `task` if that was the
+                factory of its task; its thread is abandoned, and the run of the model in it is interrupted.
             LeftBehind: see `leave_behind`.
         """
-        self.key, self._left_behind, self._model = (name, version), False, None
+        self.key, self._left_behind, self._model, self._binding = (name, version), False, None, False
         try:
             async with asyncio.timeout(self._start_seconds) as limit:
                 self._limit = limit
@@ -117,6 +123,12 @@ class VersionLoading(Generic[M]):
                 raise LeftBehind from None
             if not limit.expired():
                 raise
+            if self._binding:
+                raise BundleError(
+                    "task",
+                    f"the factory of its task did not return within {self._start_seconds:g} s "
+                    "(PLIMSOLL_START_SECONDS), and was left behind",
+                ) from None
             state = self._registry.status(name, version).state
             raise BundleError(
                 "start-up",
@@ -139,15 +151,18 @@ class VersionLoading(Generic[M]):
         started = time.perf_counter()
         self._registry.advance(name, version, VersionState.LOADING)
         bundle = await in_load_thread(partial(self._shelf.open, name, version))
-        task = self._bind(bundle.manifest)
         if remark := bundle.manifest.remark():
             _log.warning("model %s version %s: %s", name, version, remark, extra={"model": name, "version": version})
         await in_load_thread(bundle.verify_files)
+        self._binding = True
+        task = await in_load_thread(partial(self._bind, bundle))
+        self._binding = False
         if not force:
             self._compare_signatures(name, version, bundle)
         self._model = loaded = await in_load_thread(partial(self._loader.load, bundle))
         self._registry.advance(name, version, VersionState.VERIFYING)
         samples = await in_load_thread(partial(self._loader.prove, bundle, loaded))
+        await in_load_thread(partial(self._loader.prove_requests, bundle, loaded, task.task))
         proven = time.perf_counter()
         self._registry.advance(name, version, VersionState.WARMING)
         batch_seconds = await in_load_thread(partial(self._loader.warm, loaded, samples))

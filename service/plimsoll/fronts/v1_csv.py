@@ -51,9 +51,13 @@ class V1Csv(V1Json):
         return served.task.of_rows(np.array([_numbers(line, index) for index, line in enumerate(lines)], np.float64))
 
     def reply(self, call: Call, served: ServedVersion, question: Question, answer: Answer) -> Reply:
-        """One line for each row; the version stands in a header."""
-        del call
+        """One line for each row; the version stands in a header.
+
+        Results of a task of one's own that are no flat objects of the same fields are answered in JSON.
+        """
         results = served.task.results(question, answer.outputs)
+        if served.threads is not None and not _are_lines(results):
+            return super().reply(call, served, question, answer)
         lines = [",".join(map(_quoted, _names("", results[0]))).encode()]
         lines += [b",".join(_cells(result)) for result in results]
         content = b"\r\n".join(lines) + b"\r\n"
@@ -124,6 +128,16 @@ def _number(cell: str) -> float | None:
         return None if "_" in cell else float(cell)  # Python reads 1_000
     except ValueError:
         return None
+
+
+def _are_lines(results: list[Any]) -> bool:
+    """Whether plain JSON values are objects of the same fields, whose values are neither objects nor arrays."""
+    return all(
+        isinstance(each, dict)
+        and each.keys() == results[0].keys()
+        and not any(isinstance(value, dict | list) for value in each.values())
+        for each in results
+    )
 
 
 def _names(name: str, value: Any) -> Iterator[str]:  # noqa: ANN401  # JSON, with arrays

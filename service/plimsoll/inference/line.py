@@ -52,6 +52,7 @@ class Line:
     """The pipeline of a request, the same for every protocol. A step refuses by raising; a body needs a permit.
 
     `cache` keeps answers, if it is given. Bodies of more than `reading.inline_bytes` are parsed on threads.
+    The code of a task of one's own runs on the threads of its version.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class Line:
            the permit for one of that version; parse the body again unless the tasks are equal, so that the question
            means the same.
         6. Reserve rows of a forming batch, write them, commit them, and await the outputs. If the client leaves before
-           the batch runs, drop the request, which counts as 499.
+           the batch runs, drop the request, which counts as 499. A task of one's own forms its results here.
 
         Permits end with their `with` block, also after an error, so none can leak.
 
@@ -99,7 +100,10 @@ class Line:
         deadline = time.monotonic() + (self._default_seconds if asked is None else self._deadlines.seconds(asked))
         with served.lane.admission.expect() as permit:
             body = await read_body(permit, deadline)
-            if len(body) * front.reading_cost * served.task.reading_cost <= self._reading.inline_bytes:
+            if served.threads is not None:
+                read = partial(front.read, body, served)
+                question = await served.threads.run("read", read, deadline, client_gone)
+            elif len(body) * front.reading_cost * served.task.reading_cost <= self._reading.inline_bytes:
                 question = front.read(body, served)
             else:
                 question = await self._reading.read(partial(front.read, body, served), deadline, client_gone)
@@ -109,7 +113,9 @@ class Line:
                 return served, question, await self._compute(call, served, question, deadline, client_gone)
         call.model, call.version = chosen.name, chosen.version
         with chosen.lane.admission.admit(len(body)):
-            if chosen.task != served.task:
+            if chosen.threads is not None:
+                question = await chosen.threads.run("read", partial(front.read, body, chosen), deadline, client_gone)
+            elif chosen.task != served.task:
                 question = await self._reading.read(partial(front.read, body, chosen), deadline, client_gone)
             return chosen, question, await self._compute(call, chosen, question, deadline, client_gone)
 
@@ -131,6 +137,9 @@ class Line:
         else:
             outputs = await self._kept_or_answered(self._cache, served, entry, deadline, client_gone)
         call.queue_seconds, call.forward_seconds = entry.wait_seconds, entry.forward_seconds
+        if served.threads is not None:
+            write = partial(served.task.results, question, outputs)  # the question keeps them for the front
+            await served.threads.run("write", write, deadline, client_gone)
         return Answer(served.name, served.version, outputs)
 
     async def _kept_or_answered(

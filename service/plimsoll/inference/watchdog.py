@@ -31,13 +31,14 @@ class _Watched:
         return self.limit_seconds * max(1.0, self.served.lane.forward.rows / self.warmed_rows)
 
     def running_seconds(self, now: float) -> float:
-        """The duration of the run in progress so far; 0 between runs."""
-        since = self.served.lane.forward.since
-        return 0.0 if since is None else now - since
+        """The duration of the run in progress so far, or of the work that holds all threads of the task; 0 without."""
+        threads = self.served.threads
+        begun = (self.served.lane.forward.since, None if threads is None else threads.held_since)
+        return max((now - since for since in begun if since is not None), default=0.0)
 
 
 class Watchdog:
-    """Checks on its own thread how long each version's forward pass has been running.
+    """Checks on its own thread how long each version's forward pass, or the code of its task, has been running.
 
     The event loop cannot check that, because a forward pass may block it. A version is stuck while a run takes longer
     than both `stuck_seconds` and ten times its slowest warm-up. `clock` is the clock of the lanes.
@@ -74,13 +75,14 @@ class Watchdog:
             about = {"model": each.served.name, "version": each.served.version}
             if each.stuck:
                 _log.error(
-                    "model %s version %s is stuck: a forward pass has run for %.1f s, and its limit is %.1f s; "
-                    "the version takes no requests until it returns, and /livez fails after twice the limit",
+                    "model %s version %s is stuck: its forward pass or the code of its task has run for %.1f s, and "
+                    "the limit is %.1f s; the version takes no requests until it returns, and /livez fails after "
+                    "twice the limit",
                     each.served.name, each.served.version, seconds, longest, extra=about,
                 )  # fmt: skip
             else:
                 _log.warning(
-                    "model %s version %s is no longer stuck: the forward pass has ended; the version takes requests",
+                    "model %s version %s is no longer stuck: the run has ended; the version takes requests",
                     each.served.name, each.served.version, extra=about,
                 )  # fmt: skip
             report(each.served, each.stuck)

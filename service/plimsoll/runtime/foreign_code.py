@@ -27,10 +27,11 @@ def foreign_code(check: str, sentence: str) -> Iterator[None]:
     except BaseException as error:  # a Rust panic and SystemExit are no Exception
         if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
             raise
-        raise BundleError(check, f"{sentence}: it raised {type(error).__name__}", _words(error)) from error
+        raise BundleError(check, f"{sentence}: it raised {type(error).__name__}", words_of(error)) from error
 
 
-def _words(error: BaseException) -> str:
+def words_of(error: BaseException) -> str:
+    """The text of an error on one line, cut where it is long."""
     try:
         words = " ".join(str(error).split())
     except BaseException:  # noqa: BLE001  # an exception's own text is foreign code, too

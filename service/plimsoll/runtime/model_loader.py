@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from plimsoll.bundle.folder import Bundle
 from plimsoll.bundle.golden import GoldenSamples, check_outputs, compare_golden, read_golden
+from plimsoll.bundle.golden_requests import first_difference, predictions_of, read_requests
 from plimsoll.bundle.padding_options import padding_of_manifest
-from plimsoll.errors import BundleError
+from plimsoll.errors import BundleError, ModelFailed
 from plimsoll.inference.batch_queue import MAX_ELEMENTS
-from plimsoll.runtime.foreign_code import foreign_code
+from plimsoll.inference.ports import Task
+from plimsoll.runtime.foreign_code import foreign_code, words_of
 from plimsoll.runtime.independence import check_independence
 from plimsoll.runtime.loaded_model import LoadedModel
 from plimsoll.runtime.loader_options import LoaderOptions
@@ -96,6 +98,35 @@ class ModelLoader:
             if model.padding is not None:
                 check_padding(model, model.padding, each, bundle.manifest.golden)
         return samples
+
+    def prove_requests(self, bundle: Bundle, model: LoadedModel, task: Task) -> int:
+        """Ask the golden requests, by the task and the model together; returns how many there are.
+
+        Raises:
+            BundleError: with check `golden` for a request that is refused or answered otherwise; `files` or `digest`.
+        """
+        self._limit_threads()
+        requests = read_requests(bundle)
+        for index, request in enumerate(requests):
+            given = self.answer_request(index, request.body, model, task)
+            if fault := first_difference(bundle, request.predictions, given):
+                raise BundleError("golden", f"golden request {index} does not match: {fault}")
+        return len(requests)
+
+    def answer_request(self, index: int, body: bytes, model: LoadedModel, task: Task) -> list[Any]:
+        """The predictions of a golden request, which `index` names.
+
+        Raises:
+            BundleError: with check `golden`, when the body is refused, or the task or the model fails on it.
+        """
+        with foreign_code("golden", f"golden request {index} is not answered"):
+            try:
+                return predictions_of(body, model, task)
+            except ModelFailed as error:
+                cause = error.__cause__
+                detail = "" if cause is None else f"{type(cause).__name__}: {words_of(cause)}"
+                sentence = f"golden request {index} is not answered: {error.message}"
+                raise BundleError("golden", sentence, detail) from error
 
     def warm(self, model: LoadedModel, samples: GoldenSamples) -> dict[int, float]:
         """Run every batch size on golden rows and place the model; returns seconds by batch size.

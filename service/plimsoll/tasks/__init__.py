@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from plimsoll.bundle.folder import Bundle
 from plimsoll.bundle.manifest import Manifest
 from plimsoll.errors import BundleError
 from plimsoll.inference.payloads import Signature
 from plimsoll.inference.ports import Task
+from plimsoll.inference.task_threads import BoundTask, TaskObserver
 from plimsoll.quoting import quote
 from plimsoll.tasks import tabular_classification, tabular_regression, tensors
+from plimsoll.tasks.own_task_binding import MakeTask, bind_own_task
 from plimsoll.tasks.task_options import Options
 
 TASKS: Mapping[str, Callable[[Signature, Options], Task]] = {
@@ -20,7 +23,7 @@ TASKS: Mapping[str, Callable[[Signature, Options], Task]] = {
 
 
 def bind_task(manifest: Manifest) -> Task:
-    """The task of a version, bound to its signature; called once, when the version is loaded.
+    """One of the tasks of this server, bound to the signature of a version.
 
     Raises:
         BundleError: with check `task`, when this version of Plimsoll has no such task, the task does not fit the
@@ -30,3 +33,25 @@ def bind_task(manifest: Manifest) -> Task:
     if task is None:
         raise BundleError("task", f"there is no task {quote(manifest.task)}; this server has {', '.join(TASKS)}")
     return task(manifest.line_signature(), manifest.options)
+
+
+class TaskBinder:
+    """Binds the task that a bundle names: one of this server, or the user's own, which `make` makes.
+
+    `observer_of` gives the observer of a name and version.
+    """
+
+    def __init__(self, make: MakeTask, observer_of: Callable[[str, str], TaskObserver]) -> None:
+        self._make = make
+        self._observer_of = observer_of
+
+    def __call__(self, bundle: Bundle) -> BoundTask:
+        """The task of a version; called once, when the version is loaded, on a thread that may be abandoned.
+
+        Raises:
+            BundleError: see `bind_task` and `bind_own_task`.
+        """
+        manifest = bundle.manifest
+        if not manifest.names_own_task:
+            return BoundTask(bind_task(manifest))
+        return bind_own_task(bundle, self._make, self._observer_of(manifest.name, manifest.version))

@@ -1,4 +1,4 @@
-"""Writes the spans of a traced request: the wait in the queue, the batch, and the forward pass."""
+"""Writes the spans of a traced request: the wait in the queue, the batch, the forward pass, and a task's own steps."""
 
 from __future__ import annotations
 
@@ -53,3 +53,16 @@ class TracedBatches:
                 attributes=about,
                 start_time=started - wait,
             ).end(started)
+
+    def task_ran(self, model: str, version: str, step: str, seconds: float) -> None:
+        """A step of the task of the current request has just run; makes the span `task.<step>` if it is traced."""
+        parent = recorded_span()
+        if parent is None:
+            return
+        ended = time.time_ns()
+        self._tracer.start_span(
+            f"task.{step}",
+            set_span_in_context(parent),
+            attributes={"plimsoll.model": model, "plimsoll.version": version},
+            start_time=ended - int(seconds * _NANOSECONDS),
+        ).end(ended)

@@ -29,7 +29,7 @@ def test_a_bundle_is_made_and_can_be_verified_and_inspected(maker: Maker, plimso
     verified = plimsoll("bundle", "verify", "models/tiny/1")
     assert (verified.code, verified.err) == (0, "")
     assert [line.split()[:2] for line in verified.out.splitlines()] == [
-        ["ok", "manifest"], ["ok", "task"], ["ok", "files"], ["ok", "weights"], ["ok", "golden"],
+        ["ok", "manifest"], ["ok", "files"], ["ok", "task"], ["ok", "weights"], ["ok", "golden"],
         ["ok", "independence"], ["ok", "warm-up"],
     ]  # fmt: skip
     assert "67 parameters on cpu" in verified.out

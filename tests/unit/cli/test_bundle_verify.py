@@ -85,7 +85,7 @@ def test_verify_runs_the_golden_samples(plimsoll: RunPlimsoll, make_tiny_bundle:
     ran = plimsoll("bundle", "verify", str(bundle.path))
     assert ran.code == 1
     assert [line.split()[:2] for line in ran.out.splitlines()] == [
-        ["ok", "manifest"], ["ok", "task"], ["ok", "files"], ["ok", "weights"], ["fail", "golden"],
+        ["ok", "manifest"], ["ok", "files"], ["ok", "task"], ["ok", "weights"], ["fail", "golden"],
     ]  # fmt: skip
     assert "golden sample 0 does not match" in ran.out
 

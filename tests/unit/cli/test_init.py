@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 from plimsoll.bundle.folder import open_bundle
-from plimsoll.cli import init_sources
 from plimsoll.runtime.pytorch.module_building import build_architecture
 from safetensors.torch import save
 
@@ -126,8 +126,9 @@ def test_a_folder_of_hugging_face_needs_packages_that_are_named(
 ) -> None:
     Path("bert").mkdir()
     Path("bert", "config.json").write_text("{}")
-    found = init_sources.find_spec
-    monkeypatch.setattr(init_sources, "find_spec", lambda name: None if name == "transformers" else found(name))
+    monkeypatch.setattr(
+        "plimsoll.cli.init_sources.find_spec", lambda name: None if name == "transformers" else find_spec(name)
+    )
     ran = plimsoll("init", "bert", "--no-ask")
     assert ran.code == 2
     assert "needs transformers, which is not installed; pip install 'plimsoll[hf,onnx]'" in ran.err

@@ -24,16 +24,20 @@ from plimsoll.inference.admission import AdmissionLimits
 from plimsoll.inference.batch_lane import BatchLane, LaneLimits
 from plimsoll.inference.batch_queue import BatchLimits
 from plimsoll.inference.payloads import Target
-from plimsoll.inference.ports import Model
+from plimsoll.inference.ports import Model, Task
 from plimsoll.inference.served_version import ServedVersion
+from plimsoll.inference.task_threads import UnobservedTask
 from plimsoll.runtime.loader_options import LoaderOptions
 from plimsoll.runtime.model_loader import ModelLoader
-from plimsoll.tasks import bind_task
+from plimsoll.runtime.task_factories import TaskFactories
+from plimsoll.tasks import TaskBinder
 from plimsoll.tasks.tabular_classification import TabularClassification
 
 from tests.doubles.models import EchoModel, flat_signature
 from tests.unit.eventually import PATIENCE_SECONDS
 
+bind = TaskBinder(TaskFactories(()), lambda _name, _version: UnobservedTask())
+"""Binds the tasks of the server, and no other."""
 ROW = np.array([[0.1, 0.2, 0.3, 0.4]], np.float32)
 Step = Callable[[Bundle], None]
 
@@ -82,6 +86,13 @@ class ScriptedLoader:
         self._step("prove", bundle)
         return read_golden(bundle)
 
+    def prove_requests(self, bundle: Bundle, model: EchoModel, task: Task) -> int:
+        """None."""
+        assert isinstance(model, EchoModel)
+        assert task.item
+        self._step("prove_requests", bundle)
+        return 0
+
     def warm(self, model: EchoModel, samples: GoldenSamples) -> dict[int, float]:
         """Takes half a second, it says."""
         assert isinstance(model, EchoModel)
@@ -129,9 +140,7 @@ class Serving:
         self.watcher = RecordingWatcher()
         self.lanes: list[BatchLane] = []
         self._executors: list[ThreadPoolExecutor] = []
-        loading = VersionLoading(
-            Shelf(folder / "models"), loader or real_loader(), self.registry, start_seconds, bind_task
-        )
+        loading = VersionLoading(Shelf(folder / "models"), loader or real_loader(), self.registry, start_seconds, bind)
         self.reconciler = Reconciler(loading, self.registry, self._new_lane, self.watcher)
 
     async def reconcile(self, *versions: str | DesiredVersion, limits: DesiredLimits | None = None) -> bool:

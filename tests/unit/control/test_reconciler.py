@@ -18,6 +18,7 @@ from tests.doubles.bundles import without_threshold
 from tests.unit.control.serving import ScriptedLoader, Serving, refusing
 from tests.unit.eventually import PATIENCE_SECONDS
 
+STEPS = ("load", "prove", "prove_requests", "warm")
 SPAM = "tests.doubles.odd_models:Spam"
 
 
@@ -29,7 +30,7 @@ async def test_every_version_is_loaded_proven_and_warmed_one_after_the_other(
     loader = ScriptedLoader()
     serving = Serving(tmp_path, loader)
     await serving.reconcile("2", "1")
-    assert loader.steps == [(step, version) for version in ("2", "1") for step in ("load", "prove", "warm")]
+    assert loader.steps == [(step, version) for version in ("2", "1") for step in STEPS]
     assert serving.states == {"1": VersionState.READY, "2": VersionState.READY}
     assert threading.current_thread().name not in loader.threads
 

@@ -49,7 +49,7 @@ def test_the_only_version_refuses_is_shown_as_stuck_and_makes_the_server_unready
     (served,) = shop.serve("1")
     shop.registry.stick(served, stuck=True)
     for target in (TINY, Target("tiny", "1")):
-        with pytest.raises(Stuck, match="stuck in a forward pass"):
+        with pytest.raises(Stuck, match="is stuck: its model or its task does not return"):
             shop.registry.table.select(target)
     assert (shop.states, shop.missing) == (["stuck"], ["1 stuck"])
     shop.registry.stick(served, stuck=False)

@@ -8,19 +8,17 @@ from pathlib import Path
 
 import pytest
 from plimsoll.bundle.folder import Bundle
-from plimsoll.bundle.manifest import Manifest
 from plimsoll.bundle.shelf import Shelf
 from plimsoll.control.desired_state import DesiredModel, DesiredState, DesiredVersion
 from plimsoll.control.version_loading import LeftBehind, VersionLoading
 from plimsoll.control.version_registry import VersionRegistry
 from plimsoll.errors import BundleError
-from plimsoll.inference.ports import Task
 from plimsoll.inference.served_version import ServedVersion
-from plimsoll.tasks import bind_task
+from plimsoll.inference.task_threads import BoundTask
 
 from tests.conftest import MakeBundle
 from tests.doubles.bundles import replace_file
-from tests.unit.control.serving import ScriptedLoader, Step, served_version
+from tests.unit.control.serving import ScriptedLoader, Step, bind, served_version
 from tests.unit.eventually import eventually
 
 
@@ -46,7 +44,7 @@ class Loading:
         )
         versions = [DesiredVersion(version=each) for each in ("1", "2")]
         self.registry.desire(DesiredState(models=[DesiredModel(name="tiny", versions=versions)]))
-        self.loading = VersionLoading(Shelf(Path("models")), self.loader, self.registry, start_seconds, bind_task)
+        self.loading = VersionLoading(Shelf(Path("models")), self.loader, self.registry, start_seconds, bind)
 
 
 async def test_a_version_goes_through_every_step_and_its_report_says_what_was_found(
@@ -55,7 +53,7 @@ async def test_a_version_goes_through_every_step_and_its_report_says_what_was_fo
     bundle, it = make_tiny_bundle(), Loading()
     loaded = await it.loading.load("tiny", "1", force=False)
     model, report = loaded.model, loaded.report
-    assert it.loader.steps == [("load", "1"), ("prove", "1"), ("warm", "1")]
+    assert it.loader.steps == [(step, "1") for step in ("load", "prove", "prove_requests", "warm")]
     assert threading.current_thread().name not in it.loader.threads
     assert it.registry.status("tiny", "1").state == "warming"
     assert (report.digest, report.device, report.batch_seconds) == (bundle.digest, "cpu", {1: 0.5})
@@ -63,7 +61,7 @@ async def test_a_version_goes_through_every_step_and_its_report_says_what_was_fo
     assert {name: row.shape for name, row in report.example.items()} == {"input": (4,)}
 
 
-@pytest.mark.parametrize("step", ["load", "prove", "warm"])
+@pytest.mark.parametrize("step", ["load", "prove", "prove_requests", "warm"])
 async def test_a_step_that_fails_ends_the_load(make_tiny_bundle: MakeBundle, step: str) -> None:
     def fail(_: Bundle) -> None:
         raise BundleError("golden", "it is off")
@@ -96,6 +94,27 @@ async def test_a_load_that_takes_too_long_is_left_behind_and_says_where_it_was(m
     assert caught.value.check == "start-up"
     assert "it was still verifying after 0.3 s (PLIMSOLL_START_SECONDS)" in caught.value.message
     assert it.loader.model.interrupted
+
+
+async def test_a_factory_of_a_task_that_does_not_return_is_left_behind_by_name(make_tiny_bundle: MakeBundle) -> None:
+    release = threading.Event()
+
+    def hang(bundle: Bundle) -> BoundTask:
+        waits_for(release)(bundle)
+        return bind(bundle)
+
+    make_tiny_bundle()
+    it = Loading()
+    loading = VersionLoading(Shelf(Path("models")), it.loader, it.registry, 0.3, hang)
+    try:
+        with pytest.raises(BundleError) as caught:
+            await loading.load("tiny", "1", force=False)
+    finally:
+        release.set()
+    assert caught.value.check == "task"
+    assert caught.value.message == (
+        "the factory of its task did not return within 0.3 s (PLIMSOLL_START_SECONDS), and was left behind"
+    )
 
 
 async def test_a_load_that_nobody_asks_for_any_more_is_left_behind(make_tiny_bundle: MakeBundle) -> None:
@@ -144,7 +163,7 @@ async def test_a_signature_that_would_break_clients_needs_force(make_tiny_bundle
 async def test_a_model_that_nothing_can_ask_is_refused_before_its_weights_are_read(
     make_tiny_bundle: MakeBundle,
 ) -> None:
-    def refuse(_: Manifest) -> Task:
+    def refuse(_: Bundle) -> BoundTask:
         raise BundleError("task", "nothing can ask it")
 
     make_tiny_bundle()
@@ -170,7 +189,7 @@ async def test_another_task_would_break_clients_too(make_tiny_bundle: MakeBundle
     it = Loading()
     first = await it.loading.load("tiny", "1", force=False)
     lane = await asyncio.to_thread(served_version, "tiny", "1")
-    it.registry.ready(ServedVersion("tiny", "1", first.model.signature, first.task, lane.lane), first.report)
+    it.registry.ready(ServedVersion("tiny", "1", first.model.signature, first.task.task, lane.lane), first.report)
     with pytest.raises(BundleError, match="has the task tensors, and version 1"):
         await it.loading.load("tiny", "2", force=False)
     assert (await it.loading.load("tiny", "2", force=True)).report.manifest.task == "tensors"

@@ -21,7 +21,10 @@ from plimsoll.inference.ports import Model
 from plimsoll.inference.reading_pool import ReadingPool
 from plimsoll.inference.request_head import RequestHead
 from plimsoll.inference.served_version import ServedVersion
+from plimsoll.inference.task_threads import TaskThreads, UnobservedTask
+from plimsoll.own_task import OwnTask, Setup
 from plimsoll.stores.memory_cache import MemoryCache
+from plimsoll.tasks.own_task import AdaptedTask
 from plimsoll.tasks.tabular_classification import TabularClassification
 
 from tests.doubles.models import EchoModel, FailingModel, flat_signature
@@ -35,6 +38,21 @@ def served(model: Model, requests: int = 8, version: str = "3") -> ServedVersion
     limits = LaneLimits(AdmissionLimits(requests, bytes=1000), BatchLimits(max_rows=4, max_wait_seconds=0.0))
     task = TabularClassification(model.signature)
     return ServedVersion("echo", version, model.signature, task, BatchLane(model, limits))
+
+
+class Pairs(OwnTask):
+    """Reads two numbers in another order."""
+
+    item = "features"
+    row_schema = {"type": "array"}  # noqa: RUF012
+
+    def read(self, row: Any) -> Any:
+        """The second number first."""
+        return {"x": row[::-1]}
+
+    def write(self, outputs: Any) -> Any:
+        """Both numbers."""
+        return outputs["y"]
 
 
 class Versions:
@@ -145,6 +163,21 @@ async def test_the_body_is_read_again_where_the_users_version_has_another_signat
         await Client(b'{"features": [1, 2], "user": "ann"}').ask(line)
     assert caught.value.expected == "3 numbers"
     assert own.lane.admission.requests_in_flight == 0
+
+
+async def test_the_body_is_read_again_where_either_version_has_a_task_of_its_own() -> None:
+    model = EchoModel()
+    task = AdaptedTask(Pairs(Setup()), model.signature, None)
+    threads = TaskThreads(UnobservedTask())
+    own = ServedVersion("echo", "4", model.signature, task, served(model).lane, threads=threads)
+    body = b'{"features": [1, 2], "user": "ann"}'
+    versions = {"first": served(EchoModel()), "own": own}
+    for chosen, expected in (("own", [[2, 1]]), ("first", [[1, 2]])):
+        other = next(version for name, version in versions.items() if name != chosen)
+        answer = await Client(body).ask(line_of(Versions(other, ann=versions[chosen])))
+        assert answer.outputs["y"].tolist() == expected
+    for version in versions.values():
+        version.close()
 
 
 @pytest.mark.parametrize("inline_rows", [0, 100])

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from plimsoll.inference.admission import AdmissionLimits
@@ -13,6 +14,7 @@ from plimsoll.inference.batch_lane import BatchLane, LaneLimits
 from plimsoll.inference.batch_queue import BatchLimits
 from plimsoll.inference.payloads import Tensors
 from plimsoll.inference.served_version import ServedVersion
+from plimsoll.inference.task_threads import THREADS, TaskThreads, UnobservedTask
 from plimsoll.inference.watchdog import Watchdog
 from plimsoll.tasks.tabular_classification import TabularClassification
 
@@ -183,3 +185,29 @@ async def test_the_thread_sees_a_forward_pass_that_hangs_elsewhere(dog: Watchdog
     await ask_for(lane, 1)
     assert stuck.is_set()
     lane.close()
+
+
+async def test_a_version_whose_task_holds_all_its_threads_is_stuck_and_well_again_once_it_returns() -> None:
+    watch, go = Watch(), threading.Event()
+    threads = TaskThreads(UnobservedTask(), watch.clock)
+    own = replace(watch.served, threads=threads)
+    watch.dog.leave(watch.served)
+    watch.dog.watch(own, 0.001, 4)
+    watch.served = own
+
+    def hang() -> bool:
+        return go.wait(PATIENCE_SECONDS)
+
+    deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+    asking = [asyncio.create_task(threads.run("read", hang, deadline, never)) for _ in range(THREADS - 1)]
+    await asyncio.sleep(0)
+    assert watch.seen_after(61) == (False, False), "a thread is free"
+    asking.append(asyncio.create_task(threads.run("read", hang, deadline, never)))
+    await asyncio.sleep(0)
+    assert watch.seen_after(59) == (False, False)
+    assert watch.seen_after(2) == (True, False)
+    assert watch.seen_after(60) == (True, True)
+    go.set()
+    assert all(await asyncio.gather(*asking))
+    assert watch.seen_after(0) == (False, False)
+    own.close()

@@ -22,6 +22,9 @@ PARTS = {
     "number_faults",
     "number_rows",
     "padding",
+    "own_task",
+    "own_task_binding",
+    "plain_json",
     "task_options",
 }
 """Files of the folder that tasks share; each other one is a task."""

@@ -73,3 +73,18 @@ def test_a_batch_that_failed_is_an_error(tracer: Tracer, exporter: InMemorySpanE
     batches.batch_finished("tiny", "1", BatchReport(1, (0.5,), 1.0, (context,), failed=True))
     codes = {span.name: span.status.status_code for span in exporter.get_finished_spans()}
     assert codes == {"forward": StatusCode.ERROR, "batch": StatusCode.ERROR, "queue": StatusCode.UNSET}
+
+
+def test_a_step_of_a_task_is_part_of_its_request_if_that_is_recorded(
+    tracer: Tracer, exporter: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches = TracedBatches(tracer)
+    batches.task_ran("tiny", "1", "read", 0.5)
+    assert exporter.get_finished_spans() == ()
+    with tracer.start_as_current_span("request") as request:
+        monkeypatch.setattr("plimsoll.telemetry.batch_spans.recorded_span", lambda: request)
+        batches.task_ran("tiny", "1", "read", 0.5)
+    step, _ = exporter.get_finished_spans()
+    assert (step.name, step.parent) == ("task.read", request.get_span_context())
+    assert (step.end_time or 0) - (step.start_time or 0) == SECOND // 2
+    assert step.attributes == {"plimsoll.model": "tiny", "plimsoll.version": "1"}

@@ -1,0 +1,108 @@
+"""`plimsoll bundle add-task`."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+
+from plimsoll.bundle.creation import write_bundle
+from plimsoll.bundle.folder import Bundle, open_bundle
+from plimsoll.bundle.golden_requests import MOST_REQUESTS, GoldenRequest, pack_requests
+from plimsoll.bundle.manifest import parse_manifest
+from plimsoll.cli.bundle import BundlePath, bundle
+from plimsoll.inference.task_threads import UnobservedTask
+from plimsoll.settings import load_settings
+from plimsoll.tasks import TaskBinder
+
+REQUESTS_FILE = "requests.json"
+
+
+@bundle.command("add-task")
+def add_task(
+    source: BundlePath,
+    task: Annotated[
+        str,
+        typer.Option(help="package.module:callable that makes the task, which this command calls; or a task's name."),
+    ],
+    version: Annotated[str, typer.Option(help="Version of the new bundle.")],
+    requests: Annotated[
+        Path,
+        typer.Option(
+            help="JSON array of bodies of requests. The new bundle expects the answers that they get now.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ],
+    file: Annotated[
+        list[Path] | None,
+        typer.Option(help="File that the task reads, such as a vocabulary.", exists=True, dir_okay=False),
+    ] = None,
+    options: Annotated[str, typer.Option(help="Options of the task as a JSON object.")] = "{}",
+    trust_factory: Annotated[
+        list[str] | None, typer.Option(help="package.module:callable that the model needs. This command calls it.")
+    ] = None,
+) -> None:
+    """Make the next version of a bundle, with a task of your own in place of its task, and golden requests."""
+    opened = open_bundle(source)
+    opened.verify_files()
+    fields = opened.manifest.model_dump(mode="json", exclude_none=True, exclude={"files"})
+    fields |= {
+        "schema_version": 2, "version": version, "task": task, "options": _json(options, dict, "--options"),
+        "golden": {**fields["golden"], "requests": REQUESTS_FILE},
+    }  # fmt: skip
+    files = {name: opened.read(name) for name in opened.manifest.files if name != opened.manifest.golden.requests}
+    for path in file or ():
+        if path.name in (*files, REQUESTS_FILE):
+            raise typer.BadParameter(f"two files of the bundle would be named {path.name}")
+        files[path.name] = path.read_bytes()
+    bodies = [orjson.dumps(each) for each in _json(requests.read_bytes(), list, "--requests")]
+    if not 1 <= len(bodies) <= MOST_REQUESTS:
+        raise typer.BadParameter(f"--requests should hold 1 to {MOST_REQUESTS} bodies, and holds {len(bodies)}")
+    allowed = (*load_settings().factories, task, *(trust_factory or ()))
+    files[REQUESTS_FILE] = pack_requests(_answered(fields, files, bodies, allowed))
+    models = source.parents[1] if len(source.parts) > 2 else source.absolute().parents[1]  # noqa: PLR2004  # NAME/VERSION
+    made = write_bundle(models, fields, files)
+    typer.echo(f"{made.path}: {made.manifest.name} {version}, digest {made.digest}")
+    typer.echo(f"{len(bodies)} golden requests; read their predictions in {made.path / REQUESTS_FILE}")
+
+
+def _answered(
+    fields: Mapping[str, Any], files: Mapping[str, bytes], bodies: list[bytes], allowed: tuple[str, ...]
+) -> list[GoldenRequest]:
+    """The bodies with their predictions by the task and the model of a bundle that is not written yet."""
+    from plimsoll.runtime.loader_options import LoaderOptions
+    from plimsoll.runtime.loading import new_loader
+    from plimsoll.runtime.task_factories import TaskFactories
+
+    with tempfile.TemporaryDirectory(prefix="plimsoll-") as folder:
+        draft = _draft(Path(folder), fields, {**files, REQUESTS_FILE: pack_requests([GoldenRequest(bodies[0], [])])})
+        task = TaskBinder(TaskFactories(allowed), lambda _name, _version: UnobservedTask())(draft).task
+        loader = new_loader(LoaderOptions("cpu", factories=allowed), max_batch_rows=1, inline_budget_seconds=0)
+        model = loader.load(draft)
+        return [
+            GoldenRequest(body, loader.answer_request(index, body, model, task)) for index, body in enumerate(bodies)
+        ]
+
+
+def _draft(folder: Path, fields: Mapping[str, Any], files: Mapping[str, bytes]) -> Bundle:
+    """A bundle in a folder that does not last."""
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    return Bundle(folder, parse_manifest(orjson.dumps({**fields, "files": digests})), "")
+
+
+def _json(text: str | bytes, kind: type, option: str) -> Any:  # noqa: ANN401  # of that kind
+    try:
+        document = orjson.loads(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{option} is not JSON: {error}") from None
+    if not isinstance(document, kind):
+        raise typer.BadParameter(f"{option} should be a JSON {'object' if kind is dict else 'array'}")
+    return document

@@ -1,0 +1,277 @@
+"""Adapts a task of one's own, a `plimsoll.own_task.OwnTask`, to the port of the line."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from plimsoll.errors import InvalidInput, ModelFailed, PlimsollError, UnsupportedMediaType
+from plimsoll.inference.payloads import Signature, Tensors, TensorSpec
+from plimsoll.inference.ports import Json, Question, Shapes
+from plimsoll.inference.tensor_bounds import TensorBounds
+from plimsoll.own_task import InvalidRow, OwnTask
+from plimsoll.tasks.json_faults import BodyForm, explain, kind_of, syntax_fault
+from plimsoll.tasks.json_values import holds_more
+from plimsoll.tasks.number_rows import check_count
+from plimsoll.tasks.plain_json import plain_json
+
+_MOST_VALUES = 250_000
+"""Of one body; each becomes a Python object."""
+_LONGEST_WORDS = 500
+_KINDS: Mapping[object, tuple[str, tuple[type, ...]]] = {
+    "object": ("an object", (dict,)),
+    "array": ("an array", (list,)),
+    "string": ("a string", (str,)),
+    "number": ("a number", (int, float)),
+    "integer": ("a whole number", (int,)),
+    "boolean": ("true or false", (bool,)),
+}
+_ANY_KIND = ("a JSON value", (object,))
+_decoder = msgspec.json.Decoder()
+
+
+class OwnRows:
+    """Implements `Question`: the rows that the task has read, as arrays in the precision of the signature.
+
+    `single` says that the body gave one row and no list of them. `results` are set once the task has written them.
+    """
+
+    __slots__ = ("_tensors", "results", "rows", "shapes", "single", "user")
+    padding = 0
+
+    def __init__(self, tensors: Tensors, user: str | None, *, single: bool, open_shapes: bool) -> None:
+        self._tensors = tensors
+        self.rows = len(next(iter(tensors.values())))
+        self.shapes: Shapes = tuple(each.shape[1:] for each in tensors.values()) if open_shapes else ()
+        self.single = single
+        self.user = user
+        self.results: list[Any] | None = None
+
+    def write(self, inputs: Mapping[str, NDArray[Any]]) -> None:
+        """Write every row of every input."""
+        for name, tensor in self._tensors.items():
+            inputs[name][:] = tensor
+
+
+class AdaptedTask:
+    """Implements `Task`: calls the code of an `OwnTask` for each row, and checks what it returns.
+
+    `example` is a row of the golden requests. Any error of that code fails only its request.
+    """
+
+    reading_cost = 1
+
+    def __init__(self, own: OwnTask, signature: Signature, example: object) -> None:
+        self._own = own
+        self._inputs = [_Input(spec) for spec in signature.inputs]
+        self._open = any(spec.open_dimensions for spec in signature.inputs)
+        self._outputs = [spec.name for spec in signature.outputs]
+        self._example = example
+        self._row_schema, self._result_schema = dict(own.row_schema), dict(own.result_schema)
+        self.item = own.item
+        self._kind, self._types = _KINDS.get(own.row_schema.get("type"), _ANY_KIND)
+        form = f'an object {{"{own.item}": {self._kind}}} for one row, or {{"instances": [...]}} for many'
+        self._form = BodyForm(form, own.item, "instances")
+
+    def read(self, body: bytes) -> OwnRows:
+        """The rows of a JSON body; see `Task.read`.
+
+        Raises:
+            ModelFailed: the code of the task fails, or returns something else than the inputs of the model.
+        """
+        if any(holds_more(body, mark, 2 * _MOST_VALUES) for mark in (b",", b"[", b"{")):
+            raise syntax_fault(body, self._form) or InvalidInput(
+                "the body holds too many values", expected=f"at most {_MOST_VALUES} values"
+            )
+        try:
+            document = _decoder.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise explain(body, self._form, self._fault_of_row) from None
+        if not self._is_whole(document):
+            raise explain(body, self._form, self._fault_of_row)
+        single = document.get(self.item) is not None
+        rows = [document[self.item]] if single else document["instances"]
+        check_count(len(rows))
+        for index, row in enumerate(rows):
+            if fault := self._fault_of_row(row, None if single else index):
+                raise fault
+        return self._question(rows, document.get("user"), single=single)
+
+    def of_rows(self, rows: NDArray[Any]) -> OwnRows:
+        """No rows of numbers alone.
+
+        Raises:
+            UnsupportedMediaType: always; this task reads JSON.
+        """
+        raise UnsupportedMediaType(
+            "the task of this model reads JSON", expected="Content-Type: application/json", given=f"{len(rows)} rows"
+        )
+
+    def results(self, question: Question, outputs: Tensors) -> list[Any]:
+        """The results that the task writes, one JSON value for each row; its code runs once for each question.
+
+        Raises:
+            InvalidInput: the task refuses the row after all.
+            ModelFailed: the code of the task fails, or returns something else than JSON.
+        """
+        assert isinstance(question, OwnRows)  # noqa: S101  # it comes from `read`
+        if question.results is None:
+            single = question.single
+            question.results = [self._write(row, outputs, single=single) for row in range(question.rows)]
+        return question.results
+
+    def row_schema(self) -> Json:
+        """The JSON schema of one row, as the task declares it."""
+        return self._row_schema
+
+    def example_row(self, inputs: Tensors) -> Any:  # noqa: ANN401  # JSON
+        """The first row of the golden requests; tensors cannot be turned back into a row."""
+        del inputs
+        return self._example
+
+    def result_schema(self) -> Json:
+        """The JSON schema of one result, as the task declares it."""
+        return self._result_schema
+
+    def _is_whole(self, document: object) -> bool:
+        """Whether the body has one of both fields and no unknown one; `explain` says what is wrong with others."""
+        return (
+            isinstance(document, dict)
+            and document.keys() <= {self.item, "instances", "user"}
+            and isinstance(document.get("user"), str | None)
+            and (document.get(self.item) is None) != (document.get("instances") is None)
+            and isinstance(document.get("instances"), list | None)
+        )
+
+    def _fault_of_row(self, row: object, index: int | None) -> InvalidInput | None:
+        if isinstance(row, self._types) and (not isinstance(row, bool) or self._types in ((bool,), (object,))):
+            return None
+        where = f"'{self.item}'" if index is None else f"row {index} of instances"
+        return InvalidInput(f"{where} has the wrong type", expected=self._kind, given=kind_of(row), index=index)
+
+    def _question(self, rows: Sequence[Any], user: str | None, *, single: bool) -> OwnRows:
+        read: list[list[NDArray[Any]]] = []
+        for index, row in enumerate(rows):
+            with _foreign(f"failed to read {_place(index, single)}", None if single else index):
+                given: Any = self._own.read(row)
+                if not isinstance(given, Mapping) or given.keys() != {each.spec.name for each in self._inputs}:
+                    names = ", ".join(f"'{each.spec.name}'" for each in self._inputs)
+                    raise ModelFailed(
+                        f"the task of this model read {_place(index, single)} into something else than the inputs of "
+                        f"the model, {names}"
+                    )
+                read.append([each.array(given[each.spec.name]) for each in self._inputs])
+        tensors = {}
+        for position, each in enumerate(self._inputs):
+            tensors[each.spec.name] = each.stack([row[position] for row in read], single=single)
+        return OwnRows(tensors, user, single=single, open_shapes=self._open)
+
+    def _write(self, row: int, outputs: Tensors, *, single: bool) -> Any:  # noqa: ANN401  # JSON
+        with _foreign(f"failed to write the answer to {_place(row, single)}", None if single else row):
+            views = {name: _read_only(outputs[name][row]) for name in self._outputs}
+            answer = self._own.write(views)
+            try:
+                return plain_json(answer)
+            except ValueError as error:
+                raise ModelFailed(
+                    f"the task of this model answered {_place(row, single)} with {error}", index=None if single else row
+                ) from None
+
+
+class _Input:
+    """Checks one input of one row as a task returns it, and stacks the rows."""
+
+    def __init__(self, spec: TensorSpec) -> None:
+        self.spec = spec
+        self._bounds = TensorBounds(spec)
+
+    def array(self, value: object) -> NDArray[Any]:
+        """The value as an array of one row; raises `ModelFailed` if it is of another shape or kind."""
+        spec = self.spec
+        array = np.asarray(value)
+        shape = spec.shape[1:]
+        fits = array.ndim == len(shape) and all(
+            want in (-1, have) for want, have in zip(shape, array.shape, strict=True)
+        )
+        if not fits or not _is_kind(array, spec.dtype) or 0 in array.shape:
+            raise ModelFailed(
+                f"the task of this model gave its input '{spec.name}' as {array.dtype} of shape {list(array.shape)}, "
+                f"and the model takes {spec.datatype} of shape {list(shape)}"
+            )
+        return array
+
+    def stack(self, rows: Sequence[NDArray[Any]], *, single: bool) -> NDArray[Any]:
+        """A tensor of shape [rows, ...].
+
+        Raises:
+            InvalidInput: a row has another shape than the first one, or a number is out of the signature's bounds.
+        """
+        spec = self.spec
+        for index, row in enumerate(rows):
+            if row.shape != rows[0].shape:
+                raise InvalidInput(
+                    f"row {index} has another length than row 0, as the task reads it",
+                    expected=f"rows of one length in a request: '{spec.name}' of shape {list(rows[0].shape)}",
+                    given=f"shape {list(row.shape)}", index=index,
+                )  # fmt: skip
+        stacked = np.stack(rows)
+        with np.errstate(over="ignore"):
+            tensor = stacked.astype(spec.dtype)
+        # Whole numbers are compared before they wrap around, others in the precision that the bounds have.
+        outside = self._bounds.first_outside(tensor if spec.dtype.kind == "f" else stacked)
+        if outside is not None:
+            low, high = ("any" if bound is None else f"{bound:g}" for bound in (spec.minimum, spec.maximum))
+            raise InvalidInput(
+                f"{_place(outside[0], single)} gives a number out of the bounds of the model's input '{spec.name}'",
+                expected=f"finite {spec.datatype} numbers from {low} to {high}", given=f"{stacked[outside]}"[:64],
+                index=None if single else outside[0],
+            )  # fmt: skip
+        return tensor
+
+
+@contextmanager
+def _foreign(failure: str, index: int | None) -> Iterator[None]:
+    """Turn whatever the code of the task raises into an error of its request."""
+    try:
+        yield
+    except InvalidRow as error:
+        raise InvalidInput(
+            _words(error.message) or "the row is not valid",
+            expected=None if error.expected is None else _words(error.expected),
+            given=None if error.given is None else _words(error.given), index=index,
+        ) from None  # fmt: skip
+    except PlimsollError as error:
+        if error.index is None:
+            error.index = index
+        raise
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+            raise
+        raise ModelFailed(f"the task of this model {failure}", index=index) from error
+
+
+def _words(value: object) -> str:
+    return str(value).encode(errors="replace").decode()[:_LONGEST_WORDS]
+
+
+def _place(index: int, single: bool) -> str:  # noqa: FBT001  # the second half of one thought
+    return "the row" if single else f"row {index}"
+
+
+def _is_kind(array: NDArray[Any], dtype: np.dtype[Any]) -> bool:
+    """Whether numbers of this kind may become those of the datatype."""
+    return array.dtype.kind in {"f": "fiub", "i": "iub", "u": "iub", "b": "b"}[dtype.kind]
+
+
+def _read_only(row: Any) -> Any:  # noqa: ANN401  # an array or a scalar
+    """The row as code of others may see it; a cache may hold it for the next request."""
+    if isinstance(row, np.ndarray):
+        row = row.view()
+        row.flags.writeable = False
+    return row
