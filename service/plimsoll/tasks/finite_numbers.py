@@ -1,7 +1,8 @@
-"""Outputs that JSON can say."""
+"""Numbers that JSON can express, and those that no float can hold."""
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -26,3 +27,15 @@ def not_finite(output: NDArray[Any], alone: int | None = None) -> ModelFailed:
         given=f"{number}",
         index=row if several else None,
     )
+
+
+def place_beyond_floats(value: object) -> list[int] | None:
+    """The position of the first number in nested lists that no float can hold; `None` if there is none."""
+    if isinstance(value, list):
+        for at, inner in enumerate(value):
+            if (place := place_beyond_floats(inner)) is not None:
+                return [at, *place]
+        return None
+    if isinstance(value, int | float) and abs(value) > sys.float_info.max:
+        return []
+    return None

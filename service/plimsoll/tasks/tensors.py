@@ -16,7 +16,7 @@ from plimsoll.errors import InvalidInput, UnsupportedMediaType
 from plimsoll.inference.payloads import Signature, Tensors, TensorSpec
 from plimsoll.inference.ports import Json, Question, Shapes
 from plimsoll.quoting import quote
-from plimsoll.tasks.finite_numbers import not_finite
+from plimsoll.tasks.finite_numbers import not_finite, place_beyond_floats
 from plimsoll.tasks.json_faults import BodyForm, explain, kind_of, syntax_fault
 from plimsoll.tasks.json_values import holds_more
 from plimsoll.tasks.nested_numbers import NestedNumbers
@@ -187,9 +187,20 @@ class TensorTask:
 def _fault_of_row(row: object, index: int | None) -> InvalidInput | None:
     where = "'inputs'" if index is None else f"row {index} of instances"
     if isinstance(row, dict):
-        return None
+        return next(filter(None, (_fault_of_range(name, value, index) for name, value in row.items())), None)
     expected = "an object that names every input"
     return InvalidInput(f"{where} has the wrong type", expected=expected, given=kind_of(row), index=index)
+
+
+def _fault_of_range(name: str, value: object, index: int | None) -> InvalidInput | None:
+    position = place_beyond_floats(value)
+    if position is None:
+        return None
+    where = f" at position {position}" if position else ""
+    return InvalidInput(
+        f"the input {quote(name, 32)} holds a number beyond every range{where}",
+        expected="finite numbers", given="a number too large for a float", index=index,
+    )  # fmt: skip
 
 
 def _lists(spec: TensorSpec) -> int:

@@ -94,6 +94,22 @@ def test_what_is_wrong_is_named_with_its_input_and_row(document: object, message
     assert error.expected
 
 
+@pytest.mark.parametrize(
+    ("body", "message", "index"),
+    [
+        (
+            b'{"instances": [{"image": [[0, 1], [2, 3]]}, {"image": [[0, 1], [1e400, 3]]}]}',
+            "the input 'image' holds a number beyond every range at position [1, 0]", 1,
+        ),
+        (b'{"inputs": {"count": -1e999}}', "the input 'count' holds a number beyond every range", None),
+    ],
+)  # fmt: skip
+def test_a_number_beyond_every_float_is_told_with_its_place(body: bytes, message: str, index: int | None) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        written(body)
+    assert (caught.value.message, caught.value.index) == (message, index)
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b"[1]", b'{"inputs": NaN}', b"\xff", b'{"inputs":' + b"[" * 100_000])
 def test_what_is_no_json_or_no_object_is_refused(body: bytes) -> None:
     with pytest.raises(ClientError):
