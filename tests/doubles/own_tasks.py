@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 from plimsoll.bundle.folder import Bundle
-from plimsoll.inference.ports import UnobservedTask
+from plimsoll.inference.task_threads import UnobservedTask
 from plimsoll.own_task import InvalidRow, OwnTask, Setup, number
 
 from tests.doubles.bundles import Fields, replace_file, rewrite_manifest

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from plimsoll.bundle.folder import Bundle, open_bundle
 from plimsoll.bundle.tensor_records import Tensor
 from plimsoll.errors import BundleError
-from plimsoll.inference.ports import UnobservedTask
+from plimsoll.inference.task_threads import UnobservedTask
 from plimsoll.settings import load_settings
 from plimsoll.tasks import TASKS, TaskBinder, bind_task
 

@@ -16,7 +16,7 @@ from plimsoll.bundle.folder import Bundle, open_bundle
 from plimsoll.bundle.golden_requests import MOST_REQUESTS, GoldenRequest, pack_requests
 from plimsoll.bundle.manifest import parse_manifest
 from plimsoll.cli.bundle import BundlePath, bundle
-from plimsoll.inference.ports import UnobservedTask
+from plimsoll.inference.task_threads import UnobservedTask
 from plimsoll.settings import load_settings
 from plimsoll.tasks import TaskBinder
 

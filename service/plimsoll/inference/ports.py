@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from numpy.typing import NDArray
@@ -229,49 +229,6 @@ class LaneObserver(Protocol):
     def inline_rows_lowered(self, inline_rows: int, rows: int, seconds: float) -> None:
         """Batches of more than `inline_rows` leave the event loop, because some of `rows` rows took `seconds` there."""
         ...
-
-
-class TaskObserver(Protocol):
-    """Receives the events of the code of one version's task."""
-
-    def declare(self, names: Sequence[str]) -> None:
-        """The names that `count` and `observe` accept from now on."""
-        ...
-
-    def begin(self) -> None:
-        """The version serves: what was counted until now was its proof, and is not shown."""
-        ...
-
-    def ran(self, step: str, seconds: float) -> None:
-        """A step of the current request, `read` or `write`, has run."""
-        ...
-
-    def count(self, name: str) -> None:
-        """Count an event of that name. May be called on any thread."""
-        ...
-
-    def observe(self, name: str, seconds: float) -> None:
-        """Observe a duration of that name. May be called on any thread."""
-        ...
-
-
-class UnobservedTask:
-    """A `TaskObserver` that ignores all events."""
-
-    def declare(self, names: Sequence[str]) -> None:
-        """Ignore the names."""
-
-    def begin(self) -> None:
-        """Ignore the event."""
-
-    def ran(self, step: str, seconds: float) -> None:
-        """Ignore the event."""
-
-    def count(self, name: str) -> None:
-        """Ignore the event."""
-
-    def observe(self, name: str, seconds: float) -> None:
-        """Ignore the event."""
 
 
 class Unobserved:

@@ -6,18 +6,61 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context, copy_context
 from functools import partial
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from plimsoll.errors import ClientGone, DeadlineExceeded, Stuck
 from plimsoll.inference.model_thread import ModelThread
-from plimsoll.inference.ports import Task, TaskObserver
+from plimsoll.inference.ports import Task
 
 THREADS = 2
 _PATIENCE_SECONDS = 1.0
 _T = TypeVar("_T")
+
+
+class TaskObserver(Protocol):
+    """Receives the events of the code of one version's task."""
+
+    def declare(self, names: Sequence[str]) -> None:
+        """The names that `count` and `observe` accept from now on."""
+        ...
+
+    def begin(self) -> None:
+        """The version serves: what was counted until now was its proof, and is not shown."""
+        ...
+
+    def ran(self, step: str, seconds: float) -> None:
+        """A step of the current request, `read` or `write`, has run."""
+        ...
+
+    def count(self, name: str) -> None:
+        """Count an event of that name. May be called on any thread."""
+        ...
+
+    def observe(self, name: str, seconds: float) -> None:
+        """Observe a duration of that name. May be called on any thread."""
+        ...
+
+
+class UnobservedTask:
+    """A `TaskObserver` that ignores all events."""
+
+    def declare(self, names: Sequence[str]) -> None:
+        """Ignore the names."""
+
+    def begin(self) -> None:
+        """Ignore the event."""
+
+    def ran(self, step: str, seconds: float) -> None:
+        """Ignore the event."""
+
+    def count(self, name: str) -> None:
+        """Ignore the event."""
+
+    def observe(self, name: str, seconds: float) -> None:
+        """Ignore the event."""
 
 
 class TaskThreads:

@@ -8,8 +8,8 @@ from plimsoll.bundle.folder import Bundle
 from plimsoll.bundle.manifest import Manifest
 from plimsoll.errors import BundleError
 from plimsoll.inference.payloads import Signature
-from plimsoll.inference.ports import Task, TaskObserver
-from plimsoll.inference.task_threads import BoundTask
+from plimsoll.inference.ports import Task
+from plimsoll.inference.task_threads import BoundTask, TaskObserver
 from plimsoll.quoting import quote
 from plimsoll.tasks import tabular_classification, tabular_regression, tensors
 from plimsoll.tasks.own_task_binding import MakeTask, bind_own_task

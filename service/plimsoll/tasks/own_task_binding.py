@@ -12,8 +12,7 @@ import orjson
 from plimsoll.bundle.folder import Bundle
 from plimsoll.bundle.golden_requests import read_requests
 from plimsoll.errors import BundleError
-from plimsoll.inference.ports import TaskObserver
-from plimsoll.inference.task_threads import BoundTask, TaskThreads
+from plimsoll.inference.task_threads import BoundTask, TaskObserver, TaskThreads
 from plimsoll.own_task import OwnTask, Setup
 from plimsoll.quoting import quote
 from plimsoll.tasks.own_task import AdaptedTask

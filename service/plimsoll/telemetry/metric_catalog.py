@@ -166,18 +166,14 @@ class TaskMetrics:
     """Metrics of tasks of one's own; `name` is declared by the task, so it is one of few."""
 
     def __init__(self, make: MetricMaker) -> None:
+        labels = (*_OF_VERSION, "name")
         self.duration = make.histogram(
             "plimsoll_task_duration_seconds",
             "Time in the code of a task of one's own: name `read` or `write` for a whole request, or a name that the "
-            "task declares.",
-            *_OF_VERSION, "name", edges=_DURATION_EDGES_SECONDS,
+            "task declares.", *labels, edges=_DURATION_EDGES_SECONDS,
         )  # fmt: skip
-        self.events = make.counter(
-            "plimsoll_task_events",
-            "Events that the code of a task of one's own has counted, by a name that the task declares.",
-            *_OF_VERSION,
-            "name",
-        )
+        meaning = "Events that the code of a task of one's own has counted, by a name that the task declares."
+        self.events = make.counter("plimsoll_task_events", meaning, *labels)
 
 
 class ModelMetrics:

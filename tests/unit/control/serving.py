@@ -24,8 +24,9 @@ from plimsoll.inference.admission import AdmissionLimits
 from plimsoll.inference.batch_lane import BatchLane, LaneLimits
 from plimsoll.inference.batch_queue import BatchLimits
 from plimsoll.inference.payloads import Target
-from plimsoll.inference.ports import Model, Task, UnobservedTask
+from plimsoll.inference.ports import Model, Task
 from plimsoll.inference.served_version import ServedVersion
+from plimsoll.inference.task_threads import UnobservedTask
 from plimsoll.runtime.loader_options import LoaderOptions
 from plimsoll.runtime.model_loader import ModelLoader
 from plimsoll.runtime.task_factories import TaskFactories

@@ -17,11 +17,11 @@ from plimsoll.inference.call import Call
 from plimsoll.inference.deadlines import DeadlineLimits
 from plimsoll.inference.line import Line
 from plimsoll.inference.payloads import Answer, Target, Tensors
-from plimsoll.inference.ports import Model, UnobservedTask
+from plimsoll.inference.ports import Model
 from plimsoll.inference.reading_pool import ReadingPool
 from plimsoll.inference.request_head import RequestHead
 from plimsoll.inference.served_version import ServedVersion
-from plimsoll.inference.task_threads import TaskThreads
+from plimsoll.inference.task_threads import TaskThreads, UnobservedTask
 from plimsoll.own_task import OwnTask, Setup
 from plimsoll.stores.memory_cache import MemoryCache
 from plimsoll.tasks.own_task import AdaptedTask

@@ -13,9 +13,8 @@ from plimsoll.inference.admission import AdmissionLimits
 from plimsoll.inference.batch_lane import BatchLane, LaneLimits
 from plimsoll.inference.batch_queue import BatchLimits
 from plimsoll.inference.payloads import Tensors
-from plimsoll.inference.ports import UnobservedTask
 from plimsoll.inference.served_version import ServedVersion
-from plimsoll.inference.task_threads import THREADS, TaskThreads
+from plimsoll.inference.task_threads import THREADS, TaskThreads, UnobservedTask
 from plimsoll.inference.watchdog import Watchdog
 from plimsoll.tasks.tabular_classification import TabularClassification
 
