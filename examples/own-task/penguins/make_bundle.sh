@@ -2,7 +2,7 @@
 # Trains the model, makes a bundle of it, and gives it the task: models/penguins/2.
 set -euo pipefail
 cd "$(dirname "$0")"
-export PYTHONPATH=$PWD
+export PYTHONPATH=$PWD${PYTHONPATH:+:$PYTHONPATH}
 python train.py
 plimsoll bundle create --name penguins --version 1 --task tensors --factory penguins:Classifier \
   --weights weights.safetensors --example example.npy --labels '["Adelie", "Chinstrap", "Gentoo"]'
