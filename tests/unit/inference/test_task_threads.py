@@ -17,12 +17,28 @@ from tests.unit.eventually import eventually
 AGES = 60.0
 
 
+REQUEST: ContextVar[str] = ContextVar("request", default="none")
+
+
+class Listener(RecordingTask):
+    """Keeps also in whose context it was called, as spans need it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.requests: list[str] = []
+
+    def ran(self, step: str, seconds: float) -> None:
+        """A step of the request of this context."""
+        super().ran(step, seconds)
+        self.requests.append(REQUEST.get())
+
+
 class Bench:
     """Threads, their observer, and a clock in the hands of the test."""
 
     def __init__(self) -> None:
         self.now = 0.0
-        self.observer = RecordingTask()
+        self.observer = Listener()
         self.threads = TaskThreads(self.observer, lambda: self.now)
         self.go = threading.Event()
         self.begun: list[str] = []
@@ -62,16 +78,15 @@ def deadline(seconds: float = AGES) -> float:
 
 
 async def test_code_runs_off_the_event_loop_in_the_context_of_its_request_and_is_timed(bench: Bench) -> None:
-    request: ContextVar[str] = ContextVar("request")
-    request.set("mine")
+    REQUEST.set("mine")
 
     def code() -> tuple[str, str]:
-        return threading.current_thread().name, request.get()
+        return threading.current_thread().name, REQUEST.get()
 
     thread, seen = await bench.threads.run("write", code, deadline(), never)
     assert thread != threading.current_thread().name
     assert seen == "mine"
-    assert (bench.observer.steps, bench.observer.begun) == (["write"], 1)
+    assert (bench.observer.steps, bench.observer.begun, bench.observer.requests) == (["write"], 1, ["mine"])
 
 
 async def test_an_error_of_the_code_reaches_its_request(bench: Bench) -> None:
