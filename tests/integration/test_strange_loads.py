@@ -74,12 +74,12 @@ def test_a_load_that_hangs_fails_by_the_budget_and_a_signal_ends_the_server_at_o
     server: ServedProcess, make_tiny_bundle: MakeBundle
 ) -> None:
     with_factory(make_tiny_bundle(name="hanging"), "hangs")
-    start(server, PLIMSOLL_START_SECONDS="5")
+    start(server, PLIMSOLL_START_SECONDS="12")
     url = server.ready()
     assert httpx.post(f"{url}/v1/models/good/predict", json=ROW).status_code == 200
     (version,) = httpx.get(f"{url}/v1/models/hanging").json()["versions"]
     assert version["reason"] == (
-        "check 'start-up' failed: it was still loading after 5 s (PLIMSOLL_START_SECONDS), and was left behind"
+        "check 'start-up' failed: it was still loading after 12 s (PLIMSOLL_START_SECONDS), and was left behind"
     )
     server.signal(signal.SIGTERM)
     assert server.exit_code() == 0
