@@ -107,7 +107,7 @@ async def test_one_request_is_one_server_span_also_where_the_process_has_a_provi
 
 
 def test_grpc_without_its_package_says_what_to_install() -> None:
-    with pytest.raises(OperatorError, match=r"pip install 'plimsoll\[grpc\]'"):
+    with pytest.raises(OperatorError, match=r"pip install 'plimsoll\[otlp-grpc\]'"):
         Tracing("1.2.3", "grpc", SpanQueue(), lambda *_: None)
 
 
