@@ -21,7 +21,7 @@ import torch
 from plimsoll.bundle.padding_options import padding_of
 from plimsoll.inference.admission import AdmissionLimits
 from plimsoll.inference.batch_lane import BatchLane, LaneLimits
-from plimsoll.inference.batch_queue import BatchLimits
+from plimsoll.inference.batch_limits import BatchLimits
 from plimsoll.inference.model_thread import ModelThread
 from plimsoll.inference.payloads import BatchReport, Signature, TensorSpec
 from plimsoll.inference.ports import Unobserved

@@ -39,7 +39,7 @@ from plimsoll.control.worker_board import WorkerBoard
 from plimsoll.fronts import PROTOCOLS
 from plimsoll.inference.admission import AdmissionLimits
 from plimsoll.inference.batch_lane import BatchLane, LaneLimits
-from plimsoll.inference.batch_queue import BatchLimits
+from plimsoll.inference.batch_limits import BatchLimits
 from plimsoll.inference.deadlines import DeadlineLimits
 from plimsoll.inference.line import Line
 from plimsoll.inference.model_thread import ModelThread

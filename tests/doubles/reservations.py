@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from plimsoll.inference.batch_queue import BatchLimits, BatchQueue, Entry
+from plimsoll.inference.batch_limits import BatchLimits
+from plimsoll.inference.batch_queue import BatchQueue, Entry
 from plimsoll.inference.payloads import Signature
 from plimsoll.inference.ports import Task
 from plimsoll.tasks.tabular_classification import TabularClassification

@@ -12,7 +12,8 @@ from functools import partial
 
 from plimsoll.errors import ClientGone, DeadlineExceeded
 from plimsoll.inference.admission import Admission, AdmissionLimits
-from plimsoll.inference.batch_queue import BatchLimits, BatchQueue, Entry
+from plimsoll.inference.batch_limits import BatchLimits
+from plimsoll.inference.batch_queue import BatchQueue, Entry
 from plimsoll.inference.batch_run import Forward
 from plimsoll.inference.batch_runner import BatchRunner
 from plimsoll.inference.model_thread import ModelThread

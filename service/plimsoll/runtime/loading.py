@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plimsoll.inference.batch_queue import MAX_ELEMENTS
+from plimsoll.inference.batch_limits import MAX_ELEMENTS
 from plimsoll.runtime.devices import check_device
 from plimsoll.runtime.loader_options import LoaderOptions
 from plimsoll.runtime.model_loader import ModelLoader

@@ -12,7 +12,7 @@ from plimsoll.bundle.golden import GoldenSamples, check_outputs, compare_golden,
 from plimsoll.bundle.golden_requests import first_difference, predictions_of, read_requests
 from plimsoll.bundle.padding_options import padding_of_manifest
 from plimsoll.errors import BundleError, ModelFailed
-from plimsoll.inference.batch_queue import MAX_ELEMENTS
+from plimsoll.inference.batch_limits import MAX_ELEMENTS
 from plimsoll.inference.ports import Task
 from plimsoll.runtime.foreign_code import foreign_code, words_of
 from plimsoll.runtime.independence import check_independence

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from plimsoll.inference.batch_queue import MAX_ELEMENTS, elements_of_row
+from plimsoll.inference.batch_limits import MAX_ELEMENTS
+from plimsoll.inference.batch_queue import elements_of_row
 from plimsoll.inference.payloads import Tensors
 from plimsoll.inference.ports import Shapes
 from plimsoll.runtime.foreign_code import foreign_code

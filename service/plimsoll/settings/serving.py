@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode
 
 from plimsoll.bundle.model_formats import FACTORY
-from plimsoll.inference.batch_queue import MAX_ELEMENTS
+from plimsoll.inference.batch_limits import MAX_ELEMENTS
 from plimsoll.settings.comma_lists import parts_of
 
 

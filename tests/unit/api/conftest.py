@@ -27,7 +27,7 @@ from plimsoll.control.desired_state import DesiredModel, DesiredState, DesiredVe
 from plimsoll.control.version_registry import LoadReport, VersionRegistry
 from plimsoll.inference.admission import AdmissionLimits
 from plimsoll.inference.batch_lane import BatchLane, LaneLimits
-from plimsoll.inference.batch_queue import BatchLimits
+from plimsoll.inference.batch_limits import BatchLimits
 from plimsoll.inference.deadlines import DeadlineLimits
 from plimsoll.inference.line import Line
 from plimsoll.inference.payloads import Signature

@@ -10,7 +10,7 @@ import pytest
 from plimsoll.api.serving_state import Phase
 from plimsoll.inference.admission import AdmissionLimits
 from plimsoll.inference.batch_lane import LaneLimits
-from plimsoll.inference.batch_queue import BatchLimits
+from plimsoll.inference.batch_limits import BatchLimits
 
 from tests.doubles.asgi import Exchange, http_scope
 from tests.doubles.fake_time import ManualExecutor

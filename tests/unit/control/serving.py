@@ -22,7 +22,7 @@ from plimsoll.control.version_loading import Loader, VersionLoading
 from plimsoll.control.version_registry import VersionRegistry, VersionState, VersionStatus
 from plimsoll.inference.admission import AdmissionLimits
 from plimsoll.inference.batch_lane import BatchLane, LaneLimits
-from plimsoll.inference.batch_queue import BatchLimits
+from plimsoll.inference.batch_limits import BatchLimits
 from plimsoll.inference.payloads import Target
 from plimsoll.inference.ports import Model, Task
 from plimsoll.inference.served_version import ServedVersion

@@ -8,7 +8,7 @@ from plimsoll.fronts import V1
 from plimsoll.fronts.v1_schema import ANY_ROW, PredictAnswer, predict_examples, request_body
 from plimsoll.inference.admission import AdmissionLimits
 from plimsoll.inference.batch_lane import BatchLane, LaneLimits
-from plimsoll.inference.batch_queue import BatchLimits
+from plimsoll.inference.batch_limits import BatchLimits
 from plimsoll.inference.call import Call
 from plimsoll.inference.payloads import Answer
 from plimsoll.inference.request_head import RequestHead

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 from plimsoll.inference.admission import AdmissionLimits
 from plimsoll.inference.batch_lane import BatchLane, LaneLimits
-from plimsoll.inference.batch_queue import BatchLimits
+from plimsoll.inference.batch_limits import BatchLimits
 from plimsoll.inference.ports import Model
 
 from tests.doubles.fake_time import FakeTimeLoop, ManualExecutor

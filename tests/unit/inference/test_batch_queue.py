@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from plimsoll.errors import InvalidInput
-from plimsoll.inference.batch_queue import Batch, BatchLimits, BatchQueue, Entry
+from plimsoll.inference.batch_limits import BatchLimits
+from plimsoll.inference.batch_queue import Batch, BatchQueue, Entry
 from plimsoll.inference.payloads import Signature, TensorSpec
 from plimsoll.inference.ports import Shapes
 

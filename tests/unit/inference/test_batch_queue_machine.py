@@ -9,7 +9,8 @@ import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from plimsoll.inference.batch_queue import Batch, BatchLimits, BatchQueue, Entry
+from plimsoll.inference.batch_limits import BatchLimits
+from plimsoll.inference.batch_queue import Batch, BatchQueue, Entry
 from plimsoll.inference.payloads import Signature, TensorSpec
 from plimsoll.inference.ports import Shapes
 

@@ -8,7 +8,7 @@ import threading
 import pytest
 from plimsoll.inference.admission import AdmissionLimits
 from plimsoll.inference.batch_lane import BatchLane, LaneLimits
-from plimsoll.inference.batch_queue import BatchLimits
+from plimsoll.inference.batch_limits import BatchLimits
 from plimsoll.inference.payloads import BatchReport
 
 from tests.doubles.models import EchoModel, PoisonedModel, SlowModel

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from plimsoll.inference.batch_queue import BatchLimits, BatchQueue
+from plimsoll.inference.batch_limits import BatchLimits
+from plimsoll.inference.batch_queue import BatchQueue
 
 from tests.doubles.models import PoisonedModel
 from tests.unit.inference.conftest import Bench, Client, OpenBench

@@ -13,7 +13,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 from plimsoll.errors import ClientGone, DeadlineExceeded, Draining, ModelFailed, Overloaded
 from plimsoll.inference.admission import AdmissionLimits
 from plimsoll.inference.batch_lane import BatchLane, LaneLimits
-from plimsoll.inference.batch_queue import BatchLimits
+from plimsoll.inference.batch_limits import BatchLimits
 
 from tests.doubles.fake_time import FakeTimeLoop, ManualExecutor
 from tests.doubles.models import POISON, PoisonedModel

@@ -9,7 +9,7 @@ import weakref
 import pytest
 from plimsoll.inference.admission import AdmissionLimits
 from plimsoll.inference.batch_lane import BatchLane, LaneLimits
-from plimsoll.inference.batch_queue import BatchLimits
+from plimsoll.inference.batch_limits import BatchLimits
 
 from tests.doubles.models import PoisonedModel
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from plimsoll.errors import InvalidInput
 from plimsoll.inference.admission import AdmissionLimits
 from plimsoll.inference.batch_lane import BatchLane, LaneLimits
-from plimsoll.inference.batch_queue import BatchLimits
+from plimsoll.inference.batch_limits import BatchLimits
 from plimsoll.inference.payloads import BatchReport
 from plimsoll.runtime.pytorch.torch_model import TorchModel
 from plimsoll.tasks.tensors import TensorTask

@@ -12,7 +12,7 @@ from plimsoll.errors import InvalidInput, NotFound, Overloaded
 from plimsoll.fronts.v1_json import V1Json
 from plimsoll.inference.admission import AdmissionLimits, Permit
 from plimsoll.inference.batch_lane import BatchLane, LaneLimits
-from plimsoll.inference.batch_queue import BatchLimits
+from plimsoll.inference.batch_limits import BatchLimits
 from plimsoll.inference.call import Call
 from plimsoll.inference.deadlines import DeadlineLimits
 from plimsoll.inference.line import Line

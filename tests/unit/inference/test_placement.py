@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from plimsoll.inference.admission import AdmissionLimits
 from plimsoll.inference.batch_lane import BatchLane, LaneLimits
-from plimsoll.inference.batch_queue import BatchLimits
+from plimsoll.inference.batch_limits import BatchLimits
 from plimsoll.inference.payloads import Tensors
 from plimsoll.inference.placement import Placement, usage_of_thread
 from plimsoll.inference.ports import Shapes

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 from plimsoll.inference.admission import AdmissionLimits
 from plimsoll.inference.batch_lane import BatchLane, LaneLimits
-from plimsoll.inference.batch_queue import BatchLimits
+from plimsoll.inference.batch_limits import BatchLimits
 from plimsoll.inference.payloads import Tensors
 from plimsoll.inference.served_version import ServedVersion
 from plimsoll.inference.task_threads import THREADS, TaskThreads, UnobservedTask

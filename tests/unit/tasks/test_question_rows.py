@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from plimsoll.errors import ClientError
-from plimsoll.inference.batch_queue import BatchLimits, BatchQueue, Entry
+from plimsoll.inference.batch_limits import BatchLimits
+from plimsoll.inference.batch_queue import BatchQueue, Entry
 from plimsoll.tasks.number_rows import RowReader
 
 from tests.doubles.models import EchoModel, flat_signature
