@@ -100,3 +100,11 @@ def test_weights_that_are_pickled_are_not_opened(folder: Path) -> None:
     ran = CliRunner().invoke(app, ["init", "bert", "--no-ask"])
     assert "they have to be safetensors" in str(ran.exception)
     assert not (folder / "models").exists()
+
+
+def test_labels_are_refused_with_a_sentence(folder: Path) -> None:
+    save("bert", folder)
+    ran = CliRunner().invoke(app, ["init", "bert", "--no-ask", "--labels", '["a", "b", "c"]'])
+    assert ran.exit_code == 2
+    assert "--labels is not for a folder of Hugging Face" in ran.output
+    assert not (folder / "models").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
@@ -47,6 +48,11 @@ Ask = Annotated[
 ]
 
 
+OutputNames = Annotated[
+    list[str] | None, typer.Option(help="Name of an output, as in bundle create.", show_default="all outputs")
+]
+
+
 def init(
     model: ModelFile,
     name: Annotated[str | None, typer.Option(help="Name of the model.", show_default="that of the file")] = None,
@@ -54,6 +60,7 @@ def init(
     factory: Factory = None,
     parameters: Annotated[str, typer.Option(help="Parameters of the factory as JSON.")] = "{}",
     example: ExampleFiles = None,
+    output_name: OutputNames = None,
     minimum: Annotated[list[str] | None, typer.Option(help="Smallest value of an input.", metavar=_BOUND)] = None,
     maximum: Annotated[list[str] | None, typer.Option(help="Largest value of an input.", metavar=_BOUND)] = None,
     labels: Annotated[str | None, typer.Option(help="Labels of a classifier as a JSON array.")] = None,
@@ -70,11 +77,18 @@ def init(
 
     questions = Questions(ask=sys.stdin.isatty() if ask is None else ask)
     typer.echo(f"reading {model.name}")
-    given = Given(model, factory, _json(parameters, dict, "--parameters"), example or [], minimum or [], maximum or [])
-    source = read_source(given, questions)
+    source = read_source(
+        Given(
+            model, factory, _json(parameters, dict, "--parameters"), example or [], output_name or [], minimum or [],
+            maximum or [],
+        ),
+        questions,
+    )  # fmt: skip
     chosen = questions.answer(_NAME._replace(default=_name_of(model)), name)
     number = questions.answer(Question("--version", "Version", _next_version(models / chosen)), version)
-    classes = questions.answer(_LABELS, labels)
+    if labels and not source.takes_labels:
+        raise typer.BadParameter("--labels is not for a folder of Hugging Face: its outputs are served as they are")
+    classes = questions.answer(_LABELS, labels) if source.takes_labels else ""
     recipe = Recipe(
         name=chosen,
         version=number,
@@ -97,6 +111,8 @@ def _started(made: Bundle, source: Source) -> Starter:
         _write(starter.files(bind_task(made.manifest), _checked(made, source.factory)))
     except BaseException:
         shutil.rmtree(made.path, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            made.path.parent.rmdir()  # if this would have been the first version
         raise
     return starter
 
@@ -127,8 +143,15 @@ def _write(files: Mapping[str, bytes]) -> None:
     for file in files:
         if Path(file).exists():
             raise OperatorError(f"{file} exists already; remove it, or choose another --version")
-    for file, content in files.items():
-        replace_file(Path(file), content, mode=0o644)
+    written: list[Path] = []
+    try:
+        for file, content in files.items():
+            replace_file(Path(file), content, mode=0o644)
+            written.append(Path(file))
+    except OSError as error:
+        for each in written:
+            each.unlink(missing_ok=True)
+        raise OperatorError(f"the files of the bundle cannot be written here: {error.strerror}") from None
 
 
 def _name_of(model: Path) -> str:
@@ -137,8 +160,8 @@ def _name_of(model: Path) -> str:
 
 
 def _next_version(folder: Path) -> str:
-    numbers = [int(entry.name) for entry in folder.iterdir() if entry.name.isdecimal()] if folder.is_dir() else []
-    return str(max(numbers, default=0) + 1)
+    firsts = [entry.name.partition(".")[0] for entry in folder.iterdir()] if folder.is_dir() else []
+    return str(max((int(each) for each in firsts if each.isdecimal()), default=0) + 1)
 
 
 def _note(text: str) -> None:

@@ -33,6 +33,7 @@ class Given:
     factory: str | None
     parameters: Mapping[str, Any]
     examples: Sequence[str]
+    outputs: Sequence[str]
     minimum: Sequence[str]
     maximum: Sequence[str]
 
@@ -41,7 +42,7 @@ class Given:
 class Source:
     """A model that can run, with example rows and the bounds of its inputs. `image` is the one that has its runtime.
 
-    `about` holds further fields of the manifest, and `labels` those of its output, if the model has them itself.
+    `about` holds further fields of the manifest. `takes_labels` is false if the outputs are served as they are.
     """
 
     model: NewModel
@@ -52,6 +53,7 @@ class Source:
     factory: str | None = None
     bfloat16: Collection[str] = ()
     about: Mapping[str, Any] = field(default_factory=dict)
+    takes_labels: bool = True
 
 
 def read_source(given: Given, questions: Questions) -> Source:
@@ -74,7 +76,7 @@ def read_source(given: Given, questions: Questions) -> Source:
 def _graph(given: Given, questions: Questions) -> Source:
     from plimsoll.runtime.drawn_rows import InputKind, drawn_examples, needs_maximum
 
-    model = open_graph(given.file, None)
+    model = open_graph(given.file, given.outputs)
     kinds = [InputKind(each.name, each.datatype or "FP32", each.shape) for each in model.inputs]
     for kind in kinds:
         shape = ["rows", *("open" if length is None else length for length in kind.shape[1:])]
@@ -83,6 +85,8 @@ def _graph(given: Given, questions: Questions) -> Source:
         examples = read_examples(given.examples, name_of_input(model))
         check_datatypes(model, examples)
         return _with_examples(model, examples, given, ONNX_IMAGE)
+    if unknown := next((kind.name for kind in kinds if not kind.shape), None):
+        raise typer.BadParameter(f"the graph has no shape of input '{unknown}'; give --example {unknown}=FILE.npy")
     names = [kind.name for kind in kinds]
     minimum, maximum = read_bounds(given.minimum, names, "--minimum"), read_bounds(given.maximum, names, "--maximum")
     for kind in kinds:
@@ -102,12 +106,14 @@ def _state_dict(given: Given, questions: Questions) -> Source:
         questions.answer(Question("--example", "File of example rows (.npy; .npz for several inputs)"))
     ]
     examples = read_examples(files)
-    model = fill_module(given.file, given.parameters, None, factory, None, examples.bfloat16)
+    model = fill_module(given.file, given.parameters, None, factory, given.outputs, examples.bfloat16)
     return _with_examples(model, examples, given, TORCH_IMAGE, factory)
 
 
 def _hugging_face(given: Given, questions: Questions) -> Source:
     del questions  # the folder answers them all
+    if given.outputs or given.factory:
+        raise typer.BadParameter("--output-name and --factory are not for a folder of Hugging Face, which has both")
     if not (given.file / "config.json").exists():
         raise typer.BadParameter(f"the folder '{given.file.name}' has no config.json; expected is {_KINDS}")
     if missing := [package for package in _PACKAGES if find_spec(package) is None]:
@@ -121,7 +127,7 @@ def _hugging_face(given: Given, questions: Questions) -> Source:
     typer.echo(f"  exported to ONNX: {folder.title}, {folder.vocabulary} tokens, rows of up to {folder.longest} tokens")
     maximum = {"input_ids": float(folder.vocabulary - 1), "attention_mask": 1.0}
     minimum = dict.fromkeys(maximum, 0.0)
-    return Source(folder.model, folder.examples, minimum, maximum, ONNX_IMAGE, about=folder.about)
+    return Source(folder.model, folder.examples, minimum, maximum, ONNX_IMAGE, about=folder.about, takes_labels=False)
 
 
 def _with_examples(model: NewModel, examples: Examples, given: Given, image: str, factory: str | None = None) -> Source:

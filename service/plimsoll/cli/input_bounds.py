@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import typer
@@ -23,11 +24,18 @@ def read_bounds(values: Sequence[str], names: Sequence[str], option: str) -> dic
             raise _refusal(f"there is no input '{name[:40]}'; the inputs are {', '.join(names[:8])}", option)
         if name in bounds:
             raise _refusal(f"the input '{name[:40]}' has two", option)
-        try:
-            bounds[name] = float(number)
-        except ValueError:
-            raise _refusal(f"'{number[:40]}' is not a number", option) from None
+        bounds[name] = _number(number, option)
     return bounds
+
+
+def _number(text: str, option: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise _refusal(f"'{text[:40]}' is not a finite number", option)
+    return number
 
 
 def _refusal(sentence: str, option: str) -> typer.BadParameter:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ import orjson
 import yaml
 
 from plimsoll.bundle.folder import Bundle
+from plimsoll.errors import OperatorError
 from plimsoll.inference.payloads import Tensors
 from plimsoll.inference.ports import Task
 
@@ -21,7 +24,7 @@ _DOCKERFILE = """\
 # {title} on top of Plimsoll's image. Nothing is installed: install what your package imports, if the image lacks it.
 ARG PLIMSOLL_IMAGE={image}
 FROM ${{PLIMSOLL_IMAGE}}
-COPY {models}/{name} /models/{name}
+COPY [{place}, "/models/{name}/{version}"]
 """
 _PACKAGE = """\
 COPY {package} /ours/{package}
@@ -102,8 +105,18 @@ class Starter:
 
     def _dockerfile(self) -> str:
         manifest = self.bundle.manifest
+        place = Path(os.path.relpath(self.bundle.path)).as_posix()
+        if place.startswith(".."):
+            raise OperatorError(
+                "this bundle needs an image, which is built from the current folder, and --models lies outside of it; "
+                "run plimsoll init in a folder above that of the bundles"
+            )
         text = _DOCKERFILE.format(
-            title=f"{manifest.name} {manifest.version}", image=self.image, models=self._models, name=manifest.name
+            title=f"{manifest.name} {manifest.version}",
+            image=self.image,
+            place=json.dumps(place),
+            name=manifest.name,
+            version=manifest.version,
         )
         if self.factory is None:
             return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -63,6 +64,8 @@ def _drawn(
 ) -> NDArray[np.generic]:
     shape, dtype = (ROWS, *row), NUMPY_DTYPES[kind.datatype]
     low, high = minimum.get(kind.name), maximum.get(kind.name)
+    if low is not None and high is not None and low > high:
+        raise BundleError("golden", f"the minimum of input '{kind.name}', {low:g}, lies above its maximum, {high:g}")
     if _is_mask(kind):
         return np.ones(shape, dtype)
     if dtype.kind == "b":
@@ -74,10 +77,23 @@ def _drawn(
                 f"rows of input '{kind.name}' cannot be drawn without its largest value, such as the size of the "
                 f"vocabulary minus 1; give --maximum {kind.name}=NUMBER, or --example with real rows",
             )
-        return random.integers(int(low or 0), int(high), shape, endpoint=True).astype(dtype)
+        return random.integers(*_whole_bounds(kind, low or 0, high), shape, dtype, endpoint=True)
     if low is not None and high is not None:
         return random.uniform(low, high, shape).astype(dtype)
     return np.clip(random.standard_normal(shape), low, high).astype(dtype)
+
+
+def _whole_bounds(kind: InputKind, low: float, high: float) -> tuple[int, int]:
+    """Both bounds as whole numbers, which the datatype must be able to hold."""
+    limits = np.iinfo(NUMPY_DTYPES[kind.datatype])
+    first, last = math.ceil(low), math.floor(high)
+    if not limits.min <= first <= last <= limits.max:
+        raise BundleError(
+            "golden",
+            f"no {kind.datatype} of input '{kind.name}' lies from {low:g} to {high:g}, or not all do: it holds "
+            f"{limits.min} to {limits.max}",
+        )
+    return first, last
 
 
 def _is_mask(kind: InputKind) -> bool:

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from onnx import TensorProto, helper
 from plimsoll.bundle.folder import open_bundle
 from plimsoll.runtime.pytorch.module_building import build_architecture
 from safetensors.torch import save
 
-from tests.doubles.onnx_graphs import linear
+from tests.doubles.onnx_graphs import graph_model, linear, value
 from tests.unit.cli.conftest import RunPlimsoll
 
 FACTORY = "plimsoll.runtime.pytorch.architectures.digits_mlp:DigitsMlp"
@@ -106,9 +107,6 @@ def test_other_files_are_refused_with_the_next_step(file: str, words: str, plims
 
 
 def test_a_graph_of_whole_numbers_asks_for_the_largest(plimsoll: RunPlimsoll) -> None:
-    from onnx import TensorProto, helper
-
-    from tests.doubles.onnx_graphs import graph_model, value
 
     model = graph_model(
         [helper.make_node("Cast", ["ids"], ["y"], to=TensorProto.FLOAT)],
@@ -132,3 +130,59 @@ def test_a_folder_of_hugging_face_needs_packages_that_are_named(
     ran = plimsoll("init", "bert", "--no-ask")
     assert ran.code == 2
     assert "needs transformers, which is not installed; pip install 'plimsoll[hf,onnx]'" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("bounds", "words"),
+    [
+        (("--minimum=5", "--maximum=3"), "the minimum of input 'ids', 5, lies above its maximum, 3"),
+        (("--maximum=1e30",), "it holds -9223372036854775808 to 9223372036854775807"),
+        (("--maximum=nan",), "'nan' is not a finite number"),
+        (("--minimum=0.2", "--maximum=0.8"), "no INT64 of input 'ids' lies from 0.2 to 0.8"),
+    ],
+)
+def test_bounds_between_which_nothing_lies_are_refused(
+    bounds: tuple[str, ...], words: str, plimsoll: RunPlimsoll
+) -> None:
+    cast = helper.make_node("Cast", ["ids"], ["y"], to=TensorProto.FLOAT)
+    model = graph_model([cast], inputs=[value("ids", TensorProto.INT64, ("batch", 4))])
+    Path("ids.onnx").write_bytes(model.SerializeToString())
+    ran = plimsoll("init", "ids.onnx", "--no-ask", *bounds)
+    assert ran.code == 2
+    assert words in ran.complaint
+    assert not Path("models").exists()
+
+
+def test_one_output_of_several_is_chosen_by_its_name(plimsoll: RunPlimsoll) -> None:
+    nodes = [helper.make_node("Relu", ["x"], ["kept"]), helper.make_node("Neg", ["x"], ["other"])]
+    model = graph_model(nodes, outputs=[value("kept"), value("other")])
+    Path("two.onnx").write_bytes(model.SerializeToString())
+    ran = plimsoll("init", "two.onnx", "--no-ask", "--output-name", "kept", "--labels", '["a", "b", "c", "d"]')
+    assert ran.code == 0, ran.err
+    assert [each.name for each in open_bundle(Path("models/two/1")).manifest.signature.outputs] == ["kept"]
+
+
+def test_a_graph_without_the_shape_of_an_input_needs_an_example(plimsoll: RunPlimsoll) -> None:
+    model = graph_model([helper.make_node("Relu", ["x"], ["y"])], inputs=[value("x", shape=None)])
+    Path("any.onnx").write_bytes(model.SerializeToString())
+    assert "give --example x=FILE.npy" in plimsoll("init", "any.onnx", "--no-ask").complaint
+
+
+def test_the_next_version_comes_after_all_that_are_there(graph: Path, plimsoll: RunPlimsoll) -> None:
+    Path("models/dots/3.1").mkdir(parents=True)
+    assert plimsoll("init", str(graph), "--no-ask", "--name", "dots").code == 0
+    assert Path("models/dots/4/manifest.json").exists()
+
+
+def test_an_image_has_this_version_alone_and_is_built_from_the_current_folder(
+    weights: Path, plimsoll: RunPlimsoll, tmp_path: Path
+) -> None:
+    options = ("--factory", FACTORY, "--parameters", json.dumps(PARAMETERS), "--example", "rows.npy", "--name=mlp")
+    here = str(Path("my models").absolute())
+    assert plimsoll("init", str(weights), "--no-ask", *options, "--models", here).code == 0
+    assert 'COPY ["my models/mlp/1", "/models/mlp/1"]\n' in Path("mlp-1.Dockerfile").read_text()
+    outside = tmp_path.parent / f"{tmp_path.name}-outside"
+    ran = plimsoll("init", str(weights), "--no-ask", *options, "--models", str(outside), "--version", "2")
+    assert ran.code == 2
+    assert "--models lies outside of it" in ran.err
+    assert not (outside / "mlp").exists()

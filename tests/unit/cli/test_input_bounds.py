@@ -24,8 +24,8 @@ def test_bounds_are_by_the_name_of_an_input(values: list[str], names: list[str],
         (["0"], ["a", "b"], "there are 2 inputs; give NAME=NUMBER, as a=0"),
         (["c=0"], ["a", "b"], "there is no input 'c'; the inputs are a, b"),
         (["a=0", "a=1"], ["a", "b"], "the input 'a' has two"),
-        (["a=low"], ["a"], "'low' is not a number"),
-        ([""], ["a"], "'' is not a number"),
+        (["a=low"], ["a"], "'low' is not a finite number"),
+        ([""], ["a"], "'' is not a finite number"),
     ],
 )
 def test_what_bounds_no_input_is_refused(values: list[str], names: list[str], sentence: str) -> None:
