@@ -47,7 +47,9 @@ def test_an_archive_becomes_a_bundle_by_the_command_that_is_printed(plimsoll: Ru
     command = ran.out.splitlines()[-1].removeprefix("next").strip()
     np.save("ROWS.npy", np.ones((2, 4), np.float32))
     command = command.replace("--factory PACKAGE.MODULE:CLASS", "--architecture digits-mlp")
-    expanded = subprocess.run(["bash", "-c", f"printf '%s\\n' {command}"], capture_output=True, text=True, check=True)
+    expanded = subprocess.run(
+        ["bash", "-c", f"printf '%s\\n' {command}"], capture_output=True, text=True, check=True, timeout=60
+    )
     words = expanded.stdout.splitlines()
     assert plimsoll(*words[1:], "--parameters", json.dumps(PARAMETERS)).code == 0
     manifest = open_bundle(Path("models/dense-net-161/1.0")).manifest

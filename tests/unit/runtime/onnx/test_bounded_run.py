@@ -17,10 +17,12 @@ from tests.doubles.onnx_graphs import endless, relu
 ROWS = {"x": np.array([[-1, 0, 1, 2]], np.float32)}
 REPOSITORY = Path(__file__).parents[4]
 ENDLESS = """
+import signal
 import numpy as np
 from plimsoll.runtime.onnx.bounded_run import run_bounded
 from plimsoll.runtime.onnx.session_opening import open_session
 from tests.doubles.onnx_graphs import endless
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background of a shell ignores it
 session = open_session(endless().SerializeToString(), "m").session
 print("runs", flush=True)
 try: run_bounded(session, ["y"], {"x": np.zeros((1, 4), np.float32)}, 100)
