@@ -31,6 +31,8 @@ _ROUNDING_CASTS = {2, 3, 21, 22, 25, 26}
 """Casts to UINT8 and INT8, and to whole numbers of four and two bits."""
 _ROUNDING_OPERATORS = ("Quantize", "DynamicQuantize", "QLinear", "QGemm", "QAttention", "QMoE", "MatMulNBits", "Round")
 _LEARNED_TYPES = {1, 11, *_ROUNDING_OF_TYPES, *_ROUNDING_CASTS}
+_LOOPS = {("", "Loop"), ("", "Scan")}
+"""A Scan may take any number of steps as well: a tensor of shape [1099511627776, 0] needs no memory."""
 _STANDARD = ("", "ai.onnx")
 """Two names of one domain."""
 OWN_DOMAINS = {"", "ai.onnx.ml", "com.microsoft", "com.microsoft.nchwc"}
@@ -93,7 +95,7 @@ class GraphFacts:
     @property
     def has_loop(self) -> bool:
         """Whether a run may take any number of steps."""
-        return ("", "Loop") in self.operators
+        return not self.operators.isdisjoint(_LOOPS)
 
     @property
     def coarsest_rounding(self) -> float:
@@ -227,7 +229,7 @@ class _Walk:
     def _note_node(self, node: _Message) -> None:
         operator = node.named("name")
         _bounded(self.facts.operators).add(operator)
-        self.facts.idle_loop |= operator == ("", "Loop") and node.empty_graph
+        self.facts.idle_loop |= operator in _LOOPS and node.empty_graph
         if operator == ("", "Constant"):
             self.facts.parameters = min(self.facts.parameters + node.learned, _MOST_PARAMETERS)
 

@@ -16,6 +16,7 @@ from tests.doubles.onnx_graphs import (
     BOOL,
     FLOAT,
     endless,
+    endless_scan,
     folded_loop,
     graph_model,
     idle_loop,
@@ -160,7 +161,13 @@ def test_numbers_in_another_file_are_seen_wherever_they_are_named(place: str) ->
 
 @pytest.mark.parametrize(
     ("model", "has_loop", "idle"),
-    [(linear, False, False), (endless, True, False), (folded_loop, True, False), (idle_loop, True, True)],
+    [
+        (linear, False, False),
+        (endless, True, False),
+        (folded_loop, True, False),
+        (idle_loop, True, True),
+        (endless_scan, True, True),
+    ],
 )
 def test_a_loop_that_computes_nothing_is_seen(model: Callable[[], ModelProto], has_loop: bool, idle: bool) -> None:
     facts = facts_of(model())
