@@ -208,7 +208,7 @@ def of_type(datatype: int, name: str = "w") -> TensorProto:
     return TensorProto(name=name, data_type=datatype, dims=[1], raw_data=bytes(2))
 
 
-COARSE = {
+COARSE: dict[int, float] = {
     TensorProto.FLOAT16: 2.0**-10, TensorProto.BFLOAT16: 2.0**-7, TensorProto.FLOAT8E4M3FN: 2.0**-3,
     TensorProto.FLOAT8E5M2: 2.0**-2, TensorProto.FLOAT4E2M1: 0.5,
 }  # fmt: skip
