@@ -104,6 +104,26 @@ def folded_loop() -> ModelProto:
     return with_loop([helper.make_node("And", ["true", "true"], ["on"])], body_outputs=("on", "v"))
 
 
+def loop_of_one(node: NodeProto) -> ModelProto:
+    """An endless loop whose body has one operator, of `v`, `true` and `one`; nobody uses its output."""
+    return with_loop([node], body_outputs=("c", "v"))
+
+
+def endless_scan(body: Sequence[NodeProto] = (), body_output: str = "v") -> ModelProto:
+    """A model with a scan over 2^40 empty rows, which need no memory; its body takes the state `v` and a `row`."""
+    inner = helper.make_graph(
+        body, "body", [value("v", FLOAT, [1]), value("row", FLOAT, [0])], [value(body_output, FLOAT, [1])]
+    )
+    return graph_model(
+        [
+            helper.make_node("ConstantOfShape", ["shape"], ["rows"]),
+            helper.make_node("Scan", ["one", "rows"], ["sum"], body=inner, num_scan_inputs=1),
+            helper.make_node("Add", ["x", "sum"], ["y"]),
+        ],
+        initialisers=[tensor("shape", np.array([1 << 40, 0])), tensor("one", np.ones(1, np.float32))],
+    )
+
+
 def idle_loop() -> ModelProto:
     """A loop whose body computes nothing."""
     constant = helper.make_node("Constant", [], ["on"], value=tensor("", np.True_))

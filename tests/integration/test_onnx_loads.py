@@ -21,7 +21,7 @@ CANNOT_SERVE: dict[str, tuple[ModelProto | bytes, str]] = {
     "3": (folded_loop(), "it was still verifying after 2 s (PLIMSOLL_START_SECONDS), and was left behind"),
     "4": (
         idle_loop(),
-        "model.onnx has a Loop whose body computes nothing, which could run for ever and could ",
+        "model.onnx has a Loop or Scan whose body computes nothing, which could run for ever and could ",
     ),
     "5": (
         with_external_data("pipe"),

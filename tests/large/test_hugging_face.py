@@ -13,6 +13,7 @@ import transformers
 from plimsoll.application import Application
 from plimsoll.bundle.folder import open_bundle
 from plimsoll.cli.commands import app
+from plimsoll.errors import BundleError
 from plimsoll.settings import load_settings
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
@@ -90,6 +91,20 @@ def test_code_that_is_not_of_transformers_is_not_run(folder: Path) -> None:
     assert ran.exit_code != 0
     assert "'OwnModel', which is not part of transformers" in str(ran.exception)
     assert not (folder / "ran").exists()
+    assert not (folder / "models").exists()
+
+
+def test_a_model_that_takes_no_tokens_is_refused_with_what_to_do(folder: Path) -> None:
+    sizes = {name: SIZES[name] for name in ("hidden_size", "num_hidden_layers", "num_attention_heads")}
+    config = transformers.ViTConfig(**sizes, intermediate_size=64, image_size=8, patch_size=4)
+    transformers.ViTForImageClassification(config).save_pretrained(folder / "vit")
+    ran = CliRunner().invoke(app, ["init", "vit", "--no-ask"])
+    assert isinstance(ran.exception, BundleError)
+    assert ran.exception.check == "format"
+    assert ran.exception.message == (
+        "ViTForImageClassification takes no tokens: its config.json has no vocab_size. Export it yourself, and give "
+        "the .onnx file"
+    )
     assert not (folder / "models").exists()
 
 

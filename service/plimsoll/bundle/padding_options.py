@@ -11,6 +11,8 @@ from pydantic import ConfigDict, Field, ValidationError
 from plimsoll.bundle.manifest import Manifest
 from plimsoll.bundle.record import Record
 from plimsoll.errors import BundleError
+from plimsoll.inference.batch_limits import MAX_ELEMENTS
+from plimsoll.inference.batch_queue import elements_of_row
 from plimsoll.inference.padding import Padding
 from plimsoll.inference.payloads import Signature, TensorSpec
 from plimsoll.inference.tensor_bounds import TensorBounds
@@ -25,6 +27,11 @@ _SHORTEST = 8
 _MOST_LENGTHS = 16
 _LONGEST = 1 << 18
 _DIMENSIONS_OF_MASK = 2
+_MOST_ELEMENTS_OF_ROW = 16 * MAX_ELEMENTS
+"""Numbers of the longest row in all inputs: as many as a body of 8 MiB, the default limit, can hold in JSON.
+
+Proving the padding takes eight such rows at once, three times over: about 800 MB if each number has eight bytes.
+"""
 
 Length = Annotated[int, Field(ge=1, le=_LONGEST)]
 
@@ -68,7 +75,14 @@ def padding_of(signature: Signature, options: Mapping[str, Any]) -> Padding | No
         if not _fits(open_inputs[name], value):
             raise _refusal(f"pads '{name}' with {value!r}, which is no {open_inputs[name].datatype}")
     values = {name: chosen.values.get(name, 0) for name in open_inputs}
-    return Padding(signature.inputs, _lengths(chosen), values, chosen.mask)
+    padding = Padding(signature.inputs, _lengths(chosen), values, chosen.mask)
+    elements = elements_of_row(padding.shapes(padding.longest))
+    if elements > _MOST_ELEMENTS_OF_ROW:
+        raise _refusal(
+            f"gives the longest row, of {padding.longest} places, {elements} elements in all inputs, and a row may "
+            f"have at most {_MOST_ELEMENTS_OF_ROW}; lower the longest length, or leave the option out"
+        )
+    return padding
 
 
 def _lengths(chosen: _PaddingOptions) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ from plimsoll.bundle.manifest import Golden
 
 _ROUNDINGS = 16
 """Batches of other sizes add up in another order: measured were up to 3.5 roundings of the largest number of a row."""
+_LARGEST_SHARE = 0.25
 
 
 def difference(
@@ -19,7 +20,9 @@ def difference(
     """The largest difference of two answers of one shape; `None` where all differences are allowed.
 
     Allowed are the golden tolerance, and 16 roundings relative to the largest number of the row. A rounding is that of
-    the answer's datatype, or the coarsest of the model if that is larger.
+    the answer's datatype, or the coarsest of the model if that is larger. The roundings allow at most a quarter of the
+    largest number: 16 roundings of a datatype of eight or four bits would be two to eight times that number, and then
+    the comparison could not fail. bfloat16 and whole numbers of eight bits need an eighth.
     """
     exact = expected.astype(np.float64)
     off = np.abs(given.astype(np.float64) - exact)
@@ -27,7 +30,8 @@ def difference(
     if (off <= allowed).all():
         return None
     rounding = max(_rounding_of(expected.dtype), coarsest_rounding)
-    if (off <= np.maximum(allowed, _ROUNDINGS * rounding * np.abs(exact).max())).all():
+    share = min(_ROUNDINGS * rounding, _LARGEST_SHARE)
+    if (off <= np.maximum(allowed, share * np.abs(exact).max())).all():
         return None
     return float(np.where(np.isnan(off), np.inf, off).max())
 

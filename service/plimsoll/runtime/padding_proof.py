@@ -116,8 +116,9 @@ class _Proof:
         members = [each for each in answered if each[1] <= target]
         if not members:
             return
-        padded = [self._padding.padded(row.tensors, target) for row, _, _ in members]
-        inputs = {name: np.concatenate([each[name] for each in padded]) for name in padded[0]}
+        with foreign_code(_CHECK, f"rows cannot be padded to {target} places"):  # memory may run out
+            padded = [self._padding.padded(row.tensors, target) for row, _, _ in members]
+            inputs = {name: np.concatenate([each[name] for each in padded]) for name in padded[0]}
         outputs = self._run(inputs, f"on rows that are padded to {target} places")
         rounding = 0.0
         for place, (row, length, expected) in enumerate(members):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -74,7 +74,7 @@ def warm_up(
     slowest: dict[int, float] = {}
     placed: dict[Shapes, int] = {}
     model.warmed_inline_rows = {}
-    for form in _forms(model, rows_by_input):
+    for form in _forms(model, rows_by_input, batch_sizes, max_elements):
         seconds, placed[form.shapes] = _measure(
             model, form, form.sizes(batch_sizes, max_elements), inline_budget_seconds
         )
@@ -83,13 +83,20 @@ def warm_up(
     return dict(sorted(slowest.items()))
 
 
-def _forms(model: LoadedModel, golden: Tensors) -> list[_Form]:
+def _forms(model: LoadedModel, golden: Tensors, batch_sizes: Sequence[int], max_elements: int) -> Iterator[_Form]:
+    """The forms one by one: of each length only as many golden rows are made as its largest batch has."""
     padding, specs = model.padding, model.signature.inputs
     if padding is not None:
-        return [_Form(padding.shapes(each), padding.repeated(golden, each), each) for each in padding.lengths]
-    if any(spec.open_dimensions for spec in specs):
-        return [_Form(tuple(golden[spec.name].shape[1:] for spec in specs), golden)]
-    return [_Form((), golden)]
+        for length in padding.lengths:
+            form = _Form(padding.shapes(length), golden, length)
+            most = max(form.sizes(batch_sizes, max_elements))
+            with foreign_code("warm-up", f"golden rows cannot be repeated to {length} places"):  # memory may run out
+                rows = padding.repeated({name: tensor[:most] for name, tensor in golden.items()}, length)
+            yield form._replace(rows_by_input=rows)
+    elif any(spec.open_dimensions for spec in specs):
+        yield _Form(tuple(golden[spec.name].shape[1:] for spec in specs), golden)
+    else:
+        yield _Form((), golden)
 
 
 def _measure(

@@ -105,6 +105,18 @@ def test_each_signature_that_cannot_be_padded_has_a_sentence(
     assert refusal(padding, Signature(tuple(inputs), (OUT,))).startswith(f"does not fit the signature: {sentence}")
 
 
+@pytest.mark.parametrize("lengths", [{"longest": 1 << 18}, {"lengths": [8, 1 << 18]}])
+def test_the_longest_row_has_a_bound_of_elements_in_all_inputs(lengths: dict[str, Any]) -> None:
+    signature = Signature((TensorSpec("x", "FP32", (-1, -1, 15)), IDS), (OUT,))
+    assert padding_of(signature, {"padding": lengths}) is not None
+    larger = Signature((*signature.inputs, TensorSpec("one", "FP32", (-1, 1))), (OUT,))
+    assert refusal(lengths, larger) == (
+        "gives the longest row, of 262144 places, 4194305 elements in all inputs, and a row may have at most 4194304; "
+        "lower the longest length, or leave the option out"
+    )
+    assert "26214400000 elements" in refusal(lengths, Signature((TensorSpec("x", "FP32", (-1, -1, 100_000)),), (OUT,)))
+
+
 def test_only_tasks_that_know_the_option_have_their_rows_padded(make_tiny_bundle: MakeBundle) -> None:
     def change(fields: dict[str, Any]) -> None:
         fields["options"] = {"padding": {"longest": 8}}

@@ -147,6 +147,16 @@ def test_a_model_of_onnx_runtime_is_proven_and_placed_by_length_like_any_other()
     assert [model.inline_rows(((length,), (length,))) for length in (3, 4, 8)] == [0, 2, 2]
 
 
+def test_memory_that_runs_out_fails_the_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    def out_of_memory(*_: object) -> None:
+        raise MemoryError("at /srv/secret")
+
+    monkeypatch.setattr(Padding, "padded", out_of_memory)
+    with pytest.raises(BundleError, match="rows cannot be padded to 4 places: it raised MemoryError") as caught:
+        check(lambda ids: ids.sum(1), [[1, 2, 3]])
+    assert caught.value.check == "padding"
+
+
 def test_golden_samples_are_as_they_were() -> None:
     ids = np.array([[1, 2, 3]])
     check(lambda rows: rows.mul_(2).sum(1), ids.tolist())

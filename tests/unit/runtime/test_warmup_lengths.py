@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -101,3 +102,29 @@ def test_the_length_that_fails_is_named() -> None:
     model.padding = Padding(SIGNATURE.inputs, (4, 16), {"ids": 0}, "mask")
     with pytest.raises(BundleError, match="the model fails on a batch of 4 rows of 16 places: it raised RuntimeError"):
         warm_up(model, GOLDEN, SIZES, 3600)
+
+
+def test_only_the_golden_rows_of_a_batch_are_made_longer() -> None:
+    """All 512 of them would take a gigabyte."""
+    model = TorchModel(lambda ids, mask: ids.sum(1) + mask.sum(1), SIGNATURE, torch.device("cpu"), 0)
+    model.padding = Padding(SIGNATURE.inputs, (1 << 15, 1 << 16), {"ids": 0}, "mask")
+    golden = {"ids": np.arange(1024).reshape(512, 2), "mask": np.ones((512, 2), np.int64)}
+    tracemalloc.start()
+    try:
+        warm_up(model, golden, SIZES, 0)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 20e6
+
+
+def test_memory_that_runs_out_fails_the_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def out_of_memory(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Padding, "repeated", out_of_memory)
+    with pytest.raises(
+        BundleError, match="golden rows cannot be repeated to 4 places: it raised MemoryError"
+    ) as caught:
+        warmed(monkeypatch, (4,), budget=1)
+    assert caught.value.check == "warm-up"

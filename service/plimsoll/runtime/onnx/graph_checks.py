@@ -30,6 +30,12 @@ def check_facts(facts: GraphFacts, file: str) -> None:
     if facts.idle_loop:
         raise BundleError(
             "format",
-            f"{file} has a Loop whose body computes nothing, which could run for ever and could not be ended; take it "
-            "out of the graph",
+            f"{file} has a Loop or Scan whose body computes nothing, which could run for ever and could not be ended; "
+            "take it out of the graph",
+        )
+    if facts.has_loop and any(domain in OWN_DOMAINS for domain, _ in facts.functions):
+        raise BundleError(
+            "format",
+            f"{file} has a Loop or Scan, and defines functions in a domain of ONNX Runtime's own operators, so a body "
+            "that computes nothing would not be seen; give the functions a domain of their own",
         )

@@ -30,8 +30,8 @@ def open_session(
     """Open a session of a graph with threads of its own; `file` is what messages call it.
 
     The bytes are read as ONNX and never as ONNX Runtime's own format, which `read_facts` cannot read: a file can be
-    made that is both. A graph with a loop keeps its constants, because a loop whose body they replace computes nothing,
-    and ONNX Runtime does not end such a run.
+    made that is both. A graph with a loop (Loop or Scan) is run as it is written: an optimiser may take every operator
+    out of the body, and ONNX Runtime ends a run only between two operators.
 
     Raises:
         BundleError: with check `format` or `weights`.
@@ -45,11 +45,10 @@ def open_session(
     options.log_severity_level = SILENT
     options.add_session_config_entry("session.load_model_format", "ONNX")
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads leave the CPU alone
-    disabled = ["ConstantFolding"] if facts.has_loop else None
+    if facts.has_loop:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     with session_faults(file):
-        session = onnxruntime.InferenceSession(
-            content, options, providers=list(providers), disabled_optimizers=disabled, enable_fallback=0
-        )
+        session = onnxruntime.InferenceSession(content, options, providers=list(providers), enable_fallback=0)
     session._model_bytes = None  # noqa: SLF001  # kept for set_providers, which nothing calls, and as large as the file
     wanted, _ = providers[0]
     if wanted not in session.get_providers():

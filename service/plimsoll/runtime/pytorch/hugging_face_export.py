@@ -49,11 +49,17 @@ def export_folder(folder: Path) -> Exported:
         )
     if architecture.endswith(_GENERATIVE):
         raise BundleError("format", f"{architecture} generates text, and no task of this version does")
+    vocabulary = getattr(config, "vocab_size", None)
+    if not isinstance(vocabulary, int) or vocabulary < 1:
+        raise BundleError(
+            "format",
+            f"{architecture} takes no tokens: its config.json has no vocab_size. Export it yourself, and give the "
+            ".onnx file",
+        )
     with foreign_code("weights", f"the weights of {architecture} cannot be read; they have to be safetensors"):
         model = made.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, attn_implementation="eager"
         ).eval()
-    vocabulary = int(config.vocab_size)
     rows = torch.randint(vocabulary, (_ROWS, _TOKENS), generator=torch.Generator().manual_seed(0))
     with foreign_code("format", f"{architecture} cannot be run on tokens alone"), torch.inference_mode():
         outputs = _ByPosition(model)(rows, torch.ones_like(rows))

@@ -3,13 +3,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from onnx import ModelProto, helper
 from plimsoll.errors import BundleError
 from plimsoll.runtime.onnx.graph_checks import check_facts
 from plimsoll.runtime.onnx.graph_facts import read_facts
 
-from tests.doubles.onnx_graphs import endless, folded_loop, graph_model, idle_loop, linear, with_external_data
+from tests.doubles.onnx_graphs import (
+    endless,
+    endless_scan,
+    folded_loop,
+    graph_model,
+    idle_loop,
+    linear,
+    loop_of_one,
+    tensor,
+    with_external_data,
+)  # fmt: skip
 
 FILE = "model.onnx"
 
@@ -70,4 +81,18 @@ def test_an_operator_that_the_file_defines_itself_passes() -> None:
 
 
 def test_a_loop_that_nothing_could_end_is_refused() -> None:
-    assert "a Loop whose body computes nothing, which could run for ever" in refusal(idle_loop())
+    assert "a Loop or Scan whose body computes nothing, which could run for ever" in refusal(idle_loop())
+    assert "a Loop or Scan whose body computes nothing, which could run for ever" in refusal(endless_scan())
+
+
+@pytest.mark.parametrize("domain", ["", "ai.onnx", "ai.onnx.ml", "com.microsoft"])
+def test_a_loop_of_functions_that_look_like_operators_is_refused(domain: str) -> None:
+    """Such a function may hold constants alone, and then nothing could end the loop."""
+    constant = helper.make_node("Constant", [], ["b"], value=tensor("", np.float32(1)))
+    model = loop_of_one(helper.make_node("Frobnicate", ["v"], ["unused"], domain=domain))
+    model.functions.append(
+        helper.make_function(domain, "Frobnicate", ["a"], ["b"], [constant], [helper.make_opsetid("", 18)])
+    )
+    assert "and defines functions in a domain of ONNX Runtime's own operators" in refusal(model)
+    model.functions[0].domain = model.graph.node[0].attribute[0].g.node[0].domain = "mine"
+    assert "whose body computes nothing" in refusal(model)
