@@ -17,6 +17,7 @@ from tests.doubles.torchserve import CODE, make_mar, saved
 from tests.unit.cli.conftest import RunPlimsoll
 
 PARAMETERS = {"sizes": [4, 8, 3]}
+TO_A_TASK = "to the client or a task of your own (docs/own-task.md)"
 LABELS = {"0": "cat", "1": "dog", "2": "eel"}
 
 
@@ -47,7 +48,8 @@ def test_an_archive_becomes_a_bundle_by_the_command_that_is_printed(plimsoll: Ru
     command = ran.out.splitlines()[-1].removeprefix("next").strip()
     np.save("ROWS.npy", np.ones((2, 4), np.float32))
     command = command.replace("--factory PACKAGE.MODULE:CLASS", "--architecture digits-mlp")
-    expanded = subprocess.run(["bash", "-c", f"printf '%s\\n' {command}"], capture_output=True, text=True, check=True)
+    script = ["bash", "-c", f"printf '%s\\n' {command}"]
+    expanded = subprocess.run(script, capture_output=True, text=True, check=True, timeout=60)
     words = expanded.stdout.splitlines()
     assert plimsoll(*words[1:], "--parameters", json.dumps(PARAMETERS)).code == 0
     manifest = open_bundle(Path("models/dense-net-161/1.0")).manifest
@@ -58,11 +60,14 @@ def test_an_archive_becomes_a_bundle_by_the_command_that_is_printed(plimsoll: Ru
     ("handler", "facts"),
     [
         ("image_segmenter", ["for each pixel the most probable class", "return both as named outputs"]),
-        ("object_detector", ["the boxes and classes of scores above 0.5", "pad the boxes to a fixed number"]),
+        (
+            "object_detector",
+            ["the boxes and classes of scores above 0.5", "pad the boxes to a fixed number", f"decoding {TO_A_TASK}"],
+        ),
         ("text_classifier", ["source_vocab.pt", "in place of text and offsets, and give examples of two lengths"]),
         ("base_handler", ["nothing to do: clients send the numbers"]),
         ("mine.py:handle", ["mine.py:handle, code of the archive, which was not run", "its own preprocess()"]),
-        ("", ["none, code of the archive"]),
+        ("", ["none, code of the archive", f"the rest {TO_A_TASK}"]),
         ("\x1b[31mred", ["?[31mred, code of the archive"]),
     ],
 )  # fmt: skip
