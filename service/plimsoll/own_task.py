@@ -18,8 +18,12 @@ class InvalidRow(Exception):
     """The row cannot be answered, and the client can correct it: raise it in `OwnTask.read`.
 
     The client gets `message`, `expected` and `given` with status 422 and the index of the row, so they name neither a
-    path nor a secret.
+    path nor a secret. A class derived from it may set them as it likes.
     """
+
+    message: str = "the row is not valid"
+    expected: str | None = None
+    given: str | None = None
 
     def __init__(self, message: str, *, expected: str | None = None, given: str | None = None) -> None:
         super().__init__(message)
@@ -75,8 +79,8 @@ class OwnTask(ABC):
     """A task of your own: derive from it, and name the class, or a function that returns an object, in the manifest.
 
     `item` is the field of a body that holds one row; `instances` always holds several. `row_schema` and `result_schema`
-    are JSON schemas for the documentation, without references; rows of another `type` than `row_schema` names are
-    refused before `read` is called. `metric_names` are at most 8 names for `setup.metrics`.
+    are JSON schemas for the documentation, without references; rows of another `type` than `row_schema` names, or of
+    none of its types, are refused before `read` is called. `metric_names` are at most 8 names for `setup.metrics`.
 
     `read` and `write` are called on up to two threads at once, and never on the event loop.
     """

@@ -16,6 +16,8 @@ MOST_REQUESTS = 100
 _MOST_BYTES = 16 << 20
 _FORM = f'a JSON array of 1 to {MOST_REQUESTS} objects {{"body": ..., "predictions": [...]}}'
 _LONGEST_VALUE = 80
+_DEEPEST = 250
+"""Levels of lists and objects; orjson reads more of them than it writes."""
 
 
 class GoldenRequest(NamedTuple):
@@ -29,6 +31,16 @@ def pack_requests(requests: list[GoldenRequest]) -> bytes:
     """The file of some requests whose bodies are JSON."""
     listed = [{"body": orjson.loads(each.body), "predictions": each.predictions} for each in requests]
     return orjson.dumps(listed, option=orjson.OPT_INDENT_2) + b"\n"
+
+
+def body_of(value: object, place: str) -> bytes:
+    """The body of a JSON value; `place` names it in the error.
+
+    Raises:
+        BundleError: with check `golden` when it is nested too deeply.
+    """
+    _check_depth(value, place)
+    return orjson.dumps(value)
 
 
 def read_requests(bundle: Bundle) -> list[GoldenRequest]:
@@ -86,8 +98,21 @@ def _request(file: str, index: int, fields: object) -> GoldenRequest:
         or not isinstance(fields["predictions"], list)
     ):
         raise BundleError("golden", f"request {index} of {file} has another form; expected {_FORM}")
-    body = fields["body"]
-    return GoldenRequest(body.encode() if isinstance(body, str) else orjson.dumps(body), fields["predictions"])
+    body, predictions, request = fields["body"], fields["predictions"], f"request {index} of {file}"
+    _check_depth(predictions, f"the list of predictions of {request}")
+    return GoldenRequest(
+        body.encode() if isinstance(body, str) else body_of(body, f"the body of {request}"), predictions
+    )
+
+
+def _check_depth(value: object, place: str) -> None:
+    level: list[Any] = [value]
+    for _ in range(_DEEPEST + 1):
+        level = [each for each in level if isinstance(each, dict | list)]
+        if not level:
+            return
+        level = [inner for each in level for inner in (each.values() if isinstance(each, dict) else each)]
+    raise BundleError("golden", f"{place} is nested too deeply; expected are at most {_DEEPEST} levels")
 
 
 def _difference(place: str, expected: object, given: object, tolerance: tuple[float, float]) -> str:

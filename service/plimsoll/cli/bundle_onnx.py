@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from plimsoll.bundle.folder import open_bundle
+from plimsoll.cli.bundle_folders import folder_of_bundles
 from plimsoll.settings import load_settings
 
 
@@ -43,7 +44,7 @@ def export_onnx(
     opened = open_bundle(path)
     made = export_bundle(
         opened,
-        models or path.absolute().parents[1],
+        models or folder_of_bundles(path),
         version or version_after(opened.manifest.version),
         loader,
         partial(export_graph, factories=factories),

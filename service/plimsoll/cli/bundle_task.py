@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,9 +13,10 @@ import typer
 
 from plimsoll.bundle.creation import write_bundle
 from plimsoll.bundle.folder import Bundle, open_bundle
-from plimsoll.bundle.golden_requests import MOST_REQUESTS, GoldenRequest, pack_requests
-from plimsoll.bundle.manifest import parse_manifest
+from plimsoll.bundle.golden_requests import MOST_REQUESTS, GoldenRequest, body_of, pack_requests
+from plimsoll.bundle.manifest import MANIFEST_FILE, parse_manifest
 from plimsoll.cli.bundle import BundlePath, bundle
+from plimsoll.cli.bundle_folders import folder_of_bundles
 from plimsoll.inference.task_threads import UnobservedTask
 from plimsoll.settings import load_settings
 from plimsoll.tasks import TaskBinder
@@ -41,35 +42,56 @@ def add_task(
     ],
     file: Annotated[
         list[Path] | None,
-        typer.Option(help="File that the task reads, such as a vocabulary.", exists=True, dir_okay=False),
+        typer.Option(
+            help="File that the task reads, such as a vocabulary. It replaces the bundle's file of that name.",
+            exists=True,
+            dir_okay=False,
+        ),
     ] = None,
-    options: Annotated[str, typer.Option(help="Options of the task as a JSON object.")] = "{}",
+    options: Annotated[
+        str | None,
+        typer.Option(
+            help="Options of the task as a JSON object.", show_default="those of the bundle if the task is the same"
+        ),
+    ] = None,
     trust_factory: Annotated[
         list[str] | None, typer.Option(help="package.module:callable that the model needs. This command calls it.")
     ] = None,
 ) -> None:
     """Make the next version of a bundle, with a task of your own in place of its task, and golden requests."""
+    models = folder_of_bundles(source)
     opened = open_bundle(source)
     opened.verify_files()
+    kept = opened.manifest.options if task == opened.manifest.task else {}
     fields = opened.manifest.model_dump(mode="json", exclude_none=True, exclude={"files"})
     fields |= {
-        "schema_version": 2, "version": version, "task": task, "options": _json(options, dict, "--options"),
+        "schema_version": 2, "version": version, "task": task,
+        "options": kept if options is None else _json(options, dict, "--options"),
         "golden": {**fields["golden"], "requests": REQUESTS_FILE},
     }  # fmt: skip
-    files = {name: opened.read(name) for name in opened.manifest.files if name != opened.manifest.golden.requests}
-    for path in file or ():
-        if path.name in (*files, REQUESTS_FILE):
-            raise typer.BadParameter(f"two files of the bundle would be named {path.name}")
-        files[path.name] = path.read_bytes()
-    bodies = [orjson.dumps(each) for each in _json(requests.read_bytes(), list, "--requests")]
-    if not 1 <= len(bodies) <= MOST_REQUESTS:
-        raise typer.BadParameter(f"--requests should hold 1 to {MOST_REQUESTS} bodies, and holds {len(bodies)}")
+    files = _files(opened, file or [])
+    listed = _json(requests.read_bytes(), list, "--requests")
+    if not 1 <= len(listed) <= MOST_REQUESTS:
+        raise typer.BadParameter(f"--requests should hold 1 to {MOST_REQUESTS} bodies, and holds {len(listed)}")
+    bodies = [body_of(each, f"body {index} of --requests") for index, each in enumerate(listed)]
     allowed = (*load_settings().factories, task, *(trust_factory or ()))
     files[REQUESTS_FILE] = pack_requests(_answered(fields, files, bodies, allowed))
-    models = source.parents[1] if len(source.parts) > 2 else source.absolute().parents[1]  # noqa: PLR2004  # NAME/VERSION
     made = write_bundle(models, fields, files)
     typer.echo(f"{made.path}: {made.manifest.name} {version}, digest {made.digest}")
     typer.echo(f"{len(bodies)} golden requests; read their predictions in {made.path / REQUESTS_FILE}")
+
+
+def _files(opened: Bundle, added: Sequence[Path]) -> dict[str, bytes]:
+    """The files of a bundle without its golden requests, and those that are added or take the place of one."""
+    manifest = opened.manifest
+    files = {name: opened.read(name) for name in manifest.files if name != manifest.golden.requests}
+    taken = {MANIFEST_FILE, REQUESTS_FILE, manifest.model.file, manifest.golden.file}
+    for path in added:
+        if path.name in taken:
+            raise typer.BadParameter(f"two files of the bundle would be named {path.name}")
+        taken.add(path.name)
+        files[path.name] = path.read_bytes()
+    return files
 
 
 def _answered(

@@ -29,8 +29,10 @@ _NORMALISED = (
     "resized the shorter side of a picture to 256 pixels, cut out the middle 224 x 224, scaled the pixels to 0..1 and "
     "normalised them with mean [0.485, 0.456, 0.406] and deviation [0.229, 0.224, 0.225]"
 )
+_OR_TASK = "or a task of your own (docs/own-task.md)"
 _PICTURES = (
-    "decoding and resizing to the client; scaling and normalising to forward, so that clients send uint8 [224, 224, 3]"
+    f"decoding and resizing to the client {_OR_TASK}; scaling and normalising to forward, which takes uint8 "
+    "[224, 224, 3]"
 )
 _HANDLERS = {
     "image_classifier": _Handler(
@@ -47,15 +49,15 @@ _HANDLERS = {
     ),
     "object_detector": _Handler(
         "scaled the pixels of one picture to 0..1",
-        "scaling to forward, so that clients send uint8; decoding to the client",
+        f"scaling to forward, which takes uint8; decoding to the client {_OR_TASK}",
         "the boxes and classes of scores above 0.5",
         "forward; pad the boxes to a fixed number, because all rows of a batch have one shape",
     ),
     "text_classifier": _Handler(
         "removed HTML tags, accents and punctuation, wrote contractions out, split the text into words, and looked up "
         "words and pairs of words in source_vocab.pt",
-        "the client, which sends token ids; let forward take ids of shape [rows, length] in place of text and offsets, "
-        "and give examples of two lengths",
+        f"the client, which sends token ids, {_OR_TASK}; let forward take ids of shape [rows, length] in place of text "
+        "and offsets, and give examples of two lengths",
         "softmax, and every class by the names in index_to_name.json",
         "forward ends with torch.softmax(scores, 1); --labels names the classes",
     ),
@@ -68,9 +70,9 @@ _HANDLERS = {
 }
 _OWN = _Handler(
     "its own preprocess()",
-    "arithmetic on tensors to forward; decoding of pictures and text to the client",
+    f"arithmetic on tensors to forward; decoding of pictures and text to the client {_OR_TASK}",
     "its own postprocess()",
-    "arithmetic on tensors to forward; --labels names the classes; the rest to the client",
+    f"arithmetic on tensors to forward; --labels names the classes; the rest to the client {_OR_TASK}",
 )
 
 

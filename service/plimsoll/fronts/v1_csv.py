@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -56,10 +56,12 @@ class V1Csv(V1Json):
         Results of a task of one's own that are no flat objects of the same fields are answered in JSON.
         """
         results = served.task.results(question, answer.outputs)
-        if served.threads is not None and not _are_lines(results):
-            return super().reply(call, served, question, answer)
-        lines = [",".join(map(_quoted, _names("", results[0]))).encode()]
-        lines += [b",".join(_cells(result)) for result in results]
+        if served.threads is not None:
+            if not _are_lines(results):
+                return super().reply(call, served, question, answer)
+            results = [{name: each[name] for name in results[0]} for each in results]  # each has an order of its own
+        lines = [_line(_quoted(name).encode() for name in _names("", results[0]))]
+        lines += [_line(_cells(result)) for result in results]
         content = b"\r\n".join(lines) + b"\r\n"
         headers = [
             (b"content-type", b"text/csv; charset=utf-8; header=present"),
@@ -131,9 +133,10 @@ def _number(cell: str) -> float | None:
 
 
 def _are_lines(results: list[Any]) -> bool:
-    """Whether plain JSON values are objects of the same fields, whose values are neither objects nor arrays."""
+    """Whether plain JSON values are objects of the same fields, at least one, all neither objects nor arrays."""
     return all(
         isinstance(each, dict)
+        and each
         and each.keys() == results[0].keys()
         and not any(isinstance(value, dict | list) for value in each.values())
         for each in results
@@ -162,6 +165,11 @@ def _cells(value: Any) -> Iterator[bytes]:  # noqa: ANN401  # as above
         yield orjson.dumps(np.ravel(value), option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]
     else:
         yield orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _line(cells: Iterable[bytes]) -> bytes:
+    """A line of cells; it is never blank, because readers pass over blank lines."""
+    return b",".join(cells) or b'""'
 
 
 def _quoted(text: str) -> str:

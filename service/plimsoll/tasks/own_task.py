@@ -12,27 +12,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plimsoll.errors import InvalidInput, ModelFailed, PlimsollError, UnsupportedMediaType
-from plimsoll.inference.payloads import Signature, Tensors, TensorSpec
+from plimsoll.inference.payloads import Signature, Tensors
 from plimsoll.inference.ports import Json, Question, Shapes
-from plimsoll.inference.tensor_bounds import TensorBounds
 from plimsoll.own_task import InvalidRow, OwnTask
 from plimsoll.tasks.json_faults import BodyForm, explain, kind_of, syntax_fault
 from plimsoll.tasks.json_values import holds_more
 from plimsoll.tasks.number_rows import check_count
+from plimsoll.tasks.own_inputs import OwnInput
 from plimsoll.tasks.plain_json import plain_json
 
 _MOST_VALUES = 250_000
 """Of one body; each becomes a Python object."""
 _LONGEST_WORDS = 500
-_KINDS: Mapping[object, tuple[str, tuple[type, ...]]] = {
+_KINDS: Mapping[str, tuple[str, tuple[type, ...]]] = {
     "object": ("an object", (dict,)),
     "array": ("an array", (list,)),
     "string": ("a string", (str,)),
     "number": ("a number", (int, float)),
     "integer": ("a whole number", (int,)),
     "boolean": ("true or false", (bool,)),
+    "null": ("null", (type(None),)),
 }
-_ANY_KIND = ("a JSON value", (object,))
+ROW_TYPES = tuple(_KINDS)
+"""The names of types that a `row_schema` may have."""
 _decoder = msgspec.json.Decoder()
 
 
@@ -69,14 +71,15 @@ class AdaptedTask:
 
     def __init__(self, own: OwnTask, signature: Signature, example: object) -> None:
         self._own = own
-        self._inputs = [_Input(spec) for spec in signature.inputs]
+        self._inputs = [OwnInput(spec) for spec in signature.inputs]
         self._open = any(spec.open_dimensions for spec in signature.inputs)
         self._outputs = [spec.name for spec in signature.outputs]
         self._example = example
         self._row_schema, self._result_schema = dict(own.row_schema), dict(own.result_schema)
         self.item = own.item
-        self._kind, self._types = _KINDS.get(own.row_schema.get("type"), _ANY_KIND)
-        form = f'an object {{"{own.item}": {self._kind}}} for one row, or {{"instances": [...]}} for many'
+        self._kind, self._types = _kinds_of(own.row_schema.get("type"))
+        one = self._kind.removesuffix(" or null")  # a field that is null counts as absent
+        form = f'an object {{"{own.item}": {one}}} for one row, or {{"instances": [...]}} for many'
         self._form = BodyForm(form, own.item, "instances")
 
     def read(self, body: bytes) -> OwnRows:
@@ -150,7 +153,8 @@ class AdaptedTask:
         )
 
     def _fault_of_row(self, row: object, index: int | None) -> InvalidInput | None:
-        if isinstance(row, self._types) and (not isinstance(row, bool) or self._types in ((bool,), (object,))):
+        accepted = isinstance(row, self._types)
+        if accepted and (not isinstance(row, bool) or bool in self._types or object in self._types):
             return None
         where = f"'{self.item}'" if index is None else f"row {index} of instances"
         return InvalidInput(f"{where} has the wrong type", expected=self._kind, given=kind_of(row), index=index)
@@ -166,10 +170,10 @@ class AdaptedTask:
                         f"the task of this model read {_place(index, single)} into something else than the inputs of "
                         f"the model, {names}"
                     )
-                read.append([each.array(given[each.spec.name]) for each in self._inputs])
+                read.append([each.array(given[each.spec.name], _place(index, single)) for each in self._inputs])
         tensors = {}
         for position, each in enumerate(self._inputs):
-            tensors[each.spec.name] = each.stack([row[position] for row in read], single=single)
+            tensors[each.spec.name] = each.stack([row[position] for row in read])
         return OwnRows(tensors, user, single=single, open_shapes=self._open)
 
     def _write(self, row: int, outputs: Tensors, *, single: bool) -> Any:  # noqa: ANN401  # JSON
@@ -182,57 +186,6 @@ class AdaptedTask:
                 raise ModelFailed(
                     f"the task of this model answered {_place(row, single)} with {error}", index=None if single else row
                 ) from None
-
-
-class _Input:
-    """Checks one input of one row as a task returns it, and stacks the rows."""
-
-    def __init__(self, spec: TensorSpec) -> None:
-        self.spec = spec
-        self._bounds = TensorBounds(spec)
-
-    def array(self, value: object) -> NDArray[Any]:
-        """The value as an array of one row; raises `ModelFailed` if it is of another shape or kind."""
-        spec = self.spec
-        array = np.asarray(value)
-        shape = spec.shape[1:]
-        fits = array.ndim == len(shape) and all(
-            want in (-1, have) for want, have in zip(shape, array.shape, strict=True)
-        )
-        if not fits or not _is_kind(array, spec.dtype) or 0 in array.shape:
-            raise ModelFailed(
-                f"the task of this model gave its input '{spec.name}' as {array.dtype} of shape {list(array.shape)}, "
-                f"and the model takes {spec.datatype} of shape {list(shape)}"
-            )
-        return array
-
-    def stack(self, rows: Sequence[NDArray[Any]], *, single: bool) -> NDArray[Any]:
-        """A tensor of shape [rows, ...].
-
-        Raises:
-            InvalidInput: a row has another shape than the first one, or a number is out of the signature's bounds.
-        """
-        spec = self.spec
-        for index, row in enumerate(rows):
-            if row.shape != rows[0].shape:
-                raise InvalidInput(
-                    f"row {index} has another length than row 0, as the task reads it",
-                    expected=f"rows of one length in a request: '{spec.name}' of shape {list(rows[0].shape)}",
-                    given=f"shape {list(row.shape)}", index=index,
-                )  # fmt: skip
-        stacked = np.stack(rows)
-        with np.errstate(over="ignore"):
-            tensor = stacked.astype(spec.dtype)
-        # Whole numbers are compared before they wrap around, others in the precision that the bounds have.
-        outside = self._bounds.first_outside(tensor if spec.dtype.kind == "f" else stacked)
-        if outside is not None:
-            low, high = ("any" if bound is None else f"{bound:g}" for bound in (spec.minimum, spec.maximum))
-            raise InvalidInput(
-                f"{_place(outside[0], single)} gives a number out of the bounds of the model's input '{spec.name}'",
-                expected=f"finite {spec.datatype} numbers from {low} to {high}", given=f"{stacked[outside]}"[:64],
-                index=None if single else outside[0],
-            )  # fmt: skip
-        return tensor
 
 
 @contextmanager
@@ -264,9 +217,15 @@ def _place(index: int, single: bool) -> str:  # noqa: FBT001  # the second half 
     return "the row" if single else f"row {index}"
 
 
-def _is_kind(array: NDArray[Any], dtype: np.dtype[Any]) -> bool:
-    """Whether numbers of this kind may become those of the datatype."""
-    return array.dtype.kind in {"f": "fiub", "i": "iub", "u": "iub", "b": "b"}[dtype.kind]
+def _kinds_of(names: Any) -> tuple[str, tuple[type, ...]]:  # noqa: ANN401  # a JSON value
+    """The kinds of rows that the `type` of a schema allows, in words, and their classes; any without a type."""
+    if names is None:
+        return "a JSON value", (object,)
+    chosen = [names] if isinstance(names, str) else names
+    kinds = [kind for name, kind in _KINDS.items() if name in chosen]
+    *others, last = [words for words, _ in kinds]
+    words = f"{', '.join(others)} or {last}" if others else last
+    return words, tuple(each for _, types in kinds for each in types)
 
 
 def _read_only(row: Any) -> Any:  # noqa: ANN401  # an array or a scalar

@@ -15,7 +15,7 @@ from plimsoll.errors import BundleError
 from plimsoll.inference.task_threads import BoundTask, TaskObserver, TaskThreads
 from plimsoll.own_task import OwnTask, Setup
 from plimsoll.quoting import quote
-from plimsoll.tasks.own_task import AdaptedTask
+from plimsoll.tasks.own_task import ROW_TYPES, AdaptedTask
 
 MakeTask = Callable[[str, Setup], OwnTask]
 """Calls the factory of that name; raises a `BundleError` with check `task`."""
@@ -90,6 +90,8 @@ def _fault_of(own: OwnTask) -> str:
     for name in ("row_schema", "result_schema"):
         if not _is_schema(getattr(own, name)):
             return f"has a '{name}' that is no JSON schema, an object of at most {_LONGEST_SCHEMA} bytes of JSON"
+    if not _are_types(own.row_schema.get("type", ROW_TYPES)):
+        return f"has a 'row_schema' whose 'type' is neither one of {', '.join(ROW_TYPES)} nor a list of some of them"
     names: Any = own.metric_names
     if not isinstance(names, list | tuple) or len(names) > MOST_METRIC_NAMES:
         return f"has 'metric_names' that are no list of at most {MOST_METRIC_NAMES} names"
@@ -107,6 +109,12 @@ def _is_schema(value: object) -> bool:
         return isinstance(value, dict) and len(orjson.dumps(value)) <= _LONGEST_SCHEMA
     except TypeError:
         return False
+
+
+def _are_types(given: object) -> bool:
+    """Whether the `type` of a schema names a type, or some in a list."""
+    names = given if isinstance(given, list | tuple) else [given]
+    return bool(names) and all(isinstance(each, str) and each in ROW_TYPES for each in names)
 
 
 def _first_row(body: bytes, item: str) -> object:

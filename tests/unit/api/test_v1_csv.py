@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import csv
 import io
+from typing import Any
 
 import numpy as np
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,9 +14,10 @@ from plimsoll.fronts import V1
 from plimsoll.fronts.v1_csv import V1Csv
 from plimsoll.inference.call import Call
 from plimsoll.inference.payloads import Answer, Signature, TensorSpec
-from plimsoll.inference.ports import Task
+from plimsoll.inference.ports import Reply, Task
 from plimsoll.inference.request_head import RequestHead
 from plimsoll.inference.served_version import ServedVersion
+from plimsoll.inference.task_threads import TaskThreads, UnobservedTask
 from plimsoll.tasks.tabular_classification import TabularClassification
 from plimsoll.tasks.tabular_regression import TabularRegression
 from plimsoll.tasks.tensors import TensorTask
@@ -174,6 +177,50 @@ def test_every_cell_of_an_answer_is_there_also_where_names_collide() -> None:
     })  # fmt: skip
     reply = V1Csv().reply(Call(RequestHead()), serving(task), QUESTION, answer)
     assert reply.content == b"outputs.a.0,outputs.a.1,outputs.a.0,outputs.b\r\n0.1,2.0,3.0,true\r\n"
+
+
+THREADS = TaskThreads(UnobservedTask())
+VALUES = st.integers(-99, 99) | st.text(st.characters(categories=("L", "N", "P")), max_size=4)
+
+
+class Written(TensorTask):
+    """A task whose results are given."""
+
+    def __init__(self, results: list[Any]) -> None:
+        super().__init__(flat_signature(2))
+        self._results = results
+
+    def results(self, question: Any, outputs: Any) -> list[Any]:
+        """Those."""
+        del question, outputs
+        return self._results
+
+
+def replied(results: list[Any]) -> Reply:
+    """What `V1Csv` answers for the results of a task of one's own."""
+    served = ServedVersion("echo", "1", SERVED.signature, Written(results), SERVED.lane, threads=THREADS)
+    return V1Csv().reply(Call(RequestHead()), served, QUESTION, Answer("echo", "1", {}))
+
+
+@given(data=st.data(), names=st.lists(st.text("abc", max_size=2), min_size=1, max_size=4, unique=True))
+def test_each_value_stands_under_its_name_in_whatever_order_a_row_has_them(
+    data: st.DataObject, names: list[str]
+) -> None:
+    rows = [
+        {name: data.draw(VALUES) for name in data.draw(st.permutations(names))}
+        for _ in range(data.draw(st.integers(1, 4)))
+    ]
+    text = bytes(replied(rows).content).decode()
+    assert "" not in text.removesuffix("\r\n").split("\r\n")
+    read = list(csv.DictReader(io.StringIO(text, newline="")))
+    assert read == [{name: str(value) for name, value in row.items()} for row in rows]
+
+
+@pytest.mark.parametrize("results", [[{}], [{}, {}], [{"a": 1}, {}], [{"a": 1}, {"b": 1}], [{"a": [1]}], [1]])
+def test_results_that_are_no_lines_are_answered_in_json(results: list[Any]) -> None:
+    reply = replied(results)
+    assert (b"content-type", b"application/json") in reply.headers
+    assert orjson.loads(reply.content)["predictions"] == results
 
 
 def test_labels_are_quoted_where_csv_needs_it() -> None:

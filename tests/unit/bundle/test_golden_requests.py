@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from plimsoll.bundle.folder import Bundle
 from plimsoll.bundle.golden_requests import (
     GoldenRequest,
+    body_of,
     first_difference,
     pack_requests,
     predictions_of,
@@ -55,9 +56,28 @@ def test_requests_are_read_as_they_were_packed(make_tiny_bundle: MakeBundle) -> 
         (json.dumps([GOOD, {"body": 1}]).encode(), "request 1 of requests.json has another form"),
         (json.dumps([{**GOOD, "predictions": {}}]).encode(), "request 0 of requests.json has another form"),
         (json.dumps([{**GOOD, "error": "x"}]).encode(), "request 0 of requests.json has another form"),
+        (
+            b'[{"body": %b1%b, "predictions": []}]' % (b"[" * 251, b"]" * 251),
+            "the body of request 0 of requests.json is nested too deeply; expected are at most 250 levels",
+        ),
+        (
+            b'[{"body": 1, "predictions": %b1%b}]' % (b'[{"a":' * 200, b"}]" * 200),
+            "the list of predictions of request 0 of requests.json is nested too deeply",
+        ),
         (b'"' + b" " * (16 << 20) + b'"', "requests.json has 16777218 bytes; golden requests have 16777216 at most"),
     ],
-    ids=["half", "object", "none", "too many", "no predictions", "no list", "more fields", "too long"],
+    ids=[
+        "half",
+        "object",
+        "none",
+        "too many",
+        "no predictions",
+        "no list",
+        "more fields",
+        "deep body",
+        "deep answer",
+        "too long",
+    ],
 )
 def test_a_file_of_another_form_is_refused(make_tiny_bundle: MakeBundle, content: bytes, sentence: str) -> None:
     bundle = replace_file(with_requests(make_tiny_bundle(), [GOOD]), "requests.json", content)
@@ -65,6 +85,13 @@ def test_a_file_of_another_form_is_refused(make_tiny_bundle: MakeBundle, content
         read_requests(bundle)
     assert caught.value.check == "golden"
     assert caught.value.message.startswith(sentence)
+
+
+def test_a_body_of_the_deepest_that_is_allowed_is_read_and_packed(make_tiny_bundle: MakeBundle) -> None:
+    deep = json.loads("[" * 250 + "]" * 250)
+    assert body_of(deep, "the body") == b"[" * 250 + b"]" * 250
+    bundle = with_requests(make_tiny_bundle(), [{**GOOD, "body": deep}])
+    assert json.loads(pack_requests(read_requests(bundle)))[0]["body"] == deep
 
 
 def test_a_file_that_was_changed_is_refused(make_tiny_bundle: MakeBundle) -> None:

@@ -35,6 +35,14 @@ def test_a_bundle_is_exported_and_can_be_verified(
     assert refused.err == "error: only a safetensors bundle can be exported, and tiny 1.1 is of the format onnx\n"
 
 
+def test_a_path_with_dots_writes_next_to_the_bundle(make_tiny_bundle: MakeBundle, plimsoll: RunPlimsoll) -> None:
+    bundle = make_tiny_bundle()
+    ran = plimsoll("bundle", "export-onnx", f"{bundle.path}/../1")
+    assert (ran.code, ran.err) == (0, "")
+    assert open_bundle(bundle.path.with_name("1.1")).manifest.version == "1.1"
+    open_bundle(bundle.path).verify_files()
+
+
 def test_a_missing_package_is_named(
     make_tiny_bundle: MakeBundle, plimsoll: RunPlimsoll, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ from plimsoll.bundle.folder import open_bundle
 
 from tests.conftest import MakeBundle
 from tests.doubles.bundles import replace_file
+from tests.doubles.masked_transformer import PADDING, make_transformer_bundle
 from tests.doubles.own_tasks import PRIVATE, ROW
 from tests.unit.cli.conftest import Ran, RunPlimsoll
 
@@ -76,23 +77,79 @@ def test_a_task_of_ours_gets_golden_requests_too(add_task: Adding, plimsoll: Run
     assert "requests: 1 answered as expected" in verified.out
 
 
+def test_the_options_stay_with_the_task(add_task: Adding) -> None:
+    vocabulary = Path("vocabulary.txt")
+    reads = "tests.doubles.own_tasks:ReadsFile"
+    vocabulary.write_text("a\n")
+    options = json.dumps({"file": vocabulary.name})
+    assert add_task(task=reads, file=vocabulary.name, options=options).code == 0
+    add_task.source = add_task.made
+    assert add_task(task=reads, version="3").code == 0
+    again = open_bundle(add_task.made.with_name("3"))
+    assert again.manifest.options == {"file": vocabulary.name}
+    assert add_task(version="4").code == 0
+    assert open_bundle(add_task.made.with_name("4")).manifest.options == {}
+    assert add_task(task=reads, version="5", options=json.dumps({"file": "requests.json"})).code == 0
+    assert open_bundle(add_task.made.with_name("5")).manifest.options == {"file": "requests.json"}
+
+
+def test_a_file_of_the_task_is_replaced(add_task: Adding) -> None:
+    vocabulary = Path("vocabulary.txt")
+    vocabulary.write_text("a\n")
+    assert add_task(file=vocabulary.name).code == 0
+    vocabulary.write_text("a\nb\n")
+    add_task.source = add_task.made
+    assert add_task(file=vocabulary.name, version="3").code == 0
+    versions = [open_bundle(add_task.made.with_name(version)) for version in ("2", "3")]
+    assert [each.read(vocabulary.name) for each in versions] == [b"a\n", b"a\nb\n"]
+    for each in versions:
+        each.verify_files()
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "golden.safetensors", "requests.json", "manifest.json"])
+def test_no_other_file_of_the_bundle_is_replaced(add_task: Adding, name: str) -> None:
+    Path(name).write_text("[]")
+    ran = add_task(file=name)
+    assert ran.code == 2
+    assert f"two files of the bundle would be named {name}" in ran.complaint
+    assert not add_task.made.exists()
+
+
+def test_padding_stays_switched_on(plimsoll: RunPlimsoll, tmp_path: Path) -> None:
+    bundle = make_transformer_bundle(tmp_path / "models")
+    Path("bodies.json").write_text(json.dumps([{"inputs": {"input_ids": [1, 2, 3]}}]))
+    ran = plimsoll(
+        "bundle", "add-task", str(bundle.path), "--task", "tensors", "--version", "2", "--requests", "bodies.json",
+        "--trust-factory", "tests.doubles.masked_transformer:MaskedTransformer",
+    )  # fmt: skip
+    assert (ran.code, ran.err) == (0, "")
+    assert open_bundle(bundle.path.with_name("2")).manifest.options == {"padding": PADDING}
+
+
+def test_a_path_with_dots_writes_next_to_the_bundle(add_task: Adding) -> None:
+    made, source = add_task.made, add_task.source
+    add_task.source = source / ".." / "1"
+    assert add_task().code == 0
+    assert open_bundle(made).manifest.version == "2"
+    open_bundle(source).verify_files()
+
+
 @pytest.mark.parametrize(
     ("requests", "changes", "complaint"),
     [
         ("[", {}, "--requests is not JSON"),
         ({}, {}, "--requests should be a JSON array"),
         ([], {}, "--requests should hold 1 to 100 bodies, and holds 0"),
+        (f"[{'[' * 251}{']' * 251}]", {}, "body 0 of --requests is nested too deeply; expected are at most 250 levels"),
         ([{"letters": 1}], {}, "golden request 0 is not answered: 'letters' has the wrong type"),
         ([{"letters": ROW}], {"options": "[]"}, "--options should be a JSON object"),
         ([{"letters": ROW}], {"version": "1"}, "tiny 1 exists already"),
         ([{"letters": ROW}], {"task": "letters"}, "there is no task 'letters'"),
         ([{"letters": ROW}], {"task": "tests.doubles.own_tasks:raises"}, "it raised FileNotFoundError"),
         ([{"letters": {**ROW, "do": "raise"}}], {"task": "tests.doubles.own_tasks:Odd"}, PRIVATE),
-        ([{"letters": ROW}], {"file": "requests.json"}, "two files of the bundle would be named requests.json"),
     ],
 )
 def test_nothing_is_half_made(add_task: Adding, requests: Any, changes: dict[str, str], complaint: str) -> None:
-    Path("requests.json").write_text("[]")
     ran = add_task(requests, **changes)
     assert ran.code == 2
     assert complaint in ran.complaint

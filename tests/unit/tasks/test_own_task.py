@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from plimsoll.errors import ClientError, InvalidInput, MalformedBody, ModelFailed, UnsupportedMediaType
 from plimsoll.inference.payloads import Signature, TensorSpec
-from plimsoll.own_task import OwnTask, Setup
+from plimsoll.own_task import InvalidRow, OwnTask, Setup
 from plimsoll.tasks.own_task import AdaptedTask
 
 from tests.doubles.own_tasks import PRIVATE, READINGS, ROW, WRITINGS, Letters, Odd
@@ -127,6 +127,15 @@ def test_outputs_cannot_be_changed_for_whoever_shares_them() -> None:
     assert OUTPUTS["output"].flags.writeable
 
 
+class Constant(Letters):
+    """Reads any row as the same numbers."""
+
+    def read(self, row: Any) -> Any:
+        """Four zeros."""
+        del row
+        return {"input": [0, 0, 0, 0]}
+
+
 class Tokens(OwnTask):
     """Takes the row for the input."""
 
@@ -158,7 +167,7 @@ def test_rows_of_open_length_share_one_length_in_a_request() -> None:
     [
         ("UINT8", [0, 255], True), ("UINT8", [0, 256], False), ("UINT8", [-1, 0], False), ("INT8", [-128, 127], True),
         ("INT32", [0.5, 1], None), ("BOOL", [True, False], True), ("BOOL", [0, 1], None), ("FP16", [0.5, 70000], False),
-        ("FP64", [1, 2], True), ("FP32", [True, False], True), ("INT64", [1 << 63, 0], None), ("FP32", ["1", 2], None),
+        ("FP64", [1, 2], True), ("FP32", [True, False], True), ("INT64", [1 << 63, 0], False), ("FP32", ["1", 2], None),
     ],
 )  # fmt: skip
 def test_numbers_are_those_of_the_datatype(datatype: Any, row: list[Any], fits: bool | None) -> None:
@@ -170,6 +179,55 @@ def test_numbers_are_those_of_the_datatype(datatype: Any, row: list[Any], fits: 
     else:
         with pytest.raises(ModelFailed if fits is None else InvalidInput):
             task.read(body(row))
+
+
+@pytest.mark.parametrize(
+    ("types", "rows", "kind"),
+    [
+        (["object", "null"], [{}, None], "an object or null"),
+        (["null", "array", "integer"], [[], None, 1], "an array, a whole number or null"),
+        (["boolean", "string"], [True, "a"], "a string or true or false"),
+        ("null", [None], "null"),
+    ],
+)
+def test_rows_are_of_any_type_that_the_schema_lists(types: object, rows: list[Any], kind: str) -> None:
+    task = adapted(type("Several", (Constant,), {"row_schema": {"type": types}}))
+    assert task.read(body(*rows)).rows == len(rows)
+    others: list[Any] = [{}, None, 1, 0.5, False, ""]
+    for other in others:
+        if not any(type(other) is type(row) for row in rows):
+            with pytest.raises(InvalidInput) as caught:
+                task.read(body(rows[0], other))
+            assert (caught.value.index, caught.value.expected) == (1, kind)
+
+
+class Refusal(InvalidRow):
+    """Does not call the constructor of its base."""
+
+    def __init__(self, code: int) -> None:
+        Exception.__init__(self, code)
+
+
+class RefusalWithWords(Refusal):
+    """Has its words in the class."""
+
+    message = "the code is unknown"
+    expected = "1 or 2"
+
+
+@pytest.mark.parametrize(
+    ("refusal", "words"),
+    [(Refusal, ("the row is not valid", None, None)), (RefusalWithWords, ("the code is unknown", "1 or 2", None))],
+)
+def test_a_refusal_of_a_class_of_ones_own_is_the_mistake_of_the_client(refusal: type[Refusal], words: object) -> None:
+    class Refusing(Letters):
+        def read(self, row: Any) -> Any:
+            raise refusal(len(row))
+
+    with pytest.raises(InvalidInput) as caught:
+        adapted(Refusing).read(body(ROW))
+    assert (caught.value.message, caught.value.expected, caught.value.given) == words
+    assert caught.value.index == 0
 
 
 NAMES = st.sampled_from(["letters", "instances", "user", "a"])

@@ -22,6 +22,7 @@ PARTS = {
     "number_faults",
     "number_rows",
     "padding",
+    "own_inputs",
     "own_task",
     "own_task_binding",
     "plain_json",
