@@ -68,6 +68,40 @@ def with_external_data(location: str, *, in_constant: bool = False) -> ModelProt
     return graph_model([add], initialisers=[outside])
 
 
+def with_branches() -> ModelProto:
+    """A graph with other graphs in it, whose operators and weights stand nowhere else."""
+    then = helper.make_graph(
+        [helper.make_node("Mul", ["x", "inner"], ["t"])],
+        "then",
+        [],
+        [value("t")],
+        [tensor("inner", np.ones(4, np.float32))],
+    )
+    other = helper.make_graph(
+        [
+            helper.make_node("Constant", [], ["k"], value=tensor("", np.ones((2, 4), np.float32))),
+            helper.make_node("Sub", ["x", "x"], ["e"]),
+        ],
+        "else", [], [value("e")],
+    )  # fmt: skip
+    choose = helper.make_node("If", ["yes"], ["y"], then_branch=then, else_branch=other)
+    return graph_model([choose], initialisers=[tensor("yes", np.True_)])
+
+
+def with_function() -> ModelProto:
+    """A graph that calls a function of the file's own domain, which holds a constant and an operator of ONNX-ML."""
+    body = [
+        helper.make_node("Constant", [], ["half"], value=tensor("", np.full(4, 0.5, np.float32))),
+        helper.make_node("Scaler", ["a"], ["s"], domain="ai.onnx.ml", offset=[0.0], scale=[1.0]),
+        helper.make_node("Mul", ["s", "half"], ["b"]),
+    ]
+    opsets = [helper.make_opsetid("", 18), helper.make_opsetid("ai.onnx.ml", 3), helper.make_opsetid("mine", 1)]
+    function = helper.make_function("mine", "Halve", ["a"], ["b"], body, opsets)
+    return graph_model(
+        [helper.make_node("Halve", ["x"], ["y"], domain="mine")], functions=[function], opset_imports=opsets
+    )
+
+
 def with_loop(
     body: Sequence[NodeProto], *, steps: int | None = None, body_outputs: Sequence[str] = ("on", "w")
 ) -> ModelProto:

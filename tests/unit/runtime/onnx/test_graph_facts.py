@@ -24,7 +24,9 @@ from tests.doubles.onnx_graphs import (
     relu,
     tensor,
     value,
+    with_branches,
     with_external_data,
+    with_function,
     with_loop,
 )  # fmt: skip
 
@@ -43,31 +45,6 @@ def check_of(content: bytes) -> str:
     except BundleError as error:
         return error.check
     return ""
-
-
-def with_branches() -> ModelProto:
-    """A graph with other graphs in it, whose operators and weights stand nowhere else."""
-    then = helper.make_graph(
-        [NODE("Mul", ["x", "inner"], ["t"])], "then", [], [value("t")], [tensor("inner", np.ones(4, np.float32))]
-    )
-    other = helper.make_graph(
-        [NODE("Constant", [], ["k"], value=tensor("", np.ones((2, 4), np.float32))), NODE("Sub", ["x", "x"], ["e"])],
-        "else", [], [value("e")],
-    )  # fmt: skip
-    choose = NODE("If", ["yes"], ["y"], then_branch=then, else_branch=other)
-    return graph_model([choose], initialisers=[tensor("yes", np.True_)])
-
-
-def with_function() -> ModelProto:
-    """A graph that calls a function of the file's own domain, which holds a constant and an operator of ONNX-ML."""
-    body = [
-        NODE("Constant", [], ["half"], value=tensor("", np.full(4, 0.5, np.float32))),
-        NODE("Scaler", ["a"], ["s"], domain="ai.onnx.ml", offset=[0.0], scale=[1.0]),
-        NODE("Mul", ["s", "half"], ["b"]),
-    ]
-    opsets = [helper.make_opsetid("", 18), helper.make_opsetid("ai.onnx.ml", 3), helper.make_opsetid("mine", 1)]
-    function = helper.make_function("mine", "Halve", ["a"], ["b"], body, opsets)
-    return graph_model([NODE("Halve", ["x"], ["y"], domain="mine")], functions=[function], opset_imports=opsets)
 
 
 def with_sparse_weights() -> ModelProto:
@@ -202,72 +179,6 @@ def test_a_loop_in_a_loop_is_seen_as_well() -> None:
 )  # fmt: skip
 def test_the_coarsest_rounding_is_that_of_datatypes_and_operators(nodes: list[object], rounding: float) -> None:
     assert facts_of(graph_model(nodes)).coarsest_rounding == rounding  # type: ignore[arg-type]
-
-
-def of_type(datatype: int, name: str = "w") -> TensorProto:
-    return TensorProto(name=name, data_type=datatype, dims=[1], raw_data=bytes(2))
-
-
-COARSE: dict[int, float] = {
-    TensorProto.FLOAT16: 2.0**-10, TensorProto.BFLOAT16: 2.0**-7, TensorProto.FLOAT8E4M3FN: 2.0**-3,
-    TensorProto.FLOAT8E5M2: 2.0**-2, TensorProto.FLOAT4E2M1: 0.5,
-}  # fmt: skip
-RELU = NODE("Relu", ["x"], ["y"])
-
-
-@pytest.mark.parametrize("datatype", COARSE)
-@pytest.mark.parametrize("place", ["initialiser", "constant", "value", "input", "branch", "cast"])
-def test_a_datatype_of_values_that_nobody_uses_is_no_rounding(datatype: int, place: str) -> None:
-    model = graph_model([RELU])
-    if place == "initialiser":
-        model = graph_model([RELU], initialisers=[of_type(datatype)])
-    elif place == "constant":
-        model = graph_model([RELU, NODE("Constant", [], ["w"], value=of_type(datatype, ""))])
-    elif place == "value":
-        model.graph.value_info.append(value("w", datatype))
-    elif place == "input":
-        model = graph_model([RELU], inputs=[value("x"), value("w", datatype)])
-    elif place == "branch":
-        model = with_branches()
-        model.graph.node[0].attribute[0].g.initializer.append(of_type(datatype))
-    else:
-        model = graph_model([RELU, NODE("Cast", ["x"], ["w"], to=datatype)])
-    assert facts_of(model).coarsest_rounding == 2.0**-23
-
-
-@pytest.mark.parametrize("datatype", COARSE)
-@pytest.mark.parametrize("place", ["initialiser", "constant", "value", "input", "output", "branch", "function", "cast"])
-def test_the_datatype_of_a_value_that_is_used_is_a_rounding(datatype: int, place: str) -> None:
-    to_float = NODE("Cast", ["w"], ["y"], to=FLOAT)
-    model = graph_model([to_float])
-    if place == "initialiser":
-        model = graph_model([to_float], initialisers=[of_type(datatype)])
-    elif place == "constant":
-        model = graph_model([NODE("Constant", [], ["w"], value=of_type(datatype, "")), to_float])
-    elif place == "value":
-        model.graph.value_info.append(value("w", datatype))
-    elif place == "input":
-        model = graph_model([to_float], inputs=[value("w", datatype)])
-    elif place == "output":
-        model = graph_model([RELU], outputs=[value("y", datatype)])
-    elif place == "branch":
-        model = with_branches()
-        branch = next(each.g for each in model.graph.node[0].attribute if each.g.initializer)
-        branch.initializer[0].data_type = datatype
-    elif place == "function":
-        model = with_function()
-        model.functions[0].node.append(NODE("Cast", ["s"], ["b"], to=datatype))
-    else:
-        model = graph_model([NODE("Cast", ["x"], ["w"], to=datatype), to_float])
-    assert facts_of(model).coarsest_rounding == COARSE[datatype]
-
-
-def test_in_a_file_with_more_values_than_are_kept_every_datatype_counts() -> None:
-    nodes = [NODE("Concat", [f"v{value}" for value in range(1 << 18)], ["y"])]
-    model = graph_model(nodes, initialisers=[of_type(TensorProto.FLOAT16)])
-    assert facts_of(model).coarsest_rounding == 2.0**-10
-    del nodes[0].input[:2]
-    assert facts_of(graph_model(nodes, initialisers=model.graph.initializer)).coarsest_rounding == 2.0**-23
 
 
 def test_bytes_of_eight_bits_that_are_not_rounded_to_cost_no_precision() -> None:
