@@ -59,6 +59,6 @@ def _serve_and_pass_helm_test(release: Release, name: str, chart: Path, client: 
     release.install(chart)
     answer = client.first_answer(f"http://{name}:8000/v1/predict", ROW)
     assert answer["status"] == 200, str(answer)
-    assert json.loads(answer["body"])["predictions"][0]["class"] == "7"
+    assert json.loads(answer["body"])["predictions"][0]["class"] == 7
     release.test()
     release.uninstall()

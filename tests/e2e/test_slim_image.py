@@ -43,7 +43,7 @@ def test_the_slim_image_serves_the_digits_by_the_same_chart(
         answer = client.first_answer(f"http://{name}:8000/v1/predict", ROW)
         answered_at = datetime.now(UTC)
         assert answer["status"] == 200, str(answer)
-        assert json.loads(answer["body"])["predictions"][0]["class"] == "7"
+        assert json.loads(answer["body"])["predictions"][0]["class"] == 7
         release.test()
         pod = release.the_pod()
         waited = (answered_at - scheduled_at(pod)).total_seconds()

@@ -38,3 +38,4 @@ def time_limit(model: LoadedModel, seconds: float) -> Iterator[None]:
         ) from error
     finally:
         timer.cancel()
+        timer.join()  # a daemon thread that wakes up while the interpreter ends can abort the process

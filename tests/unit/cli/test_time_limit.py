@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,10 @@ def test_verify_ends_after_the_time_that_a_server_has(
     ran = plimsoll("bundle", "verify", str(onnx_bundle(tmp_path, endless(), ROWS).path))
     assert ran.code == 1
     assert ran.out.splitlines()[-1].split()[:2] == ["fail", "start-up"]
+
+
+def test_no_thread_is_left_that_could_wake_while_the_process_ends(tmp_path: Path) -> None:
+    before = threading.active_count()
+    with time_limit(CPU.load(onnx_bundle(tmp_path, relu(), ROWS)), 60):
+        assert threading.active_count() == before + 1
+    assert threading.active_count() == before
