@@ -96,6 +96,7 @@ class Starter:
         if not self.needs_image:
             model |= {"source": "configMap", "configMap": {"name": self.stem}}
         values = {
+            "fullnameOverride": name,  # the name of the Service, which clients call
             "image": {"repository": repository, "tag": tag},
             "model": model,
             "test": {"picture": ""},  # the chart's test sends a digit by default

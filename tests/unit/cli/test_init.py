@@ -44,6 +44,7 @@ def test_a_graph_becomes_a_bundle_a_request_and_values(graph: Path, plimsoll: Ru
     assert (manifest.model.format, manifest.task) == ("onnx", "tensors")
     assert "drawn at random" in manifest.description
     values = yaml.safe_load(Path("linear-model-1-values.yaml").read_text())
+    assert values["fullnameOverride"] == "linear-model"
     assert values["image"] == {"repository": "plimsoll", "tag": "onnx"}
     assert values["model"] == {
         "name": "linear-model", "version": "1", "source": "configMap", "configMap": {"name": "linear-model-1"},
