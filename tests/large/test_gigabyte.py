@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from tests.doubles.servers import served
 
-WORDS, WIDTH = 1_000_000, 268
+WORDS, WIDTH = 1_000_000, 272
 
 
 class Words(torch.nn.Module):
