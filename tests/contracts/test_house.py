@@ -40,6 +40,7 @@ WITHOUT_A_TEST_OF_THEIR_NAME = {
     "runtime/pytorch/architectures/digits_cnn.py": "runtime/pytorch/test_module_building.py",
     "runtime/pytorch/architectures/digits_mlp.py": "runtime/pytorch/test_module_building.py",
     # Parts of the lane; its tests see them as its behaviour, and are named for it.
+    "inference/waiting.py": "inference/test_task_threads.py",
     "inference/batch_limits.py": "inference/test_batch_queue.py",
     "inference/batch_lane.py": "inference/test_lane_batching.py",
     "inference/batch_runner.py": "inference/test_lane_failures.py",

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from plimsoll.errors import ClientGone, DeadlineExceeded
 from plimsoll.inference.ports import Question
+from plimsoll.inference.waiting import result_in_time
 
 _THREADS = 2
 
@@ -31,19 +31,12 @@ class ReadingPool:
             DeadlineExceeded: no thread was free by `deadline`, in seconds of the loop's clock.
             ClientGone: the client has disconnected.
         """
-        loop = asyncio.get_running_loop()
-        reading = loop.run_in_executor(self._threads, question)
-        watch = asyncio.ensure_future(client_gone())
-        try:
-            await asyncio.wait((reading, watch), timeout=deadline - loop.time(), return_when=asyncio.FIRST_COMPLETED)
-            if reading.done():
-                return reading.result()
-            if watch.done():
-                raise ClientGone("the client left before its body was parsed")
-            raise DeadlineExceeded("the body was not parsed in the time that the request had")
-        finally:
-            reading.cancel()
-            watch.cancel()
+        reading = asyncio.get_running_loop().run_in_executor(self._threads, question)
+        return await result_in_time(
+            reading, deadline, client_gone,
+            gone="the client left before its body was parsed",
+            late="the body was not parsed in the time that the request had",
+        )  # fmt: skip
 
     def close(self) -> None:
         """Stop the threads after the bodies in progress; does not wait for them."""

@@ -11,9 +11,10 @@ from contextvars import Context, copy_context
 from functools import partial
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-from plimsoll.errors import ClientGone, DeadlineExceeded, Stuck
+from plimsoll.errors import Stuck
 from plimsoll.inference.model_thread import ModelThread
 from plimsoll.inference.ports import Task
+from plimsoll.inference.waiting import result_in_time
 
 THREADS = 2
 _PATIENCE_SECONDS = 1.0
@@ -97,23 +98,14 @@ class TaskThreads:
         """
         if self._is_hung():
             raise Stuck("the code of this model's task does not return, and holds all of its threads")
-        loop = asyncio.get_running_loop()
-        work = _Work(step, code, loop)
+        work = _Work(step, code, asyncio.get_running_loop())
         self._waiting.append(work)
         self._begin_waiting()
-        watch = asyncio.ensure_future(client_gone())
-        try:
-            await asyncio.wait(
-                (work.future, watch), timeout=deadline - loop.time(), return_when=asyncio.FIRST_COMPLETED
-            )
-            if work.future.done():
-                return work.future.result()
-            if watch.done():
-                raise ClientGone(f"the client left during the {step} of its request")
-            raise DeadlineExceeded(f"the {step} of the request did not end in the time that it had")
-        finally:
-            work.future.cancel()
-            watch.cancel()
+        return await result_in_time(
+            work.future, deadline, client_gone,
+            gone=f"the client left during the {step} of its request",
+            late=f"the {step} of the request did not end in the time that it had",
+        )  # fmt: skip
 
     def close(self) -> None:
         """End the threads once the work in progress returns; does not wait for that."""

@@ -13,13 +13,13 @@ from plimsoll.inference.reading_pool import ReadingPool
 from plimsoll.tasks.number_rows import NumberRows, RowReader
 
 from tests.doubles.models import EchoModel, flat_signature
+from tests.doubles.waiting_clients import AGES, at_once, deadline, never
 from tests.unit.api.conftest import INLINE_BODY_BYTES, Edge
 from tests.unit.eventually import eventually
 
 SIGNATURE = flat_signature(2)
 BODY = b'{"features": [0.25, 0.75]}'
 LONG = BODY + b" " * INLINE_BODY_BYTES
-AGES = 60.0
 
 
 class SlowReader:
@@ -56,18 +56,6 @@ def pool() -> Iterator[ReadingPool]:
     made = ReadingPool(0)
     yield made
     made.close()
-
-
-async def never() -> None:
-    await asyncio.Event().wait()
-
-
-async def at_once() -> None:
-    pass
-
-
-def deadline(seconds: float = AGES) -> float:
-    return asyncio.get_running_loop().time() + seconds
 
 
 @pytest.mark.parametrize(("body", "threads"), [(BODY, "MainThread"), (LONG, "reading_")])

@@ -12,10 +12,8 @@ from plimsoll.errors import ClientGone, DeadlineExceeded, Stuck
 from plimsoll.inference.task_threads import THREADS, TaskThreads
 
 from tests.doubles.own_tasks import RecordingTask
+from tests.doubles.waiting_clients import AGES, at_once, deadline, never
 from tests.unit.eventually import eventually
-
-AGES = 60.0
-
 
 REQUEST: ContextVar[str] = ContextVar("request", default="none")
 
@@ -63,18 +61,6 @@ async def bench() -> AsyncIterator[Bench]:
     yield made
     made.go.set()
     made.threads.close()
-
-
-async def never() -> None:
-    await asyncio.Event().wait()
-
-
-async def at_once() -> None:
-    pass
-
-
-def deadline(seconds: float = AGES) -> float:
-    return asyncio.get_running_loop().time() + seconds
 
 
 async def test_code_runs_off_the_event_loop_in_the_context_of_its_request_and_is_timed(bench: Bench) -> None:
