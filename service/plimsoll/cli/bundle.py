@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from plimsoll.bundle.folder import Bundle, open_bundle
 from plimsoll.bundle.tensor_records import Tensor
 from plimsoll.cli.bundle_onnx import export_onnx
+from plimsoll.cli.complaint import note
 from plimsoll.cli.example_files import read_examples
 from plimsoll.cli.from_mar import from_mar
 from plimsoll.cli.input_bounds import read_bounds
+from plimsoll.cli.json_options import read_json
 from plimsoll.cli.new_models import check_datatypes, check_one_model, fill_module, name_of_input, open_graph
 from plimsoll.cli.time_limit import time_limit
 from plimsoll.errors import BundleError
-from plimsoll.inference.task_threads import UnobservedTask
 from plimsoll.settings import load_settings
 from plimsoll.tasks import TASKS, TaskBinder, bind_task
 
 bundle = typer.Typer(help="Create, check and inspect model bundles.", no_args_is_help=True)
 
-_NOTE = typer.style("note", fg=typer.colors.YELLOW)
 TaskName = Annotated[
     str | None, typer.Option(help=f"Task of the model: {', '.join(TASKS)}.", show_default="by --labels")
 ]
@@ -106,16 +105,16 @@ def create(
         bfloat16=examples.bfloat16,
         minimum=read_bounds(minimum or [], examples.names, "--minimum"),
         maximum=read_bounds(maximum or [], examples.names, "--maximum"),
-        labels=_json(labels, list, "--labels") if labels else None,
+        labels=read_json(labels, list, "--labels") if labels else None,
         threshold=threshold,
         licence=licence,
         absolute_tolerance=absolute_tolerance,
         relative_tolerance=relative_tolerance,
-        about=_json(about.read_bytes(), dict, "--about") if about else {},
+        about=read_json(about.read_bytes(), dict, "--about") if about else {},
     )
-    given = _json(parameters, dict, "--parameters")
+    given = read_json(parameters, dict, "--parameters")
     model = graph or fill_module(weights, given, architecture, factory, output_name, examples.bfloat16)
-    made = make_bundle(models, recipe, model, _note, bind_task)
+    made = make_bundle(models, recipe, model, note, bind_task)
     typer.echo(f"{made.path}: {name} {version}, digest {made.digest}")
 
 
@@ -147,10 +146,10 @@ def verify(
         opened.verify_place()
         _passed("manifest", f"{opened.manifest.name} {opened.manifest.version}")
         if remark := opened.manifest.remark():
-            _note(remark)
+            note(remark)
         opened.verify_files()
         _passed("files", f"{len(opened.manifest.files)} files with the right sha256")
-        task = TaskBinder(TaskFactories(factories), lambda _name, _version: UnobservedTask())(opened).task
+        task = TaskBinder(TaskFactories(factories))(opened).task
         _passed("task", f"{opened.manifest.task} can ask it")
         model = loader.load(opened)
         _passed("weights", f"{model.parameters} parameters on {model.device}")
@@ -179,10 +178,6 @@ def inspect(path: BundlePath) -> None:
 
 bundle.command()(from_mar)
 bundle.command()(export_onnx)
-
-
-def _note(text: str) -> None:
-    typer.echo(f"{_NOTE} {text}", err=True)
 
 
 def _passed(check: str, found: str) -> None:
@@ -218,13 +213,3 @@ def _facts(opened: Bundle) -> list[tuple[str, str]]:
 
 def _threshold(tensor: Tensor) -> str:
     return "" if tensor.threshold is None else f", '{(tensor.labels or [''])[-1]}' from {tensor.threshold:g} on"
-
-
-def _json(text: str | bytes, kind: type, option: str) -> Any:  # noqa: ANN401  # of that kind
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise typer.BadParameter(f"{option} is not JSON: {error}") from None
-    if not isinstance(document, kind):
-        raise typer.BadParameter(f"{option} should be a JSON {'object' if kind is dict else 'array'}")
-    return document

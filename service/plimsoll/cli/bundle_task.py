@@ -17,7 +17,7 @@ from plimsoll.bundle.golden_requests import MOST_REQUESTS, GoldenRequest, body_o
 from plimsoll.bundle.manifest import MANIFEST_FILE, parse_manifest
 from plimsoll.cli.bundle import BundlePath, bundle
 from plimsoll.cli.bundle_folders import folder_of_bundles
-from plimsoll.inference.task_threads import UnobservedTask
+from plimsoll.cli.json_options import read_json
 from plimsoll.settings import load_settings
 from plimsoll.tasks import TaskBinder
 
@@ -66,11 +66,11 @@ def add_task(
     fields = opened.manifest.model_dump(mode="json", exclude_none=True, exclude={"files"})
     fields |= {
         "schema_version": 2, "version": version, "task": task,
-        "options": kept if options is None else _json(options, dict, "--options"),
+        "options": kept if options is None else read_json(options, dict, "--options", orjson.loads),
         "golden": {**fields["golden"], "requests": REQUESTS_FILE},
     }  # fmt: skip
     files = _files(opened, file or [])
-    listed = _json(requests.read_bytes(), list, "--requests")
+    listed = read_json(requests.read_bytes(), list, "--requests", orjson.loads)
     if not 1 <= len(listed) <= MOST_REQUESTS:
         raise typer.BadParameter(f"--requests should hold 1 to {MOST_REQUESTS} bodies, and holds {len(listed)}")
     bodies = [body_of(each, f"body {index} of --requests") for index, each in enumerate(listed)]
@@ -104,7 +104,7 @@ def _answered(
 
     with tempfile.TemporaryDirectory(prefix="plimsoll-") as folder:
         draft = _draft(Path(folder), fields, {**files, REQUESTS_FILE: pack_requests([GoldenRequest(bodies[0], [])])})
-        task = TaskBinder(TaskFactories(allowed), lambda _name, _version: UnobservedTask())(draft).task
+        task = TaskBinder(TaskFactories(allowed))(draft).task
         loader = new_loader(LoaderOptions("cpu", factories=allowed), max_batch_rows=1, inline_budget_seconds=0)
         model = loader.load(draft)
         return [
@@ -118,13 +118,3 @@ def _draft(folder: Path, fields: Mapping[str, Any], files: Mapping[str, bytes]) 
         (folder / name).write_bytes(content)
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     return Bundle(folder, parse_manifest(orjson.dumps({**fields, "files": digests})), "")
-
-
-def _json(text: str | bytes, kind: type, option: str) -> Any:  # noqa: ANN401  # of that kind
-    try:
-        document = orjson.loads(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{option} is not JSON: {error}") from None
-    if not isinstance(document, kind):
-        raise typer.BadParameter(f"{option} should be a JSON {'object' if kind is dict else 'array'}")
-    return document

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from plimsoll.bundle.folder import Bundle
+from plimsoll.cli.complaint import note
 from plimsoll.cli.init_sources import Given, Source, read_source
+from plimsoll.cli.json_options import read_json
 from plimsoll.cli.questions import Question, Questions
 from plimsoll.cli.starter_files import Starter
 from plimsoll.drafts import replace_file
@@ -77,13 +78,9 @@ def init(
 
     questions = Questions(ask=sys.stdin.isatty() if ask is None else ask)
     typer.echo(f"reading {model.name}")
-    source = read_source(
-        Given(
-            model, factory, _json(parameters, dict, "--parameters"), example or [], output_name or [], minimum or [],
-            maximum or [],
-        ),
-        questions,
-    )  # fmt: skip
+    described = read_json(parameters, dict, "--parameters")
+    given = Given(model, factory, described, example or [], output_name or [], minimum or [], maximum or [])
+    source = read_source(given, questions)
     chosen = questions.answer(_NAME._replace(default=_name_of(model)), name)
     number = questions.answer(Question("--version", "Version", _next_version(models / chosen)), version)
     if labels and not source.takes_labels:
@@ -97,11 +94,11 @@ def init(
         minimum=source.minimum,
         maximum=source.maximum,
         bfloat16=source.bfloat16,
-        labels=_json(classes, list, "--labels") if classes else None,
+        labels=read_json(classes, list, "--labels") if classes else None,
         licence=licence,
         about=source.about,
     )
-    _show(_started(make_bundle(models, recipe, source.model, _note, bind_task), source))
+    _show(_started(make_bundle(models, recipe, source.model, note, bind_task), source))
 
 
 def _started(made: Bundle, source: Source) -> Starter:
@@ -162,17 +159,3 @@ def _name_of(model: Path) -> str:
 def _next_version(folder: Path) -> str:
     firsts = [entry.name.partition(".")[0] for entry in folder.iterdir()] if folder.is_dir() else []
     return str(max((int(each) for each in firsts if each.isdecimal()), default=0) + 1)
-
-
-def _note(text: str) -> None:
-    typer.echo(f"{typer.style('note', fg=typer.colors.YELLOW)} {text}", err=True)
-
-
-def _json(text: str, kind: type, option: str) -> Any:  # noqa: ANN401  # of that kind
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise typer.BadParameter(f"{option} is not JSON: {error}") from None
-    if not isinstance(document, kind):
-        raise typer.BadParameter(f"{option} should be a JSON {'object' if kind is dict else 'array'}")
-    return document

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, NamedTuple, Protocol
 
@@ -19,6 +18,7 @@ from plimsoll.runtime.independence import check_independence
 from plimsoll.runtime.loaded_model import LoadedModel
 from plimsoll.runtime.loader_options import LoaderOptions
 from plimsoll.runtime.padding_proof import check_padding
+from plimsoll.runtime.places import imported
 from plimsoll.runtime.threads import limit_threads
 from plimsoll.runtime.warmup import warm_up
 
@@ -147,8 +147,7 @@ class ModelLoader:
                     f"a bundle of the format {bundle_format} needs {runtime.title}, which is not installed here; take "
                     f"an image with the tag {runtime.images}, or pip install 'plimsoll[{runtime.extra}]'",
                 )
-            module, _, name = runtime.loader.partition(":")
-            loader = self._loaders[runtime] = getattr(import_module(module), name)(self._options)
+            loader = self._loaders[runtime] = imported(runtime.loader)(self._options)
         return loader
 
     def _limit_threads(self) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Collection
 
 from plimsoll.errors import BundleError
 from plimsoll.own_task import OwnTask, Setup
 from plimsoll.runtime.foreign_code import foreign_code
+from plimsoll.runtime.places import check_allowed, imported
 
 
 class TaskFactories:
@@ -23,16 +23,9 @@ class TaskFactories:
             BundleError: with check `task` when it is not allowed, cannot be imported, raises, or returns something else
                 than an `OwnTask`.
         """
-        if factory not in self._allowed:
-            raise BundleError(
-                "task",
-                f"the bundle wants the task '{factory}', which would run code of that package; nothing of it was "
-                "imported. Add it to PLIMSOLL_FACTORIES if you trust it; allowed now: "
-                f"{', '.join(self._allowed) or 'none'}",
-            )
-        module, _, attribute = factory.partition(":")
+        check_allowed("task", "task", factory, self._allowed)
         with foreign_code("task", f"the task '{factory}' cannot be imported"):
-            make = getattr(importlib.import_module(module), attribute)
+            make = imported(factory)
         with foreign_code("task", f"the factory of the task '{factory}' fails"):
             own = make(setup)
         if not isinstance(own, OwnTask):

@@ -9,7 +9,7 @@ from plimsoll.bundle.manifest import Manifest
 from plimsoll.errors import BundleError
 from plimsoll.inference.payloads import Signature
 from plimsoll.inference.ports import Task
-from plimsoll.inference.task_threads import BoundTask, TaskObserver
+from plimsoll.inference.task_threads import BoundTask, TaskObserver, UnobservedTask
 from plimsoll.quoting import quote
 from plimsoll.tasks import tabular_classification, tabular_regression, tensors
 from plimsoll.tasks.own_task_binding import MakeTask, bind_own_task
@@ -38,10 +38,12 @@ def bind_task(manifest: Manifest) -> Task:
 class TaskBinder:
     """Binds the task that a bundle names: one of this server, or the user's own, which `make` makes.
 
-    `observer_of` gives the observer of a name and version.
+    `observer_of` gives the observer of a name and version; by default nothing is observed.
     """
 
-    def __init__(self, make: MakeTask, observer_of: Callable[[str, str], TaskObserver]) -> None:
+    def __init__(
+        self, make: MakeTask, observer_of: Callable[[str, str], TaskObserver] = lambda _name, _version: UnobservedTask()
+    ) -> None:
         self._make = make
         self._observer_of = observer_of
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -14,6 +13,7 @@ from torch import nn
 import plimsoll
 from plimsoll.errors import BundleError
 from plimsoll.runtime.foreign_code import foreign_code
+from plimsoll.runtime.places import check_allowed, imported
 from plimsoll.runtime.pytorch.architectures import ARCHITECTURES
 from plimsoll.runtime.pytorch.shared_state import shared_state_kept
 
@@ -30,7 +30,7 @@ def build_architecture(name: str, parameters: Mapping[str, Any]) -> nn.Module:
     place = ARCHITECTURES.get(name)
     if place is None:
         raise BundleError("weights", f"the architecture '{name}' is not registered; known: {', '.join(ARCHITECTURES)}")
-    return _build(_imported(place), name, parameters)
+    return _build(imported(place), name, parameters)
 
 
 def build_with_factory(factory: str, parameters: Mapping[str, Any], allowed: Collection[str]) -> nn.Module:
@@ -40,22 +40,11 @@ def build_with_factory(factory: str, parameters: Mapping[str, Any], allowed: Col
         BundleError: with check `format` when it is not allowed; `weights` when it cannot be imported, the parameters do
             not fit, or what it makes is no module.
     """
-    if factory not in allowed:
-        raise BundleError(
-            "format",
-            f"the bundle wants the factory '{factory}', which would run code of that package; nothing of it was "
-            f"imported. Add it to PLIMSOLL_FACTORIES if you trust it; allowed now: {', '.join(allowed) or 'none'}",
-        )
+    check_allowed("format", "factory", factory, allowed)
     with _old_name_explained(factory):
         with shared_state_kept(), foreign_code("weights", f"the factory '{factory}' cannot be imported"):
-            make = _imported(factory)
+            make = imported(factory)
         return _build(make, factory, parameters)
-
-
-def _imported(place: str) -> Callable[..., nn.Module]:
-    """Import the object that `package.module:callable` names."""
-    module, _, attribute = place.partition(":")
-    return getattr(importlib.import_module(module), attribute)  # type: ignore[no-any-return]
 
 
 def _build(factory: Callable[..., nn.Module], name: str, parameters: Mapping[str, Any]) -> nn.Module:
