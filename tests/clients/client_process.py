@@ -14,7 +14,7 @@ CLIENTS = REPOSITORY / "build" / "clients" / "bin"
 _PATIENCE_SECONDS = 60
 
 
-class ClientRaised(Exception):  # noqa: N818  # named for what happened
+class ClientRaised(Exception):  # named for what happened
     """The client has raised an exception of the class `kind`; the message is its text."""
 
     def __init__(self, kind: str, text: str) -> None:

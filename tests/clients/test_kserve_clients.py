@@ -91,9 +91,7 @@ def test_kserve_v2_requested_outputs_and_texts(kserve: ClientProcess, served: Se
         ("places", (2, 3), r"'measured' .*\[2, 3\].*'400 Bad Request'"),
     ],
 )
-def test_kserve_v2_errors(
-    kserve: ClientProcess, served: Served, model: str, shape: tuple[int, ...], text: str
-) -> None:
+def test_kserve_v2_errors(kserve: ClientProcess, served: Served, model: str, shape: tuple[int, ...], text: str) -> None:
     inputs = [("place", "INT64", PLACE, True), ("measured", "FP32", np.zeros(shape, np.float32), True)]
     with pytest.raises(ClientRaised, match=text):
         kserve("rest_infer", served.url, model, inputs)

@@ -87,9 +87,7 @@ def test_triton_http_load_and_unload(triton: ClientProcess, guarded: tuple[Serve
     headers = {**KEY, "x-plimsoll-version": "2"}
     while httpx.get(f"{main.url}/v2/models/digits/versions/2/ready", headers=KEY).status_code != httpx.codes.OK:
         pass
-    answer, _ = triton(
-        "infer", way, main.address, "digits", [("pixels", "FP32", PIXELS, True)], headers=headers
-    )
+    answer, _ = triton("infer", way, main.address, "digits", [("pixels", "FP32", PIXELS, True)], headers=headers)
     assert answer["model_version"] == "2"
     with pytest.raises(ClientRaised, match=r"^\[401\] "):
         triton("call", way, admin.address, "unload_model", "digits")

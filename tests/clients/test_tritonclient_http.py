@@ -88,9 +88,7 @@ def test_triton_http_version(triton: ClientProcess, served: Served, way: str) ->
 @ways
 @pytest.mark.parametrize("algorithm", ["gzip", "deflate"])
 @pytest.mark.parametrize("binary", [True, False])
-def test_triton_http_compression(
-    triton: ClientProcess, served: Served, way: str, algorithm: str, binary: bool
-) -> None:
+def test_triton_http_compression(triton: ClientProcess, served: Served, way: str, algorithm: str, binary: bool) -> None:
     options = {"request_compression_algorithm": algorithm, "response_compression_algorithm": algorithm}
     inputs = places(place=binary, measured=binary)
     _, found = triton("infer", way, served.address, "places", inputs, JSON if not binary else (), **options)
