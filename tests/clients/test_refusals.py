@@ -6,10 +6,11 @@ import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.clients.client_process import REPOSITORY, ClientProcess, ClientRaised
-from tests.clients.served import PIXELS, SAYS_GRPC, Served
+from tests.clients.served import SAYS_GRPC, Served
 from tests.clients.test_mlserver_infer import mlserver_infer
 from tests.doubles.half_sent_requests import HalfSent, wait_until_in_flight
 from tests.integration.served_process import ServedProcess
@@ -19,7 +20,7 @@ OVER_HTTP = ("http", "http.aio", "kserve v1", "kserve v2", "mlserver")
 OVER_GRPC = ("grpc", "grpc.aio", "kserve grpc")
 SENTENCES = {
     "no key": "this server asks for an API key",
-    "overloaded": "too many requests",
+    "overloaded": "bytes are in flight",
     "draining": "this server is stopping",
 }
 Ask = Callable[[str, dict[str, str]], str]
@@ -27,11 +28,11 @@ Ask = Callable[[str, dict[str, str]], str]
 
 @pytest.fixture
 def process(tmp_path: Path) -> Iterator[ServedProcess]:
-    """A server with a key, which reads one body at a time."""
+    """A server with a key, which has room for the bytes of one digit."""
     keys = tmp_path / "keys.yaml"
     keys.write_text(f"keys: [{{label: shop, sha256: {hashlib.sha256(b'right').hexdigest()}, scopes: [predict]}}]")
     process = ServedProcess(models=REPOSITORY / "models")
-    process.start(PLIMSOLL_KEYS_FILE=str(keys), PLIMSOLL_MAX_READING="1", PLIMSOLL_GRPC_PORT="0")
+    process.start(PLIMSOLL_KEYS_FILE=str(keys), PLIMSOLL_QUEUE_BYTES="6000", PLIMSOLL_GRPC_PORT="0")
     process.ready()
     yield process
     process.kill()
@@ -41,7 +42,7 @@ def process(tmp_path: Path) -> Iterator[ServedProcess]:
 def ask(process: ServedProcess, triton: ClientProcess, kserve: ClientProcess, tmp_path: Path) -> Ask:
     """Asks for a digit by one of the clients, with these headers; returns what its exception prints."""
     served = Served(process.url, process.wait_for_log(SAYS_GRPC)[1])
-    pixels = PIXELS[:1]
+    pixels = np.zeros((1, 784), np.float32)
 
     def outcome(client: str, headers: dict[str, str]) -> str:
         metadata = list(headers.items())
@@ -80,7 +81,7 @@ def refused(ask: Ask, clients: tuple[str, ...], headers: dict[str, str], sentenc
 def test_each_refusal_over_http_is_printed(process: ServedProcess, ask: Ask) -> None:
     assert {client: ask(client, KEY) for client in OVER_HTTP} == dict.fromkeys(OVER_HTTP, "")
     refused(ask, OVER_HTTP, {}, SENTENCES["no key"])
-    inside = HalfSent(process.url, "X-API-Key: right")
+    inside = HalfSent(process.url, "X-API-Key: right", sent=3000)
     wait_until_in_flight(process.url, 1, KEY)
     refused(ask, OVER_HTTP, KEY, SENTENCES["overloaded"])
     process.signal()
@@ -92,7 +93,7 @@ def test_each_refusal_over_http_is_printed(process: ServedProcess, ask: Ask) -> 
 def test_each_refusal_over_grpc_is_printed(process: ServedProcess, ask: Ask) -> None:
     assert {client: ask(client, KEY) for client in OVER_GRPC} == dict.fromkeys(OVER_GRPC, "")
     refused(ask, OVER_GRPC, {}, SENTENCES["no key"])
-    inside = HalfSent(process.url, "X-API-Key: right")
+    inside = HalfSent(process.url, "X-API-Key: right", sent=3000)
     wait_until_in_flight(process.url, 1, KEY)
     refused(ask, OVER_GRPC, KEY, SENTENCES["overloaded"])
     process.signal()
