@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.client_process import REPOSITORY, ClientProcess
-from tests.clients.served import SAYS_GRPC, Served
+from tests.clients.served import Served
 from tests.doubles.served_tensors import FACTORIES, make_all
 from tests.integration.served_process import ServedProcess
 
@@ -41,9 +42,25 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def served(models: Path) -> Iterator[Served]:
-    """A server of all these models, over HTTP and gRPC."""
+    """A server of all these models in all their versions, over HTTP and gRPC."""
+    versions = {folder.name: [each.name for each in folder.iterdir()] for folder in models.iterdir()}
+    desired = models.with_name("desired-state.yaml")
+    desired.write_text(
+        json.dumps(
+            {
+                "models": [
+                    {"name": name, "versions": [{"version": each} for each in sorted(found)]}
+                    for name, found in versions.items()
+                ]
+            }
+        )
+    )
     process = ServedProcess(models=models)
-    process.start(PYTHONPATH=str(REPOSITORY), PLIMSOLL_FACTORIES=",".join(FACTORIES), PLIMSOLL_GRPC_PORT="0")
-    url = process.ready()
-    yield Served(url, process.wait_for_log(SAYS_GRPC)[1])
+    process.start(
+        PYTHONPATH=str(REPOSITORY),
+        PLIMSOLL_FACTORIES=",".join(FACTORIES),
+        PLIMSOLL_DESIRED_STATE=str(desired),
+        PLIMSOLL_GRPC_PORT="0",
+    )
+    yield Served(process.ready(), process)
     process.kill()

@@ -9,7 +9,8 @@ import httpx
 import numpy as np
 from numpy.typing import NDArray
 
-SAYS_GRPC = r"gRPC on ([0-9.]+:\d+)"
+from tests.integration.served_process import ServedProcess
+
 PLACE = np.array([3, 9])
 MEASURED = np.array([[0.5, -1], [2, 0.1]], np.float32)
 """Two rows for the model `places`."""
@@ -19,10 +20,15 @@ PIXELS = np.random.default_rng(7).random((3, 784), dtype=np.float32)
 
 @dataclass(frozen=True)
 class Served:
-    """A server: `url` is where it answers HTTP, and `grpc` its address for gRPC."""
+    """A server that answers at this URL; `process` is the one of which it is a port."""
 
     url: str
-    grpc: str = ""
+    process: ServedProcess
+
+    @property
+    def grpc(self) -> str:
+        """Its address for gRPC."""
+        return self.process.wait_for_log(r"gRPC on ([0-9.]+:\d+)")[1]
 
     @property
     def address(self) -> str:

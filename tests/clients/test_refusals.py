@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.clients.client_process import REPOSITORY, ClientProcess, ClientRaised
-from tests.clients.served import SAYS_GRPC, Served
+from tests.clients.served import Served
 from tests.clients.test_mlserver_infer import mlserver_infer
 from tests.doubles.half_sent_requests import HalfSent, wait_until_in_flight
 from tests.integration.served_process import ServedProcess
@@ -41,7 +41,7 @@ def process(tmp_path: Path) -> Iterator[ServedProcess]:
 @pytest.fixture
 def ask(process: ServedProcess, triton: ClientProcess, kserve: ClientProcess, tmp_path: Path) -> Ask:
     """Asks for a digit by one of the clients, with these headers; returns what its exception prints."""
-    served = Served(process.url, process.wait_for_log(SAYS_GRPC)[1])
+    served = Served(process.url, process)
     pixels = np.zeros((1, 784), np.float32)
 
     def outcome(client: str, headers: dict[str, str]) -> str:

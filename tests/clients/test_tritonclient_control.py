@@ -59,8 +59,8 @@ def guarded(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     desired.write_text('models: [{name: digits, versions: [{version: "1"}]}]')
     process = ServedProcess(models=models)
     process.start(PLIMSOLL_DESIRED_STATE=str(desired), PLIMSOLL_KEYS_FILE=str(keys))
-    url = process.ready()
-    yield Served(url), Served(process.wait_for_log(r"admin API on (http://[0-9.]+:\d+)")[1])
+    main = Served(process.ready(), process)
+    yield main, Served(process.wait_for_log(r"admin API on (http://[0-9.]+:\d+)")[1], process)
     process.kill()
 
 

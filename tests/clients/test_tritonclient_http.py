@@ -120,7 +120,7 @@ def test_triton_http_classification(triton: ClientProcess, served: Served, way: 
         best = np.argsort(-probabilities, kind="stable")[:3]
         for text, index in zip(row, best, strict=True):
             value, place, label = (text.decode() if isinstance(text, bytes) else text).split(":")
-            assert float(value) == pytest.approx(float(probabilities[index]), rel=1e-5)
+            assert float(value) == pytest.approx(float(probabilities[index]), abs=1e-6)
             assert (int(place), label) == (index, str(index))
 
 
@@ -128,8 +128,9 @@ def test_triton_http_classification(triton: ClientProcess, served: Served, way: 
 def test_triton_http_timeout_and_priority(triton: ClientProcess, served: Served, way: str) -> None:
     _, found = triton("infer", way, served.address, "places", places(), timeout=20_000_000, priority=0)
     assert np.array_equal(found["best"], served.places()["best"])
+    text = [("text", "BYTES", np.array([b"one a"], np.object_), True)]
     with pytest.raises(ClientRaised, match=r"^\[504\] "):
-        triton("infer", way, served.address, "places", places(), timeout=1)
+        triton("infer", way, served.address, "shouting", text, timeout=1)
     with pytest.raises(ClientRaised, match=r"^\[400\] .*priority"):
         triton("infer", way, served.address, "places", places(), priority=1)
 
