@@ -54,6 +54,7 @@ WITHOUT_A_TEST_OF_THEIR_NAME = {
     "tasks/finite_numbers.py": "tasks/test_tabular_classification.py",
     # Tested over the edge.
     "api/edge.py": "api/test_ask.py",
+    "fronts/kserve_v1.py": "api/test_kserve_v1.py",
     "fronts/v1_csv.py": "api/test_v1_csv.py",
     "fronts/v1_json.py": "api/test_ask_target.py",
     "inference/reading_pool.py": "api/test_reading_pool.py",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from plimsoll.fronts.kserve_v1 import KServeV1
 from plimsoll.fronts.oip import Oip
 from plimsoll.fronts.v1_csv import V1Csv
 from plimsoll.fronts.v1_json import V1Json
@@ -11,5 +12,7 @@ V1: tuple[Front, ...] = (V1Json(), V1Csv())
 
 V2: tuple[Front, ...] = (Oip(),)
 
-PROTOCOLS = tuple(dict.fromkeys(front.protocol for front in (*V1, *V2)))
+KSERVE_V1: tuple[Front, ...] = (KServeV1(),)
+
+PROTOCOLS = tuple(dict.fromkeys(front.protocol for front in (*V1, *V2, *KSERVE_V1)))
 """The values of the label `protocol` of metrics."""
