@@ -25,8 +25,9 @@ async def test_the_predictions_are_those_of_v1_and_nothing_else(edge: Edge) -> N
 
 async def test_a_row_of_named_tensors_is_one_instance(edge: Edge) -> None:
     edge.serve("echo", "1", EchoModel(), task=TensorTask)
-    reply = await edge.client.post(PATH, json={"instances": [{"input": ROWS[0]}]})
-    assert reply.json() == {"predictions": [{"outputs": {"output": ROWS[0]}}]}
+    reply = await edge.client.post(PATH, json={"instances": [{"x": ROWS[0]}]})
+    (prediction,) = reply.json()["predictions"]
+    assert list(prediction["outputs"].values()) == [ROWS[0]]
 
 
 async def test_a_body_without_a_media_type_is_read(edge: Edge) -> None:
