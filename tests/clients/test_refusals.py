@@ -32,7 +32,8 @@ def process(tmp_path: Path) -> Iterator[ServedProcess]:
     keys = tmp_path / "keys.yaml"
     keys.write_text(f"keys: [{{label: shop, sha256: {hashlib.sha256(b'right').hexdigest()}, scopes: [predict]}}]")
     process = ServedProcess(models=REPOSITORY / "models")
-    process.start(PLIMSOLL_KEYS_FILE=str(keys), PLIMSOLL_QUEUE_BYTES="6000", PLIMSOLL_GRPC_PORT="0")
+    patient = {"PLIMSOLL_BODY_PROGRESS_SECONDS": "60", "PLIMSOLL_STOP_DRAIN_SECONDS": "60"}
+    process.start(PLIMSOLL_KEYS_FILE=str(keys), PLIMSOLL_QUEUE_BYTES="6000", PLIMSOLL_GRPC_PORT="0", **patient)
     process.ready()
     yield process
     process.kill()
@@ -81,7 +82,7 @@ def refused(ask: Ask, clients: tuple[str, ...], headers: dict[str, str], sentenc
 def test_each_refusal_over_http_is_printed(process: ServedProcess, ask: Ask) -> None:
     assert {client: ask(client, KEY) for client in OVER_HTTP} == dict.fromkeys(OVER_HTTP, "")
     refused(ask, OVER_HTTP, {}, SENTENCES["no key"])
-    inside = HalfSent(process.url, "X-API-Key: right", sent=3000)
+    inside = HalfSent(process.url, "X-API-Key: right", "X-Request-Timeout-Ms: 60000", sent=3000)
     wait_until_in_flight(process.url, 1, KEY)
     refused(ask, OVER_HTTP, KEY, SENTENCES["overloaded"])
     process.signal()
@@ -93,7 +94,7 @@ def test_each_refusal_over_http_is_printed(process: ServedProcess, ask: Ask) -> 
 def test_each_refusal_over_grpc_is_printed(process: ServedProcess, ask: Ask) -> None:
     assert {client: ask(client, KEY) for client in OVER_GRPC} == dict.fromkeys(OVER_GRPC, "")
     refused(ask, OVER_GRPC, {}, SENTENCES["no key"])
-    inside = HalfSent(process.url, "X-API-Key: right", sent=3000)
+    inside = HalfSent(process.url, "X-API-Key: right", "X-Request-Timeout-Ms: 60000", sent=3000)
     wait_until_in_flight(process.url, 1, KEY)
     refused(ask, OVER_GRPC, KEY, SENTENCES["overloaded"])
     process.signal()
