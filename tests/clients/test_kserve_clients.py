@@ -101,7 +101,8 @@ def test_kserve_grpc_health(kserve: ClientProcess, served: Served) -> None:
     assert kserve("grpc", served.grpc, "is_server_live") is True
     assert kserve("grpc", served.grpc, "is_server_ready") is True
     assert kserve("grpc", served.grpc, "is_model_ready", "digits") is True
-    assert kserve("grpc", served.grpc, "is_model_ready", "nobody") is False
+    with pytest.raises(ClientRaised, match="there is no model 'nobody'"):
+        kserve("grpc", served.grpc, "is_model_ready", "nobody")
 
 
 @pytest.mark.parametrize("raw", [True, False])
