@@ -91,3 +91,28 @@ def test_triton_http_load_and_unload(triton: ClientProcess, guarded: tuple[Serve
     assert answer["model_version"] == "2"
     with pytest.raises(ClientRaised, match=r"^\[401\] "):
         triton("call", way, admin.address, "unload_model", "digits")
+
+
+@ways
+@pytest.mark.parametrize(
+    "method",
+    [
+        "get_trace_settings", "get_log_settings", "get_system_shared_memory_status", "get_cuda_shared_memory_status",
+        "unregister_system_shared_memory",
+    ],
+)  # fmt: skip
+def test_triton_http_calls_that_are_not_here(triton: ClientProcess, served: Served, way: str, method: str) -> None:
+    with pytest.raises(ClientRaised, match=r"^\[404\] there is no such route"):
+        triton("call", way, served.address, method)
+
+
+@ways
+@pytest.mark.parametrize("model", ["nobody", "places"])
+def test_triton_http_errors(triton: ClientProcess, served: Served, way: str, model: str) -> None:
+    inputs = [("pixels", "FP32", PIXELS, True)]
+    body, length = triton("request_body", inputs)
+    headers = {"Inference-Header-Content-Length": str(length)}
+    sentence = served.sentence("POST", f"/v2/models/{model}/infer", content=body, headers=headers)
+    with pytest.raises(ClientRaised) as raised:
+        triton("infer", way, served.address, model, inputs)
+    assert str(raised.value) == f"[{404 if model == 'nobody' else 400}] {sentence}"

@@ -80,6 +80,10 @@ def test_triton_grpc_errors(
         triton("infer", way, served.grpc, model, PLACES, **options)
 
 
+def test_triton_grpc_stream(triton: ClientProcess, served: Served) -> None:
+    assert "StatusCode.UNIMPLEMENTED" in triton("stream", served.grpc, "places", PLACES)
+
+
 @ways
 @pytest.mark.parametrize(
     ("method", "arguments"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import queue
 from collections.abc import Sequence
 from typing import Any
 
@@ -57,6 +58,17 @@ def infer_at_once(address: str, model: str, inputs: Sequence[tuple[Any, ...]], t
         return [_parts(each.get_result(timeout=30), "http") for each in asked]
 
 
+def stream(address: str, model: str, inputs: Sequence[tuple[Any, ...]]) -> str:
+    """The text of the error of an inference over a stream of gRPC."""
+    heard: queue.Queue[Any] = queue.Queue()
+    tensors, _ = _asked("grpc", inputs, ())
+    with tritonclient.grpc.InferenceServerClient(address) as client:
+        client.start_stream(lambda result, error: heard.put((result, error)))
+        client.async_stream_infer(model, tensors)
+        _, error = heard.get(timeout=30)
+    return str(error)
+
+
 def request_body(inputs: Sequence[tuple[Any, ...]], outputs: Sequence[dict[str, Any]] = ()) -> tuple[bytes, int | None]:
     """The body of an inference, and the length of its JSON if more follows."""
     tensors, wanted = _asked("http", inputs, outputs)
@@ -90,4 +102,4 @@ def _parts(result: Any, way: str) -> tuple[Any, dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    answer_calls(call, infer, infer_at_once, request_body, parsed)
+    answer_calls(call, infer, infer_at_once, stream, request_body, parsed)
