@@ -141,6 +141,13 @@ def test_triton_http_sequences(triton: ClientProcess, served: Served, way: str) 
         triton("infer", way, served.address, "places", places(), sequence_id=7, sequence_start=True)
 
 
+@ways
+def test_triton_http_own_parameters(triton: ClientProcess, served: Served, way: str) -> None:
+    own = {"experiment": "a", "fold": 3, "sure": True}
+    _, found = triton("infer", way, served.address, "places", places(), parameters=own)
+    assert np.array_equal(found["best"], served.places()["best"])
+
+
 def test_triton_http_generated_body(triton: ClientProcess, served: Served) -> None:
     for inputs in (places(), places(place=False, measured=False)):
         body, length = triton("request_body", inputs, JSON if length_of(inputs) else BOTH)
