@@ -21,6 +21,7 @@ from plimsoll.api.auth import Gate
 from plimsoll.api.catalog import Catalog
 from plimsoll.api.edge import Edge, EdgeParts
 from plimsoll.api.metrics_endpoint import MetricsEndpoint
+from plimsoll.api.oip_repository import Repository, RepositoryIndex
 from plimsoll.api.path_prefix import PathPrefix
 from plimsoll.api.probes import Probes
 from plimsoll.api.request_body import BodyReader
@@ -116,7 +117,8 @@ class Application:
             ],
         )
         gate = _gate(settings, tasks, files, workers_folder)
-        scrapes = MetricsEndpoint(Exposition(metrics.registry, device_memory, many_processes=settings.workers > 1))
+        exposition = Exposition(metrics.registry, device_memory, many_processes=settings.workers > 1)
+        scrapes = MetricsEndpoint(exposition)
         self.metrics_app = scrapes.application() if settings.metrics_port is not None else None
         parts = EdgeParts(
             version=__version__,
@@ -133,6 +135,7 @@ class Application:
             sites=SitePolicy(settings.hosts, settings.allowed_origins),
             prefix=PathPrefix(settings.root_path, [ip_network(each) for each in settings.trusted_proxies]),
             tracer=tracing,
+            figures=exposition.figures,
         )
         edge = Edge(parts, self._lifespan, settings.root_path)
         self.app, self.asgi, self.document = edge.app, edge.asgi, edge.document
@@ -257,7 +260,9 @@ def _admin_app(settings: Settings, parts: EdgeParts, shelf: Shelf) -> FastAPI | 
     if settings.desired_state is None:
         return None
     file = DesiredStateFile(settings.desired_state, shelf, _rules(settings))
-    app = admin_application(parts.gate, Admin(file), parts.catalog, __version__)
+    repository = Repository(file, parts.registry, parts.catalog, parts.state, settings.start_seconds)
+    index = RepositoryIndex(parts.registry, parts.catalog, shelf)
+    app = admin_application(parts.gate, Admin(file), parts.catalog, __version__, repository, index)
     sites = SitePolicy(settings.admin_hosts, settings.allowed_origins)
     app.add_middleware(RequestScope, **parts.surroundings(sites))
     return app

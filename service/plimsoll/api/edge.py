@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,6 +18,11 @@ from plimsoll.api.error_responses import error_response
 from plimsoll.api.front_routes import FRONT_ROUTES, FrontRoutes
 from plimsoll.api.index import Index
 from plimsoll.api.metrics_endpoint import MetricsEndpoint
+from plimsoll.api.oip_catalog import OipCatalog
+from plimsoll.api.oip_health import OipHealth
+from plimsoll.api.oip_repository import RepositoryIndex
+from plimsoll.api.oip_routes import OipHandlers
+from plimsoll.api.oip_statistics import OipStatistics
 from plimsoll.api.path_prefix import PathPrefix, PrefixedRoutes
 from plimsoll.api.probes import Probes
 from plimsoll.api.request_body import BodyReader
@@ -28,6 +33,7 @@ from plimsoll.api.site_policy import SitePolicy
 from plimsoll.control.version_registry import VersionRegistry
 from plimsoll.inference.line import Line
 from plimsoll.inference.ports import Observer
+from plimsoll.telemetry.version_statistics import FiguresByVersion
 
 
 class Tracer(Protocol):
@@ -44,7 +50,7 @@ class Tracer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EdgeParts:
-    """All parts of the edge; `metrics` is `None` if it has a port of its own."""
+    """All parts of the edge; `metrics` is `None` if it has a port of its own; `figures` reads those of versions."""
 
     version: str
     state: ServingState
@@ -60,6 +66,7 @@ class EdgeParts:
     sites: SitePolicy
     prefix: PathPrefix
     tracer: Tracer | None = None
+    figures: Callable[[], FiguresByVersion] = dict
 
     def surroundings(self, sites: SitePolicy | None = None) -> Surroundings:
         """The arguments of the request scope of one port, which may have a site policy of its own."""
@@ -91,6 +98,7 @@ class Edge:
                 fronts={route.template: asks[route.fronts] for route in FRONT_ROUTES},
                 catalog=parts.catalog,
                 probes=parts.probes,
+                oip=_oip_handlers(parts),
                 metrics=parts.metrics,
             ),
         )
@@ -104,3 +112,12 @@ class Edge:
     def _surrounded(ask: Ask, parts: EdgeParts) -> ASGIApp:
         scoped = RequestScope(ask, **parts.surroundings())
         return scoped if parts.tracer is None else parts.tracer.around_predict(scoped)
+
+
+def _oip_handlers(parts: EdgeParts) -> OipHandlers:
+    return OipHandlers(
+        OipHealth(parts.probes),
+        OipCatalog(parts.registry, parts.state, parts.version),
+        OipStatistics(parts.registry, parts.figures),
+        RepositoryIndex(parts.registry, parts.catalog),
+    )

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from plimsoll.api.oip_absent import absence_of
 from plimsoll.errors import (
     ClientError,
     ClientGone,
@@ -134,7 +135,8 @@ def install_error_handlers(app: FastAPI) -> None:
         ):  # FastAPI's answer to a body that is not UTF-8 or nested too deeply
             ours = MalformedBody("the body is not JSON", expected="UTF-8 text")
         else:
-            ours = NotFound("there is no such route; /docs lists them all")
+            absence = absence_of(request.scope["path"])
+            ours = NotFound(absence or "there is no such route; /docs lists them all")
         return _response_to(request, ours)
 
     async def on_invalid_parameter(request: Request, error: Exception) -> Response:

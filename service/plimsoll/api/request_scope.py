@@ -25,7 +25,7 @@ _SECURITY = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-
 """Set on every answer: the browser does not guess another media type, and sends no `Referer` from a page."""
 _INTERNAL_ERROR, _TRY_AGAIN_LATER = 1011, 1013
 """Close codes of a WebSocket (RFC 6455, section 7.4.1, and the IANA registry)."""
-PROBES = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
+PROBES = frozenset({"/livez", "/readyz", "/startupz", "/metrics", "/v2/health/live", "/v2/health/ready"})
 """Machines poll these paths all the time, so they are not counted, logged, refused or traced."""
 
 

@@ -20,6 +20,7 @@ from plimsoll.api.front_descriptions import description_of
 from plimsoll.api.front_routes import FRONT_ROUTES, FrontRoute, by_router
 from plimsoll.api.index import Index
 from plimsoll.api.metrics_endpoint import MetricsEndpoint
+from plimsoll.api.oip_routes import OipHandlers, install_oip_routes
 from plimsoll.api.probes import Probes
 
 _NO_NATIVE_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
@@ -43,6 +44,7 @@ class Handlers:
     fronts: Mapping[str, ASGIApp]
     catalog: Catalog
     probes: Probes
+    oip: OipHandlers
     metrics: MetricsEndpoint | None
 
 
@@ -80,6 +82,7 @@ def install_routes(app: FastAPI, handlers: Handlers) -> None:
     detailed = {**unready, **errors_of(401, 403)}
     _get(keyed, "/v1/health/detailed", probes.detailed, "health", "Memory, CPU, devices, versions", detailed)
     app.include_router(keyed)
+    install_oip_routes(app, handlers.oip, handlers.gate)
     hung: dict[int | str, dict[str, Any]] = {503: {"description": "A forward pass hangs; restart the process."}}
     _get(app, "/livez", probes.live, "health", "Liveness probe", hung)
     _get(app, "/readyz", probes.ready, "health", "Readiness probe", unready)

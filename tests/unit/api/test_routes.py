@@ -14,7 +14,14 @@ TAGS = ("start", "predict", "open inference protocol", "models", "health")
 GET = [
     "/", "/v1/models", "/v1/models/{name}", "/v1/models/{name}/versions/{version}",
     "/v1/health", "/v1/health/detailed", "/livez", "/readyz", "/startupz",
+    "/v2", "/v2/health/live", "/v2/health/ready", "/v2/models", "/v2/models/stats",
+    *(
+        f"/v2/models/{{name}}{version}{end}"
+        for version in ("", "/versions/{version}")
+        for end in ("", "/ready", "/config", "/stats")
+    ),
 ]  # fmt: skip
+INDEX = "/v2/repository/index"
 
 
 async def schema_of(edge: Edge) -> dict[str, Any]:
@@ -24,7 +31,8 @@ async def schema_of(edge: Edge) -> dict[str, Any]:
 
 async def test_the_schema_lists_every_route_but_the_scrapes(edge: Edge) -> None:
     paths = (await schema_of(edge))["paths"]
-    assert sorted(paths) == sorted(PREDICT + INFER + KSERVE + GET)
+    assert sorted(paths) == sorted([*PREDICT, *INFER, *KSERVE, *GET, INDEX])
+    assert sorted(paths[INDEX]) == ["get", "post"]
     assert all(list(paths[path]) == ["post"] for path in PREDICT + INFER + KSERVE)
     assert all(list(paths[path]) == ["get"] for path in GET)
 
