@@ -115,9 +115,9 @@ def test_triton_http_calls_that_are_not_here(triton: ClientProcess, served: Serv
 
 
 @ways
-@pytest.mark.parametrize("model", ["nobody", "places"])
-def test_triton_http_errors(triton: ClientProcess, served: Served, way: str, model: str) -> None:
-    inputs = [("pixels", "FP32", PIXELS, True)]
+@pytest.mark.parametrize(("model", "columns"), [("nobody", 784), ("places", 784), ("digits", 783)])
+def test_triton_http_errors(triton: ClientProcess, served: Served, way: str, model: str, columns: int) -> None:
+    inputs = [("pixels", "FP32", PIXELS[:, :columns], True)]
     body, length = triton("request_body", inputs)
     headers = {"Inference-Header-Content-Length": str(length)}
     sentence = served.sentence("POST", f"/v2/models/{model}/infer", content=body, headers=headers)

@@ -70,6 +70,7 @@ def test_triton_grpc_classification(triton: ClientProcess, served: Served, way: 
         ("nobody", {}, r"^\[StatusCode.NOT_FOUND\] .*nobody"),
         ("places", {"priority": 1}, r"^\[StatusCode.INVALID_ARGUMENT\] .*priorit"),
         ("places", {"sequence_id": 7}, r"^\[StatusCode.INVALID_ARGUMENT\] .*sequence"),
+        ("shouting", {}, r"^\[StatusCode.INVALID_ARGUMENT\] .*the inputs text"),
         ("digits", {}, r"^\[StatusCode.INVALID_ARGUMENT\] .*the inputs pixels"),
     ],
 )
