@@ -16,16 +16,13 @@ from fastapi import FastAPI
 from plimsoll import __version__
 from plimsoll.access.key_source import KeySource
 from plimsoll.api.access_log import AccessLog
-from plimsoll.api.admin import Admin, admin_application
 from plimsoll.api.auth import Gate
 from plimsoll.api.catalog import Catalog
-from plimsoll.api.edge import Edge, EdgeParts
+from plimsoll.api.edge import Edge, EdgeParts, admin_edge
 from plimsoll.api.metrics_endpoint import MetricsEndpoint
-from plimsoll.api.oip_repository import Repository, RepositoryIndex
 from plimsoll.api.path_prefix import PathPrefix
 from plimsoll.api.probes import Probes
 from plimsoll.api.request_body import BodyReader
-from plimsoll.api.request_scope import RequestScope
 from plimsoll.api.serving_state import ServingState
 from plimsoll.api.site_policy import SitePolicy
 from plimsoll.background_tasks import BackgroundTasks
@@ -140,10 +137,6 @@ class Application:
         edge = Edge(parts, self._lifespan, settings.root_path)
         self.app, self.asgi, self.document = edge.app, edge.asgi, edge.document
         self.admin_app = _admin_app(settings, parts, shelf)
-        _log.info(
-            "a forward pass uses up to %d threads of the CPU; PyTorch's uses one on the event loop",
-            settings.forward_threads, extra={"threads": settings.forward_threads},
-        )  # fmt: skip
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
@@ -206,6 +199,10 @@ def _registry_and_catalog(
 
 
 def _loader(settings: Settings) -> ModelLoader:
+    _log.info(
+        "a forward pass uses up to %d threads of the CPU; PyTorch's uses one on the event loop",
+        settings.forward_threads, extra={"threads": settings.forward_threads},
+    )  # fmt: skip
     return new_loader(
         LoaderOptions(settings.device, settings.trust_pt2, settings.factories, settings.forward_threads),
         max_batch_rows=settings.max_batch_rows,
@@ -260,12 +257,8 @@ def _admin_app(settings: Settings, parts: EdgeParts, shelf: Shelf) -> FastAPI | 
     if settings.desired_state is None:
         return None
     file = DesiredStateFile(settings.desired_state, shelf, _rules(settings))
-    repository = Repository(file, parts.registry, parts.catalog, parts.state, settings.start_seconds)
-    index = RepositoryIndex(parts.registry, parts.catalog, shelf)
-    app = admin_application(parts.gate, Admin(file), parts.catalog, __version__, repository, index)
     sites = SitePolicy(settings.admin_hosts, settings.allowed_origins)
-    app.add_middleware(RequestScope, **parts.surroundings(sites))
-    return app
+    return admin_edge(parts, file, shelf, sites, settings.start_seconds)
 
 
 def _new_lane(

@@ -18,7 +18,8 @@ def mlserver_infer(folder: Path, address: str, model: str, requests: list[Any], 
     """The answers in the order of the requests; `folder` gets the files."""
     given, answered = folder / "requests.jsonl", folder / "answers.jsonl"
     given.write_text("".join(f"{json.dumps(each)}\n" for each in requests))
-    command = [CLIENTS / "mlserver", "infer", "-u", address, "-m", model, "-i", given, "-o", answered, "-r", "1"]
+    files = ["-i", str(given), "-o", str(answered)]
+    command = [str(CLIENTS / "mlserver"), "infer", "-u", address, "-m", model, *files, "-r", "1"]
     ran = subprocess.run([*command, *options], capture_output=True, text=True, check=False, timeout=60)
     assert ran.returncode == 0, ran.stderr
     answers = [json.loads(line) for line in answered.read_text().splitlines()]

@@ -112,7 +112,7 @@ class Counts(OwnTask):
 def make_places(folder: Path, version: str = "1") -> Bundle:
     """`places`: an INT64 and an FP32 input, an FP32 output with labels' width and an INT64 output."""
     torch.manual_seed(3)
-    example = {
+    example: dict[str, NDArray[Any]] = {
         "place": np.arange(5), "measured": np.random.default_rng(5).normal(size=(5, 2)).astype(np.float32)
     }  # fmt: skip
     recipe = Recipe("places", version, [example], minimum={"place": 0}, maximum={"place": PLACES - 1})

@@ -1,4 +1,4 @@
-"""Builds one ASGI application from routes, request scope and handlers."""
+"""Builds the ASGI applications of the ports from routes, request scope and handlers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Lifespan
 
 from plimsoll.api.access_log import AccessLog
+from plimsoll.api.admin import Admin, admin_application
 from plimsoll.api.api_document import ApiDocument
 from plimsoll.api.ask import Ask
 from plimsoll.api.auth import Gate
@@ -20,7 +21,7 @@ from plimsoll.api.index import Index
 from plimsoll.api.metrics_endpoint import MetricsEndpoint
 from plimsoll.api.oip_catalog import OipCatalog
 from plimsoll.api.oip_health import OipHealth
-from plimsoll.api.oip_repository import RepositoryIndex
+from plimsoll.api.oip_repository import Repository, RepositoryIndex
 from plimsoll.api.oip_routes import OipHandlers
 from plimsoll.api.oip_statistics import OipStatistics
 from plimsoll.api.path_prefix import PathPrefix, PrefixedRoutes
@@ -30,6 +31,8 @@ from plimsoll.api.request_scope import PROBES, RequestScope, Surroundings
 from plimsoll.api.routes import Handlers, described_application, install_routes
 from plimsoll.api.serving_state import ServingState
 from plimsoll.api.site_policy import SitePolicy
+from plimsoll.bundle.shelf import Shelf
+from plimsoll.control.desired_state_file import DesiredStateFile
 from plimsoll.control.version_registry import VersionRegistry
 from plimsoll.inference.line import Line
 from plimsoll.inference.ports import Observer
@@ -112,6 +115,17 @@ class Edge:
     def _surrounded(ask: Ask, parts: EdgeParts) -> ASGIApp:
         scoped = RequestScope(ask, **parts.surroundings())
         return scoped if parts.tracer is None else parts.tracer.around_predict(scoped)
+
+
+def admin_edge(
+    parts: EdgeParts, file: DesiredStateFile, shelf: Shelf, sites: SitePolicy, longest_load_seconds: float
+) -> FastAPI:
+    """The application of the admin port, which changes the desired state in `file`."""
+    repository = Repository(file, parts.registry, parts.catalog, parts.state, longest_load_seconds)
+    index = RepositoryIndex(parts.registry, parts.catalog, shelf)
+    app = admin_application(parts.gate, Admin(file), parts.catalog, parts.version, repository, index)
+    app.add_middleware(RequestScope, **parts.surroundings(sites))
+    return app
 
 
 def _oip_handlers(parts: EdgeParts) -> OipHandlers:

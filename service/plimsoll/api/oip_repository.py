@@ -61,7 +61,7 @@ class _Body(msgspec.Struct):
 
 
 class RepositoryIndex:
-    """Lists the versions that are served or being loaded; with a `shelf`, also bundles that are not desired."""
+    """Lists the versions that are served or being loaded; with the folder of bundles, all others in it too."""
 
     def __init__(self, registry: VersionRegistry, catalog: Catalog, shelf: Shelf | None = None) -> None:
         self._registry = registry
