@@ -22,7 +22,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--model", help="name of a model that the server has loaded")
     group.addoption("--model-version", help="a version of it, for servers that choose none by themselves")
     group.addoption("--grpc", help="host:port of the gRPC side; its tests are skipped without it")
-    group.addoption("--inputs", type=Path, help="file with a valid JSON inference request, if made-up tensors will not do")
+    group.addoption(
+        "--inputs", type=Path, help="file with a valid JSON inference request, if made-up tensors will not do"
+    )
     group.addoption("--extensions", default="", help="extensions to test though they are not advertised: NAME,NAME")
     group.addoption("--report", type=Path, help="file for the report: Markdown, or JSON if its name ends in .json")
 

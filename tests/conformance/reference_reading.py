@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-
 from tests.conformance.reference_models import Model, Tensors, TensorType
 from tests.conformance.tensors import DATATYPES, WITHOUT_JSON, Array, from_binary, from_json, numpy_type
 
@@ -60,13 +59,13 @@ def read_question(model: Model, body: bytes, headers: Mapping[str, str]) -> Ques
     document = _object(head)
     tensors, rest = {}, blobs
     for given in _list(document.get("inputs"), "inputs"):
-        kind = _input_type(model, given)
+        kind = input_type(model, given)
         if kind.name in tensors:
             raise RefusedError(f"input {kind.name} comes twice")
         tensors[kind.name], rest = _tensor(kind, given, rest)
     if rest:
         raise RefusedError(f"{len(rest)} bytes follow the binary data of the last input")
-    return _checked(model, tensors, document)
+    return checked(model, tensors, document)
 
 
 def _parted(body: bytes, length: str) -> tuple[bytes, bytes]:
@@ -79,7 +78,7 @@ def _raw_question(model: Model, body: bytes) -> Question:
     if len(model.inputs) != 1:
         raise RefusedError(f"a raw request needs a model with one input; this one has {len(model.inputs)}")
     (kind,) = model.inputs
-    tensors = {kind.name: _binary(kind, [1, *kind.shape[1:]], body)}
+    tensors = {kind.name: binary_tensor(kind, [1, *kind.shape[1:]], body)}
     return Question(tensors, [{"name": output.name} for output in model.outputs], None, all_binary=True)
 
 
@@ -102,7 +101,8 @@ def _list(value: Any, name: str) -> list[dict[str, Any]]:
     return value
 
 
-def _input_type(model: Model, given: dict[str, Any]) -> TensorType:
+def input_type(model: Model, given: dict[str, Any]) -> TensorType:
+    """The input of the model that is given; its datatype and shape are those of the model."""
     for key in ("name", "datatype", "shape"):
         if key not in given:
             raise RefusedError(f"an input has no {key}")
@@ -136,10 +136,11 @@ def _tensor(kind: TensorType, given: dict[str, Any], rest: bytes) -> tuple[Array
         return _from_json(kind, given), rest
     if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size <= len(rest):
         raise RefusedError(f"input {kind.name}: binary_data_size is a number of at most {len(rest)}, the bytes left")
-    return _binary(kind, given["shape"], rest[:size]), rest[size:]
+    return binary_tensor(kind, given["shape"], rest[:size]), rest[size:]
 
 
-def _binary(kind: TensorType, shape: list[int], data: bytes) -> Array:
+def binary_tensor(kind: TensorType, shape: list[int], data: bytes) -> Array:
+    """The elements of binary data, of which there are as many as the shape has."""
     if kind.datatype != "BYTES":
         size = 2 if kind.datatype == "BF16" else numpy_type(kind.datatype).itemsize
         if math.prod(shape) * size != len(data):
@@ -159,6 +160,11 @@ def _from_json(kind: TensorType, given: dict[str, Any]) -> Array:
         raise RefusedError(f"input {kind.name}: data is a list")
     if any(isinstance(each, list) for each in data) and not _is_nested(data, shape):
         raise RefusedError(f"input {kind.name}: data is neither flat nor nested as the shape {shape}")
+    return typed_tensor(kind, shape, data)
+
+
+def typed_tensor(kind: TensorType, shape: list[int], data: list[Any]) -> Array:
+    """The elements of a list, of which there are as many as the shape has; BYTES are texts or bytes."""
     try:
         return from_json(kind.datatype, shape, data)
     except (ValueError, OverflowError) as error:
@@ -171,7 +177,8 @@ def _is_nested(data: Any, shape: list[int]) -> bool:
     return isinstance(data, list) and len(data) == shape[0] and all(_is_nested(each, shape[1:]) for each in data)
 
 
-def _checked(model: Model, tensors: Tensors, document: dict[str, Any]) -> Question:
+def checked(model: Model, tensors: Tensors, document: dict[str, Any]) -> Question:
+    """The question of these tensors, if there are all of them, and of the rest of the request object."""
     for kind in model.inputs:
         if kind.name not in tensors:
             raise RefusedError(f"input {kind.name} is missing")

@@ -1,12 +1,7 @@
-"""An honest server of the protocol over HTTP, with plain code, against which the suite proves itself.
-
-`python -m tests.conformance.reference_server --port 8000` serves the models of reference_models.py, and
-`--fault NAME` plants one of the faults of reference_faults.py.
-"""
+"""An honest server of the protocol over HTTP, with plain code, against which the suite proves itself."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import threading
 from collections import Counter

@@ -104,7 +104,8 @@ class Server:
     def request(self, tensors: list[Tensor], **fields: Any) -> Request:
         """A request of these inputs: as JSON, or as binary data if one of them has no JSON form."""
         if any(tensor.datatype in WITHOUT_JSON for tensor in tensors):
-            return binary_request(tensors, parameters={"binary_data_output": True}, **fields)
+            parameters = fields.pop("parameters", {}) | {"binary_data_output": True}
+            return binary_request(tensors, parameters=parameters, **fields)
         return json_request(tensors, **fields)
 
     @cached_property

@@ -20,6 +20,8 @@ DATATYPES = {*NUMPY_CODES, "BYTES", "BF16"}
 """Those of the section Tensor Data Types, and BF16, which servers and clients share beyond it."""
 WITHOUT_JSON = {"FP16", "BF16"}
 """The section Tensor Data calls them problematic in JSON; the suite sends them as binary data only."""
+TEXTS = ("BYTES", "STRING")
+"""BYTES, and the name that the example of the classification extension has for it."""
 _LENGTH = struct.Struct("<I")
 
 Array = npt.NDArray[Any]
@@ -89,7 +91,7 @@ def from_binary(datatype: str, shape: Sequence[int], data: bytes) -> Array:
     Raises:
         ValueError: if there are more or fewer bytes than the shape needs.
     """
-    if datatype == "BYTES":
+    if datatype in TEXTS:
         elements = np.empty(math.prod(shape), dtype=object)
         elements[:] = _split(data, math.prod(shape))
         return elements.reshape(tuple(shape))
@@ -99,7 +101,7 @@ def from_binary(datatype: str, shape: Sequence[int], data: bytes) -> Array:
 
 
 def from_json(datatype: str, shape: Sequence[int], data: Any) -> Array:
-    """Elements of JSON, nested or flat.
+    """Elements of JSON, nested or flat; those of BYTES may be bytes, too, as gRPC has them.
 
     Raises:
         ValueError: if an element does not fit the datatype, or their number does not fit the shape.
@@ -110,17 +112,17 @@ def from_json(datatype: str, shape: Sequence[int], data: Any) -> Array:
     for element in flat:
         if not _fits(datatype, element):
             raise ValueError(f"an element of {datatype} is {element!r}")
-    if datatype == "BYTES":
+    if datatype in TEXTS:
         elements = np.empty(len(flat), dtype=object)
-        elements[:] = [element.encode() for element in flat]
+        elements[:] = [element.encode() if isinstance(element, str) else element for element in flat]
         return elements.reshape(tuple(shape))
     return np.array(flat, dtype=numpy_type(datatype)).reshape(tuple(shape))
 
 
 def _fits(datatype: str, element: Any) -> bool:
     """Whether a JSON element can be one of the datatype; a BOOL may be 0 or 1, and a float may be a whole number."""
-    if datatype == "BYTES":
-        return isinstance(element, str)
+    if datatype in TEXTS:
+        return isinstance(element, str | bytes)
     if datatype == "BOOL":
         return isinstance(element, bool) or element in (0, 1)
     if datatype.startswith(("FP", "BF")):

@@ -12,7 +12,7 @@ import pytest
 from tests.conformance.bad_binary import BROKEN_STREAMS, compressed
 from tests.conformance.bad_requests import BadRequest, document_of
 from tests.conformance.messages import Request, assert_same, binary_request, described, read_reply, strict_json
-from tests.conformance.server import BINARY, Server, error_of
+from tests.conformance.server import Server, error_of
 
 CODINGS = ("gzip", "deflate")
 _SECONDS_TO_REFUSE = 2

@@ -12,7 +12,9 @@ from tests.conformance.bad_requests import DATA, DOUBTFUL, INPUT, OBJECT, BadReq
 from tests.conformance.messages import Request, described, shown, strict_json
 from tests.conformance.server import Server, error_of
 
-INSIDE = re.compile(r"Traceback|File \"|line \d+, in |site-packages|\.(py|cc|cpp|h|go|rs):\d+|(?<![\w/])/(usr|home|opt|root|tmp|app)/")
+INSIDE = re.compile(
+    r"Traceback|File \"|line \d+, in |site-packages|\.(py|cc|cpp|h|go|rs):\d+|(?<![\w/])/(usr|home|opt|root|tmp|app)/"
+)
 """Traces, places in sources and paths of the server, which help an attacker and no client."""
 EVERY = [*OBJECT, *INPUT, *DATA, *DOUBTFUL, *BINARY_DATA, *RAW]
 
