@@ -73,9 +73,10 @@ def _without_request_of_one(document: Any, blobs: bytes) -> tuple[Any, bytes]:
 
 
 def _cut_to_shape(document: Any, blobs: bytes) -> tuple[Any, bytes]:
-    first = document["inputs"][0]
-    if isinstance(first.get("data"), list) and first.get("shape") == [2, 3]:
-        first["data"] = first["data"][:2] if isinstance(first["data"][0], list) else first["data"]
+    for each in document["inputs"]:
+        data = each.get("data")
+        if each.get("shape") == [2, 3] and isinstance(data, list) and len(data) == 3:
+            each["data"] = data[:2]
     return document, blobs
 
 

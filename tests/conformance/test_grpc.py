@@ -55,20 +55,16 @@ def test_grpc_unknown_model_is_not_ready(grpc_side: GrpcSide) -> None:
 
     Required: Model Ready (gRPC).
     """
-    try:
+    if grpc_side.error_of("ModelReady", name="no-such-model") is None:
         assert grpc_side.call("ModelReady", name="no-such-model").ready is False
-    except grpc_side.errors:
-        pass
 
 
-def test_grpc_server_metadata(grpc_side: GrpcSide, server: Server) -> None:
-    """Name and version are those of HTTP.
+def test_grpc_server_metadata(grpc_side: GrpcSide) -> None:
+    """The server has a name.
 
     Required: Server Metadata (gRPC).
     """
-    metadata = grpc_side.call("ServerMetadata")
-    assert metadata.name
-    assert (metadata.name, metadata.version) == (server.metadata.get("name"), server.metadata.get("version"))
+    assert grpc_side.call("ServerMetadata").name
 
 
 def test_grpc_model_metadata(grpc_side: GrpcSide, server: Server) -> None:
@@ -164,7 +160,8 @@ def test_grpc_a_wrong_request_is_an_error(
 
     Required: Inference (gRPC).
     """
-    grpc_side.refused("ModelInfer", **make(grpc_side, server))
+    error = grpc_side.error_of("ModelInfer", **make(grpc_side, server))
+    assert error is not None, "an error expected, the status was OK"
 
 
 @pytest.mark.parametrize("make", DOUBTFUL.values(), ids=DOUBTFUL)
@@ -175,7 +172,8 @@ def test_grpc_a_doubtful_request_is_an_error(
 
     Recommended: Inference (gRPC).
     """
-    grpc_side.refused("ModelInfer", **make(grpc_side, server))
+    error = grpc_side.error_of("ModelInfer", **make(grpc_side, server))
+    assert error is not None, "an error expected, the status was OK"
 
 
 EVERY = REQUIRED | DOUBTFUL
@@ -187,14 +185,11 @@ def test_grpc_an_error_of_the_client_has_such_a_code(grpc_side: GrpcSide, server
 
     Recommended: Inference (gRPC).
     """
-    request = EVERY[name](grpc_side, server)
-    try:
-        grpc_side.call("ModelInfer", **request)
-    except grpc_side.errors as error:
-        codes = grpc_side.codes
-        expected = codes.NOT_FOUND if name == "unknown-model" else codes.INVALID_ARGUMENT
-        assert error.code() == expected, f"{expected.name} expected, {error.code().name}: {error.details()[:200]}"
-        assert error.details(), "the error has no details"
-        assert INSIDE.search(error.details()) is None, f"the details show the inside: {error.details()[:200]}"
-    else:
+    error = grpc_side.error_of("ModelInfer", **EVERY[name](grpc_side, server))
+    if error is None:
         pytest.skip("the request was answered, which another test reports")
+    expected = grpc_side.codes.NOT_FOUND if name == "unknown-model" else grpc_side.codes.INVALID_ARGUMENT
+    details = error.details() or ""
+    assert error.code() == expected, f"{expected.name} expected, {error.code().name}: {details[:200]}"
+    assert details, "the error has no details"
+    assert INSIDE.search(details) is None, f"the details show the inside: {details[:200]}"
