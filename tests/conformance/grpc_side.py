@@ -19,7 +19,7 @@ class GrpcSide:
 
     def __init__(self, address: str, model: str, version: str | None) -> None:
         grpc: Any = importlib.import_module("grpc")
-        self.errors: Any = grpc.RpcError
+        self._error: Any = grpc.RpcError
         self.codes: Any = grpc.StatusCode
         self.messages = message_classes()
         self.model = model
@@ -35,18 +35,17 @@ class GrpcSide:
         }
 
     def call(self, method: str, **fields: Any) -> Any:
-        """The response of a method.
-
-        Raises:
-            grpc.RpcError: if the status is not OK.
-        """
-        return self._methods[method](self.messages[f"{method}Request"](**fields), timeout=SECONDS)
+        """The response of a method, of which the status must be OK."""
+        try:
+            return self._call(method, fields)
+        except self._error as error:
+            raise AssertionError(f"OK expected, the status was {error.code().name}: {error.details()}") from None
 
     def error_of(self, method: str, **fields: Any) -> Any:
         """The error of a method, which has `code()` and `details()`; None if the status is OK."""
         try:
-            self.call(method, **fields)
-        except self.errors as error:
+            self._call(method, fields)
+        except self._error as error:
             return error
         return None
 
@@ -76,6 +75,9 @@ class GrpcSide:
             array = from_binary(output.datatype, shape, raw[place]) if raw else _typed(output, shape)
             found.append(Tensor(output.name, output.datatype, array))
         return found
+
+    def _call(self, method: str, fields: dict[str, Any]) -> Any:
+        return self._methods[method](self.messages[f"{method}Request"](**fields), timeout=SECONDS)
 
 
 def _typed(output: Any, shape: list[int]) -> Array:

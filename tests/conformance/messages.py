@@ -99,7 +99,7 @@ def read_reply(response: httpx.Response) -> Reply:
     assert isinstance(document, dict), f"an object expected: {shown(body)}"
     outputs, binary = [], set()
     for each in document.get("outputs", []):
-        size = each.get("parameters", {}).get("binary_data_size")
+        size = (each.get("parameters") or {}).get("binary_data_size")
         try:
             if size is None:
                 array = from_json(each["datatype"], each["shape"], each["data"])

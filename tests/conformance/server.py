@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.conformance.messages import (
     Reply,
@@ -55,7 +56,10 @@ class Server:
     def infer(self, request: Request, path: str | None = None, **headers: str) -> httpx.Response:
         """The answer to an inference request, to the model or to the one at another path."""
         sent = request.headers | {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.http.post(path or f"{self.model_path}/infer", content=request.body, headers=sent)
+        try:
+            return self.http.post(path or f"{self.model_path}/infer", content=request.body, headers=sent)
+        except httpx.TransportError:  # the connection was kept from an earlier answer, and has been closed since
+            return self.http.post(path or f"{self.model_path}/infer", content=request.body, headers=sent)
 
     @cached_property
     def metadata(self) -> dict[str, Any]:
@@ -84,22 +88,26 @@ class Server:
         """Whether an extension is advertised, or was named in the options."""
         return extension in self.target.extensions or extension in (self.metadata.get("extensions") or [])
 
-    @cached_property
+    @property
     def tensors(self) -> list[Tensor]:
-        """Inputs that the model takes.
+        """Inputs that the model takes; skips if it takes none of those that the suite can make."""
+        if isinstance(self.found, str):
+            pytest.skip("no valid request is known; test_a_valid_request_is_answered says why")
+        return self.found
 
-        Raises:
-            AssertionError: if it takes none of those that the suite can make.
-        """
+    @cached_property
+    def found(self) -> list[Tensor] | str:
+        """Inputs that the model takes, or a sentence that says why there are none."""
         refusals = []
         for tensors in self._candidates():
             response = self.infer(self.request(tensors))
             if response.status_code == 200:
                 return tensors
             refusals.append(described(response))
-        hint = "give a valid request by --inputs FILE"
-        assert refusals, f"the metadata of the model lists no inputs; {hint}"
-        raise AssertionError(f"the model took none of the requests made from its metadata; {refusals[0]}; {hint}")
+        if not refusals:
+            return "the metadata of the model lists no inputs; give a valid request by --inputs FILE"
+        hint = "" if self.target.inputs is not None else "; give a valid request by --inputs FILE"
+        return f"the model took none of the requests made from its metadata; {refusals[0]}{hint}"
 
     def request(self, tensors: list[Tensor], **fields: Any) -> Request:
         """A request of these inputs: as JSON, or as binary data if one of them has no JSON form."""

@@ -92,8 +92,9 @@ def test_an_answer_under_a_coding_can_be_read(steady: Server, coding: str) -> No
     assert_same(read_reply(response).outputs, steady.reply.outputs)
 
 
-def test_a_body_beyond_all_bounds_has_the_error_object(server: Server) -> None:
-    """A server that refuses a length of an exabyte by its header alone does so with the error object.
+@pytest.mark.parametrize("length", [10**12, 10**18], ids=["terabyte", "exabyte"])
+def test_a_body_beyond_all_bounds_has_the_error_object(server: Server, length: int) -> None:
+    """A server that refuses such a length by its header alone does so with the error object.
 
     Required: Inference Response JSON Error Object.
     """
@@ -103,7 +104,7 @@ def test_a_body_beyond_all_bounds_has_the_error_object(server: Server) -> None:
     with socket.create_connection((address.hostname or "", address.port or 80), timeout=_SECONDS_TO_REFUSE) as wire:
         head = (
             f"POST {address.path}{server.model_path}/infer HTTP/1.1\r\nHost: {address.netloc}\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {10**18}\r\nConnection: close\r\n\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
         )
         wire.sendall(head.encode() + b"{")
         answer = _read(wire)

@@ -92,13 +92,14 @@ def test_grpc_infer_equals_http(grpc_side: GrpcSide, steady: Server, raw: bool) 
     assert_same(outputs, steady.reply.outputs)
 
 
-def test_grpc_infer_names_the_model_and_the_id(grpc_side: GrpcSide, server: Server) -> None:
+@pytest.mark.parametrize("given", ["42", "é✓"], ids=["number", "unicode"])
+def test_grpc_infer_names_the_model_and_the_id(grpc_side: GrpcSide, server: Server, given: str) -> None:
     """The response has the model's name and the id of the request.
 
     Required: Inference (gRPC).
     """
-    response = grpc_side.call("ModelInfer", **grpc_side.request(server.tensors, raw=True, id="é 42"))
-    assert (response.model_name, response.id) == (grpc_side.model, "é 42")
+    response = grpc_side.call("ModelInfer", **grpc_side.request(server.tensors, raw=True, id=given))
+    assert (response.model_name, response.id) == (grpc_side.model, given)
 
 
 def test_grpc_only_requested_outputs_are_returned(grpc_side: GrpcSide, server: Server) -> None:

@@ -24,7 +24,8 @@ def test_a_valid_request_is_answered(server: Server) -> None:
 
     Required: Inference.
     """
-    reply = read_reply(server.infer(server.request(server.tensors)))
+    assert not isinstance(server.found, str), server.found
+    reply = read_reply(server.infer(server.request(server.found)))
     assert reply.outputs, "the answer has no outputs"
 
 
@@ -36,6 +37,16 @@ def test_response_names_the_model(server: Server) -> None:
     assert server.reply.document.get("model_name") == server.target.model
     version = server.reply.document.get("model_version")
     assert version is None or isinstance(version, str), f"model_version is {version!r}"
+
+
+def test_absent_fields_are_left_out(server: Server) -> None:
+    """A field without a value is left out: parameters are an object, and servers without versions give none.
+
+    Recommended: Inference Response JSON Object, Response Output.
+    """
+    objects = [server.reply.document, *server.reply.document["outputs"]]
+    nulls = sorted({key for each in objects for key, value in each.items() if value is None})
+    assert nulls == [], f"{' and '.join(nulls)} came as null"
 
 
 def test_json_answer_has_the_media_type_of_json(server: Server) -> None:
