@@ -14,6 +14,12 @@ from tests.conformance.server import BINARY, Server, Target
 LEVEL = re.compile(r"^(Required|Recommended|Extension)(?: with ([\w()]+))?: (.+)\.$")
 """The last line of a docstring: the level, the extension that must be advertised, and the section of the text."""
 
+ORDER = [
+    "test_health", "test_metadata", "test_inference", "test_refusals", "test_bodies", "test_binary_data",
+    "test_extensions", "test_grpc",
+]  # fmt: skip
+"""The files of the tests."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of a run; README.md has examples."""
@@ -37,11 +43,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with its level.
+    """Mark each test with its level, and run the files in the order of the text.
 
     Raises:
         pytest.UsageError: for a test whose docstring does not end with its level and section.
     """
+    items.sort(key=lambda item: ORDER.index(item.path.stem))
     for item in items:
         documentation = (getattr(item, "function", item).__doc__ or "").strip().splitlines() or [""]
         level = LEVEL.match(documentation[-1].strip())
@@ -66,9 +73,13 @@ def target(pytestconfig: pytest.Config) -> Target:
 
 
 @pytest.fixture(scope="session")
-def server(target: Target) -> Server:
+def server(target: Target, pytestconfig: pytest.Config) -> Server:
     """The server under test."""
-    return Server(target)
+    server = Server(target)
+    report = pytestconfig.pluginmanager.get_plugin("conformance-report")
+    assert isinstance(report, Report)
+    report.server = server.metadata
+    return server
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,10 @@ Rows = list[dict[str, Any]]
 
 
 def matrix(reports: dict[str, Rows]) -> str:
-    """Three tables in Markdown: counts by level, a row for each test, and the cases that failed with their reasons."""
+    """Three tables in Markdown: tests by level, a row for each test, and the cases that failed with their reasons.
+
+    A test has passed if all of its cases have that were not skipped.
+    """
     return "\n".join([*_counts(reports), "", *_tests(reports), "", *_failures(reports)])
 
 
@@ -42,8 +45,10 @@ def _counts(reports: dict[str, Rows]) -> list[str]:
     for server, rows in reports.items():
         cells = []
         for level in LEVELS:
-            found = Counter(row["outcome"] for row in rows if row["level"] == level)
-            cells.append(f"{found['passed']} passed, {found['failed']} failed, {found['skipped']} skipped")
+            tests = {_function(row) for row in rows if row["level"] == level}
+            found = Counter(outcome([row for row in rows if row["level"] == level], test) for test in tests)
+            ran = len(tests) - found["skipped"]
+            cells.append(f"{found['passed']} of {ran} passed, {found['skipped']} skipped")
         lines.append(f"| {server} | " + " | ".join(cells) + " |")
     return lines
 

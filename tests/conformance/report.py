@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,6 +30,8 @@ class Report:
 
     def __init__(self, path: Path | None, model: str) -> None:
         self.rows: list[Row] = []
+        self.server: dict[str, Any] = {}
+        """The metadata of the server, as far as it is known."""
         self._path = path
         self._model = model
 
@@ -53,9 +56,10 @@ class Report:
         if self._path is None:
             return
         if self._path.suffix == ".json":
-            text = json.dumps({"model": self._model, "tests": [asdict(row) for row in self.rows]}, indent=1)
+            tests = [asdict(row) for row in self.rows]
+            text = json.dumps({"model": self._model, "server": self.server, "tests": tests}, indent=1)
         else:
-            text = markdown(self._model, self.rows)
+            text = markdown(self._model, self.server, self.rows)
         self._path.write_text(text + "\n", encoding="utf-8")
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -74,9 +78,12 @@ def counts(rows: list[Row]) -> list[str]:
     ]
 
 
-def markdown(model: str, rows: list[Row]) -> str:
+def markdown(model: str, server: dict[str, Any], rows: list[Row]) -> str:
     """The whole report as a Markdown page."""
-    lines = [f"# Conformance of the model {model}", "", *(f"- {line}" for line in counts(rows)), ""]
+    named = f"{server.get('name', 'an unknown server')} {server.get('version', '')}".strip()
+    extensions = ", ".join(map(str, server.get("extensions") or [])) or "none"
+    lines = [f"# Conformance of the model {model} of {named}", "", f"- extensions advertised: {extensions}"]
+    lines += [*(f"- {line}" for line in counts(rows)), ""]
     lines += ["| test | level | section | outcome | reason |", "|---|---|---|---|---|"]
     for row in rows:
         level = row.level if row.extension is None else f"{row.level}, {row.extension}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -78,7 +79,8 @@ def test_a_doubtful_request_is_an_error(refusals: Refusals, bad: BadRequest) -> 
 
     Recommended: Inference Request JSON Object.
     """
-    error_of(refusals.of(bad))
+    response = refusals.of(bad)
+    assert response.status_code >= 400, f"an error expected, {described(response)}"
 
 
 @cases(BINARY_DATA)
@@ -174,6 +176,27 @@ def test_an_unknown_model_or_version_is_404(server: Server, path: str) -> None:
     if response.status_code == 200:
         pytest.skip("the request was answered, which another test reports")
     assert response.status_code == 404, f"404 expected, {described(response)}"
+
+
+ELSEWHERE: dict[str, Callable[[Server], httpx.Response]] = {
+    "unknown-model": lambda server: _infer_unknown(server, UNKNOWN["model"]),
+    "unknown-version": lambda server: _infer_unknown(server, UNKNOWN["version"]),
+    "metadata-of-an-unknown-model": lambda server: server.get("/v2/models/no-such-model"),
+    "unknown-path": lambda server: server.get("/v2/no-such-path"),
+    "another-verb": lambda server: server.get(f"{server.model_path}/infer"),
+}
+
+
+@pytest.mark.parametrize("send", ELSEWHERE.values(), ids=ELSEWHERE)
+def test_an_error_elsewhere_is_only_the_error(server: Server, send: Callable[[Server], httpx.Response]) -> None:
+    """Errors of paths and verbs have the field `error`, no other, and nothing of the inside.
+
+    Recommended: Inference Response JSON Error Object.
+    """
+    response = send(server)
+    document = _error_object(response)
+    assert list(document) == ["error"], f'{{"error": text}} expected, not {shown(document)}'
+    assert INSIDE.search(response.text) is None, f"the error shows the inside: {described(response)}"
 
 
 def test_infer_takes_no_get(server: Server) -> None:

@@ -76,7 +76,9 @@ def test_reports_are_merged_into_a_matrix() -> None:
     good = Row("test_id[a]", "required", None, "Inference", "passed", "")
     bad = Row("test_id[b]", "required", None, "Inference", "failed", 'no "error": /srv/app/model.py | x')
     skipped = Row("test_raw", "extension", "binary_tensor_data", "Raw", "skipped", "not advertised")
-    assert "| test_raw | extension, binary_tensor_data | Raw | skipped | not advertised |" in markdown("m", [skipped])
+    assert "| test_raw | extension, binary_tensor_data | Raw | skipped | not advertised |" in markdown(
+        "m", {}, [skipped]
+    )
     text = matrix({"A": [vars(good), vars(skipped)], "B": [vars(good), vars(bad)]})
     assert "| test_id | required | Inference | passed | **1 of 2 failed** |" in text
     assert "| test_raw | extension, binary_tensor_data | Raw | skipped |  |" in text
