@@ -177,6 +177,7 @@ def _classes(tensor: Tensor, count: Any) -> Tensor:
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+    wbufsize = -1  # head and body in one packet: two would wait for each other
     respond: Respond
 
     def _serve(self) -> None:
@@ -194,8 +195,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(answer.status)
         for name, value in {**answer.headers, "Content-Length": str(len(answer.body))}.items():
             self.send_header(name, value)
-        self._headers_buffer.append(b"\r\n" + answer.body)  # one write: two would wait for each other's packet
-        self.flush_headers()
+        self.end_headers()
+        self.wfile.write(answer.body)
+        self.wfile.flush()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the name in the standard library
         """Log nothing."""

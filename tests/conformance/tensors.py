@@ -145,7 +145,8 @@ def _decoded(value: Any) -> Any:
 
 
 def _split(data: bytes, count: int) -> list[bytes]:
-    elements, place = [], 0
+    elements: list[bytes] = []
+    place = 0
     for _ in range(count):
         if place + _LENGTH.size > len(data):
             raise ValueError(f"the data ends in the length of element {len(elements)}")

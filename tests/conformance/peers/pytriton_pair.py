@@ -9,7 +9,7 @@ from pytriton.model_config import ModelConfig, Tensor
 from pytriton.triton import Triton, TritonConfig
 
 
-@batch  # type: ignore[misc]  # PyTriton is not installed where types are checked
+@batch  # type: ignore[untyped-decorator]  # PyTriton is not installed where types are checked
 def pair(numbers: npt.NDArray[np.float32], texts: npt.NDArray[np.object_]) -> dict[str, npt.NDArray[np.generic]]:
     """Double numbers, and raise texts."""
     loud = np.array([text.upper() for text in texts.reshape(-1)], dtype=np.object_).reshape(texts.shape)
