@@ -68,7 +68,7 @@ def test_a_model_is_loaded_described_asked_counted_and_unloaded(
 
     def counted() -> bool:
         (stats,) = send(url, "/v2/models/digits/versions/2/stats")[1]["model_stats"]
-        return int(stats["inference_count"]) == stats["inference_stats"]["success"]["count"] == 4
+        return [stats["inference_count"], stats["inference_stats"]["success"]["count"]] == [4, 4]
 
     process.wait_for(counted, "four requests in the statistics of all workers")
     status, listed = send(url, "/v2/repository/index", "POST", b"", Content_Type="application/octet-stream")

@@ -37,8 +37,7 @@ async def test_with_keys_every_route_but_health_asks_for_scope_predict(edge: Edg
     edge.gate.use(
         KeyRing(
             tuple(
-                KeyEntry(label=scope, sha256=sha256, scopes=frozenset({scope}))  # type: ignore[arg-type]
-                for scope, (_, sha256) in keys.items()
+                KeyEntry(label=scope, sha256=sha256, scopes=frozenset({scope})) for scope, (_, sha256) in keys.items()
             )
         )
     )
