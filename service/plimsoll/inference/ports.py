@@ -195,7 +195,7 @@ class Model(Protocol):
 class Outcome(NamedTuple):
     """The end of one request. `model` and `version` are empty if none was selected; `status` is the HTTP status.
 
-    `code` is the code of the error, empty if there was none.
+    `code` is the code of the error, empty if there was none. The time of a `streamed` answer says nothing about latency.
     """
 
     protocol: str
@@ -204,6 +204,21 @@ class Outcome(NamedTuple):
     status: int
     duration_seconds: float
     code: str = ""
+    streamed: bool = False
+
+
+class PieceReport(NamedTuple):
+    """Reports one piece of a streamed answer, a prediction or the error of a row.
+
+    `seconds` is the time since the request arrived for its `first` piece, or else the time for which the stream waited
+    after the piece before; the time that the client took to read does not count.
+    """
+
+    model: str
+    version: str
+    seconds: float
+    first: bool
+    failed: bool
 
 
 class Observer(Protocol):
@@ -219,6 +234,10 @@ class Observer(Protocol):
 
     def cache_looked_up(self, model: str, version: str, *, found: bool) -> None:
         """An input was looked up in the response cache."""
+        ...
+
+    def piece_streamed(self, piece: PieceReport) -> None:
+        """A streamed answer has got its next piece."""
         ...
 
 

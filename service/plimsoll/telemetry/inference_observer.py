@@ -13,7 +13,7 @@ from typing import Protocol
 from prometheus_client import Counter, Histogram
 
 from plimsoll.inference.payloads import BatchReport
-from plimsoll.inference.ports import Outcome
+from plimsoll.inference.ports import Outcome, PieceReport
 from plimsoll.telemetry.metric_catalog import MetricCatalog
 
 _log = logging.getLogger(__name__)
@@ -158,8 +158,12 @@ class InferenceObserver:
         """Count a look-up in the response cache."""
         self._catalog.requests.cache_lookups.labels(model, version, "hit" if found else "miss").inc()
 
+    def piece_streamed(self, piece: PieceReport) -> None:
+        """Count a piece of a streamed answer."""
+        self._observations.add(self._count_piece, piece)
+
     def request_finished(self, outcome: Outcome) -> None:
-        """Count the end of the same request; only answered requests enter the duration histogram."""
+        """Count the end of the same request; only whole answers enter the duration histogram."""
         self._in_flight.leave()
         if self._trace_id is not None and outcome.status == _OK and (trace_id := self._trace_id()) is not None:
             self._count(outcome, {"trace_id": trace_id})
@@ -170,13 +174,20 @@ class InferenceObserver:
         series = self._series(outcome.model or UNKNOWN, outcome.version or UNKNOWN)
         series.ended(outcome.protocol, outcome.status).inc()
         if outcome.status == _OK:
-            series.duration(outcome.protocol).observe(outcome.duration_seconds, example)
+            if not outcome.streamed:
+                series.duration(outcome.protocol).observe(outcome.duration_seconds, example)
         elif outcome.code in series.shed:
             series.shed[outcome.code].inc()
             if outcome.code == "client_gone":
                 series.cancelled.inc()
             elif outcome.code == "deadline_exceeded":
                 series.deadline_exceeded.inc()
+
+    def _count_piece(self, piece: PieceReport) -> None:
+        streams, labels = self._catalog.streams, (piece.model, piece.version)
+        streams.pieces.labels(*labels, "error" if piece.failed else "prediction").inc()
+        seconds = streams.first_piece if piece.first else streams.between_pieces
+        seconds.labels(*labels).observe(piece.seconds)
 
     def _series(self, name: str, version: str) -> _VersionSeries:
         series = self._versions.get((name, version))
