@@ -20,8 +20,8 @@ class Phase(StrEnum):
 class ServingState:
     """Holds the phase and the requests in flight. The lifecycle sets the phase; probes and requests read it.
 
-    Streams and sessions wait for two moments of a stop: from `refusing` on, sessions read no more messages; at `cut_off`
-    whatever is still open ends with an error.
+    Streams and sessions wait for two moments of a stop: from `refusing` on, sessions read no more messages; at
+    `cutting_off` whatever is still open ends with an error.
     """
 
     def __init__(self) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import orjson
 
 from plimsoll.errors import PlimsollError
-from plimsoll.fronts.http_target import VERSION_FIELD
 from plimsoll.fronts.v1_errors import error_reply
+from plimsoll.fronts.v1_json import VERSION_HEADER
 from plimsoll.inference.call import Call
 from plimsoll.inference.payloads import Piece
 
@@ -25,14 +25,14 @@ class V1Events:
             (b"content-type", b"text/event-stream"),
             (b"cache-control", b"no-store"),
             (b"x-accel-buffering", b"no"),
-            (VERSION_FIELD, call.version.encode()),
+            (VERSION_HEADER.encode(), call.version.encode()),
         ]
 
     def piece(self, call: Call, piece: Piece) -> bytes:
         """`prediction` with the index of its row, or `error` with the error of /v1, whose `index` names the row."""
         if piece.error is not None:
             return self.error(call, piece.error)
-        data = {"index": piece.index, "prediction": piece.result}
+        data = {"index": piece.row, "prediction": piece.result}
         return _event(b"prediction", orjson.dumps(data, option=orjson.OPT_SERIALIZE_NUMPY))
 
     def error(self, call: Call, error: PlimsollError) -> bytes:

@@ -64,10 +64,10 @@ class V1Session(V1Json):
             found = msgspec.json.decode(raw) if len(bytes(raw)) <= _LONGEST_RAW_ID else None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return
-        if isinstance(found, str) and len(found) <= LONGEST_ID:
-            call.asked = found
-        elif isinstance(found, int) and not isinstance(found, bool) and -_LARGEST_ID <= found < _LARGEST_ID:
-            call.asked = found
+        if isinstance(found, str):
+            call.asked = found if len(found) <= LONGEST_ID else None
+        elif isinstance(found, int) and not isinstance(found, bool):
+            call.asked = found if abs(found) < _LARGEST_ID else None
 
     def reply(self, call: Call, served: ServedVersion, question: Question, answer: Answer) -> Reply:
         """The answer of predict, with the id."""

@@ -9,10 +9,9 @@ from urllib.parse import unquote
 
 from starlette.types import Scope
 
+from plimsoll.api.session_route import CLIENT_GONE
 from plimsoll.server.request_head import RequestHead
 
-CLIENT_GONE = "plimsoll.client_gone"
-"""The extension of a WebSocket's scope that waits for the client to leave."""
 ClientGone = Callable[[], Awaitable[object]]
 
 

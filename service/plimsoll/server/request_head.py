@@ -34,8 +34,8 @@ class RequestHead(NamedTuple):
     """One request before its body.
 
     `fields` have lower-case names. `body_bytes` is the length of the body: 0 for none, `CHUNKED` where it is not known.
-    `keep_alive` says whether the client may send another request, and `asks_for_websocket` whether this one is the whole
-    handshake of a WebSocket.
+    `keep_alive` says whether the client may send another request, and `asks_for_websocket` whether this one is the
+    whole handshake of a WebSocket.
     """
 
     method: str

@@ -27,8 +27,8 @@ class WebSocketExchange(Exchange):
     """One WebSocket from its handshake to its end.
 
     The application accepts it, or refuses it with an HTTP answer. Bytes become messages only when the application
-    receives one, and only while the client reads what it was sent: whatever comes meanwhile waits as bytes, of which the
-    connection bounds how many. A client that is silent is pinged.
+    receives one, and only while the client reads what it was sent: whatever comes meanwhile waits as bytes, of which
+    the connection bounds how many. A client that is silent is pinged.
     """
 
     __slots__ = ("_connected", "_counted_bytes", "_frames", "_gone", "_key", "_pinged", "_raw", "_unanswered")
@@ -127,9 +127,7 @@ class WebSocketExchange(Exchange):
     def _accept(self, message: Message) -> None:
         self.begun = True
         self._frames = WebSocketFrames(self._connections.limits.message_bytes)
-        self._writer.write(
-            switching_protocols(self._key, message.get("headers", ()), self._connections.date_field)
-        )
+        self._writer.write(switching_protocols(self._key, message.get("headers", ()), self._connections.date_field))
 
     async def _send_message(self, frames: WebSocketFrames, message: Message) -> None:
         text = message.get("text")

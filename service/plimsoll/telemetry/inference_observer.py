@@ -6,14 +6,14 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Protocol
 
 from prometheus_client import Counter, Histogram
 
-from plimsoll.inference.payloads import BatchReport
-from plimsoll.inference.ports import Outcome, PieceReport
+from plimsoll.inference.payloads import BatchReport, PieceReport
+from plimsoll.inference.ports import Outcome
 from plimsoll.telemetry.metric_catalog import MetricCatalog
 
 _log = logging.getLogger(__name__)
@@ -97,9 +97,9 @@ class BatchSpans(Protocol):
 
 
 class _VersionSeries:
-    """The series of one version, looked up once."""
+    """The series of one version, looked up once; `protocols` says of each whether its answers are streams."""
 
-    def __init__(self, catalog: MetricCatalog, name: str, version: str, protocols: Iterable[str]) -> None:
+    def __init__(self, catalog: MetricCatalog, name: str, version: str, protocols: Mapping[str, bool]) -> None:
         self._catalog = catalog
         self._labels = (name, version)
         self._ended: dict[tuple[str, int], Counter] = {}
@@ -107,8 +107,9 @@ class _VersionSeries:
         self.shed = {reason: catalog.requests.shed.labels(name, version, reason) for reason in SHED_REASONS}
         self.cancelled = catalog.requests.cancelled.labels(name, version)
         self.deadline_exceeded = catalog.requests.deadline_exceeded.labels(name, version)
-        for protocol in protocols:
-            self.duration(protocol)
+        for protocol, is_streamed in protocols.items():
+            if not is_streamed:
+                self.duration(protocol)
             for status in _STATUSES_OF_UNKNOWN if name == UNKNOWN else _STATUSES:
                 self.ended(protocol, status)
 
@@ -131,8 +132,9 @@ class _VersionSeries:
 class InferenceObserver:
     """Implements the line's `Observer` port on a metric catalog.
 
-    The series of the `protocols` start at zero. `trace_id`, where requests are traced, gives the id of the current
-    request's trace if it is sampled: an example of the latency that its bucket counts.
+    The series of the `protocols` start at zero; those that are `streamed` have no durations. `trace_id`, where requests
+    are traced, gives the id of the current request's trace if it is sampled: an example of the latency that its bucket
+    counts.
     """
 
     def __init__(
@@ -140,9 +142,10 @@ class InferenceObserver:
         catalog: MetricCatalog,
         protocols: Iterable[str] = (),
         trace_id: Callable[[], str | None] | None = None,
+        streamed: Iterable[str] = (),
     ) -> None:
         self._catalog = catalog
-        self._protocols = tuple(protocols)
+        self._protocols = {protocol: protocol in tuple(streamed) for protocol in protocols}
         self._trace_id = trace_id
         self._in_flight = InFlight(catalog)
         self.request_started = self._in_flight.enter
