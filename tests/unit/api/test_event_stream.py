@@ -144,7 +144,7 @@ async def test_a_client_that_leaves_is_counted_as_gone(edge: Edge) -> None:
     lane = edge.serve("echo", "3", model)
     exchange = ask(edge)
     running = asyncio.ensure_future(exchange.run())
-    await eventually(lambda: model.running.is_set())
+    await eventually(model.running.is_set)
     exchange.leave()
     await asyncio.wait_for(running, 30)
     assert [(each.status, each.code) for each in edge.observer.outcomes] == [(499, "client_gone")]
