@@ -144,7 +144,7 @@ class Answer(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """The end of a row, by its index in the request: a result, which is JSON with arrays in it, or the row's own error."""
+    """The end of a row, by its index in the request: a result, which is JSON with arrays in it, or its own error."""
 
     row: int
     result: Any = None

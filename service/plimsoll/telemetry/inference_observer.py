@@ -23,6 +23,8 @@ UNKNOWN = "_unknown"
 """The label of a model that was never loaded: a name that a client invents must not create a series."""
 SHED_REASONS = ("overloaded", "draining", "loading", "stuck", "failed", "deadline_exceeded", "client_gone")
 """Codes of requests that no model answered, through no fault of the request."""
+PIECES = ("prediction", "error")
+"""The results of pieces of streamed answers."""
 _OK = int(HTTPStatus.OK)
 _STATUSES = (200, 400, 408, 413, 415, 422, 429, 499, 500, 503, 504, 507)
 _STATUSES_OF_UNKNOWN = (400, 401, 403, 404, 500, 503)
@@ -107,6 +109,7 @@ class _VersionSeries:
         self.shed = {reason: catalog.requests.shed.labels(name, version, reason) for reason in SHED_REASONS}
         self.cancelled = catalog.requests.cancelled.labels(name, version)
         self.deadline_exceeded = catalog.requests.deadline_exceeded.labels(name, version)
+        self.pieces = {failed: catalog.streams.pieces.labels(name, version, PIECES[failed]) for failed in (False, True)}
         for protocol, is_streamed in protocols.items():
             if not is_streamed:
                 self.duration(protocol)
@@ -187,10 +190,10 @@ class InferenceObserver:
                 series.deadline_exceeded.inc()
 
     def _count_piece(self, piece: PieceReport) -> None:
-        streams, labels = self._catalog.streams, (piece.model, piece.version)
-        streams.pieces.labels(*labels, "error" if piece.failed else "prediction").inc()
-        seconds = streams.first_piece if piece.first else streams.between_pieces
-        seconds.labels(*labels).observe(piece.seconds)
+        self._series(piece.model, piece.version).pieces[piece.failed].inc()
+        streams = self._catalog.streams
+        histogram = streams.first_piece if piece.first else streams.between_pieces
+        histogram.labels(piece.model, piece.version).observe(piece.seconds)
 
     def _series(self, name: str, version: str) -> _VersionSeries:
         series = self._versions.get((name, version))
