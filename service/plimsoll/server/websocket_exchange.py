@@ -19,7 +19,8 @@ _BYTES_AT_ONCE = 4096
 """Bytes that become frames together; a frame of six bytes becomes an object of some hundred."""
 _FREE_BYTES = 65_536
 """A message that has arrived in part counts for the common bound only beyond this."""
-_PINGS_WITHIN_SILENCE = 3
+_PING_AFTER = 0.3
+"""The share of the longest silence after which a client is pinged."""
 _TRY_AGAIN_LATER = 1013
 
 
@@ -64,19 +65,21 @@ class WebSocketExchange(Exchange):
     def is_lost(self, silent_seconds: float) -> bool:
         """Whether not even a pong has come for the longest time that a connection may be idle; pings it before that."""
         longest = self._connections.limits.keep_alive_seconds
-        if silent_seconds < longest / _PINGS_WITHIN_SILENCE:
-            self._pinged = False
-        elif not self._pinged and self._frames is not None:
-            self._pinged = True
-            self._frames.ping()
-            self._flush_frames(self._frames)
-        return silent_seconds > longest
+        if self._frames is None or silent_seconds < _PING_AFTER * longest:
+            return False
+        if self._pinged:
+            return silent_seconds > longest
+        self._pinged = True
+        self._frames.ping()
+        self._flush_frames(self._frames)
+        return False
 
     def feed(self, part: bytes, *, last: bool) -> None:
         """Take the next bytes of the client."""
         del last
         if self.complete:
             return
+        self._pinged = False
         self._raw += part
         self.unread_bytes = len(self._raw)
         self._tell()
