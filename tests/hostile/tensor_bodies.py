@@ -7,13 +7,51 @@ import json
 import random
 import struct
 import zlib
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 INPUT, OUTPUT, WIDTH = "pixels", "probabilities", 784
-_SIZES = (0, 1, 3, 4, 7, 100, 101, 65_535, 1 << 31, 1 << 32, 1 << 62, 1 << 64, -1, -4, 2.5, "4", None, True, [4])
-_WORDS = ("BOOL", "INT8", "UINT64", "FP16", "BF16", "BYTES", "fp32", "", "x" * 300, "\u0000", "😀", 7, None, [], {})
+_SIZES: tuple[Any, ...] = (
+    0,
+    1,
+    3,
+    4,
+    7,
+    100,
+    101,
+    65_535,
+    1 << 31,
+    1 << 32,
+    1 << 62,
+    1 << 64,
+    -1,
+    -4,
+    2.5,
+    "4",
+    None,
+    True,
+    [4],
+)
+_WORDS: tuple[Any, ...] = (
+    "BOOL",
+    "INT8",
+    "UINT64",
+    "FP16",
+    "BF16",
+    "BYTES",
+    "fp32",
+    "",
+    "x" * 300,
+    "\u0000",
+    "😀",
+    7,
+    None,
+    [],
+    {},
+)
+_COMPRESS: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "deflate": zlib.compress, "br": bytes}
 _HEADER_LENGTHS = ("0", "1", "-1", "1e3", "99999999999999999999", "0x10", "", "٣")
 
 
@@ -61,11 +99,11 @@ def _change(choice: random.Random, document: dict[str, Any]) -> None:
     if not isinstance(tensor, dict):
         return
     size, word = choice.choice(_SIZES), choice.choice(_WORDS)
-    inputs = choice.choice(([], None, {}, [tensor] * choice.randrange(2, 40), [word]))
+    inputs: Any = choice.choice(([], None, {}, [tensor] * choice.randrange(2, 40), [word]))
     classes = {"name": OUTPUT, "parameters": {"classification": size, "binary_data": choice.random() < 0.5}}
     parameter = choice.choice(("timeout", "priority", "binary_data_output", "sequence_id"))
     shape = choice.choice(([size], [size, WIDTH], [1, size], [1, WIDTH, size], size, [], [[1]]))
-    data = choice.choice(([size] * 5, size, [[[[[size]]]]], {}, [word], [1e39] * WIDTH))
+    data: Any = choice.choice(([size] * 5, size, [[[[[size]]]]], {}, [word], [1e39] * WIDTH))
     changes = (
         lambda: document.update(id=word),
         lambda: document.update(inputs=inputs),
@@ -108,7 +146,7 @@ def _encoded(choice: random.Random, content: bytes, headers: dict[str, str]) -> 
         coding = None  # so that a test can see that the request asked to be late
     if coding is not None:
         headers["Content-Encoding"] = coding
-        content = {"gzip": gzip.compress, "deflate": zlib.compress, "br": bytes}[coding](content)
+        content = _COMPRESS[coding](content)
         if choice.random() < 0.2:
             content = _changed_bytes(choice, content)
         elif choice.random() < 0.02:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from plimsoll.api.inflating import ENCODINGS, inflate
 from plimsoll.errors import BodyTooLarge, ClientError, MalformedBody
 
-COMPRESS = {"gzip": gzip.compress, "deflate": zlib.compress}
+COMPRESS: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "deflate": zlib.compress}
 
 
 @given(body=st.binary(max_size=200), encoding=st.sampled_from(ENCODINGS))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,8 +20,8 @@ class Shouting(OwnTask):
     """Reads a text, and answers with a text."""
 
     item = "text"
-    row_schema: ClassVar[dict[str, Any]] = {"type": "string"}
-    result_schema: ClassVar[dict[str, Any]] = {"type": "string"}
+    row_schema: Mapping[str, Any] = {"type": "string"}
+    result_schema: Mapping[str, Any] = {"type": "string"}
 
     def read(self, row: Any) -> Any:
         return {"input": [float(len(row))] * 4}
