@@ -27,10 +27,10 @@ _SMALL = Frame(Opcode.TEXT, b"{}").serialize(mask=True) * 500
 """Messages without an id."""
 
 
-def session(served: Served, model: str = _DIGITS, **options: object) -> ClientConnection:
+def session(served: Served, model: str = _DIGITS, ping_interval: float | None = 20) -> ClientConnection:
     """A session by the library's own client."""
     url = f"ws://{served.address.host}:{served.address.port}/v1/models/{model}/session"
-    return connect(url, max_size=None, **options)  # type: ignore[arg-type]
+    return connect(url, max_size=None, ping_interval=ping_interval)
 
 
 def raw(served: Served, model: str = _DIGITS, receive_bytes: int | None = None) -> socket.socket:

@@ -29,14 +29,14 @@ class Slow:
         make_slow_bundle(folder, MILLISECONDS)
         self.process = ServedProcess(folder)
 
-    def start(self, *, drain: float = 20, **environment: str) -> str:
+    def start(self, *, drain: str = "20", **environment: str) -> str:
         """The URL of the server, ready."""
         self.process.start(
             PYTHONPATH=str(REPOSITORY),
             PLIMSOLL_FACTORIES=FACTORY,
             PLIMSOLL_MAX_BATCH_ROWS="1",
             PLIMSOLL_STOP_WAIT_SECONDS="0.2",
-            PLIMSOLL_STOP_DRAIN_SECONDS=str(drain),
+            PLIMSOLL_STOP_DRAIN_SECONDS=drain,
             **environment,
         )
         return self.process.ready()
@@ -129,7 +129,7 @@ def test_a_drain_lets_streams_and_sessions_end_by_themselves(slow: Slow) -> None
 
 
 def test_what_outlasts_the_drain_ends_with_an_error_and_not_with_a_broken_connection(slow: Slow) -> None:
-    url = slow.start(drain=1.5)
+    url = slow.start(drain="1.5")
     stream = Stream(url, 100)
     with session(url) as open_:
         assert stream.begun.wait(30)
@@ -147,10 +147,10 @@ def test_what_outlasts_the_drain_ends_with_an_error_and_not_with_a_broken_connec
 
 
 @pytest.mark.parametrize(
-    ("environment", "prefix"), [({"PLIMSOLL_WORKERS": "2"}, ""), ({"PLIMSOLL_ROOT_PATH": "/team"}, "/team")]
+    ("name", "value", "prefix"), [("PLIMSOLL_WORKERS", "2", ""), ("PLIMSOLL_ROOT_PATH", "/team", "/team")]
 )
-def test_under_workers_and_behind_a_prefix(slow: Slow, environment: dict[str, str], prefix: str) -> None:
-    url = slow.start(**environment)
+def test_under_workers_and_behind_a_prefix(slow: Slow, name: str, value: str, prefix: str) -> None:
+    url = slow.start(drain="20", **{name: value})
     with session(url + prefix) as open_:
         open_.send(json.dumps({"id": "a", "features": ROW}))
         assert json.loads(open_.recv(30))["id"] == "a"

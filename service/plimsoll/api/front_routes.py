@@ -43,9 +43,9 @@ class FrontRoutes:
     WebSockets at the path of sessions go to `sessions`.
     """
 
-    def __init__(self, app: ASGIApp, handlers: Mapping[str, ASGIApp], sessions: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, handlers: Mapping[str, ASGIApp], sessions: ASGIApp | None = None) -> None:
         self._app = app
-        self._sessions = sessions
+        self._sessions = app if sessions is None else sessions
         self._plain = {template: handler for template, handler in handlers.items() if "{" not in template}
         self._named = [
             (template, compile_path(template)[0], handler) for template, handler in handlers.items() if "{" in template

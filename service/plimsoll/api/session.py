@@ -109,7 +109,7 @@ class Session:
 
         In a drain no more messages are read, and those that were read are answered, unless the time to drain is over.
         """
-        refusing, cutting_off = map(asyncio.ensure_future, (state.refusing(), state.cutting_off()))
+        refusing, cutting_off = asyncio.create_task(state.refusing()), asyncio.create_task(state.cutting_off())
         try:
             close = await self._read(refusing)
             while close is not None and self._running and not cutting_off.done() and not self._gone.done():
@@ -131,7 +131,8 @@ class Session:
                         return None
                     continue
                 reading = reading or asyncio.ensure_future(self._receive())
-                await asyncio.wait({reading, refusing}, timeout=IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+                either: tuple[asyncio.Future[Any], ...] = (reading, refusing)
+                await asyncio.wait(either, timeout=IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
                 if reading.done():
                     message, reading = reading.result(), None
                     if message["type"] == "websocket.disconnect":

@@ -16,7 +16,7 @@ from plimsoll.fronts.v1_json import V1Json
 from plimsoll.inference.admission import Permit
 from plimsoll.inference.batch_limits import BatchLimits
 from plimsoll.inference.call import Call
-from plimsoll.inference.payloads import Piece
+from plimsoll.inference.payloads import Piece, Tensors
 from plimsoll.inference.request_head import RequestHead
 from plimsoll.inference.row_stream import rows_at_once
 from plimsoll.inference.served_version import ServedVersion
@@ -44,11 +44,11 @@ class Steps(EchoModel):
         for _ in range(batches):
             self._steps.release()
 
-    def run(self, inputs: object) -> object:  # type: ignore[override]
+    def run(self, inputs: Tensors) -> Tensors:
         """Echo, once it may."""
         asyncio.run_coroutine_threadsafe(self._steps.acquire(), self._loop).result(60)
-        self.rows += inputs["x"].tolist()  # type: ignore[index]
-        return super().run(inputs)  # type: ignore[arg-type]
+        self.rows += inputs["x"].tolist()
+        return super().run(inputs)
 
 
 class Reader:
