@@ -9,6 +9,7 @@ from plimsoll.fronts.v1_errors import error_reply
 from plimsoll.fronts.v1_json import VERSION_HEADER
 from plimsoll.inference.call import Call
 from plimsoll.inference.payloads import Piece
+from plimsoll.inference.ports import Json
 
 
 class V1Events:
@@ -18,6 +19,14 @@ class V1Events:
     media_type = "text/event-stream"
     keep_alive = b": the model is at work\n\n"
     """A comment, which clients skip; proxies see that the stream is alive."""
+
+    def answer_content(self) -> Json:
+        """OpenAPI's media type object of the answer."""
+        described = (
+            "An event `prediction` or `error` for each row as it finishes, with its `index`; `done` with a summary. "
+            "An `error` without an `index` ends the stream."
+        )
+        return {"schema": {"type": "string", "description": described}}
 
     def headers(self, call: Call) -> list[tuple[bytes, bytes]]:
         """The header fields of the answer: nothing on the way may keep it or collect it."""

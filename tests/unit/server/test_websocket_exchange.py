@@ -3,67 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 import pytest
 from plimsoll.api.session_route import CLIENT_GONE
-from plimsoll.server.connection_limits import ConnectionLimits
-from plimsoll.server.connections import Connections
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 from websockets.frames import Close, Frame, Opcode
 
 from tests.unit.server.client_frames import CLOSE, CONT, PING, PONG, close_of, frame
-from tests.unit.server.wire import Echo, Wire
-
-HANDSHAKE = (
-    b"GET /talk HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-)
-SMALL = ConnectionLimits(message_bytes=200_000, all_message_bytes=250_000, keep_alive_seconds=30.0, write_seconds=5.0)
-
-
-class Talk:
-    """Accepts, and keeps what it received; answers as `answer` says."""
-
-    def __init__(self, answer: Callable[[Message], Message | None] = lambda _: None) -> None:
-        self.received: list[Message] = []
-        self.scope: Scope = {}
-        self.may_receive = asyncio.Event()
-        self.may_receive.set()
-        self.sent = 0
-        self._answer = answer
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.scope = scope
-        assert await receive() == {"type": "websocket.connect"}
-        await send({"type": "websocket.accept", "headers": [(b"x-ours", b"1")]})
-        while True:
-            await self.may_receive.wait()
-            message = await receive()
-            self.received.append(message)
-            if message["type"] == "websocket.disconnect":
-                return
-            if (answer := self._answer(message)) is not None:
-                await send(answer)
-                self.sent += 1
-
-    @property
-    def texts(self) -> list[str]:
-        return [message["text"] for message in self.received if "text" in message]
-
-
-def wire_of(talk: ASGIApp, limits: ConnectionLimits = SMALL, connections: Connections | None = None) -> Wire:
-    refused: list[str] = []
-    if connections is None:
-        connections = Connections(limits, refused.append, lambda target: target == b"/talk")
-    wire = Wire(talk, connections=connections)
-    wire.refusals = refused
-    return wire
-
-
-def echo(message: Message) -> Message:
-    return {"type": "websocket.send", "text": message.get("text", "?")}
+from tests.unit.server.talk import HANDSHAKE, Talk, echo, wire_of
+from tests.unit.server.wire import Echo
 
 
 async def test_a_handshake_is_accepted_and_messages_go_both_ways() -> None:
@@ -219,82 +168,6 @@ async def test_answers_wait_for_a_client_that_reads_slowly_also_where_several_do
         await wire.settle()
         sent.append(wire.client.said.count(b"x" * 1000))
     assert sent == [0, 1, 2, 3]
-
-
-async def test_a_silent_client_is_pinged_and_then_given_up() -> None:
-    wire = wire_of(Talk())
-    await wire.send(HANDSHAKE)
-    now = wire.connections.now
-    ping = Frame(PING, b"").serialize(mask=False)
-    for second in range(31):
-        wire.connection.check(now + second)
-    assert wire.client.said.count(ping) == 1
-    assert not wire.over()
-    wire.connections.now = now + 20
-    await wire.send(frame(b"", PONG))
-    wire.connection.check(now + 45)
-    assert not wire.over()
-    wire.connection.check(now + 51)
-    assert wire.client.closed
-    assert wire.refusals == ["websocket_silent"]
-
-
-@pytest.mark.parametrize("half", [frame(b"a" * 50_000)[:5000], frame(b"a" * 10, fin=False), frame(b"hello")[:3]])
-async def test_half_a_message_has_to_go_on(half: bytes) -> None:
-    wire = wire_of(Talk())
-    await wire.send(HANDSHAKE, half)
-    now = wire.connections.now
-    for second in range(1, 20):
-        wire.connections.now = now + second
-        wire.connection.check(now + second)
-    assert not wire.over()
-    for second in range(20, 45):
-        wire.connections.now = now + second
-        if second % 10 == 0:
-            await wire.send(b"a")
-        wire.connection.check(now + second)
-    assert wire.client.closed
-    assert wire.refusals == ["body_too_slow"]
-
-
-async def test_a_client_that_reads_nothing_is_closed() -> None:
-    wire = wire_of(Talk(echo))
-    await wire.send(HANDSHAKE, frame(b"one"))
-    wire.client.unsent_bytes = 500
-    now = wire.connections.now
-    for second in range(7):
-        wire.connection.check(now + second)
-    assert wire.refusals == ["answer_not_read"]
-
-
-async def test_halves_of_long_messages_share_a_bound_over_all_connections() -> None:
-    talks = [Talk(), Talk(), Talk()]
-    refused: list[str] = []
-    connections = Connections(SMALL, refused.append, lambda _: True)
-    wires = [wire_of(talk, connections=connections) for talk in talks]
-    half = frame(b"a" * 150_000)[:140_000]
-    said = [await wire.send(HANDSHAKE, half) for wire in wires[:2]]
-    assert close_of(said[1]).code == 1013
-    assert connections.message_bytes == 140_000
-    wires[0].client.close()
-    await wires[0].settle()
-    assert connections.message_bytes == 0
-    await wires[2].send(HANDSHAKE, frame(b"a" * 150_000))
-    assert [len(text) for text in talks[2].texts] == [150_000]
-    assert connections.message_bytes == 0
-
-
-async def test_an_idle_session_makes_room_for_a_newcomer_and_a_busy_one_does_not() -> None:
-    talk = Talk(echo)
-    wire = wire_of(talk)
-    await wire.send(HANDSHAKE)
-    assert wire.connection.waiting_since is not None
-    await wire.send(frame(b"one"))
-    assert wire.connection.waiting_since is not None
-    silent = Talk()
-    busy = wire_of(silent)
-    await busy.send(HANDSHAKE, frame(b"one"))
-    assert busy.connection.waiting_since is None
 
 
 async def test_fragments_and_pings_between_them() -> None:
