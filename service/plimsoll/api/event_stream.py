@@ -146,7 +146,8 @@ class _Stream:
 
     async def _keep_alive(self) -> None:
         while True:
-            await asyncio.sleep(self._wrote_at + KEEP_ALIVE_SECONDS - time.monotonic())
-            quiet_seconds = time.monotonic() - self._wrote_at
-            if quiet_seconds >= KEEP_ALIVE_SECONDS and not self._is_writing:
+            left = self._wrote_at + KEEP_ALIVE_SECONDS - time.monotonic()
+            if left > 0 or self._is_writing:  # a client that does not read needs no comment
+                await asyncio.sleep(left if left > 0 else KEEP_ALIVE_SECONDS)
+            else:
                 await self.write(self._events.keep_alive)

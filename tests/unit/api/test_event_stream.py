@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import Any
 
 import pytest
 from plimsoll.access.keys import KeyRing
 from plimsoll.api import event_stream
 from plimsoll.api.serving_state import Phase
+from starlette.types import Message, Receive, Scope, Send
 
 from tests.doubles.asgi import Exchange, http_scope
 from tests.doubles.models import EchoModel, SlowModel, flat_signature
@@ -164,6 +166,48 @@ async def test_a_comment_keeps_a_quiet_stream_alive_and_begins_the_answer(
     assert exchange.sent[1]["body"].startswith(b": ")
     assert exchange.sent[1]["body"].endswith(b"\n\n")
     model.release.set()
+    await asyncio.wait_for(running, 30)
+    assert [name for name, _ in events_of(exchange)] == ["prediction"] * 3 + ["done"]
+
+
+class Clock:
+    """The clocks of `time`, which counts how often the first of them is read."""
+
+    perf_counter = staticmethod(time.perf_counter)
+
+    def __init__(self) -> None:
+        self.reads = 0
+
+    def monotonic(self) -> float:
+        """The time."""
+        self.reads += 1
+        return time.monotonic()
+
+
+async def test_a_client_that_does_not_read_is_sent_no_comment_and_waited_for_in_peace(
+    edge: Edge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, reads = Clock(), asyncio.Event()
+    monkeypatch.setattr(event_stream, "KEEP_ALIVE_SECONDS", 0.02)
+    monkeypatch.setattr(event_stream, "time", clock)
+    edge.serve("echo", "3", EchoModel())
+
+    async def read_slowly(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_slowly(message: Message) -> None:
+            await send(message)
+            if message["type"] == "http.response.body":
+                await reads.wait()
+
+        await edge.asgi(scope, receive, send_slowly)
+
+    scope = http_scope("/v1/predict", "POST", EVENTS)
+    exchange = Exchange(read_slowly, scope, [json.dumps(ROWS).encode()])
+    running = asyncio.ensure_future(exchange.run())
+    await eventually(lambda: len(exchange.sent) == 2)
+    await asyncio.sleep(0.2)
+    assert len(exchange.sent) == 2
+    assert clock.reads < 100
+    reads.set()
     await asyncio.wait_for(running, 30)
     assert [name for name, _ in events_of(exchange)] == ["prediction"] * 3 + ["done"]
 
