@@ -34,7 +34,7 @@ from plimsoll.control.reconciler import Reconciler
 from plimsoll.control.version_loading import VersionLoading
 from plimsoll.control.version_registry import VersionRegistry, VersionStatus
 from plimsoll.control.worker_board import WorkerBoard
-from plimsoll.fronts import PROTOCOLS
+from plimsoll.fronts import PROTOCOLS, STREAMED
 from plimsoll.inference.admission import AdmissionLimits
 from plimsoll.inference.batch_lane import BatchLane, LaneLimits
 from plimsoll.inference.batch_limits import BatchLimits
@@ -86,7 +86,7 @@ class Application:
         metrics = _metrics(settings, log)
         self.count_refusal = metrics.count_refusal
         tracing = _tracing(settings, metrics)
-        observer = InferenceObserver(metrics, PROTOCOLS, current_trace_id if tracing else None)
+        observer = InferenceObserver(metrics, PROTOCOLS, current_trace_id if tracing else None, STREAMED)
         watchdog = Watchdog(settings.stuck_seconds)
         versions = ObservedVersions(VersionMetrics(metrics), observer, watchdog)
         registry, catalog = _registry_and_catalog(settings, versions, workers_folder)

@@ -98,11 +98,17 @@ class PredictSpans:
         hide_query(span, scope)
         self._ids.asked = None
 
+        head_status = 0
+
         async def send_known(message: Message) -> None:
+            nonlocal head_status
             if message["type"] == "http.response.start":
-                _describe(span, call_of(scope), message["status"])
+                head_status = message["status"]
+                _describe(span, call_of(scope), head_status)
                 if span.is_recording():
                     message["headers"] = [*message.get("headers", ()), (b"traceresponse", _as_header(span))]
+            elif not message.get("more_body"):  # contrib ends the span with this message
+                _describe_end(span, head_status, call_of(scope).status or head_status)
             await send(message)
 
         token = _recorded.set(span if span.is_recording() else None)
@@ -146,6 +152,13 @@ def _describe(span: Span, call: Call, status: int) -> None:
             span.set_attribute(f"plimsoll.{name}", fact)
     if status == _CLIENT_GONE:  # a server's span has no error at 4xx, except where nobody waited for the answer
         span.set_attribute(ERROR_TYPE, "client_gone")
+        span.set_status(Status(StatusCode.ERROR))
+
+
+def _describe_end(span: Span, head_status: int, status: int) -> None:
+    """Note the error with which a stream ended whose head had said that all was well."""
+    if status != head_status:
+        span.set_attribute(ERROR_TYPE, "client_gone" if status == _CLIENT_GONE else str(status))
         span.set_status(Status(StatusCode.ERROR))
 
 
