@@ -49,6 +49,7 @@ from plimsoll.inference.served_version import ServedVersion
 from plimsoll.inference.watchdog import Watchdog
 from plimsoll.lifecycle import Lifecycle, Part, StopSeconds
 from plimsoll.observed_versions import ObservedVersions
+from plimsoll.rpc.parts import PROTOCOL as GRPC
 from plimsoll.runtime.devices import device_memory
 from plimsoll.runtime.loader_options import LoaderOptions
 from plimsoll.runtime.loading import new_loader
@@ -76,7 +77,8 @@ class Application:
     """One service in one process: `asgi` answers requests, `metrics_app` answers scrapes on a port of their own.
 
     `asgi` wraps `app`, the FastAPI application, which `document` describes. `admin_app` is set when a desired state is
-    configured. Workers of one server share `workers_folder`. A metric counts the lines that `log` drops.
+    configured. `rpc` has the parts that gRPC needs. Workers of one server share `workers_folder`. A metric counts the
+    lines that `log` drops.
 
     Raises:
         DeviceError: this machine does not have the device of the settings.
@@ -88,7 +90,8 @@ class Application:
         metrics = _metrics(settings, log)
         self.count_refusal = metrics.count_refusal
         tracing = _tracing(settings, metrics)
-        observer = InferenceObserver(metrics, PROTOCOLS, current_trace_id if tracing else None)
+        protocols = PROTOCOLS if settings.grpc_port is None else (*PROTOCOLS, GRPC)
+        observer = InferenceObserver(metrics, protocols, current_trace_id if tracing else None)
         watchdog = Watchdog(settings.stuck_seconds)
         versions = ObservedVersions(VersionMetrics(metrics), observer, watchdog)
         registry, catalog = _registry_and_catalog(settings, versions, workers_folder)
@@ -137,6 +140,7 @@ class Application:
         edge = Edge(parts, self._lifespan, settings.root_path)
         self.app, self.asgi, self.document = edge.app, edge.asgi, edge.document
         self.admin_app = _admin_app(settings, parts, shelf)
+        self.rpc = parts.for_rpc(tracing.calls if tracing else None)
         _log.info(
             "a forward pass uses up to %d threads of the CPU; PyTorch's uses one on the event loop",
             settings.forward_threads, extra={"threads": settings.forward_threads},

@@ -14,20 +14,22 @@ from plimsoll.api.api_document import ApiDocument
 from plimsoll.api.ask import Ask
 from plimsoll.api.auth import Gate
 from plimsoll.api.catalog import Catalog
-from plimsoll.api.error_responses import error_response
+from plimsoll.api.error_responses import error_response, settle
 from plimsoll.api.front_routes import FRONT_ROUTES, FrontRoutes
 from plimsoll.api.index import Index
 from plimsoll.api.metrics_endpoint import MetricsEndpoint
 from plimsoll.api.path_prefix import PathPrefix, PrefixedRoutes
 from plimsoll.api.probes import Probes
 from plimsoll.api.request_body import BodyReader
-from plimsoll.api.request_scope import PROBES, RequestScope, Surroundings
+from plimsoll.api.request_scope import PROBES, RequestScope, Surroundings, identify
 from plimsoll.api.routes import Handlers, described_application, install_routes
 from plimsoll.api.serving_state import ServingState
 from plimsoll.api.site_policy import SitePolicy
 from plimsoll.control.version_registry import VersionRegistry
 from plimsoll.inference.line import Line
 from plimsoll.inference.ports import Observer
+from plimsoll.rpc import parts as rpc
+from plimsoll.rpc.parts import RpcParts
 
 
 class Tracer(Protocol):
@@ -69,6 +71,23 @@ class EdgeParts:
             "access_log": self.access_log,
             "sites": sites or self.sites,
         }
+
+    def for_rpc(self, tracer: rpc.Tracer | None) -> RpcParts:
+        """The same parts for gRPC."""
+        return RpcParts(
+            version=self.version,
+            line=self.line,
+            gate=self.gate,
+            state=self.state,
+            registry=self.registry,
+            observer=self.observer,
+            access_log=self.access_log,
+            settle=settle,
+            identify=identify,
+            ready=self.probes.is_ready,
+            live=self.probes.is_live,
+            tracer=tracer,
+        )
 
 
 class Edge:

@@ -31,6 +31,11 @@ class ServingState:
         """Whether clients should send their next request to another server."""
         return self.phase in (Phase.LEAVING, Phase.REFUSING)
 
+    @property
+    def refusing(self) -> bool:
+        """Whether new requests get an error, because the server stops."""
+        return self.phase is Phase.REFUSING
+
     def enter(self) -> None:
         """Count a request that has started."""
         self.in_flight += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from typing import Any
 
 from opentelemetry import context, propagate, trace
@@ -100,12 +100,15 @@ class PredictSpans:
 
         async def send_known(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _describe(span, call_of(scope), message["status"])
+                describe(span, call_of(scope))
+                if message["status"] == _CLIENT_GONE:  # at other 4xx a server's span has no error
+                    span.set_attribute(ERROR_TYPE, "client_gone")
+                    span.set_status(Status(StatusCode.ERROR))
                 if span.is_recording():
                     message["headers"] = [*message.get("headers", ()), (b"traceresponse", _as_header(span))]
             await send(message)
 
-        token = _recorded.set(span if span.is_recording() else None)
+        token = use_span(span)
         try:
             await self._app(scope, receive, send_known)
         finally:
@@ -115,6 +118,11 @@ class PredictSpans:
     def _details(scope: Scope) -> tuple[str, dict[str, Any]]:
         route = call_of(scope).route
         return f"{scope['method']} {route}", {HTTP_ROUTE: route}
+
+
+def use_span(span: Span) -> Token[Span | None]:
+    """Make a span the one of the current request."""
+    return _recorded.set(span if span.is_recording() else None)
 
 
 def recorded_span() -> Span | None:
@@ -140,13 +148,11 @@ def hide_query(span: Span, scope: Scope) -> None:
         span.set_attribute(URL_QUERY, "REDACTED")
 
 
-def _describe(span: Span, call: Call, status: int) -> None:
+def describe(span: Span, call: Call) -> None:
+    """Add our own attributes of a request to its span."""
     for name, fact in (("model", call.model), ("version", call.version), ("request_id", call.request_id)):
         if fact:
             span.set_attribute(f"plimsoll.{name}", fact)
-    if status == _CLIENT_GONE:  # a server's span has no error at 4xx, except where nobody waited for the answer
-        span.set_attribute(ERROR_TYPE, "client_gone")
-        span.set_status(Status(StatusCode.ERROR))
 
 
 def _as_header(span: Span) -> bytes:

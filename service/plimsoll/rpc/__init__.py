@@ -1,0 +1,1 @@
+"""The Open Inference Protocol over gRPC. It needs the extra `grpc`, and is imported only if its port is set."""
