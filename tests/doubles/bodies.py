@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from plimsoll.api.request_body import BodyReader
+from plimsoll.api.request_body import BodyForms, BodyReader
 from plimsoll.inference.admission import Admission, AdmissionLimits
 from plimsoll.inference.request_head import RequestHead
 from starlette.types import Message, Receive
@@ -13,6 +13,7 @@ from tests.doubles.asgi import http_scope
 
 LONGEST = 100
 AGES = 60.0
+JSON_FORMS = BodyForms(("application/json",))
 JSON_HEAD = RequestHead(http_scope("/v1/predict", "POST", {"content-type": "application/json"})["headers"])
 
 
@@ -29,7 +30,7 @@ async def read(
     deadline = asyncio.get_running_loop().time() + seconds
     try:
         with admission.expect() as permit:
-            return await BodyReader(longest, progress).read(head, receive, ("application/json",), permit, deadline)
+            return await BodyReader(longest, progress).read(head, receive, JSON_FORMS, permit, deadline)
     finally:
         assert (admission.bodies_being_read, admission.requests_in_flight, admission.bytes_in_flight) == (0, 0, 0)
 

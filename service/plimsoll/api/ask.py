@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from plimsoll.api.auth import Gate
 from plimsoll.api.error_responses import settle
-from plimsoll.api.request_body import BodyReader, client_gone
+from plimsoll.api.request_body import BodyForms, BodyReader, client_gone
 from plimsoll.errors import PlimsollError
 from plimsoll.inference.call import CALL, Call
 from plimsoll.inference.line import Line
@@ -36,8 +36,9 @@ class Ask:
 
     def __init__(self, fronts: Sequence[Front], gate: Gate, line: Line, observer: Observer, bodies: BodyReader) -> None:
         self._first = fronts[0]
-        self._fronts: Mapping[bytes, Front] = {front.media_type.encode(): front for front in fronts}
-        self._media_types = tuple(front.media_type for front in fronts)
+        by_type = {media_type: front for front in fronts for media_type in front.media_types}
+        self._fronts: Mapping[bytes, Front] = {media_type.encode(): front for media_type, front in by_type.items()}
+        self._forms = BodyForms(tuple(by_type), self._first.encodings)
         self._gate = gate
         self._line = line
         self._observer = observer
@@ -57,7 +58,7 @@ class Ask:
                 self._gate.check(call, "predict")
             fields = call.head.fields
             reader = self._fronts.get(fields.get(_CONTENT_TYPE, b"")) or self._front_of(call.head)
-            read_body = partial(self._bodies.read, call.head, receive, self._media_types)
+            read_body = partial(self._bodies.read, call.head, receive, self._forms)
             served, question, answer = await self._line.ask(call, reader, read_body, partial(client_gone, receive))
             accept = fields.get(_ACCEPT, _ANYTHING)
             writer = reader if accept == _ANYTHING else self._writer(accept, reader)
@@ -65,7 +66,7 @@ class Ask:
             status = reply.status
         except PlimsollError as error:
             reply = front.refuse(call, error)
-            status, code = error.status, error.code
+            status, code = reply.status, error.code
             settle(error)
         finally:
             seconds = time.perf_counter() - call.started

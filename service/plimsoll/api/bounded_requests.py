@@ -52,7 +52,7 @@ class BoundedRequests:
                 "more_body": False,
             }
         except PlimsollError as error:
-            await reply_to(error, call.request_id)(scope, receive, send)
+            await reply_to(error, call.request_id, scope["path"])(scope, receive, send)
             return
 
         async def receive_again() -> Message:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -20,10 +21,12 @@ from plimsoll.errors import (
     PlimsollError,
     Unavailable,
 )
+from plimsoll.fronts import oip_errors
 from plimsoll.fronts.v1_errors import error_reply
 from plimsoll.inference.call import call_of
 from plimsoll.validation_faults import first_fault
 
+_OIP = "/v2"
 _log = logging.getLogger(__name__)
 
 
@@ -44,9 +47,16 @@ class ErrorBody(BaseModel):
     error: ErrorDetail
 
 
-def error_response(error: PlimsollError, request_id: str) -> Response:
-    """The reply for an error in the form of /v1."""
-    reply = error_reply(error, request_id)
+def errors_of(*statuses: int, body: type[BaseModel] = ErrorBody) -> dict[int | str, dict[str, Any]]:
+    """These statuses as FastAPI's `responses`."""
+    return {status: {"model": body, "description": "See the error's message."} for status in statuses}
+
+
+def error_response(error: PlimsollError, request_id: str, path: str = "") -> Response:
+    """The reply for an error, in the form of the protocol to which the path belongs."""
+    reply = (
+        oip_errors.error_reply(error) if path == _OIP or path.startswith(f"{_OIP}/") else error_reply(error, request_id)
+    )
     response = Response(reply.content, reply.status)
     response.raw_headers = reply.headers
     return response
@@ -68,19 +78,23 @@ def settle(error: PlimsollError) -> None:
         link = link.__context__ if link.__cause__ is None else link.__cause__
 
 
-def reply_to(error: PlimsollError, request_id: str) -> Response:
+def reply_to(error: PlimsollError, request_id: str, path: str = "") -> Response:
     """Render the reply for an error that a handler has raised, and settle the error."""
-    response = error_response(error, request_id)
+    response = error_response(error, request_id, path)
     settle(error)
     return response
 
 
+def _response_to(request: Request, error: PlimsollError) -> Response:
+    return error_response(error, call_of(request.scope).request_id, request.scope["path"])
+
+
 def install_error_handlers(app: FastAPI) -> None:
-    """Install the handlers that answer every error of a route in the form of /v1."""
+    """Install the handlers that answer every error of a route, in the form of its protocol."""
 
     async def on_plimsoll_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, PlimsollError)  # noqa: S101  # registered for this class only
-        return reply_to(error, call_of(request.scope).request_id)
+        return reply_to(error, call_of(request.scope).request_id, request.scope["path"])
 
     async def on_http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101  # registered for this class only
@@ -89,7 +103,7 @@ def install_error_handlers(app: FastAPI) -> None:
             methods = {each for each in (error.headers or {}).get("Allow", "").split(", ") if each}
             allowed = ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
             ours = MethodNotAllowed(f"{request.method} is not allowed here", expected=allowed or None)
-            response = error_response(ours, call_of(request.scope).request_id)
+            response = _response_to(request, ours)
             response.headers.update({"Allow": allowed} if allowed else {})
             return response
         if (
@@ -98,13 +112,13 @@ def install_error_handlers(app: FastAPI) -> None:
             ours = MalformedBody("the body is not JSON", expected="UTF-8 text")
         else:
             ours = NotFound("there is no such route; /docs lists them all")
-        return error_response(ours, call_of(request.scope).request_id)
+        return _response_to(request, ours)
 
     async def on_invalid_parameter(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101  # registered for this class only
         fault = first_fault(error)
         ours = InvalidInput(f"parameter '{fault.location[-1]}': {fault.reason[0].lower()}{fault.reason[1:]}")
-        return error_response(ours, call_of(request.scope).request_id)
+        return _response_to(request, ours)
 
     app.add_exception_handler(PlimsollError, on_plimsoll_error)
     app.add_exception_handler(HTTPException, on_http_error)

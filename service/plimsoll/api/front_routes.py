@@ -8,7 +8,7 @@ from typing import NamedTuple
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from plimsoll.fronts import V1
+from plimsoll.fronts import V1, V2
 from plimsoll.inference.call import begin_call, call_of
 from plimsoll.inference.ports import Front
 
@@ -21,11 +21,16 @@ class FrontRoute(NamedTuple):
     summary: str
 
 
-FRONT_ROUTES = (
+V1_ROUTES = (
     FrontRoute("/v1/predict", V1, "Predict with the default model"),
     FrontRoute("/v1/models/{name}/predict", V1, "Predict with a model"),
     FrontRoute("/v1/models/{name}/versions/{version}/predict", V1, "Predict with one version of a model"),
 )
+V2_ROUTES = (
+    FrontRoute("/v2/models/{name}/infer", V2, "Ask a model for tensors"),
+    FrontRoute("/v2/models/{name}/versions/{version}/infer", V2, "Ask one version of a model for tensors"),
+)
+FRONT_ROUTES = V1_ROUTES + V2_ROUTES
 
 
 class FrontRoutes:
@@ -37,7 +42,7 @@ class FrontRoutes:
         self._named = [
             (template, compile_path(template)[0], handler) for template, handler in handlers.items() if "{" in template
         ]
-        self._ends = tuple({template.rpartition("/")[2] for template in handlers})
+        self._ends = tuple({template.rpartition("}")[2] for template in handlers})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; passes other ASGI scopes to `app`."""

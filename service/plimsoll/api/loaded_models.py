@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from plimsoll.api.front_routes import FRONT_ROUTES
+from plimsoll.api.front_routes import V1_ROUTES
 from plimsoll.control.version_registry import VersionStatus
 from plimsoll.fronts import v1_schema
 from plimsoll.inference.payloads import Signature
@@ -18,7 +18,7 @@ _MOST_EXAMPLE_NUMBERS = 10_000
 """A longer row is not shown, because a documentation page could not display it."""
 _JSON = "application/json"
 _ANSWER = v1_schema.PredictAnswer.__name__
-_DEFAULT, _MODEL, _VERSION = FRONT_ROUTES
+_DEFAULT, _MODEL, _VERSION = V1_ROUTES
 
 
 @dataclass(frozen=True, slots=True)

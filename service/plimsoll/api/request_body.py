@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Awaitable, Collection, Coroutine, Generator
-from typing import Any, cast
+from collections.abc import Awaitable, Coroutine, Generator
+from typing import Any, NamedTuple, cast
 
 from fastapi import Request
 from starlette.types import Message, Receive
 
+from plimsoll.api.inflating import inflate
 from plimsoll.errors import (
     BodyTooLarge,
     BodyTooSlow,
@@ -28,6 +29,16 @@ _PROGRESS_BYTES = 1024
 _DISCARD_FACTOR = 8
 
 
+class BodyForms(NamedTuple):
+    """The bodies that a route reads: their media types, "" for a body that declares none, and their encodings."""
+
+    media_types: tuple[str, ...]
+    encodings: tuple[str, ...] = ()
+
+
+_JSON = BodyForms(("application/json",))
+
+
 class BodyReader:
     """Reads bodies of at most `longest` bytes; in each `progress_seconds` at least 1 KiB or the end must arrive."""
 
@@ -37,15 +48,16 @@ class BodyReader:
         self._progress_seconds = progress_seconds
 
     async def read(
-        self, head: RequestHead, receive: Receive, media_types: Collection[str], permit: Permit, deadline: float
+        self, head: RequestHead, receive: Receive, forms: BodyForms, permit: Permit, deadline: float
     ) -> bytes:
-        """Read the body of a request, of one of the media types; `permit` counts its bytes, and then is in flight.
+        """Read the body of a request, of one of the forms; `permit` counts its bytes, and then is in flight.
 
-        A body of another type is not read. A timer is set only if the body has not arrived yet, which is rare for small
-        bodies.
+        A body of another form is not read. A timer is set only if the body has not arrived yet, which is rare for small
+        bodies. A compressed body is inflated on a thread, to at most the longest body.
 
         Raises:
-            UnsupportedMediaType: the body has another type, or is compressed.
+            UnsupportedMediaType: the body has another type or encoding.
+            MalformedBody: the body is not compressed as its head says.
             BodyTooLarge: the declared or received length is too large; a moderate excess is read and discarded first.
             BodyTooSlow: too few bytes arrive in a period.
             DeadlineExceeded: the body is not complete by `deadline`, in seconds of the loop's clock.
@@ -53,8 +65,10 @@ class BodyReader:
             ClientGone: the client has disconnected.
         """
         fields = head.fields
-        if b"content-encoding" in fields or fields.get(b"content-type", b"").decode("latin-1") not in media_types:
-            check_media_type(head, media_types)
+        if b"content-encoding" in fields or fields.get(b"content-type", b"").decode("latin-1") not in forms.media_types:
+            check_forms(head, forms)
+            if (encoding := encoding_of(head)) is not None:
+                return await self._inflated(encoding, head, receive, permit, deadline)
         if len(fields.get(b"content-length", b"")) >= self._digits:
             self._check_declared(head)
         coming: Any = receive()
@@ -73,6 +87,15 @@ class BodyReader:
         arrival = _Arrival(head, permit, self._longest)
         arrival.take(message)
         return await self._read_on(arrival, None, receive, deadline)
+
+    async def _inflated(
+        self, encoding: str, head: RequestHead, receive: Receive, permit: Permit, deadline: float
+    ) -> bytes:
+        self._check_declared(head)
+        content = await self._read_on(_Arrival(head, permit, self._longest), None, receive, deadline)
+        body = await asyncio.to_thread(inflate, content, encoding, self._longest)
+        permit.received(len(body))
+        return body
 
     def _check_declared(self, head: RequestHead) -> None:
         """Refuse a body whose declared length is too large, unless it has to be read before the client reads the reply.
@@ -198,22 +221,32 @@ def require_json(request: Request) -> None:
     """
     head = call_of(request.scope).head
     if head.declared_bytes() or head.has(b"transfer-encoding"):
-        check_media_type(head, ("application/json",))
+        check_forms(head, _JSON)
 
 
-def check_media_type(head: RequestHead, media_types: Collection[str]) -> None:
+def encoding_of(head: RequestHead) -> str | None:
+    """The content coding of a body; `None` if it is not compressed."""
+    encoding = (head.get(b"content-encoding") or "identity").strip().lower()
+    return None if encoding == "identity" else encoding
+
+
+def check_forms(head: RequestHead, forms: BodyForms) -> None:
     """Check the media type and encoding that the head declares.
 
     Raises:
-        UnsupportedMediaType: the body has another type, or is compressed.
+        UnsupportedMediaType: the body has another type or encoding.
     """
-    if head.media_type() not in media_types:
+    if head.media_type() not in forms.media_types:
         content_type = head.get(b"content-type")
         raise UnsupportedMediaType(
             "the body has the wrong type",
-            expected=f"Content-Type: {' or '.join(media_types)}",
+            expected=f"Content-Type: {' or '.join(filter(None, forms.media_types))}",
             given=quote(content_type) if content_type else "none",
         )
-    encoding = head.get(b"content-encoding")
-    if encoding is not None and encoding.lower() != "identity":
-        raise UnsupportedMediaType("the body is compressed", expected="no Content-Encoding", given=quote(encoding))
+    encoding = encoding_of(head)
+    if encoding is not None and encoding not in forms.encodings:
+        readable = (
+            f"Content-Encoding: {' or '.join(forms.encodings)}, or none" if forms.encodings else "no Content-Encoding"
+        )
+        what = "the body is compressed in another way" if forms.encodings else "the body is compressed"
+        raise UnsupportedMediaType(what, expected=readable, given=quote(encoding))

@@ -33,7 +33,7 @@ class Surroundings(TypedDict):
     """The arguments of a `RequestScope` except its application; the ports of one server share them."""
 
     state: ServingState
-    respond: Callable[[PlimsollError, str], Response]
+    respond: Callable[[PlimsollError, str, str], Response]
     access_log: AccessLog
     sites: SitePolicy
 
@@ -41,7 +41,8 @@ class Surroundings(TypedDict):
 class RequestScope:
     """Wraps the application: request ids, access lines, refusals, and the count of requests in flight.
 
-    `respond` renders the errors that no route renders: refusals and unexpected exceptions. Probes are answered in every
+    `respond` renders the errors that no route renders, refusals and unexpected exceptions, by the id of the request and
+    its path. Probes are answered in every
     phase of the server and for every site. A WebSocket is treated like a request: it has an id and an access line,
     counts as in flight while it is open, and is refused while the server stops.
     """
@@ -50,7 +51,7 @@ class RequestScope:
         self,
         app: ASGIApp,
         state: ServingState,
-        respond: Callable[[PlimsollError, str], Response],
+        respond: Callable[[PlimsollError, str, str], Response],
         access_log: AccessLog,
         sites: SitePolicy,
     ) -> None:
@@ -103,7 +104,7 @@ class RequestScope:
             _log.exception("request failed with an unexpected error")
             if call.status is not None:
                 raise  # the reply has begun, so all that is left is to close the connection
-            await self._respond(PlimsollError("internal"), call.request_id)(scope, receive, send_with_headers)
+            await self._response(PlimsollError("internal"), call, scope)(scope, receive, send_with_headers)
         finally:
             if routed is not scope and "route" in routed:
                 scope["route"] = routed["route"]  # the access log shows it
@@ -135,7 +136,7 @@ class RequestScope:
         if "websocket.http.response" not in scope.get("extensions", {}):
             await send({"type": "websocket.close", "code": _TRY_AGAIN_LATER, "reason": refusal.code})
             return
-        await self._respond(refusal, call.request_id)(scope, receive, send)
+        await self._response(refusal, call, scope)(scope, receive, send)
 
     def _answering(self, call: Call, scope: Scope) -> ASGIApp:
         """The application that answers: the wrapped one, a refusal, or the answer to a preflight request."""
@@ -148,7 +149,10 @@ class RequestScope:
         if call.route:  # the routes of the table render refusals in their own format, and count them
             call.refusal = refusal
             return self._app
-        return self._respond(refusal, call.request_id)
+        return self._response(refusal, call, scope)
+
+    def _response(self, error: PlimsollError, call: Call, scope: Scope) -> Response:
+        return self._respond(error, call.request_id, scope["path"])
 
     def _with_ours(self, given: Iterable[tuple[bytes, bytes]], call: Call) -> list[tuple[bytes, bytes]]:
         """The header fields of an answer, plus those of every answer."""

@@ -9,53 +9,28 @@ from typing import Any, cast
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 from fastapi.telemetry import TelemetryConfig
-from starlette.responses import Response
 from starlette.types import ASGIApp, Lifespan
 
 from plimsoll.api.api_document import ApiDocument
 from plimsoll.api.auth import Gate
 from plimsoll.api.catalog import Catalog
 from plimsoll.api.documentation import install_documentation
-from plimsoll.api.error_responses import ErrorBody, install_error_handlers
+from plimsoll.api.error_responses import errors_of, install_error_handlers
+from plimsoll.api.front_descriptions import description_of
 from plimsoll.api.front_routes import FRONT_ROUTES, FrontRoute, by_router
 from plimsoll.api.index import Index
 from plimsoll.api.metrics_endpoint import MetricsEndpoint
 from plimsoll.api.probes import Probes
-from plimsoll.fronts.v1_json import USER_HEADER, VERSION_HEADER
-from plimsoll.fronts.v1_schema import ANY_ROW, PredictAnswer, predict_examples, request_body
 
 _NO_NATIVE_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
 """FastAPI's own tracing is off, because the contrib instrumentation traces already: a request would get two spans."""
 _TAGS = [
     {"name": "start", "description": "Where everything is."},
     {"name": "predict", "description": "Ask a model."},
+    {"name": "open inference protocol", "description": "The same models for clients of Triton, KServe and MLServer."},
     {"name": "models", "description": "See what is served."},
     {"name": "health", "description": "For probes and for people."},
 ]
-_HEADERS: list[dict[str, Any]] = [
-    {
-        "name": "X-Request-Timeout-Ms",
-        "description": "The most milliseconds that the request may take; after that it is answered 504.",
-        "schema": {"type": "integer", "minimum": 1, "maximum": 999_999_999_999},
-    },
-    {
-        "name": VERSION_HEADER,
-        "description": "A version to pin; on a cluster also `stable` or `canary`.",
-        "schema": {"type": "string"},
-    },
-    {
-        "name": USER_HEADER,
-        "description": "Any text; the same user gets the same version.",
-        "schema": {"type": "string"},
-    },
-    {
-        "name": "Cache-Control",
-        "description": "`no-store` neither takes nor keeps an answer, where the server keeps answers at all.",
-        "schema": {"type": "string"},
-    },
-]
-_ANY_EXAMPLES = predict_examples("features", [0.0, 0.5, 1.0])
-_VERSION_HEADER = {VERSION_HEADER: {"description": "The version that answered.", "schema": {"type": "string"}}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +69,15 @@ def install_routes(app: FastAPI, handlers: Handlers) -> None:
         _describe(app, route, handlers.fronts[route.template])
 
     keyed = APIRouter(dependencies=[Depends(handlers.gate.requires("predict"))])
-    missing = _errors(401, 403, 404)
-    _get(keyed, "/v1/models", catalog.models, "models", "List the models", _errors(401, 403, 422))
+    missing = errors_of(401, 403, 404)
+    _get(keyed, "/v1/models", catalog.models, "models", "List the models", errors_of(401, 403, 422))
     _get(keyed, "/v1/models/{name}", catalog.model, "models", "One model", missing)
     one = "/v1/models/{name}/versions/{version}"
     _get(keyed, one, catalog.version, "models", "One version of a model", missing)
 
     unready: dict[int | str, dict[str, Any]] = {503: {"description": "Not ready; the body says why."}}
     _get(app, "/v1/health", probes.ready, "health", "Whether the server takes requests", unready)
-    detailed = {**unready, **_errors(401, 403)}
+    detailed = {**unready, **errors_of(401, 403)}
     _get(keyed, "/v1/health/detailed", probes.detailed, "health", "Memory, CPU, devices, versions", detailed)
     app.include_router(keyed)
     hung: dict[int | str, dict[str, Any]] = {503: {"description": "A forward pass hangs; restart the process."}}
@@ -118,38 +93,7 @@ def install_routes(app: FastAPI, handlers: Handlers) -> None:
 
 def _describe(app: FastAPI, route: FrontRoute, handler: ASGIApp) -> None:
     """Describe a route of the table to FastAPI for the document; its handler answers it."""
-    parameters = [part[1:-1] for part in route.template.split("/") if part.startswith("{")]
-    others = {front.media_type: content for front in route.fronts if (content := front.answer_content())}
-    app.add_api_route(
-        route.template,
-        _described_only,
-        methods=["POST"],
-        tags=["predict"],
-        summary=route.summary,
-        description="One row of numbers as `features`, or up to 100 as `instances`; errors name the row at fault.",
-        operation_id="_".join(("predict", *parameters)),
-        response_class=Response,
-        responses={
-            200: {
-                "model": PredictAnswer,
-                "description": "The predictions.",
-                "headers": _VERSION_HEADER,
-                **({"content": others} if others else {}),
-            },
-            **_errors(400, 401, 403, 404, 408, 413, 415, 422, 429, 500, 503, 504, 507),
-        },
-        openapi_extra={
-            "requestBody": request_body(route.fronts, "features", ANY_ROW, _ANY_EXAMPLES),
-            "parameters": [
-                *({"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in parameters),
-                *(
-                    {"in": "header", **each}
-                    for each in _HEADERS
-                    if each["name"] != VERSION_HEADER or "version" not in parameters
-                ),
-            ],
-        },
-    )
+    app.add_api_route(route.template, _described_only, methods=["POST"], **description_of(route))
     # FastAPI only describes the route. The handler answers it, without pydantic models and dependency injection.
     cast("APIRoute", app.routes[-1]).app = by_router(handler, route.template)
 
@@ -167,7 +111,3 @@ def _get(
     responses: dict[int | str, dict[str, Any]],
 ) -> None:
     app.add_api_route(path, endpoint, methods=["GET"], tags=[tag], summary=summary, responses=responses)
-
-
-def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    return {status: {"model": ErrorBody, "description": "See the error's message."} for status in statuses}

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plimsoll.errors import BundleError
-from plimsoll.inference.payloads import NUMPY_DTYPES, Datatype
+from plimsoll.inference.payloads import NUMPY_DTYPES, WIRE_DTYPES, WireDatatype
 from plimsoll.quoting import quote
 
 Label = str | int
@@ -48,13 +48,13 @@ def fault_of_labels(labels: Sequence[object]) -> str:
     return ""
 
 
-def fault_of_threshold(threshold: float, datatype: Datatype) -> str:
+def fault_of_threshold(threshold: float, datatype: WireDatatype) -> str:
     """Return the fault of a threshold that is 0 or 1 in the precision of the scores; empty if there is none.
 
     A server compares in that precision, and every score reaches a threshold of 0. Scores that are whole numbers have
     no such fault: the check `route` refuses them.
     """
-    rounded = NUMPY_DTYPES[datatype].type(threshold)
+    rounded = WIRE_DTYPES[datatype].type(threshold)
     if not datatype.startswith("FP") or 0 < rounded < 1:
         return ""
     return f"{datatype}, the datatype of the scores, rounds {threshold!r} to {rounded:g}"

@@ -12,7 +12,7 @@ import numpy as np
 import orjson
 
 from plimsoll.errors import InvalidInput, MalformedBody
-from plimsoll.fronts.v1_json import VERSION_HEADER, V1Json
+from plimsoll.fronts.v1_json import VERSION_FIELD, V1Json
 from plimsoll.inference.call import Call
 from plimsoll.inference.payloads import Answer
 from plimsoll.inference.ports import Json, Question, Reply
@@ -23,16 +23,20 @@ from plimsoll.tasks.number_rows import MAX_ROWS, check_count, wrong_length
 _FORM = "lines of numbers separated by commas, and perhaps a first line of names, none of which is a number"
 _MOST_LINES = MAX_ROWS + 1
 _LONGEST_OPEN_ROW = 10_000
+_READING_COST = 16
 _BEGINS_A_NUMBER = tuple("0123456789+-.")
 
 
 class V1Csv(V1Json):
     """Implements `Front`; only its bodies differ from `V1Json`, and its errors are the same JSON."""
 
-    media_type = "text/csv"
-    reading_cost = 16
+    media_types = ("text/csv",)
 
-    def read(self, body: bytes, served: ServedVersion) -> Question:
+    def reading_cost(self, call: Call, body: bytes, served: ServedVersion) -> int:
+        """Each byte, with a Python object for every cell."""
+        return _READING_COST * super().reading_cost(call, body, served)
+
+    def read(self, call: Call, body: bytes, served: ServedVersion) -> Question:
         """The question of the rows; a first line of names is passed by.
 
         Raises:
@@ -40,6 +44,7 @@ class V1Csv(V1Json):
             InvalidInput: something else than numbers, rows of different lengths, or too many.
             UnsupportedMediaType: the task of the model takes no rows of numbers.
         """
+        del call
         lines = _lines(body, _most_cells(served))
         width = len(lines[0]) if lines else 0
         if width and all(map(_is_name, lines[0])):
@@ -66,7 +71,7 @@ class V1Csv(V1Json):
         headers = [
             (b"content-type", b"text/csv; charset=utf-8; header=present"),
             (b"content-length", b"%d" % len(content)),
-            (VERSION_HEADER.encode(), answer.version.encode()),
+            (VERSION_FIELD, answer.version.encode()),
         ]
         return Reply(200, headers, content)
 

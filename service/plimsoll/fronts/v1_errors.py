@@ -4,18 +4,9 @@ from __future__ import annotations
 
 import orjson
 
-from plimsoll.errors import (
-    ClientError,
-    ClientGone,
-    LoadFailed,
-    Loading,
-    ModelFailed,
-    NoDefaultModel,
-    PlimsollError,
-    Stuck,
-    Unauthorized,
-    Unavailable,
-)
+from plimsoll.errors import LoadFailed, Loading, NoDefaultModel, PlimsollError, Stuck
+from plimsoll.fronts.replied_errors import error_reply as reply_of
+from plimsoll.fronts.replied_errors import is_public
 from plimsoll.inference.ports import Reply
 
 _ADVICE: dict[type[PlimsollError], str] = {
@@ -28,10 +19,8 @@ _ADVICE: dict[type[PlimsollError], str] = {
 
 
 def error_reply(error: PlimsollError, request_id: str) -> Reply:
-    """The reply for an error. An internal error shows only `internal`; a client that has left gets an empty body."""
-    if isinstance(error, ClientGone):
-        return Reply(error.status, [(b"content-length", b"0")], b"")
-    public = isinstance(error, ClientError | Unavailable | ModelFailed)
+    """The reply for an error. An internal error shows only `internal`."""
+    public = is_public(error)
     detail: dict[str, str | int] = {
         "code": error.code if public else PlimsollError.code,
         "message": _message(error) if public else "something went wrong in the server; its log has the request id",
@@ -40,14 +29,7 @@ def error_reply(error: PlimsollError, request_id: str) -> Reply:
         extras = {"expected": error.expected, "given": error.given, "index": error.index}
         detail.update({name: value for name, value in extras.items() if value is not None})
     content = orjson.dumps({"error": {**detail, "request_id": request_id}})
-    headers = [(b"content-length", b"%d" % len(content)), (b"content-type", b"application/json")]
-    if error.retry_after_seconds is not None:
-        headers.append((b"retry-after", b"%d" % error.retry_after_seconds))
-    if isinstance(error, Unauthorized):
-        headers.append((b"www-authenticate", b'Bearer realm="plimsoll"'))
-    if error.closes_connection:
-        headers.append((b"connection", b"close"))
-    return Reply(error.status if public else PlimsollError.status, headers, content)
+    return reply_of(error, error.status if public else PlimsollError.status, content)
 
 
 def _message(error: PlimsollError) -> str:

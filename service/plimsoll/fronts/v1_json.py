@@ -19,31 +19,42 @@ VERSION_HEADER = "x-plimsoll-version"
 """In a request: the version that the client requires. In a reply: the version that answered."""
 USER_HEADER = "x-plimsoll-user"
 """In a request: a user, who always gets the same version. Any text; only its hash is used. Overrides body `user`."""
-_VERSION, _USER = VERSION_HEADER.encode(), USER_HEADER.encode()
+VERSION_FIELD = VERSION_HEADER.encode()
+_USER = USER_HEADER.encode()
 _OK = HTTPStatus.OK.value
 _USER_SCHEMA = {
     "type": ["string", "null"],
-    "description": "The same text gets the same version. The header x-plimsoll-user overrides it.",
+    "description": f"The same text gets the same version. The header {USER_HEADER} overrides it.",
 }
 
 
-class V1Json:
-    """Implements `Front`."""
-
-    protocol = "v1"
-    media_type = "application/json"
-    reading_cost = 1
+class HttpTarget:
+    """The part of a `Front` that all protocols over HTTP share."""
 
     def target(self, call: Call) -> Target:
         """The model, version and user that the path and the head name; the version in the path takes precedence."""
         fields, named = call.head.fields, call.named
         pin = named.get("version")
-        if pin is None and _VERSION in fields:
-            pin = call.head.get(_VERSION)
+        if pin is None and VERSION_FIELD in fields:
+            pin = call.head.get(VERSION_FIELD)
         return Target(named.get("name"), pin, call.head.text(_USER) if _USER in fields else None)
 
-    def read(self, body: bytes, served: ServedVersion) -> Question:
+
+class V1Json(HttpTarget):
+    """Implements `Front`."""
+
+    protocol = "v1"
+    media_types: tuple[str, ...] = ("application/json",)
+    encodings: tuple[str, ...] = ()
+
+    def reading_cost(self, call: Call, body: bytes, served: ServedVersion) -> int:
+        """Each byte, as its task reads it."""
+        del call
+        return len(body) * served.task.reading_cost
+
+    def read(self, call: Call, body: bytes, served: ServedVersion) -> Question:
         """Parse a body into a question; see `Task.read`."""
+        del call
         return served.task.read(body)
 
     def reply(self, call: Call, served: ServedVersion, question: Question, answer: Answer) -> Reply:
@@ -61,7 +72,7 @@ class V1Json:
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(content)),
-            (_VERSION, answer.version.encode()),
+            (VERSION_FIELD, answer.version.encode()),
         ]
         return Reply(_OK, headers, content)
 

@@ -30,7 +30,7 @@ ANY_ROW: Json = {"type": "array", "items": {"type": "number"}, "description": "A
 
 def request_body(fronts: Iterable[Front], item: str, row: Json, examples: Json) -> Json:
     """The request body in OpenAPI terms, in every format of a route."""
-    content = {front.media_type: front.body_content(item, row, examples) for front in fronts}
+    content = {front.media_types[0]: front.body_content(item, row, examples) for front in fronts}
     return {"required": True, "content": content}
 
 

@@ -23,12 +23,13 @@ class Call:
     `request_id` is the client's own if it sent a valid one. `started` is on `time.perf_counter`. Later steps set the
     other fields: `principal` is the label of the API key, `model` and `version` are the selected ones,
     `queue_seconds` and `forward_seconds` are times of the batch, `status` is the HTTP status of the reply. If `refusal`
-    is set, the handler answers with this error.
+    is set, the handler answers with this error. `asked` is the front's own record of the body, and `timeout_seconds` is
+    the timeout that the body names, if there is one.
     """
 
     __slots__ = (
-        "forward_seconds", "head", "model", "named", "principal", "queue_seconds", "refusal", "request_id", "route",
-        "started", "status", "version",
+        "asked", "forward_seconds", "head", "model", "named", "principal", "queue_seconds", "refusal", "request_id",
+        "route", "started", "status", "timeout_seconds", "version",
     )  # fmt: skip
 
     def __init__(self, head: RequestHead, route: str = "", named: Mapping[str, str] = _NO_NAMES) -> None:
@@ -45,6 +46,8 @@ class Call:
         self.forward_seconds = 0.0
         self.status: int | None = None
         self.refusal: PlimsollError | None = None
+        self.asked: Any = None
+        self.timeout_seconds: float | None = None
 
     def seconds(self) -> float:
         """The time since the request came in."""

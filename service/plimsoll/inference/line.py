@@ -77,8 +77,9 @@ class Line:
 
         1. Select the version by the path and the head. In /v1 a version in the path takes precedence over one in a
            header, and the user in a header over the one in the body.
-        2. Set the deadline, from now on. It is checked while the body arrives, while the body waits to be parsed, while
-           the request waits in the queue, and before its batch runs; a request that is late gets 504.
+        2. Set the deadline, from now on; the body may name an earlier one. It is checked while the body arrives, while
+           the body waits to be parsed, while the request waits in the queue, and before its batch runs; a request that
+           is late gets 504.
         3. Take a permit. If the version holds as many requests as it may, this raises a 429 and the body is not read.
         4. Read the body. Once it is complete, the request counts as in flight.
         5. Front and task parse the body into a question. If it names a user who belongs to another version, exchange
@@ -97,16 +98,19 @@ class Line:
         call.model, call.version = served.name, served.version
         # asyncio's loops and uvloop use the monotonic clock; looking up the running loop first costs ten times more.
         asked = call.head.fields.get(_TIMEOUT)
-        deadline = time.monotonic() + (self._default_seconds if asked is None else self._deadlines.seconds(asked))
+        now = time.monotonic()
+        deadline = now + (self._default_seconds if asked is None else self._deadlines.seconds(asked))
         with served.lane.admission.expect() as permit:
             body = await read_body(permit, deadline)
             if served.threads is not None:
-                read = partial(front.read, body, served)
+                read = partial(front.read, call, body, served)
                 question = await served.threads.run("read", read, deadline, client_gone)
-            elif len(body) * front.reading_cost * served.task.reading_cost <= self._reading.inline_bytes:
-                question = front.read(body, served)
+            elif front.reading_cost(call, body, served) <= self._reading.inline_bytes:
+                question = front.read(call, body, served)
             else:
-                question = await self._reading.read(partial(front.read, body, served), deadline, client_gone)
+                question = await self._reading.read(partial(front.read, call, body, served), deadline, client_gone)
+            if call.timeout_seconds is not None:
+                deadline = min(deadline, now + call.timeout_seconds)
             if target.key is None and question.user is not None:
                 chosen = self._selector.table.select(target._replace(key=question.user))
             if chosen is served:
@@ -114,9 +118,10 @@ class Line:
         call.model, call.version = chosen.name, chosen.version
         with chosen.lane.admission.admit(len(body)):
             if chosen.threads is not None:
-                question = await chosen.threads.run("read", partial(front.read, body, chosen), deadline, client_gone)
+                read = partial(front.read, call, body, chosen)
+                question = await chosen.threads.run("read", read, deadline, client_gone)
             elif chosen.task != served.task:
-                question = await self._reading.read(partial(front.read, body, chosen), deadline, client_gone)
+                question = await self._reading.read(partial(front.read, call, body, chosen), deadline, client_gone)
             return chosen, question, await self._compute(call, chosen, question, deadline, client_gone)
 
     async def _compute(

@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 Datatype = Literal[
     "BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64", "FP16", "FP32", "FP64", "BF16"
 ]
-"""Tensor datatypes by their Open Inference Protocol names."""
+"""Datatypes of a model's tensors by their Open Inference Protocol names."""
+
+WireDatatype = Datatype | Literal["BYTES"]
+"""Datatypes of tensors that clients send and get. BYTES is any text or bytes; a model never sees it."""
 
 LARGEST_BF16 = 3.3895313892515355e38
 
@@ -36,6 +39,9 @@ NUMPY_DTYPES: Mapping[Datatype, np.dtype[Any]] = {
 numpy has no bfloat16. Its numbers are held as FP32, which has all of them, and the runtime rounds to BF16 at the model.
 """
 
+WIRE_DTYPES: Mapping[WireDatatype, np.dtype[Any]] = dict([*NUMPY_DTYPES.items(), ("BYTES", np.dtype(np.object_))])
+"""The same for tensors on the wire; an element of BYTES is a `bytes`."""
+
 Tensors = Mapping[str, NDArray[Any]]
 """Named tensors, the batch dimension first."""
 
@@ -51,7 +57,7 @@ class TensorSpec:
     """
 
     name: str
-    datatype: Datatype
+    datatype: WireDatatype
     shape: tuple[int, ...]
     minimum: float | None = None
     maximum: float | None = None
@@ -66,7 +72,7 @@ class TensorSpec:
     @property
     def dtype(self) -> np.dtype[Any]:
         """The numpy dtype in which arrays hold the datatype."""
-        return NUMPY_DTYPES[self.datatype]
+        return WIRE_DTYPES[self.datatype]
 
     def accepts(self, tensor: NDArray[Any]) -> bool:
         """Whether dtype and shape fit; -1 fits any length."""

@@ -81,6 +81,27 @@ class Task(Protocol):
         """
         ...
 
+    @property
+    def wire(self) -> Signature:
+        """The tensors of requests and answers, for protocols of tensors; they may have the datatype BYTES."""
+        ...
+
+    def of_tensors(self, tensors: Tensors) -> Question:
+        """Make a question of tensors, each of which has name, datatype and dimensions of an input in `wire`.
+
+        Raises:
+            InvalidInput: an input is missing, numbers of rows differ, or a number is out of bounds.
+        """
+        ...
+
+    def tensors(self, question: Question, outputs: Tensors) -> Tensors:
+        """The outputs in `wire` for the rows of a question that `of_tensors` has made.
+
+        Raises:
+            ModelFailed: the model has not answered all of a row.
+        """
+        ...
+
     def results(self, question: Question, outputs: Tensors) -> list[Any]:
         """One JSON value for each row of the question; numpy arrays stand for arrays of numbers.
 
@@ -129,21 +150,28 @@ class Front(Protocol):
         ...
 
     @property
-    def media_type(self) -> str:
-        """The type of the bodies that it reads and writes."""
+    def media_types(self) -> tuple[str, ...]:
+        """The types of the bodies that it reads, first the one that it writes; "" is a body without a declared type."""
         ...
 
     @property
-    def reading_cost(self) -> int:
-        """The time to read a byte, as a multiple of that of plain JSON rows."""
+    def encodings(self) -> tuple[str, ...]:
+        """The content codings of bodies that are inflated before it reads them: gzip, deflate or none."""
+        ...
+
+    def reading_cost(self, call: Call, body: bytes, served: ServedVersion) -> int:
+        """The bytes of plain JSON rows that take as long to read as this body."""
         ...
 
     def target(self, call: Call) -> Target:
         """The model, version and user that the path and the head name."""
         ...
 
-    def read(self, body: bytes, served: ServedVersion) -> Question:
-        """The question of a body; see `Task.read` for the errors. May be called on any thread."""
+    def read(self, call: Call, body: bytes, served: ServedVersion) -> Question:
+        """The question of a body; see `Task.read` for the errors. May be called on any thread.
+
+        It may set `asked` and `timeout_seconds` of the call.
+        """
         ...
 
     def reply(self, call: Call, served: ServedVersion, question: Question, answer: Answer) -> Reply:

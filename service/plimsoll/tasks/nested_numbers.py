@@ -47,9 +47,17 @@ class NestedNumbers:
                 except (OverflowError, ValueError):
                     where = None if single else first + index
                     raise self._fault("holds a number beyond its range", self._expected(shape), where) from None
+        self.check(tensor, single=single, first=first)
+        return tensor
+
+    def check(self, tensor: NDArray[Any], *, single: bool, first: int = 0) -> None:
+        """Check the numbers of a tensor of shape [rows, ...].
+
+        Raises:
+            InvalidInput: a number is out of bounds; `index` names the row.
+        """
         if (outside := self._bounds.first_outside(tensor)) is not None:
             raise self._out_of_bounds(outside[1:], tensor[outside], None if single else first + outside[0])
-        return tensor
 
     def _out_of_bounds(self, position: tuple[int, ...], value: object, index: int | None) -> InvalidInput:
         spec = self.spec

@@ -12,11 +12,12 @@ import simdjson
 from numpy.typing import NDArray
 
 from plimsoll.errors import InvalidInput
-from plimsoll.inference.payloads import Tensors, TensorSpec
-from plimsoll.inference.ports import Json, Shapes
+from plimsoll.inference.payloads import Signature, Tensors
+from plimsoll.inference.ports import Json, Question, Shapes
 from plimsoll.inference.tensor_bounds import TensorBounds
 from plimsoll.tasks.json_values import holds_more
 from plimsoll.tasks.number_faults import FORM, explain, explain_surplus
+from plimsoll.tasks.wire_tensors import check_complete
 
 MAX_ROWS = 100
 _LONG_NUMBER_BYTES = 22
@@ -55,7 +56,7 @@ class NumberRows:
     def __init__(
         self,
         reader: RowReader,
-        values: Sequence[Sequence[float]] | NDArray[np.float64],
+        values: Sequence[Sequence[float]] | NDArray[np.floating[Any]],
         user: str | None = None,
         *,
         single: bool = False,
@@ -127,7 +128,9 @@ class RowReader:
     item = FORM.one
     reading_cost = 1
 
-    def __init__(self, spec: TensorSpec) -> None:
+    def __init__(self, signature: Signature) -> None:
+        self.wire = signature
+        (spec,) = signature.inputs
         self.spec = spec
         self.name = spec.name
         self.width = spec.shape[1]
@@ -176,6 +179,16 @@ class RowReader:
         if rows.shape[1] != self.width:
             raise wrong_length(self.width, rows.shape[1], 0)
         return NumberRows(self, rows)
+
+    def of_tensors(self, tensors: Tensors) -> NumberRows:
+        """Rows that come as a tensor of shape [rows, width]; see `Task.of_tensors`."""
+        check_complete((self.spec,), tensors)
+        return NumberRows(self, tensors[self.name])
+
+    def tensors(self, question: Question, outputs: Tensors) -> Tensors:
+        """The outputs themselves."""
+        del question
+        return outputs
 
     def example_row(self, inputs: Tensors) -> NDArray[Any]:
         """The row of this input."""

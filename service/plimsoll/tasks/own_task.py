@@ -9,12 +9,14 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from plimsoll.errors import InvalidInput, ModelFailed, PlimsollError, UnsupportedMediaType
-from plimsoll.inference.payloads import Signature, Tensors
+from plimsoll.inference.payloads import Signature, Tensors, TensorSpec
 from plimsoll.inference.ports import Json, Question, Shapes
 from plimsoll.own_task import InvalidRow, OwnTask
+from plimsoll.quoting import quote
 from plimsoll.tasks.json_faults import BodyForm, explain, kind_of, syntax_fault
 from plimsoll.tasks.json_values import holds_more
 from plimsoll.tasks.number_rows import check_count
@@ -24,6 +26,9 @@ from plimsoll.tasks.plain_json import plain_json
 _MOST_VALUES = 250_000
 """Of one body; each becomes a Python object."""
 _LONGEST_WORDS = 500
+_LONGEST_ELEMENT = 32
+RESULT = "result"
+"""The output of every task of one's own in protocols of tensors."""
 _KINDS: Mapping[str, tuple[str, tuple[type, ...]]] = {
     "object": ("an object", (dict,)),
     "array": ("an array", (list,)),
@@ -77,6 +82,8 @@ class AdaptedTask:
         self._example = example
         self._row_schema, self._result_schema = dict(own.row_schema), dict(own.result_schema)
         self.item = own.item
+        texts = TensorSpec(own.item, "BYTES", (-1,)), TensorSpec(RESULT, "BYTES", (-1,))
+        self.wire = Signature((texts[0],), (texts[1],))
         self._kind, self._types = _kinds_of(own.row_schema.get("type"))
         one = self._kind.removesuffix(" or null")  # a field that is null counts as absent
         form = f'an object {{"{own.item}": {one}}} for one row, or {{"instances": [...]}} for many'
@@ -116,6 +123,28 @@ class AdaptedTask:
             "the task of this model reads JSON", expected="Content-Type: application/json", given=f"{len(rows)} rows"
         )
 
+    def of_tensors(self, tensors: Tensors) -> OwnRows:
+        """The rows of the input of BYTES; each element is a text, or the JSON of a row that is no text.
+
+        Raises:
+            InvalidInput: an element is not UTF-8 or not JSON, or not a row that the task reads.
+            ModelFailed: as `read`.
+        """
+        elements = tensors[self.item]
+        single = len(elements) == 1
+        rows = [self._row_of(element, None if single else index) for index, element in enumerate(elements.tolist())]
+        for index, row in enumerate(rows):
+            if fault := self._fault_of_row(row, None if single else index):
+                raise fault
+        return self._question(rows, None, single=single)
+
+    def tensors(self, question: Question, outputs: Tensors) -> Tensors:
+        """The results as BYTES: a text as it is, anything else as JSON; see `results` for the errors."""
+        results = self.results(question, outputs)
+        elements = np.empty(len(results), np.object_)
+        elements[:] = [each.encode() if isinstance(each, str) else orjson.dumps(each) for each in results]
+        return {RESULT: elements}
+
     def results(self, question: Question, outputs: Tensors) -> list[Any]:
         """The results that the task writes, one JSON value for each row; its code runs once for each question.
 
@@ -141,6 +170,16 @@ class AdaptedTask:
     def result_schema(self) -> Json:
         """The JSON schema of one result, as the task declares it."""
         return self._result_schema
+
+    def _row_of(self, element: bytes, index: int | None) -> Any:  # noqa: ANN401  # JSON
+        try:
+            return element.decode() if self._types == (str,) else _decoder.decode(element)
+        except (UnicodeDecodeError, msgspec.DecodeError, RecursionError):
+            expected = "UTF-8 text" if self._types == (str,) else f"the JSON of {self._kind}"
+            given = quote(element[:_LONGEST_ELEMENT].decode("latin-1"))
+            raise InvalidInput(
+                f"an element of the input '{self.item}' is not readable", expected=expected, given=given, index=index
+            ) from None
 
     def _is_whole(self, document: object) -> bool:
         """Whether the body has one of both fields and no unknown one; `explain` says what is wrong with others."""

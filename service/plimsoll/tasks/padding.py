@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from plimsoll.errors import InvalidInput, ModelFailed
 from plimsoll.inference.padding import Padding, own_places
 from plimsoll.inference.payloads import Tensors, TensorSpec
-from plimsoll.tasks.finite_numbers import not_finite
 
 
 class PaddedRows:
@@ -53,8 +52,7 @@ def without_padding(
     A model may leave out places at the end that a client's own mask leaves out; they are answered with 0.
 
     Raises:
-        ModelFailed: the model gave a row back shorter than it was, or a number that is not finite; `index` names the
-            row if there are several.
+        ModelFailed: the model gave a row back shorter than it was; `index` names the row if there are several.
     """
     answers = []
     for row, (length, marked) in enumerate(zip(question.lengths, question.marked, strict=True)):
@@ -65,8 +63,6 @@ def without_padding(
             shape = tuple(length if size < 0 else size for size in spec.shape[1:])
             if own.shape[1:] != shape:
                 own = _completed(spec, own, shape, marked, index)
-            if own.dtype.kind == "f" and not np.isfinite(own).all():
-                raise not_finite(own, index)
             answer[spec.name] = own[0]
         answers.append(answer)
     return answers

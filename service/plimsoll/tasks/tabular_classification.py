@@ -33,7 +33,7 @@ class TabularClassification(RowReader):
         check_options(NAME, options)
         if fault := fault_of_flat_input(signature) or _fault_of_output(signature):
             raise BundleError("task", f"nothing can ask this model: {fault}; {_TAKES}")
-        super().__init__(signature.inputs[0])
+        super().__init__(signature)
         (spec,) = signature.outputs
         self._output, self._labels = spec.name, spec.labels
         self._threshold = None if spec.threshold is None else spec.dtype.type(spec.threshold)

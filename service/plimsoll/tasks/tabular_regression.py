@@ -37,7 +37,7 @@ class TabularRegression(RowReader):
             fault = f"two targets are named '{twice}'"
         if fault:
             raise BundleError("task", f"nothing can ask this model: {fault}; {_TAKES}")
-        super().__init__(signature.inputs[0])
+        super().__init__(signature)
 
     def results(self, question: Question, outputs: Tensors) -> list[Any]:
         """`{"values": {target: number}}` of each row; see `Task.results`."""

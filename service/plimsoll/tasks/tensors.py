@@ -23,6 +23,7 @@ from plimsoll.tasks.nested_numbers import NestedNumbers
 from plimsoll.tasks.number_rows import MAX_ROWS, check_count
 from plimsoll.tasks.padding import PaddedRows, without_padding
 from plimsoll.tasks.task_options import NO_OPTIONS, Options, check_options
+from plimsoll.tasks.wire_tensors import check_complete
 
 NAME = "tensors"
 _FORM = BodyForm(
@@ -74,7 +75,7 @@ class TensorTask:
 
     def __init__(self, signature: Signature, options: Options = NO_OPTIONS) -> None:
         check_options(NAME, options, (PADDING,))
-        self._signature = signature
+        self.wire = signature
         self._padding = padding_of(signature, options)
         self._inputs = [NestedNumbers(spec) for spec in signature.inputs]
         self._open = any(spec.open_dimensions for spec in signature.inputs)
@@ -86,10 +87,10 @@ class TensorTask:
 
     def __eq__(self, other: object) -> bool:
         """Whether every body means the same question to both."""
-        return isinstance(other, TensorTask) and self._signature == other._signature and self._padding == other._padding
+        return isinstance(other, TensorTask) and self.wire == other.wire and self._padding == other._padding
 
     def __hash__(self) -> int:
-        return hash(self._signature)
+        return hash(self.wire)
 
     def read(self, body: bytes) -> TensorRows | PaddedRows:
         """The tensors of a JSON body; see `Task.read`."""
@@ -120,16 +121,41 @@ class TensorTask:
             given=f"{len(rows)} rows",
         )  # fmt: skip
 
+    def of_tensors(self, tensors: Tensors) -> TensorRows | PaddedRows:
+        """Rows that come as tensors by name; see `Task.of_tensors`."""
+        mask = None if self._padding is None else self._padding.mask
+        rows = check_complete(self.wire.inputs, tensors, mask)
+        for each in self._inputs:
+            if each.spec.name in tensors:
+                each.check(tensors[each.spec.name], single=rows == 1)
+        ordered = {spec.name: tensors[spec.name] for spec in self.wire.inputs if spec.name in tensors}
+        if self._padding is None:
+            return TensorRows(ordered, None, open_shapes=self._open)
+        by_row = [{name: tensor[row : row + 1] for name, tensor in ordered.items()} for row in range(rows)]
+        return PaddedRows(self._padding, by_row, None, single=rows == 1)
+
+    def tensors(self, question: Question, outputs: Tensors) -> Tensors:
+        """The outputs, without the padding of their rows; the rows of `of_tensors` have one length."""
+        if not isinstance(question, PaddedRows):
+            return outputs
+        rows = without_padding(question, outputs, self._outputs)
+        return {spec.name: np.stack([row[spec.name] for row in rows]) for spec in self._outputs}
+
     def results(self, question: Question, outputs: Tensors) -> list[Any]:
         """`{"outputs": {name: nested lists}}` of each row; see `Task.results`."""
         if isinstance(question, PaddedRows):
-            return [{"outputs": row} for row in without_padding(question, outputs, self._outputs)]
+            rows = without_padding(question, outputs, self._outputs)
+            for index, row in enumerate(rows):
+                for tensor in row.values():
+                    if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
+                        raise not_finite(tensor[np.newaxis], index if len(rows) > 1 else None)
+            return [{"outputs": row} for row in rows]
         for spec in self._outputs:
             tensor = outputs[spec.name]
             if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
                 raise not_finite(tensor)
-        rows = len(outputs[self._outputs[0].name])
-        return [{"outputs": {spec.name: outputs[spec.name][row] for spec in self._outputs}} for row in range(rows)]
+        count = len(outputs[self._outputs[0].name])
+        return [{"outputs": {spec.name: outputs[spec.name][row] for spec in self._outputs}} for row in range(count)]
 
     def row_schema(self) -> Json:
         """The JSON schema of one item of `instances`."""

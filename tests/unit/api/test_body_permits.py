@@ -10,7 +10,7 @@ from plimsoll.errors import Overloaded, PlimsollError
 from plimsoll.inference.admission import Admission, AdmissionLimits
 from starlette.types import Message, Receive
 
-from tests.doubles.bodies import AGES, JSON_HEAD, LONGEST, piece
+from tests.doubles.bodies import AGES, JSON_FORMS, JSON_HEAD, LONGEST, piece
 
 
 class Places:
@@ -39,7 +39,7 @@ class Places:
         try:
             with self.admission.expect() as permit:
                 await BodyReader(LONGEST, AGES).read(
-                    JSON_HEAD, receive, ("application/json",), permit, asyncio.get_running_loop().time() + AGES
+                    JSON_HEAD, receive, JSON_FORMS, permit, asyncio.get_running_loop().time() + AGES
                 )
                 await self._ended.wait()
                 return "answered"

@@ -22,6 +22,11 @@ async def say_else(scope: Scope, receive: Receive, send: Send) -> None:
     await PlainTextResponse("else")(scope, receive, send)
 
 
+BODIES = {
+    "v1": {"features": [0, 1]},
+    "v2": {"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 2], "data": [0, 1]}]},
+}
+"""A body of each protocol."""
 ROUTES = FrontRoutes(say_else, {route.template: say_call for route in FRONT_ROUTES})
 
 
@@ -55,5 +60,5 @@ async def test_every_route_of_the_table_is_answered_and_documented(edge: Edge) -
     edge.serve("echo", "1", EchoModel())
     for route in FRONT_ROUTES:
         path = route.template.format(name="echo", version="1")
-        assert (await edge.client.post(path, json={"features": [0, 1]})).status_code == 200
+        assert (await edge.client.post(path, json=BODIES[route.fronts[0].protocol])).status_code == 200
         assert route.template in edge.app.openapi()["paths"]

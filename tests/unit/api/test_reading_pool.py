@@ -39,7 +39,7 @@ class SlowReader:
 
 
 def question(body: bytes = BODY) -> Callable[[], NumberRows]:
-    return partial(RowReader(SIGNATURE.inputs[0]).read, body)
+    return partial(RowReader(SIGNATURE).read, body)
 
 
 @pytest.fixture

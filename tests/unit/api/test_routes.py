@@ -8,6 +8,8 @@ from tests.doubles.models import EchoModel
 from tests.unit.api.conftest import Edge
 
 PREDICT = ["/v1/predict", "/v1/models/{name}/predict", "/v1/models/{name}/versions/{version}/predict"]
+INFER = ["/v2/models/{name}/infer", "/v2/models/{name}/versions/{version}/infer"]
+TAGS = ("start", "predict", "open inference protocol", "models", "health")
 GET = [
     "/", "/v1/models", "/v1/models/{name}", "/v1/models/{name}/versions/{version}",
     "/v1/health", "/v1/health/detailed", "/livez", "/readyz", "/startupz",
@@ -21,21 +23,22 @@ async def schema_of(edge: Edge) -> dict[str, Any]:
 
 async def test_the_schema_lists_every_route_but_the_scrapes(edge: Edge) -> None:
     paths = (await schema_of(edge))["paths"]
-    assert sorted(paths) == sorted(PREDICT + GET)
-    assert all(list(paths[path]) == ["post"] for path in PREDICT)
+    assert sorted(paths) == sorted(PREDICT + INFER + GET)
+    assert all(list(paths[path]) == ["post"] for path in PREDICT + INFER)
     assert all(list(paths[path]) == ["get"] for path in GET)
 
 
 async def test_every_route_has_a_summary_a_tag_and_an_id_of_its_own(edge: Edge) -> None:
     operations = [each for path in (await schema_of(edge))["paths"].values() for each in path.values()]
-    assert all(each["summary"] and each["tags"][0] in ("start", "predict", "models", "health") for each in operations)
+    assert all(each["summary"] and each["tags"][0] in TAGS for each in operations)
     assert len({each["operationId"] for each in operations}) == len(operations)
 
 
-@pytest.mark.parametrize("path", PREDICT)
-async def test_predict_documents_its_body_its_parameters_its_answer_and_its_errors(edge: Edge, path: str) -> None:
+@pytest.mark.parametrize("path", PREDICT + INFER)
+async def test_a_front_documents_its_body_its_parameters_its_answer_and_its_errors(edge: Edge, path: str) -> None:
     operation = (await schema_of(edge))["paths"][path]["post"]
-    assert "oneOf" in operation["requestBody"]["content"]["application/json"]["schema"]
+    tensors = path in INFER
+    assert ("properties" if tensors else "oneOf") in operation["requestBody"]["content"]["application/json"]["schema"]
     named = {
         where: [each["name"] for each in operation["parameters"] if each["in"] == where] for where in ("path", "header")
     }
@@ -43,12 +46,13 @@ async def test_predict_documents_its_body_its_parameters_its_answer_and_its_erro
     pins = [] if "{version}" in path else ["x-plimsoll-version"]  # where the path names none
     assert named["header"] == ["X-Request-Timeout-Ms", *pins, "x-plimsoll-user", "Cache-Control"]
     assert set(operation["responses"]) == {
-        "200", "400", "401", "403", "404", "408", "413", "415", "422", "429", "500", "503", "504", "507",
-    }  # fmt: skip
+        "200", "400", "401", "403", "404", "408", "413", "415", "429", "500", "503", "504", "507",
+    } | (set() if tensors else {"422"})  # fmt: skip
+    answer, error = ("InferenceAnswer", "OipError") if tensors else ("PredictAnswer", "ErrorBody")
     assert "x-plimsoll-version" in operation["responses"]["200"]["headers"]
     for status, response in operation["responses"].items():
         reference = response["content"]["application/json"]["schema"]["$ref"]
-        assert reference.endswith("PredictAnswer" if status == "200" else "ErrorBody")
+        assert reference.endswith(answer if status == "200" else error)
 
 
 @pytest.mark.parametrize("path", ["/v1/predict", "/v1/models/echo/predict", "/v1/models/echo/versions/1/predict"])
@@ -58,7 +62,7 @@ async def test_predicting_needs_a_post(edge: Edge, path: str) -> None:
     assert (reply.status_code, reply.headers["allow"]) == (405, "POST")
 
 
-@pytest.mark.parametrize("path", ["/v1/nowhere", "/v2/health/ready", "/docs/", "/v1/models/echo/versions"])
+@pytest.mark.parametrize("path", ["/v1/nowhere", "/v3/health/ready", "/docs/", "/v1/models/echo/versions"])
 async def test_any_other_route_is_404_in_the_contract(edge: Edge, path: str) -> None:
     reply = await edge.client.get(path)
     assert (reply.status_code, reply.json()["error"]["code"]) == (404, "not_found")

@@ -35,11 +35,12 @@ def serving(task: Task) -> ServedVersion:
     return ServedVersion("echo", "1", version.signature, task, version.lane)
 
 
+CALL = Call(RequestHead())
 SERVED = serving(TabularClassification(flat_signature(2)))
 
 
 def rows_of(body: bytes) -> list[list[float]]:
-    question = V1Csv().read(body, SERVED)
+    question = V1Csv().read(CALL, body, SERVED)
     tensor = np.empty((question.rows, 2), np.float32)
     question.write({"x": tensor})
     return tensor.tolist()
@@ -110,12 +111,12 @@ def test_what_is_no_csv_is_400(body: bytes, code: str) -> None:
 def test_a_model_that_takes_no_rows_says_so() -> None:
     tensors = TensorTask(Signature((TensorSpec("a", "FP32", (-1, 2)),), (TensorSpec("b", "FP32", (-1,)),)))
     with pytest.raises(UnsupportedMediaType, match="takes named tensors"):
-        V1Csv().read(b"1,2", serving(tensors))
+        V1Csv().read(CALL, b"1,2", serving(tensors))
 
 
 def test_the_formats_of_a_protocol_share_its_label_and_have_a_type_each() -> None:
     assert {front.protocol for front in V1} == {"v1"}
-    assert [front.media_type for front in V1] == ["application/json", "text/csv"]
+    assert [front.media_types[0] for front in V1] == ["application/json", "text/csv"]
 
 
 async def test_csv_is_answered_in_csv_and_counted_like_any_other(edge: Edge) -> None:

@@ -35,8 +35,7 @@ def test_the_documented_number_of_rows_is_the_one_that_is_enforced() -> None:
 
 
 def test_a_row_of_an_input_has_its_length_and_its_bounds() -> None:
-    (spec,) = flat_signature(3, minimum=0).inputs
-    schema = RowReader(spec).row_schema()
+    schema = RowReader(flat_signature(3, minimum=0)).row_schema()
     assert (schema["minItems"], schema["maxItems"], schema["items"]) == (3, 3, {"type": "number", "minimum": 0})
 
 

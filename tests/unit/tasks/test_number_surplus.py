@@ -21,7 +21,7 @@ ROW = b"0," * 783 + b"0"
 
 
 def parse(body: bytes, signature: Signature = SIGNATURE) -> NumberRows:
-    return RowReader(signature.inputs[0]).read(body)
+    return RowReader(signature).read(body)
 
 
 def written(rows: NumberRows, width: int = 784) -> NDArray[np.float32]:

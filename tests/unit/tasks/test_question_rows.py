@@ -41,7 +41,7 @@ class Line:
         return self.queue.reserve(rows, asyncio.get_running_loop().create_future())
 
     def decode(self, body: bytes) -> Entry:
-        question = RowReader(SIGNATURE.inputs[0]).read(body)
+        question = RowReader(SIGNATURE).read(body)
         entry = self.reserve(question.rows)
         question.write(entry.inputs)
         return entry

@@ -13,6 +13,7 @@ from plimsoll.tasks.tensors import TensorTask
 from tests.conftest import MakeBundle
 
 PARTS = {
+    "wire_tensors",
     "__init__",
     "finite_numbers",
     "flat_rows",

@@ -1,0 +1,204 @@
+"""The body of an inference request of the Open Inference Protocol: JSON, and perhaps tensors in bytes after it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple, NoReturn
+
+import msgspec
+from numpy.typing import NDArray
+
+from plimsoll.errors import InvalidInput, MalformedBody
+from plimsoll.fronts.json_tensors import array_of_json
+from plimsoll.fronts.raw_tensors import array_of, element_bytes
+from plimsoll.fronts.tensor_requests import add_once, check_number, declared_spec
+from plimsoll.inference.payloads import Signature, TensorSpec
+from plimsoll.inference.request_head import RequestHead
+from plimsoll.quoting import quote
+from plimsoll.tasks.json_values import holds_more
+from plimsoll.tasks.number_rows import MAX_ROWS
+
+HEADER_LENGTH = b"inference-header-content-length"
+"""The header with the number of bytes of JSON at the beginning of the body; all of it if the header is missing."""
+_FORM = 'an object {"inputs": [{"name", "datatype", "shape", "data"}, ...]}'
+_COUNTED_FROM_BYTES = 65_536
+_MOST_OPEN_NUMBERS = 250_000
+_MOST_OTHERS = 1_000
+_LONGEST_LENGTH = 18
+_LONGEST_REASON = 120
+
+
+class WireInput(msgspec.Struct):
+    """One input; `data` is missing if it comes as bytes."""
+
+    name: str
+    datatype: str
+    shape: list[int]
+    parameters: dict[str, Any] | None = None
+    data: Any = None
+
+
+class WireOutput(msgspec.Struct):
+    """One output that the client wants."""
+
+    name: str
+    parameters: dict[str, Any] | None = None
+
+
+class WireRequest(msgspec.Struct):
+    """The JSON of a request; fields of other servers are passed over."""
+
+    inputs: list[WireInput]
+    id: str | None = None
+    parameters: dict[str, Any] | None = None
+    outputs: list[WireOutput] | None = None
+
+
+class Parts(NamedTuple):
+    """A body in its two parts; `json` is empty if the whole body is the one input."""
+
+    json: memoryview
+    raw: memoryview
+
+
+_decoder = msgspec.json.Decoder(WireRequest)
+
+
+def json_bytes(head: RequestHead, body: bytes) -> int:
+    """The length of the JSON in a body.
+
+    Raises:
+        InvalidInput: the head declares something else than a length within the body.
+    """
+    declared = head.fields.get(HEADER_LENGTH)
+    if declared is None:
+        return len(body)
+    if declared.isdigit() and len(declared) <= _LONGEST_LENGTH and int(declared) <= len(body):
+        return int(declared)
+    raise InvalidInput(
+        "the header Inference-Header-Content-Length is not a length within the body",
+        expected=f"a whole number from 0 to {len(body)}, the bytes of JSON",
+        given=quote(declared.decode("latin-1"), 32),
+    )  # fmt: skip
+
+
+def parse(text: memoryview, wire: Signature) -> WireRequest:
+    """The request in the JSON part of a body.
+
+    Raises:
+        MalformedBody: it is empty or not JSON.
+        InvalidInput: a field is missing or of the wrong type, or there are too many values.
+    """
+    if not text:
+        raise MalformedBody("the body is empty", code="empty_body", expected=_FORM)
+    if len(text) > _COUNTED_FROM_BYTES:
+        _check_amount(bytes(text), wire)
+    try:
+        request = _decoder.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        _explain(error)
+    check_number(request.inputs, wire)
+    return request
+
+
+def tensors_of(request: WireRequest, raw: memoryview, wire: Signature) -> dict[str, NDArray[Any]]:
+    """The tensors by name, from the JSON and from the bytes after it.
+
+    Raises:
+        InvalidInput: an input is wrong; or bytes are missing or left over.
+    """
+    tensors: dict[str, NDArray[Any]] = {}
+    at = 0
+    for each in request.inputs:
+        spec = declared_spec(wire, each.name, each.datatype, each.shape)
+        size = _binary_size(each)
+        if size is None:
+            add_once(tensors, each.name, array_of_json(each.name, spec.datatype, tuple(each.shape), each.data))
+            continue
+        if at + size > len(raw):
+            raise InvalidInput(
+                f"the body ends before the bytes of the input '{each.name}'",
+                expected=f"{size} bytes by binary_data_size", given=f"{len(raw) - at} bytes",
+            )  # fmt: skip
+        add_once(tensors, each.name, array_of(each.name, spec.datatype, tuple(each.shape), raw[at : at + size]))
+        at += size
+    if at != len(raw):
+        raise InvalidInput(
+            "the body goes on after the last tensor", expected=f"{at} bytes after the JSON", given=f"{len(raw)} bytes"
+        )
+    return tensors
+
+
+def raw_tensor(raw: memoryview, wire: Signature) -> dict[str, NDArray[Any]]:
+    """The one input of a body without JSON, a batch of one row.
+
+    Raises:
+        InvalidInput: the model has several inputs, or the shape of its input does not follow from a number of bytes.
+    """
+    if len(wire.inputs) != 1:
+        names = ", ".join(spec.name for spec in wire.inputs)
+        raise InvalidInput(
+            "a body without JSON is for models of one input", expected=f"JSON that names the inputs {names}"
+        )
+    (spec,) = wire.inputs
+    if spec.datatype == "BYTES":
+        raw = memoryview(len(raw).to_bytes(4, "little") + bytes(raw))
+    return {spec.name: array_of(spec.name, spec.datatype, (1, *_row_shape(spec, len(raw))), raw)}
+
+
+def _row_shape(spec: TensorSpec, size: int) -> tuple[int, ...]:
+    """The shape of a row of so many bytes; only one dimension may be open."""
+    shape = spec.shape[1:]
+    if -1 not in shape:
+        return shape
+    step = math.prod(length for length in shape if length > 0) * element_bytes(spec.datatype)
+    if shape.count(-1) > 1 or not size or size % step:
+        raise InvalidInput(
+            f"the shape of the input '{spec.name}' does not follow from the length of the body",
+            expected="JSON that names the shape", given=f"{size} bytes",
+        )  # fmt: skip
+    return tuple(size // step if length < 0 else length for length in shape)
+
+
+def _binary_size(given: WireInput) -> int | None:
+    """The bytes of an input after the JSON; `None` if its data is JSON."""
+    parameters = given.parameters or {}
+    if any(name.startswith("shared_memory") for name in parameters):
+        raise InvalidInput(
+            f"the input {quote(given.name, 64)} is in shared memory, which this server does not read",
+            expected="its data in the body",
+        )
+    if "binary_data_size" not in parameters:
+        return None
+    size = parameters["binary_data_size"]
+    if type(size) is not int or size < 0 or given.data is not None:
+        raise InvalidInput(
+            f"the input {quote(given.name, 64)} does not say where its data is",
+            expected="either data, or the parameter binary_data_size, a whole number of bytes",
+            given="both" if given.data is not None else quote(str(size), 32),
+        )
+    return size
+
+
+def _check_amount(text: bytes, wire: Signature) -> None:
+    """Refuse a long text with far more values than the inputs may have, before anything is made of it."""
+    most = _most_numbers(wire)
+    marks = ((b",", 2 * most + _MOST_OTHERS), (b"[", 2 * most + _MOST_OTHERS), (b"{", _MOST_OTHERS))
+    if any(holds_more(text, mark, limit) for mark, limit in marks):
+        raise InvalidInput("the body holds too many values", expected=f"at most {MAX_ROWS} rows, and {most} numbers")
+
+
+def _most_numbers(wire: Signature) -> int:
+    if any(spec.open_dimensions for spec in wire.inputs):
+        return _MOST_OPEN_NUMBERS
+    return MAX_ROWS * sum(math.prod(spec.shape[1:]) for spec in wire.inputs)
+
+
+def _explain(error: Exception) -> NoReturn:
+    reason = str(error)[:_LONGEST_REASON]
+    if isinstance(error, msgspec.ValidationError):
+        raise InvalidInput("the body is no inference request", expected=_FORM, given=reason) from None
+    if isinstance(error, RecursionError):
+        reason = "lists nested too deeply"
+    expected = f"{_FORM}; JSON has no NaN or Infinity, which need binary tensor data"
+    raise MalformedBody("the body is not JSON", expected=expected, given=reason) from None

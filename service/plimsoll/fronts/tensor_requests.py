@@ -1,0 +1,184 @@
+"""The meaning of a request of tensors, the same in HTTP and gRPC: its inputs, wanted outputs and parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plimsoll.errors import InvalidInput
+from plimsoll.inference.payloads import Signature, Tensors, TensorSpec
+from plimsoll.quoting import quote
+from plimsoll.tasks.number_rows import check_count
+
+_MICROSECONDS = 1_000_000
+_LONGEST_TIMEOUT = 1 << 63
+_MATRIX = 2
+"""Dimensions of an output of scores: the rows and the classes."""
+
+Parameters = Mapping[str, Any]
+
+
+class Wanted(NamedTuple):
+    """One output that the client wants: `classes` is the number of best classes, 0 for the tensor itself."""
+
+    spec: TensorSpec
+    binary: bool
+    classes: int = 0
+
+
+class TensorRequest(NamedTuple):
+    """The front's record of one request: the client's `id` and the outputs that it wants."""
+
+    id: str | None
+    wanted: Sequence[Wanted]
+
+
+def declared_spec(wire: Signature, name: str, datatype: str, shape: Sequence[int]) -> TensorSpec:
+    """The input that a client declares so. The data of the tensor need not have been looked at.
+
+    Raises:
+        InvalidInput: there is no such input, it has another datatype, or the shape does not fit.
+    """
+    spec = next((each for each in wire.inputs if each.name == name), None)
+    if spec is None:
+        raise InvalidInput(f"unknown input {quote(name, 64)}", expected=f"inputs {_names(wire.inputs)}")
+    if datatype != spec.datatype:
+        raise InvalidInput(
+            f"the input '{name}' has the wrong datatype", expected=spec.datatype, given=quote(datatype, 16)
+        )
+    fits = len(shape) == len(spec.shape) and all(
+        have > 0 if want < 0 else have == want for want, have in zip(spec.shape[1:], shape[1:], strict=True)
+    )
+    if not fits or shape[0] < 0:
+        raise InvalidInput(
+            f"the input '{name}' has the wrong shape",
+            expected=f"{list(spec.shape)}, where -1 is any length from 1 on", given=quote(str(list(shape)), 80),
+        )  # fmt: skip
+    check_count(shape[0])
+    return spec
+
+
+def add_once(tensors: dict[str, Any], name: str, tensor: object) -> None:
+    """Add a tensor by its name.
+
+    Raises:
+        InvalidInput: there is one of this name.
+    """
+    if name in tensors:
+        raise InvalidInput(f"the input '{name}' is given twice", expected="each input once")
+    tensors[name] = tensor
+
+
+def check_number(inputs: Sequence[object], wire: Signature) -> None:
+    """Refuse a request with no input or with more inputs than there are, before each of them is looked at.
+
+    Raises:
+        InvalidInput: there are none or too many.
+    """
+    if not 1 <= len(inputs) <= len(wire.inputs):
+        raise InvalidInput(
+            "the number of inputs is wrong", expected=f"the inputs {_names(wire.inputs)}", given=f"{len(inputs)} inputs"
+        )
+
+
+def wanted_outputs(
+    wire: Signature, asked: Sequence[tuple[str, Parameters]] | None, *, binary: bool
+) -> Sequence[Wanted]:
+    """The outputs that a client asks for by name and parameters, in its order; all of them if it asks for none.
+
+    Raises:
+        InvalidInput: there is no such output, one is asked for twice, or a parameter is wrong.
+    """
+    if not asked:
+        return [Wanted(spec, binary) for spec in wire.outputs]
+    if len(asked) > len(wire.outputs):
+        raise InvalidInput("more outputs are asked for than there are", expected=f"outputs {_names(wire.outputs)}")
+    known = {spec.name: spec for spec in wire.outputs}
+    wanted = []
+    for name, parameters in asked:
+        spec = known.pop(name, None)
+        if spec is None:
+            what = "is asked for twice" if any(name == each.name for each in wire.outputs) else "is not known"
+            raise InvalidInput(f"the output {quote(name, 64)} {what}", expected=f"outputs {_names(wire.outputs)}")
+        wanted.append(Wanted(spec, _flag(parameters, "binary_data", binary), _classes(spec, parameters)))
+    return wanted
+
+
+def binary_output(parameters: Parameters) -> bool:
+    """Whether outputs without a wish of their own should be binary."""
+    return _flag(parameters, "binary_data_output", default=False)
+
+
+def timeout_seconds(parameters: Parameters) -> float | None:
+    """The timeout that the parameters name, in microseconds; `None` without one, and for 0. Checks `priority` too.
+
+    Raises:
+        InvalidInput: a parameter is not what it should be.
+    """
+    priority = parameters.get("priority", 0)
+    if type(priority) is not int or priority != 0:
+        raise InvalidInput(
+            "requests have no priorities here",
+            expected="the parameter priority 0 or none",
+            given=quote(str(priority), 32),
+        )
+    if "sequence_id" in parameters and parameters["sequence_id"] not in (0, ""):
+        raise InvalidInput("models here keep no state between requests", expected="no parameter sequence_id")
+    timeout = parameters.get("timeout", 0)
+    if type(timeout) is not int or not 0 <= timeout < _LONGEST_TIMEOUT:
+        raise InvalidInput(
+            "the parameter timeout is not a time", expected="a whole number of microseconds from 0 on",
+            given=quote(str(timeout), 32),
+        )  # fmt: skip
+    return timeout / _MICROSECONDS if timeout else None
+
+
+def output_of(wanted: Wanted, outputs: Tensors) -> tuple[TensorSpec, NDArray[Any]]:
+    """A wanted output, as it is or as its best classes, and the spec that says what it is."""
+    spec = wanted.spec
+    if not wanted.classes:
+        return spec, outputs[spec.name]
+    return TensorSpec(spec.name, "BYTES", (-1, wanted.classes)), _best(outputs[spec.name], wanted)
+
+
+def _best(scores: NDArray[Any], wanted: Wanted) -> NDArray[Any]:
+    """The best classes of each row, the best first: `score:index`, and `:label` where there are labels."""
+    labels = wanted.spec.labels
+    order = np.argsort(-scores.astype(np.float64), axis=1, kind="stable")[:, : wanted.classes]
+    texts = np.empty(order.shape, np.object_)
+    for row, columns in enumerate(order.tolist()):
+        for place, column in enumerate(columns):
+            label = f":{labels[column]}" if labels else ""
+            texts[row, place] = f"{scores[row, column]:f}:{column}{label}".encode()
+    return texts
+
+
+def _classes(spec: TensorSpec, parameters: Parameters) -> int:
+    if "classification" not in parameters:
+        return 0
+    classes = parameters["classification"]
+    if len(spec.shape) != _MATRIX or spec.datatype == "BYTES" or spec.shape[1] < 1 or spec.threshold is not None:
+        raise InvalidInput(
+            f"the output '{spec.name}' has no classes", expected="an output with one score for each class",
+            given=f"{spec.datatype} {list(spec.shape)}",
+        )  # fmt: skip
+    if type(classes) is not int or classes < 1:
+        raise InvalidInput(
+            "the parameter classification is not a number of classes", expected="a whole number from 1 on",
+            given=quote(str(classes), 32),
+        )  # fmt: skip
+    return min(classes, spec.shape[1])
+
+
+def _flag(parameters: Parameters, name: str, default: bool) -> bool:  # noqa: FBT001  # a value, not a switch
+    flag = parameters.get(name, default)
+    if not isinstance(flag, bool):
+        raise InvalidInput(f"the parameter {name} is not a flag", expected="true or false", given=quote(str(flag), 32))
+    return flag
+
+
+def _names(specs: Iterable[TensorSpec]) -> str:
+    return ", ".join(spec.name for spec in specs)
