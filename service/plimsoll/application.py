@@ -49,7 +49,7 @@ from plimsoll.inference.served_version import ServedVersion
 from plimsoll.inference.watchdog import Watchdog
 from plimsoll.lifecycle import Lifecycle, Part, StopSeconds
 from plimsoll.observed_versions import ObservedVersions
-from plimsoll.rpc.parts import PROTOCOL as GRPC
+from plimsoll.rpc import PROTOCOL as GRPC
 from plimsoll.runtime.devices import device_memory
 from plimsoll.runtime.loader_options import LoaderOptions
 from plimsoll.runtime.loading import new_loader

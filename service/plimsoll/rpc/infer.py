@@ -11,11 +11,12 @@ from plimsoll.errors import BodyTooLarge, ClientGone, DeadlineExceeded, Plimsoll
 from plimsoll.inference.admission import Permit
 from plimsoll.inference.call import Call
 from plimsoll.inference.ports import Outcome
+from plimsoll.rpc import PROTOCOL
 from plimsoll.rpc.call_scope import Context, keep_deadline, never
 from plimsoll.rpc.infer_front import InferFront
 from plimsoll.rpc.message_head import model_named
 from plimsoll.rpc.message_reader import MessageReader
-from plimsoll.rpc.parts import PROTOCOL, RpcParts
+from plimsoll.rpc.parts import RpcParts
 
 _FRONT = InferFront()
 

@@ -10,7 +10,6 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from plimsoll.errors import InvalidInput, PlimsollError
-from plimsoll.fronts.http_target import HttpTarget
 from plimsoll.fronts.raw_tensors import array_of, bytes_of
 from plimsoll.fronts.tensor_requests import (
     Wanted,
@@ -21,14 +20,15 @@ from plimsoll.fronts.tensor_requests import (
     timeout_seconds,
     wanted_outputs,
 )
+from plimsoll.fronts.v1_json import HttpTarget
 from plimsoll.inference.call import Call
 from plimsoll.inference.payloads import Answer, Signature
 from plimsoll.inference.ports import Json, Question, Reply
 from plimsoll.inference.served_version import ServedVersion
 from plimsoll.quoting import quote
+from plimsoll.rpc import PROTOCOL
 from plimsoll.rpc.message_head import not_protobuf
 from plimsoll.rpc.open_inference_pb2 import InferParameter, ModelInferRequest, ModelInferResponse
-from plimsoll.rpc.parts import PROTOCOL
 from plimsoll.rpc.tensor_contents import array_of_contents, contents_of, has_contents
 
 _OF_REQUESTS = ("priority", "sequence_id", "timeout")

@@ -13,9 +13,6 @@ from plimsoll.inference.call import Call
 from plimsoll.inference.line import Line
 from plimsoll.inference.ports import Observer
 
-PROTOCOL = "grpc"
-"""The label of the metrics of calls."""
-
 
 class Gate(Protocol):
     """Checks API keys."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from tests.doubles.models import EchoModel
 from tests.unit.rpc.conftest import Port, raw_request
 
