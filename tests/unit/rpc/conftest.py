@@ -33,6 +33,7 @@ from plimsoll.tasks.tabular_classification import TabularClassification
 
 from tests.conftest import MakeBundle
 from tests.doubles.bundles import report_on
+from tests.doubles.models import EchoModel
 from tests.doubles.observers import RecordingLaneObserver, RecordingObserver
 
 SERVICE = "/inference.GRPCInferenceService/"
@@ -152,7 +153,21 @@ async def port(open_port: OpenPort) -> AsyncIterator[Port]:
         yield opened
 
 
+@pytest.fixture
+async def echo(port: Port) -> Port:
+    """A server with the echo model of two numbers."""
+    port.serve("echo", "1", EchoModel())
+    return port
+
+
+def infer_input(
+    name: str = "x", datatype: str = "FP32", shape: tuple[int, ...] = (1, 2), **more: Any
+) -> ModelInferRequest.InferInputTensor:
+    """The description of an input."""
+    return ModelInferRequest.InferInputTensor(name=name, datatype=datatype, shape=shape, **more)
+
+
 def raw_request(rows: np.ndarray[Any, Any] = ROW, name: str = "echo", **more: Any) -> ModelInferRequest:
     """A request for the echo model with its input as bytes."""
-    tensor = ModelInferRequest.InferInputTensor(name="x", datatype="FP32", shape=rows.shape)
-    return ModelInferRequest(model_name=name, inputs=[tensor], raw_input_contents=[rows.tobytes()], **more)
+    inputs = [infer_input(shape=rows.shape)]
+    return ModelInferRequest(model_name=name, inputs=inputs, raw_input_contents=[rows.tobytes()], **more)
