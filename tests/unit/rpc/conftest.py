@@ -57,6 +57,7 @@ class Port:
 
     channel: aio.Channel
     address: str
+    parts: RpcParts
     server: RpcServer
     state: ServingState
     registry: VersionRegistry
@@ -136,7 +137,7 @@ def open_port(make_tiny_bundle: MakeBundle) -> OpenPort:
         address = f"127.0.0.1:{await server.start('127.0.0.1:0')}"
         options = [("grpc.use_local_subchannel_pool", 1), ("grpc.max_receive_message_length", 1 << 30)]
         async with aio.insecure_channel(address, options) as channel:
-            port = Port(channel, address, server, state, registry, observer, gate, report_on(make_tiny_bundle()))
+            port = Port(channel, address, parts, server, state, registry, observer, gate, report_on(make_tiny_bundle()))
             yield port
         await server.stop(0)
         reading.close()
