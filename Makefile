@@ -10,7 +10,7 @@ SAVE ?= docker save --output build/image.tar
 CASES ?= 1000000
 SMOKE_VALUES ?= # more arguments of helm install, such as --set podSecurity.fsGroup=null
 
-.PHONY: help run test differential kinds lint types chart checkov image-cpu image-onnx image-gpu e2e e2e-full zoo soak bench bench-quick bench-compare pictures rules settings-table metrics-table errors-table values-table openapi dashboards renders kind-up smoke
+.PHONY: help run test differential fuzz kinds lint types chart checkov image-cpu image-onnx image-gpu e2e e2e-full zoo soak bench bench-quick bench-compare pictures rules settings-table metrics-table errors-table values-table openapi dashboards renders kind-up smoke
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
 
@@ -24,6 +24,9 @@ test: .venv/dev.done ## unit, integration and contract tests, with coverage
 
 differential: .venv/dev.done ## a million requests, or CASES of them, to the service and to its plain reference
 	$(BIN)/python -m tests.differential --cases $(CASES)
+
+fuzz: .venv/dev.done ## ten minutes of random requests of tensors, or FUZZ_SECONDS of them
+	FUZZ_SECONDS=$${FUZZ_SECONDS:-600} $(BIN)/pytest tests/hostile/test_tensor_bodies.py --no-cov
 
 kinds: .venv/dev.done ## the kinds of models that take long: a folder of Hugging Face, a gigabyte of weights
 	$(BIN)/pip install --quiet --require-hashes --requirement requirements/hf.txt

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 
@@ -23,6 +24,17 @@ _ROW = REPOSITORY / "examples" / "digits" / "7.json"
 _MICROSECONDS = 1e6
 Scenario = Callable[[int, float], Findings]
 """Measures in so many rounds of so many seconds."""
+
+
+class Ask(NamedTuple):
+    """A POST request of one row, and the header fields that it needs besides its Content-Type."""
+
+    path: str = PATH
+    body: Path = _ROW
+    headers: Mapping[str, str] | None = None
+
+
+ROW_OF_V1 = Ask()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +58,14 @@ class Pinned:
         self._server = server
         psutil.Process(server.pid).cpu_affinity([0])
 
-    def load(self, seconds: float) -> Load:
+    def load(self, seconds: float, ask: Ask = ROW_OF_V1) -> Load:
         """Ask it for one row at a time over all connections."""
-        return run_wrk(self._server.address, PATH, _ROW, CONNECTIONS, seconds)
+        return run_wrk(self._server.address, ask.path, ask.body, CONNECTIONS, seconds, ask.headers)
 
-    def round(self, seconds: float) -> Round:
+    def round(self, seconds: float, ask: Ask = ROW_OF_V1) -> Round:
         """The same, measured."""
         before = self._server.cpu_seconds()
-        load = self.load(seconds)
+        load = self.load(seconds, ask)
         return Round(load, (self._server.cpu_seconds() - before) / load.requests * _MICROSECONDS)
 
 

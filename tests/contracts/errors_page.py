@@ -50,6 +50,7 @@ REMEDIES = {
     "desired_state_not_writable": "Do what `message` says of the file; on a cluster, `helm upgrade`.",
     "body_too_large": "Send fewer rows in each request. Operator: `PLIMSOLL_MAX_BODY_BYTES`.",
     "request_line_too_long": "Shorten the path and the query; rows belong in the body.",
+    "not_compressed": "Send one whole stream in the encoding of `Content-Encoding`; `deflate` means zlib's.",
     "unsupported_media_type": "Send `Content-Type: application/json`, uncompressed.",
     "invalid_input": "Correct the field or row that `message` and `index` name, to what `expected` says.",
     "head_too_large": "Send fewer or shorter header fields; cookies are the usual cause.",

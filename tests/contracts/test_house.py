@@ -54,6 +54,11 @@ WITHOUT_A_TEST_OF_THEIR_NAME = {
     "tasks/finite_numbers.py": "tasks/test_tabular_classification.py",
     # Tested over the edge.
     "api/edge.py": "api/test_ask.py",
+    "api/front_descriptions.py": "api/test_routes.py",
+    "fronts/oip.py": "api/test_oip.py",
+    "fronts/oip_body.py": "api/test_oip.py",
+    "fronts/oip_schema.py": "api/test_routes.py",
+    "fronts/replied_errors.py": "api/test_error_responses.py",
     "fronts/v1_csv.py": "api/test_v1_csv.py",
     "fronts/v1_json.py": "api/test_ask_target.py",
     "inference/reading_pool.py": "api/test_reading_pool.py",

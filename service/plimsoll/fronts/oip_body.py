@@ -46,7 +46,7 @@ class WireOutput(msgspec.Struct):
 
 
 class WireRequest(msgspec.Struct):
-    """The JSON of a request; fields of other servers are passed over."""
+    """The JSON of a request; fields that other servers know are ignored."""
 
     inputs: list[WireInput]
     id: str | None = None
