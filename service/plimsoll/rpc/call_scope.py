@@ -55,18 +55,23 @@ Handler = Callable[[AsyncIterator[bytes], Context], Awaitable[bytes]]
 """The same as gRPC calls it."""
 
 
+ClientOf = Callable[[str], tuple[str, int] | None]
+"""Gives the address and port of a client by gRPC's name for its connection."""
+
+
 class CallScope:
     """Makes handlers of answers; a call counts as in flight until it has been answered or abandoned."""
 
-    def __init__(self, parts: RpcParts) -> None:
+    def __init__(self, parts: RpcParts, client_of: ClientOf) -> None:
         self._parts = parts
+        self._client_of = client_of
 
     def around(self, route: str, answer: Answer) -> Handler:
         """The handler of a method; `route` is its path, such as `/inference.GRPCInferenceService/ModelInfer`."""
 
         async def handle(messages: AsyncIterator[bytes], context: Context) -> bytes:
             call = Call(_head_of(context), route)
-            client = _client_of(context.peer())
+            client = self._client_of(context.peer())
             self._parts.identify(call.request_id, client)
             self._parts.state.enter()
             span = None if self._parts.tracer is None else self._parts.tracer.begin(call, client[0] if client else "")
@@ -133,7 +138,7 @@ def _head_of(context: Context) -> RequestHead:
     return RequestHead([(name.encode(), value.encode()) for name, value in metadata if isinstance(value, str)])
 
 
-def _client_of(peer: str) -> tuple[str, int] | None:
+def client_by_address(peer: str) -> tuple[str, int] | None:
     """Address and port of a client in gRPC's own form; `None` for one that has no address."""
     kind, _, address = peer.partition(":")
     host, _, port = address.rpartition(":")

@@ -9,7 +9,7 @@ import grpc
 from grpc import aio
 
 from plimsoll.rpc import health, reflection
-from plimsoll.rpc.call_scope import CallScope
+from plimsoll.rpc.call_scope import CallScope, ClientOf, client_by_address
 from plimsoll.rpc.catalog import Catalog
 from plimsoll.rpc.infer import Infer
 from plimsoll.rpc.message_reader import MessageReader
@@ -27,14 +27,17 @@ _PONG_SECONDS = 20
 
 
 class RpcServer:
-    """Serves until `stop`. Make it on the event loop that it uses."""
+    """Serves until `stop`. Make it on the event loop that it uses.
 
-    def __init__(self, parts: RpcParts, limits: RpcLimits) -> None:
+    `client_of` gives the address and port of a client by gRPC's name for its connection.
+    """
+
+    def __init__(self, parts: RpcParts, limits: RpcLimits, client_of: ClientOf = client_by_address) -> None:
         self._server = aio.server(options=_options(limits), maximum_concurrent_rpcs=limits.connections)
-        self._server.add_generic_rpc_handlers((_Methods(_handlers_of(parts, limits)),))
+        self._server.add_generic_rpc_handlers((_Methods(_handlers_of(parts, limits, client_of)),))
 
     async def start(self, address: str) -> int:
-        """Listen on an address such as `0.0.0.0:8003`; returns the port, which the system chooses for 0.
+        """Listen on an address such as `127.0.0.1:8003` or `unix:/path`; returns the port, which is 1 for a path.
 
         Raises:
             OSError: the address cannot be used.
@@ -64,13 +67,13 @@ class _Methods(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpcio ships no
         return self._handlers.get(handler_call_details.method)
 
 
-def _handlers_of(parts: RpcParts, limits: RpcLimits) -> dict[str, grpc.RpcMethodHandler]:
+def _handlers_of(parts: RpcParts, limits: RpcLimits, client_of: ClientOf) -> dict[str, grpc.RpcMethodHandler]:
     """All handlers by path.
 
     The inference service's own read a stream of messages as bytes, which on the wire is the same as one message: so
     a handler begins before the message has arrived, and can refuse it.
     """
-    scope = CallScope(parts)
+    scope = CallScope(parts, client_of)
     messages = MessageReader(limits.message_seconds, limits.slow_messages)
     answers = Catalog(parts, messages).answers()
     answers["ModelInfer"] = Infer(parts, messages, limits.message_bytes)

@@ -5,69 +5,77 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any
+import socket
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from plimsoll.errors import OperatorError
-from plimsoll.server.listeners import listen
+from plimsoll.server.connection_limits import ConnectionLimits
+from plimsoll.server.grpc_relay import GrpcRelay
 
 if TYPE_CHECKING:
     from plimsoll.rpc.parts import RpcLimits, RpcParts
-    from plimsoll.rpc.rpc_server import RpcServer
 
 _log = logging.getLogger(__name__)
-_SETTING = "GRPC_PORT"
+_LOOK_SECONDS = 0.5
+"""The interval at which clients are asked to leave, once the server is unready."""
+_LAST_CALLS_SECONDS = 1.0
+"""The time for calls that clients have sent before they heard that they should leave."""
+
+
+class GrpcLimits(NamedTuple):
+    """The limits of calls and of their connections."""
+
+    calls: RpcLimits
+    connections: ConnectionLimits
 
 
 class GrpcPort:
-    """Serves calls at `host` and `port` while the main server runs; when it stops, calls have `drain_seconds` to end.
+    """Serves calls at `listener` while the main server runs; `refused` counts refused connections by reason.
 
     Raises:
-        OperatorError: the packages for gRPC are not installed, or the address cannot be used.
+        OperatorError: the packages for gRPC are not installed, or there is no place for temporary files.
     """
 
-    def __init__(self, host: str, port: int, drain_seconds: float) -> None:
+    def __init__(self, listener: socket.socket, limits: GrpcLimits, refused: Callable[[str], None]) -> None:
         try:
             self._module = importlib.import_module("plimsoll.rpc.rpc_server")
         except ModuleNotFoundError:
             raise OperatorError(
-                f"PLIMSOLL_{_SETTING} is set, and the packages for gRPC are not installed: "
+                "PLIMSOLL_GRPC_PORT is set, and the packages for gRPC are not installed: "
                 "pip install 'plimsoll[grpc]', or build the image with EXTRAS=grpc"
             ) from None
-        # gRPC opens its socket itself, and of an address that cannot be used it does not say why.
-        with listen(host, port, _SETTING) as tried:
-            address, _ = tried.getsockname()[:2]
-        self._host = f"[{address}]" if ":" in address else address
-        self.port = port
-        """The port; the system's choice for 0 from the start on."""
-        self._drain_seconds = drain_seconds
-        self._server: RpcServer | None = None
-        self._stopping: asyncio.Task[None] | None = None
+        self._address = listener.getsockname()[:2]
+        self._relay = GrpcRelay(listener, limits.connections, refused)
+        self._limits = limits
 
-    async def serve(self, parts: RpcParts, limits: RpcLimits, main: Coroutine[Any, Any, None]) -> None:
-        """Serve while the main server runs.
-
-        Raises:
-            OperatorError: the port has been taken since.
-        """
-        self._server = server = self._module.RpcServer(parts, limits)
+    async def serve(self, parts: RpcParts, main: Coroutine[Any, Any, None]) -> None:
+        """Serve while the main server runs."""
+        server = self._module.RpcServer(parts, self._limits.calls, self._relay.client_of)
         try:
-            self.port = await server.start(f"{self._host}:{self.port}")
+            await server.start(self._relay.address)
         except OSError:
             main.close()
-            raise OperatorError(
-                f"cannot listen on {self._host} port {self.port}; choose another by PLIMSOLL_{_SETTING}"
-            ) from None
-        _log.info("gRPC on %s:%d", self._host, self.port)
+            raise
+        self._relay.start()
+        _log.info("gRPC on %s port %d", *self._address)
+        asking = asyncio.create_task(self._ask_clients_to_leave(parts))
         try:
             await main
         finally:
+            asking.cancel()
             await server.stop(0)
-            if self._stopping is not None:
-                await self._stopping
+            await self._relay.close()
 
     async def leave(self) -> None:
-        """Take no more calls, and ask clients to connect to another server; the calls in progress go on."""
-        if self._server is not None:
-            self._stopping = asyncio.create_task(self._server.stop(self._drain_seconds))
-            await asyncio.sleep(0)
+        """Take no more connections, and answer the calls of clients that have yet to hear that they should leave."""
+        await self._relay.close_listener()
+        self._relay.ask_to_leave()
+        await asyncio.sleep(_LAST_CALLS_SECONDS)
+
+    async def _ask_clients_to_leave(self, parts: RpcParts) -> None:
+        """Ask clients to leave while the server is unready, those too that connect meanwhile."""
+        while True:
+            if parts.state.stopping:
+                self._relay.ask_to_leave()
+            await asyncio.sleep(_LOOK_SECONDS)

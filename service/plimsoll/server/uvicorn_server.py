@@ -23,7 +23,7 @@ from plimsoll.server.connections import Connections
 from plimsoll.server.descriptor_limit import raise_descriptor_limit
 from plimsoll.server.descriptors import connections_that_fit
 from plimsoll.server.fair_listener import ConnectionCounts, FairListener
-from plimsoll.server.grpc_port import GrpcPort
+from plimsoll.server.grpc_port import GrpcLimits, GrpcPort
 from plimsoll.server.http_connection import HttpConnection
 from plimsoll.server.library_refusals import refusals_of_libraries
 from plimsoll.server.listeners import listen, url_of
@@ -123,9 +123,9 @@ def serve_alone(settings: Settings) -> NoReturn:
             metrics = sockets.enter_context(listen(settings.host, settings.metrics_port, "METRICS_PORT"))
         if settings.desired_state is not None:
             admin = sockets.enter_context(listen(settings.admin_host, settings.admin_port, "ADMIN_PORT", "ADMIN_HOST"))
-        grpc = None
+        calls, grpc = None, None
         if settings.grpc_port is not None:
-            grpc = GrpcPort(settings.host, settings.grpc_port, settings.stop_drain_seconds)
+            calls = sockets.enter_context(listen(settings.host, settings.grpc_port, "GRPC_PORT"))
         application = new_application(settings, log)
         limits = connection_limits(settings)
         config = uvicorn.Config(
@@ -134,6 +134,8 @@ def serve_alone(settings: Settings) -> NoReturn:
             timeout_graceful_shutdown=1,
             **PROTOCOL_OPTIONS,
         )
+        if calls is not None:
+            grpc = GrpcPort(calls, grpc_limits(settings), application.count_refusal)
         leave_side = None if grpc is None else grpc.leave
         server = GracefulServer(config, application.lifecycle, signals, leave_side=leave_side)
         if metrics is not None and application.metrics_app is not None:
@@ -143,8 +145,8 @@ def serve_alone(settings: Settings) -> NoReturn:
             _log.info("admin API on %s", url_of(admin))
         side_protocol = partial(http_protocol, side_limits(limits), application.count_refusal)
         serving = serve_with_sides(server.serve([main]), sides, side_protocol)
-        if grpc is not None and application.rpc is not None:
-            serving = grpc.serve(application.rpc, rpc_limits(settings), serving)
+        if grpc is not None:
+            serving = grpc.serve(application.rpc, serving)
         run_and_leave(serving, signals, config.get_loop_factory(), lambda: application.lifecycle.exit_code)
 
 
@@ -185,9 +187,9 @@ def connection_limits(settings: Settings) -> ConnectionLimits:
     )
 
 
-def rpc_limits(settings: Settings) -> RpcLimits:
+def grpc_limits(settings: Settings) -> GrpcLimits:
     """The limits of the gRPC port in the settings."""
-    return RpcLimits(
+    calls = RpcLimits(
         message_bytes=settings.max_body_bytes,
         metadata_bytes=settings.max_head_bytes,
         connections=settings.max_connections,
@@ -197,6 +199,7 @@ def rpc_limits(settings: Settings) -> RpcLimits:
         slow_messages=max(1, settings.queue_bytes // settings.max_body_bytes),
         longest_seconds=settings.max_request_timeout_ms / 1000,
     )
+    return GrpcLimits(calls, connection_limits(settings))
 
 
 def http_protocol(limits: ConnectionLimits, count_refusal: Callable[[str], None]) -> Any:  # noqa: ANN401  # uvicorn's

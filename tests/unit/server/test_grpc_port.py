@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,19 +15,24 @@ from plimsoll.errors import OperatorError
 from plimsoll.rpc.open_inference_pb2 import ServerReadyRequest, ServerReadyResponse
 from plimsoll.server.grpc_port import GrpcPort
 from plimsoll.server.listeners import listen
-from plimsoll.server.uvicorn_server import rpc_limits
+from plimsoll.server.uvicorn_server import grpc_limits
 from plimsoll.settings import load_settings
 
 from tests.conftest import MakeBundle
 from tests.unit.services import running
 
 READY = "/inference.GRPCInferenceService/ServerReady"
+ALONE = [("grpc.use_local_subchannel_pool", 1)]
 
 
-async def is_ready(port: GrpcPort, host: str = "127.0.0.1") -> bool:
-    async with aio.insecure_channel(f"{host}:{port.port}", [("grpc.use_local_subchannel_pool", 1)]) as channel:
+async def is_ready(address: str) -> bool:
+    async with aio.insecure_channel(address, ALONE) as channel:
         stub = channel.unary_unary(READY, ServerReadyRequest.SerializeToString, ServerReadyResponse.FromString)
         return bool((await stub(ServerReadyRequest(), timeout=5)).ready)
+
+
+def opened(listener: socket.socket, **chosen: Any) -> GrpcPort:
+    return GrpcPort(listener, grpc_limits(load_settings(**chosen)), lambda _: None)
 
 
 async def while_served(folder: Path, port: GrpcPort, main: Callable[[], Any]) -> Any:
@@ -37,78 +43,56 @@ async def while_served(folder: Path, port: GrpcPort, main: Callable[[], Any]) ->
         found.append(await main())
 
     async with asyncio.timeout(30), running(folder) as (application, _):
-        await port.serve(application.rpc, rpc_limits(load_settings()), run())
+        await port.serve(application.rpc, run())
     return found[0]
 
 
-async def test_it_serves_until_the_main_server_ends(tmp_path: Path, make_tiny_bundle: MakeBundle) -> None:
-    make_tiny_bundle()
-    port = GrpcPort("127.0.0.1", 0, drain_seconds=5)
-    assert await while_served(tmp_path, port, lambda: is_ready(port))
-    with pytest.raises(aio.AioRpcError):
-        await is_ready(port)
-
-
-async def test_it_listens_on_ipv6_too(tmp_path: Path, make_tiny_bundle: MakeBundle) -> None:
-    make_tiny_bundle()
-    port = GrpcPort("::1", 0, drain_seconds=5)
-    assert await while_served(tmp_path, port, lambda: is_ready(port, "[::1]"))
-
-
-async def test_once_it_has_been_left_nobody_connects_and_it_ends_with_the_main_server(
-    tmp_path: Path, make_tiny_bundle: MakeBundle
+@pytest.mark.parametrize(("host", "named"), [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")])
+async def test_it_serves_until_the_main_server_ends(
+    tmp_path: Path, make_tiny_bundle: MakeBundle, host: str, named: str
 ) -> None:
     make_tiny_bundle()
-    port = GrpcPort("127.0.0.1", 0, drain_seconds=5)
-
-    async def left() -> bool:
-        await is_ready(port)
-        await port.leave()
-        with pytest.raises(aio.AioRpcError):
-            await is_ready(port)
-        return True
-
-    assert await while_served(tmp_path, port, left)
+    with listen(host, 0) as listener:
+        address = f"{named}:{listener.getsockname()[1]}"
+        assert await while_served(tmp_path, opened(listener), lambda: is_ready(address))
+    with pytest.raises(aio.AioRpcError):
+        await is_ready(address)
 
 
 async def test_it_ends_where_the_main_server_fails(tmp_path: Path, make_tiny_bundle: MakeBundle) -> None:
     make_tiny_bundle()
-    port = GrpcPort("127.0.0.1", 0, drain_seconds=5)
 
     async def fail() -> None:
         raise ZeroDivisionError
 
-    with pytest.raises(ZeroDivisionError):
-        await while_served(tmp_path, port, fail)
+    with listen("127.0.0.1", 0) as listener:
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        with pytest.raises(ZeroDivisionError):
+            await while_served(tmp_path, opened(listener), fail)
     with pytest.raises(aio.AioRpcError):
-        await is_ready(port)
+        await is_ready(address)
 
 
-def test_an_address_that_cannot_be_used_is_named_with_its_setting() -> None:
-    with listen("127.0.0.1", 0) as taken:
-        taken.listen()
-        number = taken.getsockname()[1]
-        with pytest.raises(
-            OperatorError, match=f"port {number}: Address already in use; choose another by PLIMSOLL_GRPC"
-        ):
-            GrpcPort("127.0.0.1", number, drain_seconds=5)
-
-
-async def test_a_port_that_is_taken_meanwhile_is_refused_and_nothing_is_served(
+async def test_once_it_has_been_left_nobody_connects_and_calls_still_end(
     tmp_path: Path, make_tiny_bundle: MakeBundle
 ) -> None:
     make_tiny_bundle()
-    with listen("127.0.0.1", 0) as free:
-        number = free.getsockname()[1]
-    port = GrpcPort("127.0.0.1", number, drain_seconds=5)
+    with listen("127.0.0.1", 0) as listener:
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        port = opened(listener)
 
-    async def main() -> None:
-        raise AssertionError("served without its port")
+        async def left() -> bool:
+            async with aio.insecure_channel(address, ALONE) as channel:
+                stub = channel.unary_unary(READY, ServerReadyRequest.SerializeToString, ServerReadyResponse.FromString)
+                await stub(ServerReadyRequest(), timeout=5)
+                leaving = asyncio.ensure_future(port.leave())
+                await asyncio.sleep(0.2)
+                with pytest.raises(aio.AioRpcError):
+                    await is_ready(address)
+                await leaving
+            return True
 
-    with listen("127.0.0.1", number) as taken:
-        taken.listen()
-        with pytest.raises(OperatorError, match=f"cannot listen on 127.0.0.1 port {number}; choose another"):
-            await while_served(tmp_path, port, main)
+        assert await while_served(tmp_path, port, left)
 
 
 def test_without_its_packages_it_says_which_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,5 +100,8 @@ def test_without_its_packages_it_says_which_to_install(monkeypatch: pytest.Monke
         raise ModuleNotFoundError(name)
 
     monkeypatch.setattr(importlib, "import_module", missing)
-    with pytest.raises(OperatorError, match=r"pip install 'plimsoll\[grpc\]', or build the image with EXTRAS=grpc"):
-        GrpcPort("127.0.0.1", 0, drain_seconds=5)
+    with (
+        listen("127.0.0.1", 0) as listener,
+        pytest.raises(OperatorError, match=r"pip install 'plimsoll\[grpc\]', or build the image with EXTRAS=grpc"),
+    ):
+        opened(listener)
