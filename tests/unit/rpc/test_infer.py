@@ -173,7 +173,7 @@ async def test_messages_over_the_cap_are_refused_both_ways(open_port: OpenPort) 
         signature = Signature((TensorSpec("x", "UINT8", (-1, 1900)),), (TensorSpec("y", "FP32", (-1, 1900)),))
 
         class Widening(EchoModel):
-            def run(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:  # type: ignore[override,type-arg]
+            def run(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:  # type: ignore[override]
                 return {"y": inputs["x"].astype(np.float32)}
 
         port.serve("wide", "1", Widening(signature), task=TensorTask)

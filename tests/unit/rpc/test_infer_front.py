@@ -81,7 +81,7 @@ async def test_typed_contents_are_answered_with_typed_contents(echo: Port) -> No
 async def test_every_datatype_has_a_field_and_bytes(port: Port, datatype: Any, field: str, values: list[Any]) -> None:
     signature = Signature((TensorSpec("x", datatype, (-1, 2)),), (TensorSpec("y", datatype, (-1, 2)),))
     port.serve("echo", "1", EchoModel(signature), task=TensorTask)
-    typed = await port.infer(typed_request(datatype, **{field: values}))
+    typed = await port.infer(typed_request(datatype, (1, 2), **{field: values}))
     assert list(getattr(typed.outputs[0].contents, field)) == values
     raw = np.array([values], signature.inputs[0].dtype)
     request = ModelInferRequest(

@@ -38,5 +38,5 @@ async def test_each_call_is_one_span_and_its_batch_knows_it(open_port: OpenPort)
         assert len({span.context.trace_id for span in spans}) == 3
         (report,) = port.lane_observer.reports
         (context,) = report.contexts
-        assert context.get_span_context().span_id == spans[0].context.span_id  # type: ignore[attr-defined]
+        assert context.get_span_context().span_id == spans[0].context.span_id
     provider.shutdown()
