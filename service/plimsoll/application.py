@@ -90,8 +90,7 @@ class Application:
         metrics = _metrics(settings, log)
         self.count_refusal = metrics.count_refusal
         tracing = _tracing(settings, metrics)
-        protocols = PROTOCOLS if settings.grpc_port is None else (*PROTOCOLS, GRPC)
-        observer = InferenceObserver(metrics, protocols, current_trace_id if tracing else None)
+        observer = InferenceObserver(metrics, _protocols(settings), current_trace_id if tracing else None)
         watchdog = Watchdog(settings.stuck_seconds)
         versions = ObservedVersions(VersionMetrics(metrics), observer, watchdog)
         registry, catalog = _registry_and_catalog(settings, versions, workers_folder)
@@ -166,6 +165,10 @@ class Application:
             )  # from this thread, because the forward pass may block the event loop
         with contextlib.suppress(RuntimeError):  # the loop has been closed
             loop.call_soon_threadsafe(partial(self._stick, served, stuck=stuck))
+
+
+def _protocols(settings: Settings) -> tuple[str, ...]:
+    return PROTOCOLS if settings.grpc_port is None else (*PROTOCOLS, GRPC)
 
 
 def _metrics(settings: Settings, log: LogWriter | None) -> MetricCatalog:

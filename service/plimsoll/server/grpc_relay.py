@@ -29,7 +29,7 @@ _LENGTH_BYTES = 3
 _GOAWAY = b"\x00\x00\x08\x07\x00\x00\x00\x00\x00" + b"\x7f\xff\xff\xff" + bytes(4)
 """All streams up to the last possible one are served, and there is no error."""
 _PAUSE_SECONDS = 0.1
-"""The time without a new connection after the system had no descriptor left for one."""
+"""The time without a new connection after the system had no descriptor left."""
 
 Client = tuple[str, int]
 """The address and port of a client."""

@@ -165,18 +165,11 @@ def test_any_text_at_all_in_a_number_is_read_or_refused_by_name(value: str) -> N
     assert any(variable in told for variable in variables)
 
 
-def test_workers_and_a_port_for_metrics_exclude_each_other() -> None:
+def test_workers_and_a_port_for_metrics_or_grpc_exclude_each_other() -> None:
+    assert refusal(workers=2, grpc_port=8003).endswith("stay with one worker each; unset PLIMSOLL_GRPC_PORT")
     assert refusal(workers=2, metrics_port=8001) == (
         "PLIMSOLL_WORKERS above 1 serves /metrics on the main port; unset PLIMSOLL_METRICS_PORT"
     )
-
-
-def test_workers_and_grpc_exclude_each_other() -> None:
-    assert refusal(workers=2, grpc_port=8003) == (
-        "PLIMSOLL_WORKERS above 1 has no gRPC, whose long connections would stay with one worker each; unset "
-        "PLIMSOLL_GRPC_PORT"
-    )
-    assert load_settings(workers=1, grpc_port=8003).grpc_port == 8003
 
 
 def test_two_servers_cannot_share_a_port_unless_they_take_free_ones() -> None:
