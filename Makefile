@@ -10,7 +10,7 @@ SAVE ?= docker save --output build/image.tar
 CASES ?= 1000000
 SMOKE_VALUES ?= # more arguments of helm install, such as --set podSecurity.fsGroup=null
 
-.PHONY: help run test differential fuzz kinds lint types chart checkov image-cpu image-onnx image-gpu e2e e2e-full zoo soak bench bench-quick bench-compare pictures rules settings-table metrics-table errors-table values-table openapi dashboards renders kind-up smoke conformance
+.PHONY: help run test differential fuzz kinds lint types chart checkov image-cpu image-onnx image-gpu e2e e2e-full zoo soak bench bench-quick bench-compare pictures rules settings-table metrics-table errors-table values-table openapi dashboards renders kind-up smoke conformance grpc-code
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
 
@@ -115,6 +115,12 @@ openapi: .venv/run.done ## write the OpenAPI snapshot
 
 dashboards: .venv/dev.done ## write ops/dashboards and the chart's copies of boards and rules
 	$(BIN)/python -m ops.dashboards
+
+grpc-code: build/grpc-tools/bin/python ## write the code of gRPC's messages from service/plimsoll/rpc/open_inference.proto
+	cd service && ../$< -m grpc_tools.protoc -I. --python_out=. --pyi_out=. plimsoll/rpc/open_inference.proto
+
+build/grpc-tools/bin/python:
+	$(PYTHON) -m venv build/grpc-tools && build/grpc-tools/bin/pip install --quiet grpcio-tools==1.85.1
 
 # A program with many dependencies of its own, none of which belongs beside ours.
 build/checkov/bin/checkov:

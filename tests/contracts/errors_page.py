@@ -30,6 +30,7 @@ MEANINGS = {
     "not_csv": "The body is not CSV.",
     "not_json": "The body is not JSON.",
     "upgrade_required": "A session was asked for without the handshake of a WebSocket.",
+    "not_protobuf": "The message of a gRPC call is not the one of its method.",
     "version_not_found": "The model has no such version, or this pod does not serve it.",
 }
 """Meanings of codes for which the docstring of the class says too much or too little."""
@@ -39,6 +40,7 @@ REMEDIES = {
     "malformed_request": "Use an HTTP library; if you do, look at the proxies on the way.",
     "not_csv": "Send lines of numbers separated by commas, in UTF-8.",
     "not_json": "Send one JSON document in UTF-8, with finite numbers.",
+    "not_protobuf": "Generate the client from the protocol's own file, or use a client of it: [grpc.md](grpc.md).",
     "host_not_allowed": "Use a name from `expected`. Operator: `PLIMSOLL_ALLOWED_HOSTS`.",
     "unauthorized": "Send `Authorization: Bearer <key>` with a key that is in the key file: [access.md](access.md).",
     "forbidden": "Use a key with the scope in `expected`.",

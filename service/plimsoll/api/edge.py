@@ -15,7 +15,7 @@ from plimsoll.api.api_document import ApiDocument
 from plimsoll.api.ask import Ask
 from plimsoll.api.auth import Gate
 from plimsoll.api.catalog import Catalog
-from plimsoll.api.error_responses import error_response
+from plimsoll.api.error_responses import error_response, settle
 from plimsoll.api.event_stream import EventStreams
 from plimsoll.api.front_routes import FRONT_ROUTES, FrontRoutes
 from plimsoll.api.index import Index
@@ -28,7 +28,7 @@ from plimsoll.api.oip_statistics import OipStatistics
 from plimsoll.api.path_prefix import PathPrefix, PrefixedRoutes
 from plimsoll.api.probes import Probes
 from plimsoll.api.request_body import BodyReader
-from plimsoll.api.request_scope import PROBES, RequestScope, Surroundings
+from plimsoll.api.request_scope import PROBES, RequestScope, Surroundings, name_in_log
 from plimsoll.api.routes import Handlers, described_application, install_routes
 from plimsoll.api.serving_state import ServingState
 from plimsoll.api.session import Sessions
@@ -39,6 +39,8 @@ from plimsoll.control.version_registry import VersionRegistry
 from plimsoll.fronts import V1
 from plimsoll.inference.line import Line
 from plimsoll.inference.ports import Observer
+from plimsoll.rpc import parts as rpc
+from plimsoll.rpc.parts import RpcParts
 from plimsoll.telemetry.version_statistics import FiguresByVersion
 
 
@@ -82,6 +84,23 @@ class EdgeParts:
             "access_log": self.access_log,
             "sites": sites or self.sites,
         }
+
+    def for_rpc(self, tracer: rpc.Tracer | None) -> RpcParts:
+        """The same parts for gRPC."""
+        return RpcParts(
+            version=self.version,
+            line=self.line,
+            gate=self.gate,
+            state=self.state,
+            registry=self.registry,
+            observer=self.observer,
+            access_log=self.access_log,
+            settle=settle,
+            identify=name_in_log,
+            ready=self.probes.is_ready,
+            live=self.probes.is_live,
+            tracer=tracer,
+        )
 
 
 class Edge:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from plimsoll.api.access_log import AccessLog
-from plimsoll.api.serving_state import Phase, ServingState
+from plimsoll.api.serving_state import ServingState
 from plimsoll.api.site_policy import MAY_SEND, SitePolicy
 from plimsoll.errors import Draining, PlimsollError
 from plimsoll.inference.call import Call, call_of
@@ -167,7 +167,7 @@ class RequestScope:
         return headers
 
     def _refusal(self, head: RequestHead) -> PlimsollError | None:
-        if self._state.phase is Phase.REFUSING:
+        if self._state.refuses:
             return Draining("this server is stopping; try again, another one will answer")
         return self._sites.fault(head)
 

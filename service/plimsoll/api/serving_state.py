@@ -58,6 +58,11 @@ class ServingState:
         """Return once the time to drain is nearly over."""
         await self._cuts_off.wait()
 
+    @property
+    def refuses(self) -> bool:
+        """Whether new requests get an error, because the server stops."""
+        return self.phase is Phase.REFUSING
+
     def enter(self) -> None:
         """Count a request that has started."""
         self.in_flight += 1
