@@ -10,7 +10,7 @@ SAVE ?= docker save --output build/image.tar
 CASES ?= 1000000
 SMOKE_VALUES ?= # more arguments of helm install, such as --set podSecurity.fsGroup=null
 
-.PHONY: help run test differential fuzz kinds lint types chart checkov image-cpu image-onnx image-gpu e2e e2e-full zoo soak bench bench-quick bench-compare pictures rules settings-table metrics-table errors-table values-table openapi dashboards renders kind-up smoke
+.PHONY: help run test differential fuzz kinds lint types chart checkov image-cpu image-onnx image-gpu e2e e2e-full zoo soak bench bench-quick bench-compare pictures rules settings-table metrics-table errors-table values-table openapi dashboards renders kind-up smoke conformance grpc-code
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
 
@@ -21,6 +21,10 @@ run: .venv/run.done ## serve the digits model on http://127.0.0.1:8000
 test: .venv/dev.done build/clients/clients.done ## unit, integration and contract tests, with coverage
 	$(BIN)/coverage erase
 	$(BIN)/pytest --cov --cov-report=term --durations=25
+
+conformance: .venv/dev.done ## the suite of the Open Inference Protocol against URL and MODEL; also MODEL_VERSION, GRPC, INPUTS, EXTENSIONS, REPORT
+	$(BIN)/python -m tests.conformance --url "$(URL)" --model "$(MODEL)" --model-version "$(MODEL_VERSION)" --grpc "$(GRPC)" \
+	  --extensions "$(EXTENSIONS)" $(if $(INPUTS),--inputs "$(INPUTS)") $(if $(REPORT),--report "$(REPORT)")
 
 differential: .venv/dev.done ## a million requests, or CASES of them, to the service and to its plain reference
 	$(BIN)/python -m tests.differential --cases $(CASES)
@@ -118,6 +122,12 @@ build/clients/clients.done: requirements/clients.txt .venv/run.done
 	$(PYTHON) -m venv --clear --without-pip build/clients
 	$(BIN)/pip --python build/clients/bin/python install --quiet --require-hashes --no-deps --no-compile --ignore-requires-python \
 	  --requirement requirements/clients.txt && touch $@
+
+grpc-code: build/grpc-tools/bin/python ## write the code of gRPC's messages from service/plimsoll/rpc/open_inference.proto
+	cd service && ../$< -m grpc_tools.protoc -I. --python_out=. --pyi_out=. plimsoll/rpc/open_inference.proto
+
+build/grpc-tools/bin/python:
+	$(PYTHON) -m venv build/grpc-tools && build/grpc-tools/bin/pip install --quiet grpcio-tools==1.85.1
 
 # A program with many dependencies of its own, none of which belongs beside ours.
 build/checkov/bin/checkov:

@@ -41,20 +41,22 @@ explain() { # FILE LINE...: a comment on top of a lock file, saying what it is
 { declared build-system.requires; echo editables; } >"$work/build.in" # hatchling asks for it in editable installs
 declared project.dependencies >"$work/service.in"
 declared project.optional-dependencies.onnx >"$work/onnx.in"
+declared project.optional-dependencies.grpc >"$work/grpc.in"
 declared project.optional-dependencies.hf >"$work/hf.in"
 declared project.optional-dependencies.dev | grep '^cyclonedx-bom' >"$work/sbom.in"
 echo "torch==$torch+cpu" >"$work/torch-cpu.in"
 echo "torch==$torch" >"$work/torch-cuda.in"
-cat requirements/{build,service,onnx,hf,sbom,dev}.txt >"$work/all.txt" 2>/dev/null || true
-lock "$work/all.txt" pyproject.toml --extra dev --extra onnx --extra export --extra hf "$work/torch-cpu.in" "$work/build.in" --find-links "$TORCH_WHEELS" "$@"
+cat requirements/{build,service,onnx,grpc,hf,sbom,dev}.txt >"$work/all.txt" 2>/dev/null || true
+lock "$work/all.txt" pyproject.toml --extra dev --extra onnx --extra grpc --extra export --extra hf "$work/torch-cpu.in" "$work/build.in" --find-links "$TORCH_WHEELS" "$@"
 awk '/^[^ #]/ {torch = /^torch==/} !torch' "$work/all.txt" >"$work/pins.txt"
 
 lock requirements/build.txt "$work/build.in" --constraints "$work/pins.txt"
 lock requirements/service.txt "$work/service.in" --constraints "$work/pins.txt"
 lock requirements/onnx.txt "$work/onnx.in" --constraints "$work/pins.txt"
+lock requirements/grpc.txt "$work/grpc.in" --constraints "$work/pins.txt"
 lock requirements/hf.txt "$work/hf.in" --constraints "$work/pins.txt"
 lock requirements/sbom.txt "$work/sbom.in" --constraints "$work/pins.txt"
-lock requirements/dev.txt pyproject.toml --extra dev --extra onnx --extra export --no-emit-package torch \
+lock requirements/dev.txt pyproject.toml --extra dev --extra onnx --extra grpc --extra export --no-emit-package torch \
   --constraints "$work/pins.txt" --constraints "$work/torch-cpu.in" --find-links "$TORCH_WHEELS"
 lock requirements/torch-cpu.txt "$work/torch-cpu.in" --constraints "$work/pins.txt" --find-links "$TORCH_WHEELS"
 lock requirements/torch-cuda.txt "$work/torch-cuda.in" --constraints "$work/pins.txt"
@@ -79,6 +81,7 @@ done
 explain requirements/build.txt "What builds this repository's wheel, or an editable install; no part of an image's last stage."
 explain requirements/service.txt "Every dependency of the service except the runtimes of models, which have files of their own."
 explain requirements/onnx.txt "ONNX Runtime for CPUs."
+explain requirements/grpc.txt "gRPC; the images have it with EXTRAS=grpc alone."
 explain requirements/hf.txt "What exports folders of Hugging Face, without torch; for the tests of \`make kinds\`."
 explain requirements/sbom.txt "What makes an image's bill of materials while it is built; no part of an image's last stage."
 explain requirements/dev.txt "Tests, lint and training, with the service's dependencies; torch itself comes from torch-cpu.txt."

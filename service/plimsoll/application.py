@@ -34,7 +34,7 @@ from plimsoll.control.reconciler import Reconciler
 from plimsoll.control.version_loading import VersionLoading
 from plimsoll.control.version_registry import VersionRegistry, VersionStatus
 from plimsoll.control.worker_board import WorkerBoard
-from plimsoll.fronts import PROTOCOLS
+from plimsoll.fronts import PROTOCOLS, STREAMED
 from plimsoll.inference.admission import AdmissionLimits
 from plimsoll.inference.batch_lane import BatchLane, LaneLimits
 from plimsoll.inference.batch_limits import BatchLimits
@@ -47,6 +47,7 @@ from plimsoll.inference.served_version import ServedVersion
 from plimsoll.inference.watchdog import Watchdog
 from plimsoll.lifecycle import Lifecycle, Part, StopSeconds
 from plimsoll.observed_versions import ObservedVersions
+from plimsoll.rpc import PROTOCOL as GRPC
 from plimsoll.runtime.devices import device_memory
 from plimsoll.runtime.loader_options import LoaderOptions
 from plimsoll.runtime.loading import new_loader
@@ -74,7 +75,8 @@ class Application:
     """One service in one process: `asgi` answers requests, `metrics_app` answers scrapes on a port of their own.
 
     `asgi` wraps `app`, the FastAPI application, which `document` describes. `admin_app` is set when a desired state is
-    configured. Workers of one server share `workers_folder`. A metric counts the lines that `log` drops.
+    configured. `rpc` has the parts that gRPC needs. Workers of one server share `workers_folder`. A metric counts the
+    lines that `log` drops.
 
     Raises:
         DeviceError: this machine does not have the device of the settings.
@@ -86,7 +88,7 @@ class Application:
         metrics = _metrics(settings, log)
         self.count_refusal = metrics.count_refusal
         tracing = _tracing(settings, metrics)
-        observer = InferenceObserver(metrics, PROTOCOLS, current_trace_id if tracing else None)
+        observer = InferenceObserver(metrics, _protocols(settings), current_trace_id if tracing else None, STREAMED)
         watchdog = Watchdog(settings.stuck_seconds)
         versions = ObservedVersions(VersionMetrics(metrics), observer, watchdog)
         registry, catalog = _registry_and_catalog(settings, versions, workers_folder)
@@ -137,6 +139,7 @@ class Application:
         edge = Edge(parts, self._lifespan, settings.root_path)
         self.app, self.asgi, self.document = edge.app, edge.asgi, edge.document
         self.admin_app = _admin_app(settings, parts, shelf)
+        self.rpc = parts.for_rpc(tracing.calls if tracing else None)
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
@@ -158,6 +161,10 @@ class Application:
             )  # from this thread, because the forward pass may block the event loop
         with contextlib.suppress(RuntimeError):  # the loop has been closed
             loop.call_soon_threadsafe(partial(self._stick, served, stuck=stuck))
+
+
+def _protocols(settings: Settings) -> tuple[str, ...]:
+    return PROTOCOLS if settings.grpc_port is None else (*PROTOCOLS, GRPC)
 
 
 def _metrics(settings: Settings, log: LogWriter | None) -> MetricCatalog:

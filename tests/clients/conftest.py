@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,7 +58,7 @@ def served(models: Path) -> Iterator[Served]:
     )
     process = ServedProcess(models=models)
     process.start(
-        PYTHONPATH=str(REPOSITORY),
+        PYTHONPATH=os.pathsep.join(filter(None, (str(REPOSITORY), os.environ.get("PYTHONPATH")))),
         PLIMSOLL_FACTORIES=",".join(FACTORIES),
         PLIMSOLL_DESIRED_STATE=str(desired),
         PLIMSOLL_GRPC_PORT="0",

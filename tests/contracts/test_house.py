@@ -63,6 +63,9 @@ WITHOUT_A_TEST_OF_THEIR_NAME = {
     "fronts/v1_csv.py": "api/test_v1_csv.py",
     "fronts/v1_json.py": "api/test_ask_target.py",
     "inference/reading_pool.py": "api/test_reading_pool.py",
+    # Declarations, and code that protoc writes.
+    "rpc/parts.py": "rpc/test_rpc_server.py",
+    "rpc/open_inference_pb2.py": "rpc/test_open_inference.py",
     # Used by every reader of files, and tested there.
     "plain_file.py": "bundle/test_folder.py",
     "settings/comma_lists.py": "settings/test_edge.py",

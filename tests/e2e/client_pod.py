@@ -48,7 +48,7 @@ def pod_of(name: str, image: str, command: list[str] | None, **spec: Any) -> dic
 
 def scripts() -> dict[str, Any]:
     """The scripts that run in pods, as a ConfigMap."""
-    names = ("load.py", "request.py", "hostile.py", "greedy.py")
+    names = ("load.py", "grpc_load.py", "request.py", "hostile.py", "greedy.py", "streams.py")
     files = {name: (Path(__file__).parent / name).read_text(encoding="utf-8") for name in names}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": SCRIPTS}, "data": files}
 
@@ -102,13 +102,21 @@ class ClientPod:
 class LoadPod:
     """A pod that asks at a constant rate until it is told to stop.
 
-    `service` is a name or an address; `node` is where the pod runs, if that matters; `options` are load.py's.
+    `service` is a name or an address; `node` is where the pod runs, if that matters; `options` are those of the script.
     """
 
     def __init__(
-        self, cluster: Cluster, image: str, service: str = SERVICE, name: str = "load", node: str = "", *options: str
+        self,
+        cluster: Cluster,
+        image: str,
+        service: str = SERVICE,
+        name: str = "load",
+        node: str = "",
+        *options: str,
+        script: str = "load.py",
     ) -> None:
         self._options = options
+        self._script = script
         self._where = {"nodeName": node} if node else {}
         self._cluster = cluster
         self._image = image
@@ -117,7 +125,7 @@ class LoadPod:
 
     def start(self) -> None:
         """Begin to send."""
-        command = ["python", "/scripts/load.py", "--host", self._service, "--body", ROW]
+        command = ["python", f"/scripts/{self._script}", "--host", self._service, "--body", ROW]
         command += ["--expect", "7", *self._options]
         self._cluster.apply(pod_of(self._name, self._image, command, **self._where))
         eventually("the load pod", lambda: is_ready(self._cluster.get("pod", self._name)))

@@ -107,6 +107,16 @@ def slim_image(image: str, transcript: Transcript, tmp_path_factory: pytest.Temp
 
 
 @pytest.fixture(scope="session")
+def grpc_image(image: str, transcript: Transcript, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Name of the image with the packages of gRPC."""
+    archive = tmp_path_factory.mktemp("grpc") / "image.tar"
+    options = ("--build-arg", "EXTRAS=grpc", "--file", str(_REPOSITORY / "Dockerfile.cpu"))
+    name = built("grpc:e2e", image, _REPOSITORY, *options, archive=archive)
+    transcript.note("image with gRPC, unpacked", f"{unpacked_bytes(archive) / 1e6:.0f} MB")
+    return name
+
+
+@pytest.fixture(scope="session")
 def without_gpu(image: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Name of an image that stands in for the GPU one where no GPU is: told to compute on one, it takes the CPU."""
     folder = tmp_path_factory.mktemp("without-gpu")

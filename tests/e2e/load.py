@@ -26,7 +26,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 KEPT = 4
 """Connections that are kept, taken in turn; more where all of them wait for an answer."""
@@ -81,7 +81,7 @@ class Tally:
         if answer.status != 200:
             self.errors[f"{answer.status}: {answer.body[:200].decode(errors='replace')}"] += 1
             return
-        given = str(json.loads(answer.body)["predictions"][0]["class"])
+        given = _class_in(json.loads(answer.body))
         if given != expected:
             self.errors[f"class {given} for {expected}"] += 1
             return
@@ -134,6 +134,7 @@ class Load:
 
     def __init__(self, options: argparse.Namespace, body: bytes) -> None:
         self._host, self._port, self._expected = options.host, options.port, options.expect
+        self._path = f"/v2/models/{options.infer}/infer" if options.infer else "/v1/predict"
         self._always_new = options.new
         self._key_file: Path | None = options.key_file
         self._body = body
@@ -180,7 +181,7 @@ class Load:
 
     def _request(self, *, keeps: bool) -> bytes:
         lines = [
-            "POST /v1/predict HTTP/1.1",
+            f"POST {self._path} HTTP/1.1",
             f"Host: {self._host}:{self._port}",
             "Content-Type: application/json",
             f"Content-Length: {len(self._body)}",
@@ -203,6 +204,22 @@ class Load:
         self._kept += keeps
         self.tally.connections += 1
         return opened
+
+
+def _class_in(document: dict[str, Any]) -> str:
+    """The class in an answer of /v1, or the place of the largest score in one of /v2."""
+    if "predictions" in document:
+        return str(document["predictions"][0]["class"])
+    scores: list[float] = document["outputs"][0]["data"]
+    return str(scores.index(max(scores)))
+
+
+def _tensors(body: bytes) -> bytes:
+    """A body of /v1 with one row as one of /v2."""
+    row = json.loads(body)["features"]
+    return json.dumps(
+        {"inputs": [{"name": "pixels", "datatype": "FP32", "shape": [1, len(row)], "data": row}]}
+    ).encode()
 
 
 async def _read_answer(reader: asyncio.StreamReader) -> Answer:
@@ -250,11 +267,13 @@ def main() -> None:
     parser.add_argument("--new", action="store_true", help="a new connection for every request")
     parser.add_argument("--key-file", type=Path, help="file with the API key, read again for every request")
     parser.add_argument("--body", required=True, help="file with the body of every request")
+    parser.add_argument("--infer", default="", help="a model, which is asked over /v2")
     parser.add_argument("--expect", required=True, help="the class that every answer must have")
     options = parser.parse_args()
     while options.key_file and not options.key_file.exists():
         time.sleep(0.1)
-    sys.stdout.write(asyncio.run(_run(options, Path(options.body).read_bytes())).report() + "\n")
+    body = Path(options.body).read_bytes()
+    sys.stdout.write(asyncio.run(_run(options, _tensors(body) if options.infer else body)).report() + "\n")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@ Checks by topic, of what the schema cannot hold or would say in a pattern that i
 condition and the sentence that refuses it, which names the values and says what to do.
 */}}
 {{- define "plimsoll.checks" -}}
-{{- range $topic := list "names" "numbers" "serving" "access" "gpu" "canary" "autoscaling" }}
+{{- range $topic := list "names" "numbers" "serving" "access" "grpc" "gpu" "canary" "autoscaling" }}
 {{- include (printf "plimsoll.checks.%s" $topic) $ }}
 {{- end }}
 {{- end }}
@@ -70,6 +70,7 @@ condition and the sentence that refuses it, which names the values and says what
 {{- define "plimsoll.checks.access" -}}
 {{- $way := ternary "" (printf "a Service of type %s" .Values.service.type) (eq .Values.service.type "ClusterIP") }}
 {{- $way = ternary "an Ingress" $way .Values.ingress.enabled }}
+{{- $way = ternary "a GRPCRoute" $way .Values.grpc.route.enabled }}
 {{- $way = ternary "an HTTPRoute" $way .Values.httpRoute.enabled }}
 {{- with .Values }}
 {{- $collector := or .networkPolicy.collector (include "plimsoll.collectorNamespace" $) }}
@@ -83,6 +84,29 @@ condition and the sentence that refuses it, which names the values and says what
   (list (and .networkPolicy.enabled .tracing.endpoint (not $collector))
     (printf "tracing.endpoint is %s, which is no <service>.<namespace>, so the network policy would block traces; %s"
       .tracing.endpoint "name the collector in networkPolicy.collector, such as {ipBlock: {cidr: 192.0.2.1/32}}"))
+) }}
+{{- end }}
+{{- end }}
+
+{{- define "plimsoll.checks.grpc" -}}
+{{- $http := .Values.httpRoute }}
+{{- $ports := dict "service.port" .Values.service.port "metrics.port" .Values.metrics.port }}
+{{- with .Values.grpc }}
+{{- $same := or (not .route.parentRefs) (eq (toJson .route.parentRefs) (toJson $http.parentRefs)) }}
+{{- $shared := or (not .route.hostnames) (not $http.hostnames) }}
+{{- range .route.hostnames }}
+{{- $shared = or $shared (has . $http.hostnames) }}
+{{- end }}
+{{- include "plimsoll.refuse" (list
+  (list (and .enabled (eq (int .port) (int (get $ports "service.port"))))
+    (printf "grpc.port and service.port are both %v; give the Service two ports" .port))
+  (list (and .enabled (eq 8003 (int (get $ports "metrics.port"))))
+    "metrics.port is 8003, where the pods answer gRPC; choose another")
+  (list (and .route.enabled (not .route.parentRefs) (not $http.parentRefs))
+    "a GRPCRoute needs a Gateway; name it in grpc.route.parentRefs or httpRoute.parentRefs")
+  (list (and .route.enabled $http.enabled $same $shared)
+    (printf "a Gateway accepts only one of a GRPCRoute and an HTTPRoute for a host name of one listener; %s"
+      "set httpRoute.hostnames and different grpc.route.hostnames, or other listeners in grpc.route.parentRefs"))
 ) }}
 {{- end }}
 {{- end }}

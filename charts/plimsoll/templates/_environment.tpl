@@ -18,6 +18,7 @@ Takes what the pod takes.
   (list "PLIMSOLL_ALLOW_ANONYMOUS" (ternary "true" "" (eq $keys "")))
   (list "PLIMSOLL_HOST" (ternary "::" "" $ipv6))
   (list "PLIMSOLL_METRICS_PORT" $values.metrics.port)
+  (list "PLIMSOLL_GRPC_PORT" (ternary 8003 "" $values.grpc.enabled))
   (list "PLIMSOLL_OBJECTIVE_MS" $serving.objectiveMs)
   (list "PLIMSOLL_CONCURRENCY" $serving.concurrency)
   (list "PLIMSOLL_QUEUE_LIMIT" (default "" $serving.queueLimit))

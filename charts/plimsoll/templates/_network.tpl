@@ -3,6 +3,39 @@
 - {ingress: Exact, route: Exact, path: /v1/predict}
 - {ingress: Prefix, route: PathPrefix, path: /v1/models}
 - {ingress: Exact, route: Exact, path: /v1/health}
+- {ingress: Exact, route: Exact, path: /v2}
+- {ingress: Prefix, route: PathPrefix, path: /v2/health}
+- {ingress: Prefix, route: PathPrefix, path: /v2/models}
+{{- end }}
+
+{{/*
+The rules of a route: for each the versions that a request may name (an empty text for none), the version that its path may
+name, and the Services with their weights. Gateways know the backends of a rule by its number, so the first rule stays the
+first in every mode. Which rule matches does not depend on the number: a rule with a header or a longer path takes precedence.
+*/}}
+{{- define "plimsoll.routeRules" -}}
+{{- $mode := include "plimsoll.canaryMode" . | fromYaml -}}
+{{- $rules := list (dict "named" (list "") "version" "" "backends" $mode.backends) -}}
+{{- if eq $mode.splits "route" -}}
+{{- /* A track or a version that a request names overrides the weights. A version that both tracks serve names no track. */ -}}
+{{- range $track, $version := dict "canary" $mode.version "stable" .Values.model.version -}}
+{{- $version = ternary $version "" $mode.differs -}}
+{{- $backends := list (list (printf "-%s" $track) 1) -}}
+{{- $rules = append $rules (dict "named" (compact (list $track $version)) "version" $version "backends" $backends) -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $rules -}}
+{{- end }}
+
+{{/* Services of a rule, each with its weight. Takes root, backends and port. */}}
+{{- define "plimsoll.backendRefs" -}}
+{{- range .backends }}
+- group: ""
+  kind: Service
+  name: {{ printf "%s%s" (include "plimsoll.fullname" $.root) (first .) | quote }}
+  port: {{ $.port }}
+  weight: {{ last . }}
+{{- end }}
 {{- end }}
 
 {{/* Namespace of the collector in tracing.endpoint, `http://<service>[.<namespace>[.svc[.<domain>]]]:<port>`; else empty. */}}

@@ -74,6 +74,9 @@ spec:
       ports:
         - {name: http, containerPort: 8000}
         - {name: metrics, containerPort: {{ $values.metrics.port }}}
+        {{- if $values.grpc.enabled }}
+        - {name: grpc, containerPort: 8003}
+        {{- end }}
       env:
         {{- include "plimsoll.environment" . | trim | nindent 8 }}
         {{- with $values.extraEnv }}

@@ -15,7 +15,8 @@ from plimsoll.api.api_document import ApiDocument
 from plimsoll.api.ask import Ask
 from plimsoll.api.auth import Gate
 from plimsoll.api.catalog import Catalog
-from plimsoll.api.error_responses import error_response
+from plimsoll.api.error_responses import error_response, settle
+from plimsoll.api.event_stream import EventStreams
 from plimsoll.api.front_routes import FRONT_ROUTES, FrontRoutes
 from plimsoll.api.index import Index
 from plimsoll.api.metrics_endpoint import MetricsEndpoint
@@ -27,15 +28,19 @@ from plimsoll.api.oip_statistics import OipStatistics
 from plimsoll.api.path_prefix import PathPrefix, PrefixedRoutes
 from plimsoll.api.probes import Probes
 from plimsoll.api.request_body import BodyReader
-from plimsoll.api.request_scope import PROBES, RequestScope, Surroundings
+from plimsoll.api.request_scope import PROBES, RequestScope, Surroundings, name_in_log
 from plimsoll.api.routes import Handlers, described_application, install_routes
 from plimsoll.api.serving_state import ServingState
+from plimsoll.api.session import Sessions
 from plimsoll.api.site_policy import SitePolicy
 from plimsoll.bundle.shelf import Shelf
 from plimsoll.control.desired_state_file import DesiredStateFile
 from plimsoll.control.version_registry import VersionRegistry
+from plimsoll.fronts import V1
 from plimsoll.inference.line import Line
 from plimsoll.inference.ports import Observer
+from plimsoll.rpc import parts as rpc
+from plimsoll.rpc.parts import RpcParts
 from plimsoll.telemetry.version_statistics import FiguresByVersion
 
 
@@ -80,6 +85,23 @@ class EdgeParts:
             "sites": sites or self.sites,
         }
 
+    def for_rpc(self, tracer: rpc.Tracer | None) -> RpcParts:
+        """The same parts for gRPC."""
+        return RpcParts(
+            version=self.version,
+            line=self.line,
+            gate=self.gate,
+            state=self.state,
+            registry=self.registry,
+            observer=self.observer,
+            access_log=self.access_log,
+            settle=settle,
+            identify=name_in_log,
+            ready=self.probes.is_ready,
+            live=self.probes.is_live,
+            tracer=tracer,
+        )
+
 
 class Edge:
     """The main application: `asgi` answers requests and contains `app`; `document` describes `app`."""
@@ -88,10 +110,12 @@ class Edge:
         self.app = described_application(parts.version, lifespan)
         self.app.add_middleware(RequestScope, **parts.surroundings())
         self.document = ApiDocument(self.app, parts.gate, parts.registry, parts.prefix)
+        streams = EventStreams(parts.gate, parts.line, parts.observer, parts.state)
         asks = {
-            fronts: Ask(fronts, parts.gate, parts.line, parts.observer, parts.bodies)
+            fronts: Ask(fronts, parts.gate, parts.line, parts.observer, parts.bodies, streams if fronts is V1 else None)
             for fronts in dict.fromkeys(route.fronts for route in FRONT_ROUTES)
         }
+        sessions = Sessions(parts.gate, parts.registry, parts.line, parts.observer, parts.state)
         install_routes(
             self.app,
             Handlers(
@@ -108,7 +132,8 @@ class Edge:
         if parts.tracer is not None:
             parts.tracer.instrument(self.app, PROBES)
         handlers = {fronts: self._surrounded(ask, parts) for fronts, ask in asks.items()}
-        routes = FrontRoutes(self.app, {route.template: handlers[route.fronts] for route in FRONT_ROUTES})
+        by_template = {route.template: handlers[route.fronts] for route in FRONT_ROUTES}
+        routes = FrontRoutes(self.app, by_template, RequestScope(sessions, **parts.surroundings()))
         self.asgi: ASGIApp = PrefixedRoutes(routes, root_path) if root_path else routes
 
     @staticmethod

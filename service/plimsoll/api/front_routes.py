@@ -8,6 +8,7 @@ from typing import NamedTuple
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from plimsoll.api.session_route import SESSION
 from plimsoll.fronts import KSERVE_V1, V1, V2
 from plimsoll.inference.call import begin_call, call_of
 from plimsoll.inference.ports import Front
@@ -34,11 +35,18 @@ KSERVE_V1_ROUTES = (FrontRoute("/v1/models/{name}:predict", KSERVE_V1, "Predict 
 FRONT_ROUTES = V1_ROUTES + V2_ROUTES + KSERVE_V1_ROUTES
 
 
-class FrontRoutes:
-    """Creates the call of a POST to one of the templates and hands it to its handler; passes the rest to `app`."""
+_SESSION = compile_path(SESSION)[0]
 
-    def __init__(self, app: ASGIApp, handlers: Mapping[str, ASGIApp]) -> None:
+
+class FrontRoutes:
+    """Creates the call of a POST to one of the templates and hands it to its handler; passes the rest to `app`.
+
+    WebSockets at the path of sessions go to `sessions`.
+    """
+
+    def __init__(self, app: ASGIApp, handlers: Mapping[str, ASGIApp], sessions: ASGIApp | None = None) -> None:
         self._app = app
+        self._sessions = app if sessions is None else sessions
         self._plain = {template: handler for template, handler in handlers.items() if "{" not in template}
         self._named = [
             (template, compile_path(template)[0], handler) for template, handler in handlers.items() if "{" in template
@@ -57,6 +65,9 @@ class FrontRoutes:
                     if found := regex.match(path):
                         await _answer(handler, template, found.groupdict(), scope, receive, send)
                         return
+        elif scope["type"] == "websocket" and (found := _SESSION.match(scope["path"])):
+            await _answer(self._sessions, SESSION, found.groupdict(), scope, receive, send)
+            return
         await self._app(scope, receive, send)
 
 

@@ -102,12 +102,20 @@ class Probes:
         self._process.cpu_percent()  # the first call only sets the start of the measurement
         self._started = self._process.create_time()
 
+    def is_live(self) -> bool:
+        """Whether no forward pass has hung for too long."""
+        return not self._stuck_too_long()
+
+    def is_ready(self) -> bool:
+        """Whether the server takes requests."""
+        return not self._health().reasons
+
     async def live(self, response: Response) -> Health:
         """200 while the event loop runs, and 503 once a forward pass has hung for too long.
 
         Overload or a failed model does not fail this probe.
         """
-        if self._stuck_too_long():
+        if not self.is_live():
             response.status_code = status.HTTP_503_SERVICE_UNAVAILABLE
             return Health(status="stuck", reasons=["a forward pass does not return"])
         return Health(status="live")

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from plimsoll.api.access_log import AccessLog
-from plimsoll.api.serving_state import Phase, ServingState
+from plimsoll.api.serving_state import ServingState
 from plimsoll.api.site_policy import MAY_SEND, SitePolicy
 from plimsoll.errors import Draining, PlimsollError
 from plimsoll.inference.call import Call, call_of
@@ -111,18 +111,21 @@ class RequestScope:
 
     async def _converse(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a WebSocket to the application, or refuse it before it is accepted."""
-        if (refusal := self._refusal(call.head)) is not None:
-            await self._refuse_websocket(call, refusal, scope, receive, send)
-            return
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "websocket.accept":
                 call.status = HTTPStatus.SWITCHING_PROTOCOLS.value
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", call.request_id.encode())]
+            elif message["type"] == "websocket.http.response.start":
+                call.status = message["status"]
+                message["headers"] = self._with_ours(message.get("headers", ()), call)
             elif message["type"] == "websocket.close" and call.status is None:
                 call.status = HTTPStatus.FORBIDDEN.value  # servers answer a close before the accept with 403
             await send(message)
 
+        if (refusal := self._refusal(call.head)) is not None:
+            await self._refuse_websocket(call, refusal, scope, receive, send_with_headers)
+            return
         try:
             await self._app(scope, receive, send_with_headers)
         except Exception:  # noqa: BLE001  # as for other requests: close the connection, log the traceback
@@ -164,9 +167,14 @@ class RequestScope:
         return headers
 
     def _refusal(self, head: RequestHead) -> PlimsollError | None:
-        if self._state.phase is Phase.REFUSING:
+        if self._state.refuses:
             return Draining("this server is stopping; try again, another one will answer")
         return self._sites.fault(head)
+
+
+def name_in_log(request_id: str, client: tuple[str, int] | None) -> None:
+    """Name another request in the log lines of the current context from now on."""
+    _current.set((request_id, client))
 
 
 def current_request() -> dict[str, str]:

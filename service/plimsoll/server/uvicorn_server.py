@@ -8,7 +8,7 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -16,12 +16,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import uvicorn
 
 from plimsoll.api.request_scope import current_request
+from plimsoll.api.session_route import takes_websockets
 from plimsoll.lifecycle import Lifecycle
+from plimsoll.rpc.parts import RpcLimits
 from plimsoll.server.connection_limits import ConnectionLimits
 from plimsoll.server.connections import Connections
 from plimsoll.server.descriptor_limit import raise_descriptor_limit
 from plimsoll.server.descriptors import connections_that_fit
 from plimsoll.server.fair_listener import ConnectionCounts, FairListener
+from plimsoll.server.grpc_port import GrpcLimits, GrpcPort
 from plimsoll.server.http_connection import HttpConnection
 from plimsoll.server.library_refusals import refusals_of_libraries
 from plimsoll.server.listeners import listen, url_of
@@ -54,6 +57,7 @@ class GracefulServer(SignalFreeServer):
     uvicorn alone closes its port on the first signal, while load balancers still send to it. For workers, which listen
     on the same socket, `counts` holds the number of connections of each worker and `place` is the place of this one. A
     worker leaves a fair share of connections to the others, and before it refuses requests, all new connections.
+    `leave_side` is awaited then too, for a port of another protocol.
     """
 
     def __init__(
@@ -63,8 +67,10 @@ class GracefulServer(SignalFreeServer):
         signals: StopSignals,
         counts: ConnectionCounts | None = None,
         place: int | None = None,
+        leave_side: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         super().__init__(config)
+        self._leave_side = leave_side
         self._counts = counts
         self._place = place
         self._lifecycle = lifecycle
@@ -93,7 +99,7 @@ class GracefulServer(SignalFreeServer):
         self._stopping = asyncio.create_task(self._stop())
 
     async def _stop(self) -> None:
-        await self._lifecycle.stop(self._leave_the_port if self._counts is not None else None)
+        await self._lifecycle.stop(self._leave_the_port if self._counts is not None else self._leave_side)
         self.should_exit = True
 
     async def _leave_the_port(self) -> None:
@@ -118,15 +124,21 @@ def serve_alone(settings: Settings) -> NoReturn:
             metrics = sockets.enter_context(listen(settings.host, settings.metrics_port, "METRICS_PORT"))
         if settings.desired_state is not None:
             admin = sockets.enter_context(listen(settings.admin_host, settings.admin_port, "ADMIN_PORT", "ADMIN_HOST"))
+        calls, grpc = None, None
+        if settings.grpc_port is not None:
+            calls = sockets.enter_context(listen(settings.host, settings.grpc_port, "GRPC_PORT"))
         application = new_application(settings, log)
         limits = connection_limits(settings)
         config = uvicorn.Config(
             application.asgi,
-            http=http_protocol(limits, application.count_refusal),
+            http=http_protocol(limits, application.count_refusal, takes_websockets),
             timeout_graceful_shutdown=1,
             **PROTOCOL_OPTIONS,
         )
-        server = GracefulServer(config, application.lifecycle, signals)
+        if calls is not None:
+            grpc = GrpcPort(calls, grpc_limits(settings), application.count_refusal)
+        leave_side = None if grpc is None else grpc.leave
+        server = GracefulServer(config, application.lifecycle, signals, leave_side=leave_side)
         if metrics is not None and application.metrics_app is not None:
             sides.append(Side(application.metrics_app, metrics, in_thread=True))
         if admin is not None and application.admin_app is not None:
@@ -134,6 +146,8 @@ def serve_alone(settings: Settings) -> NoReturn:
             _log.info("admin API on %s", url_of(admin))
         side_protocol = partial(http_protocol, side_limits(limits), application.count_refusal)
         serving = serve_with_sides(server.serve([main]), sides, side_protocol)
+        if grpc is not None:
+            serving = grpc.serve(application.rpc, serving)
         run_and_leave(serving, signals, config.get_loop_factory(), lambda: application.lifecycle.exit_code)
 
 
@@ -171,12 +185,33 @@ def connection_limits(settings: Settings) -> ConnectionLimits:
         pipelined=settings.max_pipelined,
         connections=connections_that_fit(settings.max_connections),
         connections_per_address=settings.max_connections_per_address,
+        message_bytes=settings.max_body_bytes,
+        all_message_bytes=settings.queue_bytes,
     )
 
 
-def http_protocol(limits: ConnectionLimits, count_refusal: Callable[[str], None]) -> Any:  # noqa: ANN401  # uvicorn's
-    """The class of the connections of one server."""
-    return partial(HttpConnection, connections=Connections(limits, count_refusal))
+def grpc_limits(settings: Settings) -> GrpcLimits:
+    """The limits of the gRPC port in the settings."""
+    calls = RpcLimits(
+        message_bytes=settings.max_body_bytes,
+        metadata_bytes=settings.max_head_bytes,
+        connections=settings.max_connections,
+        handshake_seconds=settings.head_seconds,
+        idle_seconds=settings.keep_alive_seconds,
+        message_seconds=settings.request_timeout_ms / 1000,
+        slow_messages=max(1, settings.queue_bytes // settings.max_body_bytes),
+        longest_seconds=settings.max_request_timeout_ms / 1000,
+    )
+    return GrpcLimits(calls, connection_limits(settings))
+
+
+def http_protocol(
+    limits: ConnectionLimits,
+    count_refusal: Callable[[str], None],
+    upgrades: Callable[[bytes], bool] = lambda _: False,
+) -> Any:  # noqa: ANN401  # uvicorn's
+    """The class of the connections of one server; `upgrades` says at which paths it takes WebSockets."""
+    return partial(HttpConnection, connections=Connections(limits, count_refusal, upgrades))
 
 
 def run_and_leave(

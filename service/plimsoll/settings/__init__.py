@@ -43,6 +43,11 @@ class Settings(TracingSettings, EdgeSettings, ServingSettings, ProcessSettings):
     def _coherent(self) -> Self:
         if self.workers > 1 and self.metrics_port is not None:
             raise ValueError(f"{PREFIX}WORKERS above 1 serves /metrics on the main port; unset {PREFIX}METRICS_PORT")
+        if self.workers > 1 and self.grpc_port is not None:
+            raise ValueError(
+                f"{PREFIX}WORKERS above 1 has no gRPC, whose long connections would stay with one worker each; unset "
+                f"{PREFIX}GRPC_PORT"
+            )
         if self.queue_limit is not None and self.queue_limit < self.concurrency:
             raise ValueError(
                 f"{PREFIX}QUEUE_LIMIT, {self.queue_limit}, is less than {PREFIX}CONCURRENCY, {self.concurrency}"
@@ -57,6 +62,7 @@ class Settings(TracingSettings, EdgeSettings, ServingSettings, ProcessSettings):
             raise ValueError(f"{PREFIX}REQUEST_TIMEOUT_MS is greater than {PREFIX}MAX_REQUEST_TIMEOUT_MS")
         ports = {
             "ADMIN_PORT": None if self.desired_state is None else self.admin_port,
+            "GRPC_PORT": self.grpc_port,
             "METRICS_PORT": self.metrics_port,
             "PORT": self.port,
         }

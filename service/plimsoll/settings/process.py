@@ -25,6 +25,11 @@ class ProcessSettings(BaseSettings):
     admin_port: Port = Field(
         8002, description="Port of the admin API, which runs when a desired state is configured. 0 chooses a free port."
     )
+    grpc_port: Port | None = Field(
+        None,
+        description="Serve the Open Inference Protocol over gRPC on this port too, at the address of the main one (one "
+        "worker only; needs the extra `grpc`). 0 chooses a free port.",
+    )
     workers: Annotated[int, Field(ge=1, le=64)] = Field(
         1,
         description="Number of worker processes (gunicorn), for hosts without Kubernetes. On Kubernetes "
@@ -58,7 +63,7 @@ class ProcessSettings(BaseSettings):
         "are logged, or this number if it is higher.",
     )
 
-    @field_validator("port", "metrics_port", "admin_port", mode="before")
+    @field_validator("port", "metrics_port", "admin_port", "grpc_port", mode="before")
     @classmethod
     def _no_service_link(cls, value: Any) -> Any:  # noqa: ANN401  # whatever the environment holds
         if isinstance(value, str) and value.startswith("tcp://"):

@@ -47,9 +47,10 @@ class OwnRows:
     """Implements `Question`: the rows that the task has read, as arrays in the precision of the signature.
 
     `single` says that the body gave one row and no list of them. `results` are set once the task has written them.
+    `first` is added to the index of a row in an error.
     """
 
-    __slots__ = ("_tensors", "results", "rows", "shapes", "single", "user")
+    __slots__ = ("_tensors", "first", "results", "rows", "shapes", "single", "user")
     padding = 0
 
     def __init__(self, tensors: Tensors, user: str | None, *, single: bool, open_shapes: bool) -> None:
@@ -57,8 +58,16 @@ class OwnRows:
         self.rows = len(next(iter(tensors.values())))
         self.shapes: Shapes = tuple(each.shape[1:] for each in tensors.values()) if open_shapes else ()
         self.single = single
+        self.first = 0
         self.user = user
         self.results: list[Any] | None = None
+
+    def row(self, index: int) -> OwnRows:
+        """One of the rows as a question of its own; see `Question.row`."""
+        tensors = {name: tensor[index : index + 1] for name, tensor in self._tensors.items()}
+        row = OwnRows(tensors, self.user, single=self.single, open_shapes=bool(self.shapes))
+        row.first = index
+        return row
 
     def write(self, inputs: Mapping[str, NDArray[Any]]) -> None:
         """Write every row of every input."""
@@ -154,8 +163,9 @@ class AdaptedTask:
         """
         assert isinstance(question, OwnRows)  # noqa: S101  # it comes from `read`
         if question.results is None:
-            single = question.single
-            question.results = [self._write(row, outputs, single=single) for row in range(question.rows)]
+            single, first = question.single, question.first
+            rows = range(question.rows)
+            question.results = [self._write(outputs, row, first + row, single=single) for row in rows]
         return question.results
 
     def row_schema(self) -> Json:
@@ -215,15 +225,17 @@ class AdaptedTask:
             tensors[each.spec.name] = each.stack([row[position] for row in read])
         return OwnRows(tensors, user, single=single, open_shapes=self._open)
 
-    def _write(self, row: int, outputs: Tensors, *, single: bool) -> Any:  # noqa: ANN401  # JSON
-        with _foreign(f"failed to write the answer to {_place(row, single)}", None if single else row):
+    def _write(self, outputs: Tensors, row: int, named: int, *, single: bool) -> Any:  # noqa: ANN401  # JSON
+        """The answer of one row of the outputs; errors name the row by another index."""
+        index = None if single else named
+        with _foreign(f"failed to write the answer to {_place(named, single)}", index):
             views = {name: _read_only(outputs[name][row]) for name in self._outputs}
             answer = self._own.write(views)
             try:
                 return plain_json(answer)
             except ValueError as error:
                 raise ModelFailed(
-                    f"the task of this model answered {_place(row, single)} with {error}", index=None if single else row
+                    f"the task of this model answered {_place(named, single)} with {error}", index=index
                 ) from None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from typing import Any
 
 from opentelemetry import context, propagate, trace
@@ -98,14 +98,22 @@ class PredictSpans:
         hide_query(span, scope)
         self._ids.asked = None
 
+        head_status = 0
+
         async def send_known(message: Message) -> None:
+            nonlocal head_status
             if message["type"] == "http.response.start":
-                _describe(span, call_of(scope), message["status"])
+                head_status = message["status"]
+                describe(span, call_of(scope))
+                if head_status == _CLIENT_GONE:  # at other 4xx a server's span has no error
+                    _note_error(span, head_status)
                 if span.is_recording():
                     message["headers"] = [*message.get("headers", ()), (b"traceresponse", _as_header(span))]
+            elif not message.get("more_body"):  # contrib ends the span with this message
+                _describe_end(span, head_status, call_of(scope).status or head_status)
             await send(message)
 
-        token = _recorded.set(span if span.is_recording() else None)
+        token = use_span(span)
         try:
             await self._app(scope, receive, send_known)
         finally:
@@ -115,6 +123,11 @@ class PredictSpans:
     def _details(scope: Scope) -> tuple[str, dict[str, Any]]:
         route = call_of(scope).route
         return f"{scope['method']} {route}", {HTTP_ROUTE: route}
+
+
+def use_span(span: Span) -> Token[Span | None]:
+    """Make a span the one of the current request."""
+    return _recorded.set(span if span.is_recording() else None)
 
 
 def recorded_span() -> Span | None:
@@ -140,13 +153,22 @@ def hide_query(span: Span, scope: Scope) -> None:
         span.set_attribute(URL_QUERY, "REDACTED")
 
 
-def _describe(span: Span, call: Call, status: int) -> None:
+def describe(span: Span, call: Call) -> None:
+    """Add our own attributes of a request to its span."""
     for name, fact in (("model", call.model), ("version", call.version), ("request_id", call.request_id)):
         if fact:
             span.set_attribute(f"plimsoll.{name}", fact)
-    if status == _CLIENT_GONE:  # a server's span has no error at 4xx, except where nobody waited for the answer
-        span.set_attribute(ERROR_TYPE, "client_gone")
-        span.set_status(Status(StatusCode.ERROR))
+
+
+def _describe_end(span: Span, head_status: int, status: int) -> None:
+    """Note the error with which a stream ended whose head had said that all was well."""
+    if status != head_status:
+        _note_error(span, status)
+
+
+def _note_error(span: Span, status: int) -> None:
+    span.set_attribute(ERROR_TYPE, "client_gone" if status == _CLIENT_GONE else str(status))
+    span.set_status(Status(StatusCode.ERROR))
 
 
 def _as_header(span: Span) -> bytes:

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 from plimsoll.errors import OperatorError
 from plimsoll.telemetry.batch_spans import TracedBatches
+from plimsoll.telemetry.rpc_spans import RpcSpans
 from plimsoll.telemetry.server_spans import AskedIds, PredictSpans, hide_query
 from plimsoll.telemetry.span_export import CountedExport, CountSpans, SpanQueue
 
@@ -43,7 +44,8 @@ class Tracing:
         except ValueError as error:
             raise OperatorError(f"tracing cannot be set up: {error}") from None
         self._provider.add_span_processor(CountedExport(_exporter(protocol), queue, count))
-        self.batches = TracedBatches(self._provider.get_tracer("plimsoll", version))
+        tracer = self._provider.get_tracer("plimsoll", version)
+        self.batches, self.calls = TracedBatches(tracer), RpcSpans(tracer)
 
     def instrument(self, app: FastAPI, never: Iterable[str]) -> None:
         """Trace the requests of `app`, except those to the paths in `never`."""

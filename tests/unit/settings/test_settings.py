@@ -94,7 +94,7 @@ def test_variables_that_are_none_of_ours_are_passed_over(monkeypatch: pytest.Mon
     assert load_settings().port == 8000
 
 
-@pytest.mark.parametrize("name", ["PORT", "METRICS_PORT", "ADMIN_PORT"])
+@pytest.mark.parametrize("name", ["PORT", "METRICS_PORT", "ADMIN_PORT", "GRPC_PORT"])
 def test_a_service_link_of_kubernetes_is_recognised(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(f"PLIMSOLL_{name}", "tcp://10.96.11.7:8000")
     message = refusal()
@@ -165,7 +165,8 @@ def test_any_text_at_all_in_a_number_is_read_or_refused_by_name(value: str) -> N
     assert any(variable in told for variable in variables)
 
 
-def test_workers_and_a_port_for_metrics_exclude_each_other() -> None:
+def test_workers_and_a_port_for_metrics_or_grpc_exclude_each_other() -> None:
+    assert refusal(workers=2, grpc_port=8003).endswith("stay with one worker each; unset PLIMSOLL_GRPC_PORT")
     assert refusal(workers=2, metrics_port=8001) == (
         "PLIMSOLL_WORKERS above 1 serves /metrics on the main port; unset PLIMSOLL_METRICS_PORT"
     )
@@ -175,6 +176,7 @@ def test_two_servers_cannot_share_a_port_unless_they_take_free_ones() -> None:
     assert refusal(port=8000, metrics_port=8000) == (
         "PLIMSOLL_METRICS_PORT and PLIMSOLL_PORT are both 8000; give them different ports"
     )
+    assert "PLIMSOLL_GRPC_PORT and PLIMSOLL_PORT are both 8000" in refusal(grpc_port=8000)
     assert "ADMIN_PORT and PLIMSOLL_METRICS_PORT are both 8002" in refusal(
         desired_state="state.yaml", metrics_port=8002
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from plimsoll.errors import BundleError
-from plimsoll.runtime.onnx.protobuf_fields import FieldReader, NotProtobuf
+from plimsoll.protobuf_fields import FieldReader, NotProtobuf
 
 _MOST_FIELDS = 1 << 25
 """Half a minute of reading. A graph of ten thousand nodes has half a million, a forest of a million nodes ten."""

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto
-from plimsoll.runtime.onnx.protobuf_fields import FieldReader, NotProtobuf
+from plimsoll.protobuf_fields import FieldReader, NotProtobuf
 
 MANY = 1000
 

@@ -1,7 +1,7 @@
 """Reads the fields of a protobuf message in place, without making objects of them.
 
-The wire format is protobuf.dev's "Encoding". A gigabyte of weights costs no more than a small field, because a field
-that nobody asks for is skipped by its length.
+The wire format is protobuf.dev's "Encoding". A gigabyte costs no more than a small field, because a field that nobody
+asks for is skipped by its length.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class FieldReader:
         Numbers of fixed size are skipped. An integer is unsigned and has 64 bits.
 
         Raises:
-            NotProtobuf: the message is cut short, has a wire type that no ONNX file has (groups), or there are too many
-                fields.
+            NotProtobuf: the message is cut short, has a wire type that proto3 does not have (groups), or there are too
+                many fields.
         """
         at, end = 0, len(message)
         while at < end:

@@ -1,0 +1,112 @@
+"""Answers the calls of the inference service that compute nothing: health and metadata."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import TypeVar
+
+from google.protobuf.message import DecodeError, Message
+
+from plimsoll.errors import NotFound, PlimsollError
+from plimsoll.inference.call import Call
+from plimsoll.inference.payloads import Target, TensorSpec
+from plimsoll.inference.served_version import ServedVersion
+from plimsoll.rpc.call_scope import Answer, Context
+from plimsoll.rpc.message_head import not_protobuf
+from plimsoll.rpc.message_reader import MessageReader
+from plimsoll.rpc.open_inference_pb2 import (
+    ModelMetadataRequest,
+    ModelMetadataResponse,
+    ModelReadyRequest,
+    ModelReadyResponse,
+    ServerLiveRequest,
+    ServerLiveResponse,
+    ServerMetadataRequest,
+    ServerMetadataResponse,
+    ServerReadyRequest,
+    ServerReadyResponse,
+)
+from plimsoll.rpc.parts import RpcParts
+
+_Request = TypeVar("_Request", bound=Message)
+_Read = Callable[[bytes], _Request]
+
+
+class Catalog:
+    """Reads the registry. Metadata needs a key with scope predict, as the lists of models over HTTP do."""
+
+    def __init__(self, parts: RpcParts, messages: MessageReader) -> None:
+        self._parts = parts
+        self._messages = messages
+
+    def answers(self) -> dict[str, Answer]:
+        """The answers by the name of their method."""
+        return {
+            "ServerLive": self._answer(ServerLiveRequest.FromString, self._live, public=True),
+            "ServerReady": self._answer(ServerReadyRequest.FromString, self._ready, public=True),
+            "ModelReady": self._answer(ModelReadyRequest.FromString, self._model_ready, public=True),
+            "ServerMetadata": self._answer(ServerMetadataRequest.FromString, self._server, public=True),
+            "ModelMetadata": self._answer(ModelMetadataRequest.FromString, self._model),
+        }
+
+    def _answer(self, read: _Read[_Request], reply: Callable[[_Request], Message], *, public: bool = False) -> Answer:
+        async def answer(call: Call, messages: AsyncIterator[bytes], _context: Context) -> bytes:
+            if not public:
+                self._check(call)
+            message = await self._messages.read(messages)
+            try:
+                request = read(message)
+            except DecodeError:
+                raise not_protobuf("bytes that a parser of this message refuses") from None
+            serialized: bytes = reply(request).SerializeToString()
+            return serialized
+
+        return answer
+
+    def _check(self, call: Call) -> None:
+        if call.refusal is not None:
+            raise call.refusal
+        self._parts.gate.check(call, "predict")
+
+    def _live(self, _request: ServerLiveRequest) -> ServerLiveResponse:
+        return ServerLiveResponse(live=self._parts.live())
+
+    def _ready(self, _request: ServerReadyRequest) -> ServerReadyResponse:
+        return ServerReadyResponse(ready=self._parts.ready())
+
+    def _model_ready(self, request: ModelReadyRequest) -> ModelReadyResponse:
+        """A version that is known and does not answer is not ready; one that is not known is an error."""
+        try:
+            self._selected(request.name, request.version)
+        except NotFound:
+            raise
+        except PlimsollError:
+            return ModelReadyResponse(ready=False)
+        return ModelReadyResponse(ready=not self._parts.state.stopping)
+
+    def _server(self, _request: ServerMetadataRequest) -> ServerMetadataResponse:
+        return ServerMetadataResponse(name="plimsoll", version=self._parts.version, extensions=["classification"])
+
+    def _model(self, request: ModelMetadataRequest) -> ModelMetadataResponse:
+        served = self._selected(request.name, request.version)
+        statuses = [each for each in self._parts.registry.statuses() if each.name == served.name]
+        platform = next(
+            (each.report.manifest.model.format for each in statuses if each.served is served and each.report), ""
+        )
+        wire = served.task.wire
+        return ModelMetadataResponse(
+            name=served.name,
+            versions=[served.version] if request.version else [each.version for each in statuses if each.served],
+            platform=platform,
+            inputs=_described(wire.inputs),
+            outputs=_described(wire.outputs),
+        )
+
+    def _selected(self, name: str, version: str) -> ServedVersion:
+        return self._parts.registry.table.select(Target(name or None, version or None))
+
+
+def _described(specs: Iterable[TensorSpec]) -> list[ModelMetadataResponse.TensorMetadata]:
+    return [
+        ModelMetadataResponse.TensorMetadata(name=spec.name, datatype=spec.datatype, shape=spec.shape) for spec in specs
+    ]

@@ -1,0 +1,80 @@
+"""Answers ModelInfer: key, message, line, reply."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+
+from plimsoll.errors import BodyTooLarge, ClientGone, DeadlineExceeded, PlimsollError
+from plimsoll.inference.admission import Permit
+from plimsoll.inference.call import Call
+from plimsoll.inference.ports import Outcome
+from plimsoll.rpc import PROTOCOL
+from plimsoll.rpc.call_scope import Context, keep_deadline, never
+from plimsoll.rpc.infer_front import InferFront
+from plimsoll.rpc.message_head import model_named
+from plimsoll.rpc.message_reader import MessageReader
+from plimsoll.rpc.parts import RpcParts
+
+_FRONT = InferFront()
+
+
+class Infer:
+    """Answers one call in at most `longest` bytes; the observer receives its outcome, exactly once.
+
+    The key is checked before the message is read, and the permit is taken before it is parsed.
+    """
+
+    def __init__(self, parts: RpcParts, messages: MessageReader, longest: int) -> None:
+        self._parts = parts
+        self._messages = messages
+        self._longest = longest
+
+    async def __call__(self, call: Call, messages: AsyncIterator[bytes], context: Context) -> bytes:
+        """The bytes of a ModelInferResponse.
+
+        Raises:
+            PlimsollError: the request is refused, or fails.
+        """
+        observer = self._parts.observer
+        status, code = HTTPStatus.INTERNAL_SERVER_ERROR.value, ""
+        observer.request_started()
+        try:
+            reply = await self._reply(call, messages, context)
+            status = HTTPStatus.OK.value
+        except PlimsollError as error:
+            status, code = error.status, error.code
+            raise
+        except asyncio.CancelledError:
+            ended = DeadlineExceeded if context.time_remaining() == 0 else ClientGone
+            status, code = ended.status, ended.code
+            raise
+        else:
+            return reply
+        finally:
+            seconds = time.perf_counter() - call.started
+            observer.request_finished(Outcome(PROTOCOL, call.model, call.version, status, seconds, code))
+
+    async def _reply(self, call: Call, messages: AsyncIterator[bytes], context: Context) -> bytes:
+        if call.refusal is not None:
+            raise call.refusal
+        self._parts.gate.check(call, "predict")
+        body = await self._messages.read(messages)
+        call.named = model_named(body)
+        keep_deadline(call, context)
+
+        async def read_body(permit: Permit, _deadline: float) -> bytes:
+            permit.complete(len(body))
+            return body
+
+        served, question, answer = await self._parts.line.ask(call, _FRONT, read_body, never)
+        content = _FRONT.reply(call, served, question, answer).content
+        if len(content) > self._longest:
+            raise BodyTooLarge(
+                "the answer is longer than a message may be",
+                expected=f"rows whose answer has at most {self._longest} bytes",
+                given=f"{len(content)} bytes",
+            )  # fmt: skip
+        return content
