@@ -81,7 +81,10 @@ def server(target: Target, pytestconfig: pytest.Config) -> Server:
     server = Server(target, pytestconfig.stash.get(TRANSPORT, None))
     report = pytestconfig.pluginmanager.get_plugin("conformance-report")
     assert isinstance(report, Report)
-    report.server = server.metadata
+    try:
+        report.server = server.metadata
+    except httpx.TransportError as error:
+        pytest.exit(f"no server answers at {target.url} ({type(error).__name__})", returncode=3)
     return server
 
 

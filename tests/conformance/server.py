@@ -48,7 +48,13 @@ class Server:
     def __init__(self, target: Target, transport: httpx.BaseTransport | None = None) -> None:
         self.target = target
         self.has_sockets = transport is None
-        self.http = httpx.Client(base_url=target.url, timeout=SECONDS, trust_env=False, transport=transport)
+        self.http = httpx.Client(
+            base_url=target.url,
+            headers={"Accept-Encoding": "identity"},
+            timeout=SECONDS,
+            trust_env=False,
+            transport=transport,
+        )
         self.model_path = f"/v2/models/{target.model}"
         if target.version is not None:
             self.model_path += f"/versions/{target.version}"
