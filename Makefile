@@ -18,7 +18,7 @@ run: .venv/run.done ## serve the digits model on http://127.0.0.1:8000
 	@printf '\nWhen the log says that digits is ready, try in another terminal:\n\n  curl -s http://127.0.0.1:8000/v1/predict -H "Content-Type: application/json" -d @examples/digits/7.json\n\n'
 	@$(BIN)/plimsoll serve
 
-test: .venv/dev.done ## unit, integration and contract tests, with coverage
+test: .venv/dev.done build/clients/clients.done ## unit, integration and contract tests, with coverage
 	$(BIN)/coverage erase
 	$(BIN)/pytest --cov --cov-report=term --durations=25
 
@@ -115,6 +115,13 @@ openapi: .venv/run.done ## write the OpenAPI snapshot
 
 dashboards: .venv/dev.done ## write ops/dashboards and the chart's copies of boards and rules
 	$(BIN)/python -m ops.dashboards
+
+# The clients of other servers, as they are published. What they depend on cannot be installed next to our own packages.
+# MLServer says that it needs a Python before 3.13; its command runs on 3.13 too.
+build/clients/clients.done: requirements/clients.txt .venv/run.done
+	$(PYTHON) -m venv --clear --without-pip build/clients
+	$(BIN)/pip --python build/clients/bin/python install --quiet --require-hashes --no-deps --no-compile --ignore-requires-python \
+	  --requirement requirements/clients.txt && touch $@
 
 grpc-code: build/grpc-tools/bin/python ## write the code of gRPC's messages from service/plimsoll/rpc/open_inference.proto
 	cd service && ../$< -m grpc_tools.protoc -I. --python_out=. --pyi_out=. plimsoll/rpc/open_inference.proto

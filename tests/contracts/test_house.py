@@ -54,6 +54,7 @@ WITHOUT_A_TEST_OF_THEIR_NAME = {
     "tasks/finite_numbers.py": "tasks/test_tabular_classification.py",
     # Tested over the edge.
     "api/edge.py": "api/test_ask.py",
+    "fronts/kserve_v1.py": "api/test_kserve_v1.py",
     "api/front_descriptions.py": "api/test_routes.py",
     "fronts/oip.py": "api/test_oip.py",
     "fronts/oip_body.py": "api/test_oip.py",

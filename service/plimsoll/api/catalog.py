@@ -56,6 +56,7 @@ class ModelDetail(BaseModel):
     """One model with everything about its versions, lowest first."""
 
     name: str
+    ready: bool = Field(description="Whether at least one version answers.")
     versions: list[VersionDetail]
 
 
@@ -106,8 +107,9 @@ class Catalog:
     async def model(self, name: str) -> ModelDetail:
         """One model with all its versions."""
         self._registry.table.require(name)
+        versions = [self._detail(each) for each in self._registry.statuses() if each.name == name]
         return ModelDetail(
-            name=name, versions=[self._detail(each) for each in self._registry.statuses() if each.name == name]
+            name=name, ready=any(each.state == VersionState.READY for each in versions), versions=versions
         )
 
     async def version(self, name: str, version: str) -> VersionDetail:

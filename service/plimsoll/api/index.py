@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from fastapi import Request
 from pydantic import BaseModel, Field
 
@@ -25,6 +27,7 @@ class IndexPage(BaseModel):
 
     name: str = Field(examples=["plimsoll"])
     version: str = Field(description="Of the server.", examples=["1.0.0"])
+    status: Literal["alive"] = Field("alive", description="KServe's clients of v1 look for it.")
     links: Links
 
 

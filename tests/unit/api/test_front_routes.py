@@ -25,6 +25,7 @@ async def say_else(scope: Scope, receive: Receive, send: Send) -> None:
 
 BODIES = {
     "v1": {"features": [0, 1]},
+    "kserve": {"instances": [[0, 1]]},
     "v2": {"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 2], "data": [0, 1]}]},
 }
 """A body of each protocol."""
@@ -40,6 +41,10 @@ ROUTES = FrontRoutes(say_else, {route.template: say_call for route in FRONT_ROUT
             "POST", "/v1/models/a/versions/2/predict",
             "/v1/models/{name}/versions/{version}/predict [('name', 'a'), ('version', '2')]",
         ),
+        ("POST", "/v1/models/a:predict", "/v1/models/{name}:predict [('name', 'a')]"),
+        ("POST", "/v1/models/a:explain", "else"),
+        ("POST", "/v1/models/:predict", "else"),
+        ("POST", "/v1/models/a/b:predict", "else"),
         ("GET", "/v1/predict", "else"),
         ("POST", "/v1/predict/", "else"),
         ("POST", "/v1/models//predict", "else"),

@@ -11,7 +11,7 @@ from tests.unit.api.conftest import Edge
 async def test_the_server_says_what_it_is(edge: Edge) -> None:
     reply = await edge.client.get("/")
     assert reply.status_code == 200
-    assert (reply.json()["name"], reply.json()["version"]) == ("plimsoll", "1.2.3")
+    assert (reply.json()["name"], reply.json()["version"], reply.json()["status"]) == ("plimsoll", "1.2.3", "alive")
 
 
 @pytest.mark.parametrize("name", ["docs", "redoc", "openapi", "models", "open_inference", "health"])
