@@ -24,10 +24,22 @@ def _good_name(value: str) -> str:
     return value
 
 
+def _good_bound(value: float) -> float:
+    try:
+        float(value)
+    except OverflowError:
+        raise ValueError("a bound is a number that 64 bits can hold") from None
+    return value
+
+
 def _good_labels(value: object) -> object:
     if isinstance(value, list) and (fault := fault_of_labels(value)):
         raise ValueError(fault)
     return value
+
+
+_Bound = Annotated[int | float, AfterValidator(_good_bound)]
+"""Whole numbers stay whole, since floating-point numbers beyond 2**53 leave some out."""
 
 
 class Tensor(Record):
@@ -43,8 +55,8 @@ class Tensor(Record):
     name: Annotated[str, AfterValidator(_good_name), Field(json_schema_extra={"pattern": f"^{_NAME.pattern}$"})]
     datatype: Datatype
     shape: Annotated[list[Annotated[int, Field(ge=-1)]], Field(min_length=1, max_length=8)]
-    minimum: float | None = None
-    maximum: float | None = None
+    minimum: _Bound | None = None
+    maximum: _Bound | None = None
     labels: Annotated[list[str | int] | None, BeforeValidator(_good_labels)] = None
     threshold: Annotated[float, Field(gt=0, lt=1)] | None = None
 
