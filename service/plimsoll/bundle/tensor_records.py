@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from plimsoll.bundle.class_labels import CLASSES_OF_ONE_SCORE, fault_of_labels, fault_of_threshold
 from plimsoll.bundle.record import Record
@@ -24,12 +33,9 @@ def _good_name(value: str) -> str:
     return value
 
 
-def _good_bound(value: float) -> float:
-    try:
-        float(value)
-    except OverflowError:
-        raise ValueError("a bound is a number that 64 bits can hold") from None
-    return value
+def _good_bound(value: object, checked: ValidatorFunctionWrapHandler) -> float:
+    number: float = checked(value)
+    return value if isinstance(value, int) else number
 
 
 def _good_labels(value: object) -> object:
@@ -38,7 +44,7 @@ def _good_labels(value: object) -> object:
     return value
 
 
-_Bound = Annotated[int | float, AfterValidator(_good_bound)]
+_Bound = Annotated[float, WrapValidator(_good_bound), PlainSerializer(lambda bound: bound, return_type=int | float)]
 """Whole numbers stay whole, since floating-point numbers beyond 2**53 leave some out."""
 
 

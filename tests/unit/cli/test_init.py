@@ -194,6 +194,15 @@ def test_bounds_between_which_nothing_lies_are_refused(
     assert not Path("models").exists()
 
 
+def test_a_graph_of_one_number_a_row_is_served(plimsoll: RunPlimsoll) -> None:
+    row = [value("x", shape=("batch",))]
+    model = graph_model([helper.make_node("Relu", ["x"], ["y"])], inputs=row, outputs=[value("y", shape=("batch",))])
+    Path("one.onnx").write_bytes(model.SerializeToString())
+    ran = plimsoll("init", "one.onnx", "--no-ask")
+    assert ran.code == 0, ran.err
+    assert isinstance(json.loads(Path("one-1-request.json").read_text())["inputs"]["x"], float)
+
+
 def test_one_output_of_several_is_chosen_by_its_name(plimsoll: RunPlimsoll) -> None:
     nodes = [helper.make_node("Relu", ["x"], ["kept"]), helper.make_node("Neg", ["x"], ["other"])]
     model = graph_model(nodes, outputs=[value("kept"), value("other")])
