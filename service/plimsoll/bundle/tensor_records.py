@@ -12,6 +12,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     ValidatorFunctionWrapHandler,
+    WithJsonSchema,
     WrapValidator,
     model_validator,
 )
@@ -44,7 +45,12 @@ def _good_labels(value: object) -> object:
     return value
 
 
-_Bound = Annotated[float, WrapValidator(_good_bound), PlainSerializer(lambda bound: bound, return_type=int | float)]
+_Bound = Annotated[
+    float,
+    WrapValidator(_good_bound),
+    PlainSerializer(lambda bound: bound, return_type=int | float),
+    WithJsonSchema({"type": "number"}),
+]
 """Whole numbers stay whole, since floating-point numbers beyond 2**53 leave some out."""
 
 
