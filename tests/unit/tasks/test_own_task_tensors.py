@@ -82,7 +82,6 @@ def test_rows_of_far_too_many_values_are_refused_before_they_are_made(values: by
     many = row[:-1] + b', "more": [' + values + b"]}"
     with pytest.raises(InvalidInput, match="the body holds too many values"):
         adapted().of_tensors({"letters": elements(row, many)})
-    with pytest.raises(
-        InvalidInput, match="gives a number out of the bounds"
-    ):  # the task has read it: a text is one value
+    # The task has read it, because a text is one value.
+    with pytest.raises(InvalidInput, match="gives a number out of the bounds"):
         adapted(Shouting).of_tensors({"text": elements(many)})
