@@ -10,7 +10,7 @@ SAVE ?= docker save --output build/image.tar
 CASES ?= 1000000
 SMOKE_VALUES ?= # more arguments of helm install, such as --set podSecurity.fsGroup=null
 
-.PHONY: help run test differential fuzz kinds lint types chart checkov image-cpu image-onnx image-gpu e2e e2e-full zoo soak bench bench-quick bench-compare pictures rules settings-table metrics-table errors-table values-table openapi dashboards renders kind-up smoke conformance grpc-code
+.PHONY: help run test differential fuzz kinds lint types chart checkov image-cpu image-onnx image-gpu e2e e2e-full zoo soak bench bench-quick bench-compare pictures rules settings-table metrics-table errors-table values-table openapi dashboards renders kind-up smoke conformance grpc-code kinds-table
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
 
@@ -35,6 +35,12 @@ fuzz: .venv/dev.done ## ten minutes of random requests of tensors, or FUZZ_SECON
 kinds: .venv/dev.done ## the kinds of models that take long: a folder of Hugging Face, a gigabyte of weights
 	$(BIN)/pip install --quiet --require-hashes --requirement requirements/hf.txt
 	$(BIN)/pytest tests/large --no-cov
+
+kinds-table: .venv/dev.done ## bring every kind of model to an answer, and write the table of docs/models.md
+	$(BIN)/pip install --quiet --require-hashes --requirement requirements/hf.txt
+	rm -f tests/contracts/kinds.json
+	PLIMSOLL_RECORD_KINDS=1 $(BIN)/pytest tests/integration/test_kinds_of_models.py tests/integration/test_own_task.py tests/large --no-cov
+	$(BIN)/python -m tests.contracts.generated docs/models.md
 
 lint: .venv/dev.done ## format, lint, import floors, YAML, Dockerfiles
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/lint-imports

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,11 @@ import pytest
 FOLDER = Path(__file__).parent
 
 
-def run(*options: str) -> int:
-    """The exit status of pytest over this folder, with its own settings and no plugins of others."""
+def run(*options: str, plugins: Sequence[object] = ()) -> int:
+    """The exit status of pytest over this folder, with its own settings and no plugins but these."""
     os.environ.setdefault("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     return int(pytest.main(["--config-file", str(FOLDER / "pytest.ini"), "--rootdir", str(FOLDER),
-                            "--confcutdir", str(FOLDER), *options, str(FOLDER)]))  # fmt: skip
+                            "--confcutdir", str(FOLDER), *options, str(FOLDER)], list(plugins)))  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.conformance.report import Report
@@ -19,6 +20,8 @@ ORDER = [
     "test_extensions", "test_grpc",
 ]  # fmt: skip
 """The files of the tests."""
+TRANSPORT = pytest.StashKey[httpx.BaseTransport]()
+"""Set by a plugin for a server in this process."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -75,10 +78,13 @@ def target(pytestconfig: pytest.Config) -> Target:
 @pytest.fixture(scope="session")
 def server(target: Target, pytestconfig: pytest.Config) -> Server:
     """The server under test."""
-    server = Server(target)
+    server = Server(target, pytestconfig.stash.get(TRANSPORT, None))
     report = pytestconfig.pluginmanager.get_plugin("conformance-report")
     assert isinstance(report, Report)
-    report.server = server.metadata
+    try:
+        report.server = server.metadata
+    except httpx.TransportError as error:
+        pytest.exit(f"no server answers at {target.url} ({type(error).__name__})", returncode=3)
     return server
 
 

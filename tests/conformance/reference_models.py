@@ -34,10 +34,14 @@ class Model:
     compute: Callable[[Tensors], Tensors]
 
 
-def _pair(inputs: Tensors) -> Tensors:
+def _loud(inputs: Tensors) -> Tensors:
     loud = np.empty_like(inputs["texts"])
     loud[:] = [text.upper() for text in inputs["texts"]]
-    return {"scaled": inputs["numbers"] * np.float32(2) + np.float32(1), "loud": loud}
+    return {"loud": loud}
+
+
+def _pair(inputs: Tensors) -> Tensors:
+    return {"scaled": inputs["numbers"] * np.float32(2) + np.float32(1)} | _loud(inputs)
 
 
 def _single(inputs: Tensors) -> Tensors:
@@ -63,8 +67,13 @@ MODELS = {
         outputs=(TensorType("sums", "FP64", (-1, 4)), TensorType("negative", "BOOL", (-1, 4))),
         compute=_single,
     ),
+    "text": Model(
+        inputs=(TensorType("texts", "BYTES", (-1,)),),
+        outputs=(TensorType("loud", "BYTES", (-1,)),),
+        compute=_loud,
+    ),
     "every": _echo(sorted(DATATYPES - {"FP16", "BF16"})),
     "halves": _echo(["FP16", "BF16"]),
 }
-"""Two inputs; one input, which raw requests may carry; each datatype with a JSON form; and those without one."""
+"""Two inputs; one of numbers or of texts, which raw requests may carry; each datatype, and those without JSON."""
 VERSION = "1"

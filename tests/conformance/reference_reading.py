@@ -78,8 +78,9 @@ def _raw_question(model: Model, body: bytes) -> Question:
     if len(model.inputs) != 1:
         raise RefusedError(f"a raw request needs a model with one input; this one has {len(model.inputs)}")
     (kind,) = model.inputs
-    tensors = {kind.name: binary_tensor(kind, [1, *kind.shape[1:]], body)}
-    return Question(tensors, [{"name": output.name} for output in model.outputs], None, all_binary=True)
+    shape = [1, *kind.shape[1:]]
+    array = typed_tensor(kind, shape, [body]) if kind.datatype == "BYTES" else binary_tensor(kind, shape, body)
+    return Question({kind.name: array}, [{"name": output.name} for output in model.outputs], None, all_binary=True)
 
 
 def _object(head: bytes) -> dict[str, Any]:

@@ -16,14 +16,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
+import pytest
+
 from tests.conformance.__main__ import run
+from tests.conformance.conftest import TRANSPORT
 from tests.conformance.reference_faults import FAULTS
 from tests.conformance.reference_grpc import Respond as GrpcRespond
 from tests.conformance.reference_grpc import answer, served_grpc
 from tests.conformance.reference_grpc_faults import GRPC_FAULTS
 from tests.conformance.reference_models import MODELS
-from tests.conformance.reference_server import ReferenceServer, Respond, served
+from tests.conformance.reference_server import Call, ReferenceServer, Respond, served
 
+_QUICK = ["--quiet", "--tb=no", "--capture=no"]
+_QUICK += [
+    f"-pno:{plugin}" for plugin in ("logging", "unraisableexception", "threadexception", "faulthandler", "warnings")
+]
+"""What a run leaves out of pytest, whose own work would take more time than the tests do."""
 HAS_GRPC = importlib.util.find_spec("grpc") is not None
 
 
@@ -46,15 +55,39 @@ def runs() -> list[Run]:
     return [*honest, *faults, *(grpc if HAS_GRPC else [])]
 
 
+class InThisProcess(httpx.BaseTransport):
+    """Hands each request to the reference server without a socket, which takes no time of other threads."""
+
+    def __init__(self, respond: Respond) -> None:
+        self._respond = respond
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """The answer to a request."""
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        answer = self._respond(Call(request.method, request.url.path, headers, request.read()))
+        length = {"Content-Length": str(len(answer.body))}
+        return httpx.Response(answer.status, headers=answer.headers | length, content=answer.body)
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Take the place of sockets in a run of which this is a plugin."""
+        config.stash[TRANSPORT] = self
+
+
 def outcomes(each: Run) -> dict[str, str]:
-    """The outcome of each test of a run, by its name."""
+    """The outcome of each test of a run, by its name: the honest server has sockets, the others have not."""
     with contextlib.ExitStack() as stack:
         report = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "report.json"
-        options = ["--url", stack.enter_context(served(each.respond)), "--model", each.model, "--report", str(report)]
-        if HAS_GRPC:
+        options = ["--model", each.model, "--report", str(report), *_QUICK]
+        plugins = []
+        if each.fault is None:
+            options += ["--url", stack.enter_context(served(each.respond))]
+        else:
+            options += ["--url", "http://in-this-process"]
+            plugins.append(InThisProcess(each.respond))
+        if HAS_GRPC and (each.fault is None or each.grpc is not answer):
             options += ["--grpc", stack.enter_context(served_grpc(each.grpc))]
         stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
-        run(*options, "--quiet", "--tb=no")
+        run(*options, plugins=plugins)
         rows: list[dict[str, Any]] = json.loads(report.read_text(encoding="utf-8"))["tests"]
     return {row["test"]: row["outcome"] for row in rows}
 

@@ -40,11 +40,21 @@ class Target:
 
 
 class Server:
-    """Asks one model of one server; metadata is read once."""
+    """Asks one model of one server; metadata is read once.
 
-    def __init__(self, target: Target) -> None:
+    A `transport` takes the place of sockets where the server runs in this process.
+    """
+
+    def __init__(self, target: Target, transport: httpx.BaseTransport | None = None) -> None:
         self.target = target
-        self.http = httpx.Client(base_url=target.url, timeout=SECONDS, trust_env=False)
+        self.has_sockets = transport is None
+        self.http = httpx.Client(
+            base_url=target.url,
+            headers={"Accept-Encoding": "identity"},
+            timeout=SECONDS,
+            trust_env=False,
+            transport=transport,
+        )
         self.model_path = f"/v2/models/{target.model}"
         if target.version is not None:
             self.model_path += f"/versions/{target.version}"

@@ -76,7 +76,8 @@ def test_an_unknown_coding_is_an_error_of_the_client(server: Server) -> None:
     Recommended: Content-Encoding of RFC 9110 and of Triton's HTTP clients.
     """
     response = server.infer(Request(b"\0\1\2\3", {"Content-Type": "application/json", "Content-Encoding": "x-no-such"}))
-    assert 400 <= response.status_code < 500, f"a status from 400 to 499 expected, {described(response)}"
+    refused = 400 <= response.status_code < 500 or response.status_code == 501
+    assert refused, f"415 or another status from 400 to 499, or 501, expected; {described(response)}"
 
 
 @pytest.mark.parametrize("coding", CODINGS)
@@ -96,6 +97,8 @@ def test_a_body_beyond_all_bounds_has_the_error_object(server: Server, length: i
 
     Required: Inference Response JSON Error Object.
     """
+    if not server.has_sockets:
+        pytest.skip("the server runs in this process, without sockets")
     address = urlsplit(server.target.url)
     if address.scheme != "http":
         pytest.skip("the request is written to a plain socket, and the server speaks TLS")

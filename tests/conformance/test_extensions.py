@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 
@@ -12,13 +13,20 @@ from tests.conformance.server import Server, error_of
 from tests.conformance.tensors import Array
 
 
+def allowed(response: httpx.Response) -> httpx.Response:
+    """A successful answer; skips where the server keeps the call for others."""
+    if response.status_code in (401, 403):
+        pytest.skip(f"the server restricts this call; {described(response)}")
+    assert response.status_code == 200, described(response)
+    return response
+
+
 def test_repository_index_lists_the_model(server: Server) -> None:
     """Each model has a name and a state, and a loaded one is READY.
 
     Extension with model_repository: Index.
     """
-    response = server.http.post("/v2/repository/index", json={})
-    assert response.status_code == 200, described(response)
+    response = allowed(server.http.post("/v2/repository/index", json={}))
     found = [each for each in strict_json(response.content) if each.get("name") == server.target.model]
     assert found, f"{server.target.model} is not in {shown(response.content)}"
     for each in found:
@@ -31,8 +39,7 @@ def test_repository_index_of_ready_models(server: Server) -> None:
 
     Extension with model_repository: Index.
     """
-    response = server.http.post("/v2/repository/index", json={"ready": True})
-    assert response.status_code == 200, described(response)
+    response = allowed(server.http.post("/v2/repository/index", json={"ready": True}))
     states = {each.get("state") for each in strict_json(response.content)}
     assert states <= {"READY"}, f"READY alone expected, not {sorted(map(str, states))}"
 
@@ -42,8 +49,7 @@ def test_model_configuration(server: Server) -> None:
 
     Extension with model_configuration: Model Configuration Extension.
     """
-    response = server.get(f"{server.model_path}/config")
-    assert response.status_code == 200, described(response)
+    response = allowed(server.get(f"{server.model_path}/config"))
     assert strict_json(response.content).get("name") == server.target.model, described(response)
 
 
@@ -71,8 +77,7 @@ def test_statistics_of_all_models(server: Server) -> None:
 
     Extension with statistics: Statistics Extension.
     """
-    response = server.get("/v2/models/stats")
-    assert response.status_code == 200, described(response)
+    response = allowed(server.get("/v2/models/stats"))
     names = [each.get("name") for each in strict_json(response.content)["model_stats"]]
     assert server.target.model in names, f"{server.target.model} is not in {names}"
 
@@ -124,8 +129,7 @@ def test_schedule_policy_parameters_are_taken(server: Server, parameters: dict[s
 
 
 def _successes(server: Server) -> int:
-    response = server.get(f"{server.model_path}/stats")
-    assert response.status_code == 200, described(response)
+    response = allowed(server.get(f"{server.model_path}/stats"))
     found = [each for each in strict_json(response.content)["model_stats"] if each["name"] == server.target.model]
     assert found, f"{server.target.model} is not in {shown(response.content)}"
     return sum(int(each["inference_stats"]["success"]["count"]) for each in found)

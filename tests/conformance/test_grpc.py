@@ -72,6 +72,8 @@ def test_grpc_model_metadata(grpc_side: GrpcSide, server: Server) -> None:
 
     Required: Model Metadata (gRPC).
     """
+    if not server.model_metadata:
+        pytest.skip("the metadata over HTTP cannot be read, which another test reports")
     metadata = grpc_side.call("ModelMetadata", name=grpc_side.model, version=grpc_side.version)
     assert metadata.name == grpc_side.model
     for side in ("inputs", "outputs"):
@@ -136,7 +138,6 @@ REQUIRED: dict[str, Callable[[GrpcSide, Server], dict[str, Any]]] = {
     "unknown-model": lambda side, server: _of(side, server, model_name="no-such-model"),
     "no-inputs": lambda side, server: _of(side, server, inputs=[], raw_input_contents=[]),
     "raw-contents-missing": lambda side, server: _raw_of(side, server, lambda contents: contents[:-1] or [b""]),
-    "raw-contents-too-many": lambda side, server: _raw_of(side, server, lambda contents: [*contents, contents[0]]),
     "raw-content-cut": lambda side, server: _raw_of(side, server, lambda contents: [contents[0][:-1], *contents[1:]]),
     "raw-content-longer": lambda side, server: _raw_of(
         side, server, lambda contents: [contents[0] + b"\0\0\0\0\0", *contents[1:]]
@@ -147,6 +148,7 @@ REQUIRED: dict[str, Callable[[GrpcSide, Server], dict[str, Any]]] = {
     "product-beyond-64-bits": lambda side, server: _first(side, server, shape=[2**33, 2**33]),
 }
 DOUBTFUL: dict[str, Callable[[GrpcSide, Server], dict[str, Any]]] = {
+    "raw-contents-too-many": lambda side, server: _raw_of(side, server, lambda contents: [*contents, contents[0]]),
     "unknown-input": lambda side, server: _first(side, server, name="no-such-input"),
     "unknown-output": lambda side, server: _of(side, server, outputs=[{"name": "no-such-output"}]),
     "duplicate-input": lambda side, server: side.request([*server.tensors, server.tensors[0]], raw=True),

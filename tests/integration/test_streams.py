@@ -126,6 +126,10 @@ def test_a_drain_lets_streams_and_sessions_end_by_themselves(slow: Slow) -> None
     log = slow.process.log()
     assert "stopping: drained" in log
     assert "unexpected" not in log
+    lines = [line for line in slow.process.lines() if str(line.get("route", "")).startswith("/v1/")]
+    told = [(line["method"], line["route"], line["status"]) for line in lines if "health" not in line["route"]]
+    sessions = [("WEBSOCKET", "/v1/models/{name}/session", 101)] * 2
+    assert sorted(told) == [("POST", "/v1/predict", 200), *sessions]
 
 
 def test_what_outlasts_the_drain_ends_with_an_error_and_not_with_a_broken_connection(slow: Slow) -> None:
@@ -146,33 +150,14 @@ def test_what_outlasts_the_drain_ends_with_an_error_and_not_with_a_broken_connec
     assert "stopping: drained" in slow.process.log()
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "prefix"), [("PLIMSOLL_WORKERS", "2", ""), ("PLIMSOLL_ROOT_PATH", "/team", "/team")]
-)
-def test_under_workers_and_behind_a_prefix(slow: Slow, name: str, value: str, prefix: str) -> None:
-    url = slow.start(drain="20", **{name: value})
-    with session(url + prefix) as open_:
-        open_.send(json.dumps({"id": "a", "features": ROW}))
-        assert json.loads(open_.recv(30))["id"] == "a"
-        assert [name for name, _ in Stream(url + prefix, 2).whole()] == ["prediction"] * 2 + ["done"]
+def test_under_workers_and_behind_a_prefix(slow: Slow) -> None:
+    url = slow.start(PLIMSOLL_WORKERS="2", PLIMSOLL_ROOT_PATH="/team")
+    for at in (url, f"{url}/team"):
+        with session(at) as open_:
+            ask(open_, 1)
+            assert json.loads(open_.recv(30))["id"] == 0
+            assert [name for name, _ in Stream(at, 2).whole()] == ["prediction"] * 2 + ["done"]
+    with session(url) as open_:
         slow.process.signal()
         assert rest_of(open_)[1] == 1001
     assert slow.process.exit_code() == 0
-
-
-def test_a_session_is_one_line_of_the_access_log_and_a_stream_another(slow: Slow) -> None:
-    url = slow.start()
-    assert Stream(url, 2).whole()[-1][0] == "done"
-    with session(url) as open_:
-        ask(open_, 3)
-        for _ in range(3):
-            open_.recv(30)
-
-    def lines() -> list[tuple[str, str, int]]:
-        found = [line for line in slow.process.lines() if str(line.get("route", "")).startswith("/v1/")]
-        return [(line["method"], line["route"], line["status"]) for line in found]
-
-    of_session = ("WEBSOCKET", "/v1/models/{name}/session", 101)
-    slow.process.wait_for(lambda: of_session in lines() or None, "the line of the session")
-    assert ("POST", "/v1/predict", 200) in lines()
-    assert lines().count(of_session) == 1

@@ -137,10 +137,16 @@ class Repository:
         """Remove a model with all its versions; requests in flight are answered."""
         name = request.path_params["name"]
         _check_unload(_parsed(await request.body(), _Body).parameters)
+        before = {each.version: self._registry.loads(name, each.version) for each in self._statuses(name)}
         await run_in_threadpool(self._file.unload, name)
 
         def gone() -> bool:
-            return all(each.state is VersionState.DRAINING for each in self._statuses(name))
+            """Whether no version answers, except one that another request has loaded again since."""
+            return all(
+                each.state is VersionState.DRAINING
+                or self._registry.loads(name, each.version) > before.get(each.version, 0)
+                for each in self._statuses(name)
+            )
 
         await self._wait(gone, f"model '{name}' still answers")
         return RepositoryModel(name=name)

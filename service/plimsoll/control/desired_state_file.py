@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -43,15 +44,15 @@ class DesiredStateFile:
     def renew(self, model: str, version: str | None = None) -> str:
         """Add a version, or load it again if it is desired; by default the highest that has a bundle. Returns it.
 
-        See `load` for the errors.
+        Every worker loads it, even one that has not yet noticed that it was unloaded. See `load` for the errors.
         """
-        chosen = version or self._highest(model)
+        chosen = self._highest(model) if version is None else version
 
         def change(state: DesiredState) -> DesiredState:
             desired = {(each.name, one.version) for each in state.models for one in each.versions}
             if (model, chosen) in desired:
                 return self._reloaded(state, model, chosen)
-            return self._added(state, model, chosen, force=False)
+            return self._added(state, model, chosen, generation=_new_generation())
 
         self._change(f"load {model} {chosen}", change)
         return chosen
@@ -101,13 +102,15 @@ class DesiredStateFile:
 
         return self._change(f"weigh {model} {dict(weights)}", change)
 
-    def _added(self, state: DesiredState, model: str, version: str, *, force: bool) -> DesiredState:
+    def _added(
+        self, state: DesiredState, model: str, version: str, *, force: bool = False, generation: int = 0
+    ) -> DesiredState:
         models = {each.name: each for each in state.models}
         old = models.get(model)
         versions = list(old.versions) if old else []
         if all(each.version != version for each in versions):
             weight = 0 if old is not None and old.weighted else None
-            versions.append(DesiredVersion(version=version, weight=weight, force=force))
+            versions.append(DesiredVersion(version=version, weight=weight, generation=generation, force=force))
         limits = {"limits": old.limits} if old else {}
         models[model] = DesiredModel(name=model, versions=versions, **limits)
         self._require_bundle(model, version)
@@ -182,6 +185,15 @@ class DesiredStateFile:
                     code="version_not_found",
                     expected=", ".join(known[model]),
                 )
+
+
+def _new_generation() -> int:
+    """A generation that the version has not had: the time, in milliseconds since 1970.
+
+    Workers look at the file twice a second. One that has missed an unload would take a version that comes back in its
+    old generation for one that never left.
+    """
+    return time.time_ns() // 1_000_000
 
 
 def _one_of(present: Iterable[str]) -> str:

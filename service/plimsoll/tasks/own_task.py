@@ -104,10 +104,8 @@ class AdaptedTask:
         Raises:
             ModelFailed: the code of the task fails, or returns something else than the inputs of the model.
         """
-        if any(holds_more(body, mark, 2 * _MOST_VALUES) for mark in (b",", b"[", b"{")):
-            raise syntax_fault(body, self._form) or InvalidInput(
-                "the body holds too many values", expected=f"at most {_MOST_VALUES} values"
-            )
+        if _holds_too_much(body):
+            raise syntax_fault(body, self._form) or _too_many_values()
         try:
             document = _decoder.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -136,14 +134,17 @@ class AdaptedTask:
         """The rows of the input of BYTES; each element is a text, or the JSON of a row that is no text.
 
         Raises:
-            InvalidInput: an element is not UTF-8 or not JSON, or not a row that the task reads.
+            InvalidInput: an element is not UTF-8 or not JSON, or not a row that the task reads; or all of them hold too
+                many values.
             ModelFailed: as `read`.
         """
         elements = tensors[self.item]
+        if self._types != (str,) and _holds_too_much(b",".join(elements)):
+            raise _too_many_values()
         single = len(elements) == 1
         rows = [self._row_of(element, None if single else index) for index, element in enumerate(elements.tolist())]
         for index, row in enumerate(rows):
-            if fault := self._fault_of_row(row, None if single else index):
+            if fault := self._fault_of_row(row, None if single else index, of=f"'{self.item}'"):
                 raise fault
         return self._question(rows, None, single=single)
 
@@ -201,11 +202,11 @@ class AdaptedTask:
             and isinstance(document.get("instances"), list | None)
         )
 
-    def _fault_of_row(self, row: object, index: int | None) -> InvalidInput | None:
+    def _fault_of_row(self, row: object, index: int | None, of: str = "instances") -> InvalidInput | None:
         accepted = isinstance(row, self._types)
         if accepted and (not isinstance(row, bool) or bool in self._types or object in self._types):
             return None
-        where = f"'{self.item}'" if index is None else f"row {index} of instances"
+        where = f"'{self.item}'" if index is None else f"row {index} of {of}"
         return InvalidInput(f"{where} has the wrong type", expected=self._kind, given=kind_of(row), index=index)
 
     def _question(self, rows: Sequence[Any], user: str | None, *, single: bool) -> OwnRows:
@@ -237,6 +238,15 @@ class AdaptedTask:
                 raise ModelFailed(
                     f"the task of this model answered {_place(named, single)} with {error}", index=index
                 ) from None
+
+
+def _holds_too_much(text: bytes) -> bool:
+    """Whether JSON has far more values than a body may hold; nothing is made of them."""
+    return any(holds_more(text, mark, 2 * _MOST_VALUES) for mark in (b",", b"[", b"{"))
+
+
+def _too_many_values() -> InvalidInput:
+    return InvalidInput("the body holds too many values", expected=f"at most {_MOST_VALUES} values")
 
 
 @contextmanager

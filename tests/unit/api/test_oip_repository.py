@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from tests.conftest import MakeBundle
 from tests.doubles.bundles import rewrite_manifest
 from tests.doubles.models import EchoModel
 from tests.unit.api.conftest import Edge
+from tests.unit.eventually import eventually
 from tests.unit.services import ROW, client_of, running
 
 INDEX, LOAD, UNLOAD = "/v2/repository/index", "/v2/repository/models/tiny/load", "/v2/repository/models/tiny/unload"
@@ -70,7 +72,7 @@ async def test_a_model_is_loaded_when_the_answer_comes_and_gone_after_it_is_unlo
         assert (reply.status_code, reply.json()) == (
             200, {"name": "tiny", "version": "10", "state": "READY", "reason": ""},
         )  # fmt: skip
-        assert both.desired == {"tiny": [("10", 0)]}
+        assert [version for version, _ in both.desired["tiny"]] == ["10"]
         answer = await both.main.post("/v1/models/tiny/predict", json=ROW)
         assert (answer.status_code, answer.json()["version"]) == (200, "10")
 
@@ -95,6 +97,19 @@ async def test_loading_what_is_served_reads_it_from_disk_again(tmp_path: Path, m
         reply = await both.admin.post(LOAD, content=b"{}", headers={"content-type": "application/octet-stream"})
         assert (reply.status_code, reply.json()["state"]) == (200, "READY")
         assert both.desired == {"tiny": [("1", 1)]}
+        assert (await both.main.get("/v1/models/tiny/versions/1")).json()["description"] == "new"
+
+
+async def test_a_load_right_after_an_unload_that_no_worker_has_noticed_reads_the_version_from_disk_again(
+    tmp_path: Path, make_tiny_bundle: MakeBundle
+) -> None:
+    bundle = make_tiny_bundle()
+    async with ports(tmp_path, ONE) as both, asyncio.timeout(60):
+        rewrite_manifest(bundle, lambda fields: fields.update(description="new"))
+        unload = asyncio.create_task(both.admin.post(UNLOAD))
+        await eventually(lambda: not both.desired)
+        assert (await both.admin.post(LOAD)).status_code == 200
+        assert (await unload).status_code == 200
         assert (await both.main.get("/v1/models/tiny/versions/1")).json()["description"] == "new"
 
 
@@ -151,6 +166,7 @@ async def test_the_admin_port_lists_bundles_that_could_be_loaded_too(
         (LOAD, b'{"parameters": {"speed": 2}}', 400, "unknown parameter 'speed'"),
         (LOAD, b'{"parameters": {"version": "9"}}', 404, "there is no bundle of model 'tiny' version '9'; expected 1"),
         (LOAD, b'{"parameters": {"version": "../1"}}', 400, "version: "),
+        (LOAD, b'{"parameters": {"version": ""}}', 400, "version: "),
         (LOAD, b" " * (64 << 10) + b"{}", 413, "longer than this port reads"),
         (LOAD.replace("tiny", "ghost"), b"", 404, "there is no bundle of model 'ghost'; expected tiny"),
         (LOAD.replace("tiny", "%00"), b"", 404, "there is no bundle of model"),

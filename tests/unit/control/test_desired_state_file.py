@@ -65,7 +65,9 @@ def test_a_model_is_renewed_in_its_highest_version_which_is_added_once_and_then_
     file = desired.file()
     assert [file.renew("tiny"), file.renew("tiny"), file.renew("tiny", "1")] == ["3"] * 2 + ["1"]
     (model,) = read_desired_state(desired.path).models
-    assert [(each.version, each.generation) for each in model.versions] == [("1", 1), ("3", 1)]
+    first, third = model.versions
+    assert (first.version, first.generation, third.version) == ("1", 1, "3")
+    assert third.generation > 1, "a generation that it has not had, since it may have been served before"
     with pytest.raises(NotFound, match="there is no bundle of model 'other'") as caught:
         file.renew("other")
     assert (caught.value.code, caught.value.expected) == ("model_not_found", "tiny")

@@ -11,6 +11,7 @@ from grpc import aio
 from plimsoll.rpc.rpc_server import SERVICE, RpcServer
 
 from tests.doubles.models import EchoModel, SlowModel
+from tests.unit.eventually import eventually
 from tests.unit.rpc.conftest import LIMITS, OpenPort, Port, raw_request
 
 
@@ -98,3 +99,12 @@ async def test_a_connection_over_the_limit_is_not_served(open_port: OpenPort) ->
                 await call
         assert refused.value.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
         await port.infer(raw_request())
+
+
+async def test_an_idle_connection_is_closed_and_the_next_call_opens_another(open_port: OpenPort) -> None:
+    async with open_port(replace(LIMITS, idle_seconds=0.2)) as port:
+        port.serve("echo", "1", EchoModel())
+        await port.infer(raw_request())
+        assert port.channel.get_state() is grpc.ChannelConnectivity.READY
+        await eventually(lambda: port.channel.get_state() is grpc.ChannelConnectivity.IDLE)
+        assert (await port.infer(raw_request())).model_name == "echo"
