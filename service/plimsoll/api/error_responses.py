@@ -58,20 +58,20 @@ def errors_of(*statuses: int, body: type[BaseModel] = ErrorBody) -> dict[int | s
     return {status: {"model": body, "description": "See the error's message."} for status in statuses}
 
 
-def error_response(error: PlimsollError, request_id: str, path: str = "") -> Response:
-    """The reply for an error, in the form of the protocol to which the path belongs."""
-    reply = oip_errors.error_reply(error) if _is_one_sentence(path) else error_reply(error, request_id)
+def error_response(error: PlimsollError, request_id: str, path: str = "", method: str = "POST") -> Response:
+    """The reply for an error, in the form of the protocol to which the path and the method belong."""
+    reply = oip_errors.error_reply(error) if _is_one_sentence(path, method) else error_reply(error, request_id)
     response = Response(reply.content, reply.status)
     response.raw_headers = reply.headers
     return response
 
 
-def _is_one_sentence(path: str) -> bool:
-    """Whether the path belongs to the Open Inference Protocol or to KServe's v1."""
+def _is_one_sentence(path: str, method: str) -> bool:
+    """Whether the request belongs to the Open Inference Protocol or to KServe's v1, whose verbs are POST alone."""
     if path == _OIP or path.startswith(f"{_OIP}/"):
         return True
     model = _MODEL.fullmatch(path)
-    return model is not None and model["verb"] is not None
+    return method == "POST" and model is not None and model["verb"] is not None
 
 
 def settle(error: PlimsollError) -> None:
@@ -98,7 +98,7 @@ def reply_to(error: PlimsollError, request_id: str, path: str = "") -> Response:
 
 
 def _response_to(request: Request, error: PlimsollError) -> Response:
-    return error_response(error, call_of(request.scope).request_id, request.scope["path"])
+    return error_response(error, call_of(request.scope).request_id, request.scope["path"], request.method)
 
 
 def _wrong_method(method: str, path: str, allowed: str) -> ClientError:
@@ -118,7 +118,9 @@ def install_error_handlers(app: FastAPI) -> None:
 
     async def on_plimsoll_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, PlimsollError)  # noqa: S101  # registered for this class only
-        return reply_to(error, call_of(request.scope).request_id, request.scope["path"])
+        response = _response_to(request, error)
+        settle(error)
+        return response
 
     async def on_http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101  # registered for this class only

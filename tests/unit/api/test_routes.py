@@ -90,7 +90,8 @@ async def test_a_verb_of_kserve_that_is_not_here_is_404_in_its_form(edge: Edge) 
     assert (reply.status_code, "allow" in reply.headers) == (404, False)
     predicts = "POST /v1/models/echo:predict, or POST /v1/models/echo/predict"
     assert reply.json() == {"error": f"a model has no ':explain' here; expected {predicts}"}
-    assert isinstance((await edge.client.get("/v1/models/echo:predict")).json()["error"], str)
+    page = await edge.client.get("/v1/models/echo:predict")
+    assert (page.status_code, page.json()["error"]["code"]) == (404, "model_not_found"), "a GET asks for a page of /v1"
 
 
 async def test_kserves_route_documents_its_body_its_answer_and_its_errors(edge: Edge) -> None:
