@@ -28,7 +28,7 @@ class Served:
     @property
     def grpc(self) -> str:
         """Its address for gRPC."""
-        return self.process.wait_for_log(r"gRPC on ([0-9.]+:\d+)")[1]
+        return ":".join(self.process.wait_for_log(r"gRPC on (\S+) port (\d+)").groups())
 
     @property
     def address(self) -> str:
