@@ -156,7 +156,7 @@ def test_a_graph_made_with_onnx_helper_answers_over_http_as_its_reference_does(
         answer = httpx.post(url + path, json=body, timeout=60)
     assert answer.status_code == 200, answer.text
     predictions = answer.json()["predictions"]
-    expected = np.asarray(ReferenceEvaluator(linear()).run(None, {"x": rows})[0])
+    expected = np.asarray(ReferenceEvaluator(linear()).run(None, {"x": rows}))[0]
     given = np.array([each["outputs"]["y"] for each in predictions])
     np.testing.assert_allclose(given, expected, atol=1e-6)
     difference = float(np.abs(given - expected).max())
