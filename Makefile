@@ -10,7 +10,7 @@ SAVE ?= docker save --output build/image.tar
 CASES ?= 1000000
 SMOKE_VALUES ?= # more arguments of helm install, such as --set podSecurity.fsGroup=null
 
-.PHONY: help run test differential fuzz kinds lint types chart checkov image-cpu image-onnx image-gpu e2e e2e-full zoo soak bench bench-quick bench-compare pictures rules settings-table metrics-table errors-table values-table openapi dashboards renders grpc-code kind-up smoke
+.PHONY: help run test differential fuzz kinds lint types chart checkov image-cpu image-onnx image-gpu e2e e2e-full zoo soak bench bench-quick bench-compare pictures rules settings-table metrics-table errors-table values-table openapi dashboards renders kind-up smoke conformance grpc-code kinds-table
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
 
@@ -18,9 +18,13 @@ run: .venv/run.done ## serve the digits model on http://127.0.0.1:8000
 	@printf '\nWhen the log says that digits is ready, try in another terminal:\n\n  curl -s http://127.0.0.1:8000/v1/predict -H "Content-Type: application/json" -d @examples/digits/7.json\n\n'
 	@$(BIN)/plimsoll serve
 
-test: .venv/dev.done ## unit, integration and contract tests, with coverage
+test: .venv/dev.done build/clients/clients.done ## unit, integration and contract tests, with coverage
 	$(BIN)/coverage erase
 	$(BIN)/pytest --cov --cov-report=term --durations=25
+
+conformance: .venv/dev.done ## the suite of the Open Inference Protocol against URL and MODEL; also MODEL_VERSION, GRPC, INPUTS, EXTENSIONS, REPORT
+	$(BIN)/python -m tests.conformance --url "$(URL)" --model "$(MODEL)" --model-version "$(MODEL_VERSION)" --grpc "$(GRPC)" \
+	  --extensions "$(EXTENSIONS)" $(if $(INPUTS),--inputs "$(INPUTS)") $(if $(REPORT),--report "$(REPORT)")
 
 differential: .venv/dev.done ## a million requests, or CASES of them, to the service and to its plain reference
 	$(BIN)/python -m tests.differential --cases $(CASES)
@@ -31,6 +35,12 @@ fuzz: .venv/dev.done ## ten minutes of random requests of tensors, or FUZZ_SECON
 kinds: .venv/dev.done ## the kinds of models that take long: a folder of Hugging Face, a gigabyte of weights
 	$(BIN)/pip install --quiet --require-hashes --requirement requirements/hf.txt
 	$(BIN)/pytest tests/large --no-cov
+
+kinds-table: .venv/dev.done ## bring every kind of model to an answer, and write the table of docs/models.md
+	$(BIN)/pip install --quiet --require-hashes --requirement requirements/hf.txt
+	rm -f tests/contracts/kinds.json
+	PLIMSOLL_RECORD_KINDS=1 $(BIN)/pytest tests/integration/test_kinds_of_models.py tests/integration/test_own_task.py tests/large --no-cov
+	$(BIN)/python -m tests.contracts.generated docs/models.md
 
 lint: .venv/dev.done ## format, lint, import floors, YAML, Dockerfiles
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/lint-imports
@@ -111,6 +121,13 @@ openapi: .venv/run.done ## write the OpenAPI snapshot
 
 dashboards: .venv/dev.done ## write ops/dashboards and the chart's copies of boards and rules
 	$(BIN)/python -m ops.dashboards
+
+# The clients of other servers, as they are published. What they depend on cannot be installed next to our own packages.
+# MLServer says that it needs a Python before 3.13; its command runs on 3.13 too.
+build/clients/clients.done: requirements/clients.txt .venv/run.done
+	$(PYTHON) -m venv --clear --without-pip build/clients
+	$(BIN)/pip --python build/clients/bin/python install --quiet --require-hashes --no-deps --no-compile --ignore-requires-python \
+	  --requirement requirements/clients.txt && touch $@
 
 grpc-code: build/grpc-tools/bin/python ## write the code of gRPC's messages from service/plimsoll/rpc/open_inference.proto
 	cd service && ../$< -m grpc_tools.protoc -I. --python_out=. --pyi_out=. plimsoll/rpc/open_inference.proto

@@ -61,6 +61,18 @@ lock requirements/dev.txt pyproject.toml --extra dev --extra onnx --extra grpc -
 lock requirements/torch-cpu.txt "$work/torch-cpu.in" --constraints "$work/pins.txt" --find-links "$TORCH_WHEELS"
 lock requirements/torch-cuda.txt "$work/torch-cuda.in" --constraints "$work/pins.txt"
 
+# A resolution of its own, for the environment of the clients. MLServer's server pins fastapi<0.116, kserve needs a newer one,
+# and `mlserver infer` runs with either. The other overrides leave out large packages that no client imports.
+declared dependency-groups.clients >"$work/clients.in"
+cat >"$work/clients-overrides.txt" <<'OVERRIDES'
+fastapi>=0.115.3,<1
+cryptography; python_version < '0'
+grpcio-tools; python_version < '0'
+pillow; python_version < '0'
+uvloop; python_version < '0'
+OVERRIDES
+lock requirements/clients.txt "$work/clients.in" --override "$work/clients-overrides.txt"
+
 sed -i "s/^torch==$torch+cpu/torch==$torch/" requirements/torch-cpu.txt
 for python in 3.11 3.12 3.13; do
   sed -i "/^torch==/a\    --hash=sha256:$(apple_hash $python) \\\\" requirements/torch-cpu.txt
@@ -76,3 +88,4 @@ explain requirements/dev.txt "Tests, lint and training, with the service's depen
 explain requirements/torch-cpu.txt "PyTorch's CPU build. PyPI has it for Macs only; for Linux pip has to be told where PyTorch's CPU wheels lie" \
   "(images: build argument TORCH_INDEX_URL). The version matches the local one, $torch+cpu; the hash decides."
 explain requirements/torch-cuda.txt "PyTorch's CUDA build as PyPI has it, with its NVIDIA parts (Linux)."
+explain requirements/clients.txt "Clients of other servers, for tests/clients; installed by \`make test\` into build/clients, with --no-deps."

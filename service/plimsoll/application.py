@@ -16,15 +16,13 @@ from fastapi import FastAPI
 from plimsoll import __version__
 from plimsoll.access.key_source import KeySource
 from plimsoll.api.access_log import AccessLog
-from plimsoll.api.admin import Admin, admin_application
 from plimsoll.api.auth import Gate
 from plimsoll.api.catalog import Catalog
-from plimsoll.api.edge import Edge, EdgeParts
+from plimsoll.api.edge import Edge, EdgeParts, admin_edge
 from plimsoll.api.metrics_endpoint import MetricsEndpoint
 from plimsoll.api.path_prefix import PathPrefix
 from plimsoll.api.probes import Probes
 from plimsoll.api.request_body import BodyReader
-from plimsoll.api.request_scope import RequestScope
 from plimsoll.api.serving_state import ServingState
 from plimsoll.api.site_policy import SitePolicy
 from plimsoll.background_tasks import BackgroundTasks
@@ -36,7 +34,7 @@ from plimsoll.control.reconciler import Reconciler
 from plimsoll.control.version_loading import VersionLoading
 from plimsoll.control.version_registry import VersionRegistry, VersionStatus
 from plimsoll.control.worker_board import WorkerBoard
-from plimsoll.fronts import PROTOCOLS
+from plimsoll.fronts import PROTOCOLS, STREAMED
 from plimsoll.inference.admission import AdmissionLimits
 from plimsoll.inference.batch_lane import BatchLane, LaneLimits
 from plimsoll.inference.batch_limits import BatchLimits
@@ -90,7 +88,7 @@ class Application:
         metrics = _metrics(settings, log)
         self.count_refusal = metrics.count_refusal
         tracing = _tracing(settings, metrics)
-        observer = InferenceObserver(metrics, _protocols(settings), current_trace_id if tracing else None)
+        observer = InferenceObserver(metrics, _protocols(settings), current_trace_id if tracing else None, STREAMED)
         watchdog = Watchdog(settings.stuck_seconds)
         versions = ObservedVersions(VersionMetrics(metrics), observer, watchdog)
         registry, catalog = _registry_and_catalog(settings, versions, workers_folder)
@@ -118,7 +116,8 @@ class Application:
             ],
         )
         gate = _gate(settings, tasks, files, workers_folder)
-        scrapes = MetricsEndpoint(Exposition(metrics.registry, device_memory, many_processes=settings.workers > 1))
+        exposition = Exposition(metrics.registry, device_memory, many_processes=settings.workers > 1)
+        scrapes = MetricsEndpoint(exposition)
         self.metrics_app = scrapes.application() if settings.metrics_port is not None else None
         parts = EdgeParts(
             version=__version__,
@@ -135,15 +134,12 @@ class Application:
             sites=SitePolicy(settings.hosts, settings.allowed_origins),
             prefix=PathPrefix(settings.root_path, [ip_network(each) for each in settings.trusted_proxies]),
             tracer=tracing,
+            figures=exposition.figures,
         )
         edge = Edge(parts, self._lifespan, settings.root_path)
         self.app, self.asgi, self.document = edge.app, edge.asgi, edge.document
         self.admin_app = _admin_app(settings, parts, shelf)
         self.rpc = parts.for_rpc(tracing.calls if tracing else None)
-        _log.info(
-            "a forward pass uses up to %d threads of the CPU; PyTorch's uses one on the event loop",
-            settings.forward_threads, extra={"threads": settings.forward_threads},
-        )  # fmt: skip
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
@@ -210,6 +206,10 @@ def _registry_and_catalog(
 
 
 def _loader(settings: Settings) -> ModelLoader:
+    _log.info(
+        "a forward pass uses up to %d threads of the CPU; PyTorch's uses one on the event loop",
+        settings.forward_threads, extra={"threads": settings.forward_threads},
+    )  # fmt: skip
     return new_loader(
         LoaderOptions(settings.device, settings.trust_pt2, settings.factories, settings.forward_threads),
         max_batch_rows=settings.max_batch_rows,
@@ -264,10 +264,8 @@ def _admin_app(settings: Settings, parts: EdgeParts, shelf: Shelf) -> FastAPI | 
     if settings.desired_state is None:
         return None
     file = DesiredStateFile(settings.desired_state, shelf, _rules(settings))
-    app = admin_application(parts.gate, Admin(file), parts.catalog, __version__)
     sites = SitePolicy(settings.admin_hosts, settings.allowed_origins)
-    app.add_middleware(RequestScope, **parts.surroundings(sites))
-    return app
+    return admin_edge(parts, file, shelf, sites, settings.start_seconds)
 
 
 def _new_lane(

@@ -24,6 +24,9 @@ from plimsoll.errors import OperatorError
 
 _log = logging.getLogger(__name__)
 
+_LAST_SHARE, _MOST_LAST_SECONDS = 0.1, 1.0
+"""The end of the time to drain, in which open streams and sessions send an error and end."""
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -77,22 +80,35 @@ class Lifecycle:
         await self._settled.wait()
 
     async def stop(self, before_refusing: Callable[[], Awaitable[None]] | None = None) -> None:
-        """Become unready, wait, refuse, drain. Returns when nothing is in flight or the time to drain is over."""
+        """Become unready, wait, refuse, drain. Returns when nothing is in flight or the time to drain is over.
+
+        Shortly before that, what is still open is asked to end with an error.
+        """
         started = time.perf_counter()
         self._state.phase = Phase.LEAVING
         _log.info("stopping: unready, answering for another %g s", self._stop_seconds.wait)
         await asyncio.sleep(self._stop_seconds.wait)
         if before_refusing is not None:
             await before_refusing()
-        self._state.phase = Phase.REFUSING
+        self._state.refuse()
         _log.info("stopping: refusing new requests, %d in flight", self._state.in_flight)
+        drain = self._stop_seconds.drain
+        last = min(_LAST_SHARE * drain, _MOST_LAST_SECONDS)
+        if not await self._drained(drain - last):
+            self._state.cut_off()
+            if not await self._drained(last):
+                _log.warning("stopping: cutting off %d requests that are still in flight", self._state.in_flight)
+                return
+        _log.info("stopping: drained after %.1f s", time.perf_counter() - started)
+
+    async def _drained(self, seconds: float) -> bool:
+        """Whether nothing is in flight any more within so many seconds."""
         try:
-            async with asyncio.timeout(self._stop_seconds.drain):
+            async with asyncio.timeout(seconds):
                 await self._state.idle()
         except TimeoutError:
-            _log.warning("stopping: cutting off %d requests that are still in flight", self._state.in_flight)
-        else:
-            _log.info("stopping: drained after %.1f s", time.perf_counter() - started)
+            return False
+        return True
 
     async def close(self) -> None:
         """Release everything that `start` acquired, as the last step. Logs the reason if the server was never ready.

@@ -29,6 +29,7 @@ MEANINGS = {
     "not_found": "No such route.",
     "not_csv": "The body is not CSV.",
     "not_json": "The body is not JSON.",
+    "upgrade_required": "A session was asked for without the handshake of a WebSocket.",
     "not_protobuf": "The message of a gRPC call is not the one of its method.",
     "version_not_found": "The model has no such version, or this pod does not serve it.",
 }
@@ -66,6 +67,7 @@ REMEDIES = {
     "model_failed": "Try other rows: other requests are answered. Give the operator the `request_id`.",
     "empty_body": "Send the JSON document as the body of the request.",
     "model_not_found": "Use a model from `expected`, in the path `/v1/models/<name>/predict`.",
+    "upgrade_required": "Use a WebSocket library. If you do, let the proxies on the way pass on `Upgrade`.",
     "version_not_found": "Use a version from `expected`, or leave the version out.",
 }
 """What a client can do, by code. Whoever adds an error says it here; the page cannot be made without it."""

@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry
 
 from tests.contracts.chart_values import markdown_tables
 from tests.contracts.errors_page import table as errors_table
+from tests.contracts.kinds import table as kinds_table
 
 REPOSITORY = Path(__file__).parents[2]
 _PROCESS = {
@@ -67,6 +68,11 @@ def chart_page() -> str:
     return _with_table("charts/plimsoll/README.md", "values", markdown_tables())
 
 
+def models_page() -> str:
+    """docs/models.md with the committed records of the kinds."""
+    return _with_table("docs/models.md", "kinds", kinds_table())
+
+
 def _with_table(page: str, kind: str, table: str) -> str:
     marks = rf"(?<=<!-- {kind}: made by `make {kind}-table` -->\n).*?(?=<!-- end of {kind} -->)"
     return re.sub(marks, lambda _: table + "\n", (REPOSITORY / page).read_text(), flags=re.DOTALL)
@@ -84,6 +90,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "docs/settings.md": settings_page,
     "docs/metrics.md": metrics_page,
     "docs/errors.md": errors_page,
+    "docs/models.md": models_page,
     "charts/plimsoll/README.md": chart_page,
     "tests/contracts/openapi.json": openapi,
 }

@@ -29,7 +29,6 @@ WITHOUT_A_TEST_OF_THEIR_NAME = {
     "runtime/hugging_face.py": "../large/test_hugging_face.py",
     "runtime/pytorch/hugging_face_export.py": "../large/test_hugging_face.py",
     "bundle/record.py": "bundle/test_manifest.py",
-    "bundle/tensor_records.py": "bundle/test_manifest.py",
     "bundle/model_formats.py": "bundle/test_manifest.py",
     "runtime/loaded_model.py": "runtime/test_model_loader.py",
     "runtime/new_model.py": "runtime/test_bundle_making.py",
@@ -54,6 +53,7 @@ WITHOUT_A_TEST_OF_THEIR_NAME = {
     "tasks/finite_numbers.py": "tasks/test_tabular_classification.py",
     # Tested over the edge.
     "api/edge.py": "api/test_ask.py",
+    "fronts/kserve_v1.py": "api/test_kserve_v1.py",
     "api/front_descriptions.py": "api/test_routes.py",
     "fronts/oip.py": "api/test_oip.py",
     "fronts/oip_body.py": "api/test_oip.py",

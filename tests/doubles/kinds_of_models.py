@@ -1,137 +1,23 @@
-"""Modules of the kinds that people bring, each with its example rows and with requests in its own types."""
+"""The kinds of models that people bring, each with its example rows and with requests in its own types."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from tests.doubles import brought_modules as brought
+from tests.doubles.masked_transformer import LONGEST, PADDING, WORDS, MaskedTransformer
+
 Inputs = Mapping[str, Tensor]
 """The tensors of one example or request by name, in the order of the parameters of forward."""
-
-
-class UintImages(nn.Module):
-    """Pictures as a camera gives them, uint8 [rows, height, width, channels]."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.convolution = nn.Conv2d(3, 4, 3)
-        self.head = nn.Linear(4, 5)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Probabilities of five classes."""
-        pixels = images.permute(0, 3, 1, 2).float() / 255
-        return torch.softmax(self.head(self.convolution(pixels).relu().mean((2, 3))), 1)
-
-
-class FloatImages(nn.Module):
-    """Normalised pictures, FP32 [rows, channels, height, width]."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(144, 5))
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Scores."""
-        return self.layers(images)  # type: ignore[no-any-return]
-
-
-class Bag(nn.Module):
-    """The mean of as many words as a row has."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.words = nn.EmbeddingBag(50, 6, mode="mean")
-
-    def forward(self, ids: Tensor) -> Tensor:
-        """The embedding of each row."""
-        return self.words(ids)  # type: ignore[no-any-return]
-
-
-class TwoInputs(nn.Module):
-    """Whole numbers that name a place, and measured numbers."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.place = nn.Embedding(10, 4)
-        self.layer = nn.Linear(7, 2)
-
-    def forward(self, place: Tensor, measured: Tensor) -> Tensor:
-        """Two numbers a row."""
-        return self.layer(torch.cat([self.place(place), measured], 1))  # type: ignore[no-any-return]
-
-
-class SeveralOutputs(nn.Module):
-    """Gives a tuple: scores, the class and the hidden layer."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.hidden = nn.Linear(4, 8)
-        self.head = nn.Linear(8, 3)
-
-    def forward(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """FP32 [rows, 3], INT64 [rows] and FP32 [rows, 8]."""
-        hidden = self.hidden(rows).tanh()
-        scores = self.head(hidden)
-        return scores, scores.argmax(1), hidden
-
-
-class InHalf(nn.Module):
-    """A perceptron in that datatype from end to end."""
-
-    def __init__(self, datatype: str) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3)).to(getattr(torch, datatype))
-
-    def forward(self, rows: Tensor) -> Tensor:
-        """Scores."""
-        return self.layers(rows)  # type: ignore[no-any-return]
-
-
-class GivesDict(nn.Module):
-    """Names its outputs, as models of transformers do, and gives one that is no tensor."""
-
-    def __init__(self, words: int = 50) -> None:
-        super().__init__()
-        self.words = nn.Embedding(words, 6)
-        self.head = nn.Linear(6, 2)
-
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, object]:
-        """Logits of each row, and the embedding of each word."""
-        embedded = self.words(input_ids) * attention_mask.unsqueeze(-1)
-        pooled = embedded.sum(1) / attention_mask.sum(1, keepdim=True)
-        return {"loss": None, "past": (embedded,), "logits": self.head(pooled), "last_hidden_state": embedded}
-
-
-def big_vocabulary() -> nn.Module:
-    """The same with as many words as BERT has."""
-    return GivesDict(30522)
-
-
-class Boxes(NamedTuple):
-    """As detectors give them."""
-
-    boxes: Tensor
-    valid: Tensor
-
-
-class Detector(nn.Module):
-    """Gives a named tuple, of which one part is true or false."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Linear(6, 8)
-
-    def forward(self, rows: Tensor) -> Boxes:
-        """FP32 [rows, 2, 4] and BOOL [rows, 2]."""
-        boxes = self.layer(rows).view(-1, 2, 4)
-        return Boxes(boxes, boxes.mean(2) > 0)
 
 
 @dataclass(frozen=True)
@@ -139,6 +25,8 @@ class Kind:
     """A kind of model: its file, the words of `bundle create`, and requests.
 
     `rows` makes inputs of a number of rows and a length; `lengths` are those of the examples, `asked` of the requests.
+    `about` holds further fields of the manifest; requests have no input of `left_out`. The bundle is `exported` to ONNX
+    or served as it was created.
     """
 
     name: str
@@ -150,9 +38,32 @@ class Kind:
     asked: Sequence[int] = (0,)
     parameters: Mapping[str, str] = field(default_factory=dict)
     words: Sequence[str] = ()
+    about: Mapping[str, Any] = field(default_factory=dict)
     outputs: Sequence[str] = ("output",)
     examples: str = "npy"
+    task: str = "tensors"
+    left_out: Sequence[str] = ()
+    exported: bool = False
     tolerance: float = 1e-5
+
+    @property
+    def factory(self) -> str:
+        """The name of `make`, as a bundle has it."""
+        return f"{self.make.__module__}:{self.make.__name__}"
+
+    @property
+    def version(self) -> str:
+        """The version that is served: the one that was created, or the one that was exported of it."""
+        return "1.1" if self.exported else "1"
+
+    def commands(self, files: Sequence[str]) -> list[list[str]]:
+        """The words of each command, without `plimsoll`; `files` are those that `save` returned."""
+        create = ["bundle", "create", f"--name={self.name}", "--version=1", f"--factory={self.factory}", *files]
+        create += self.words
+        if self.parameters:
+            create.append(f"--parameters={json.dumps(self.parameters)}")
+        export = ["bundle", "export-onnx", f"models/{self.name}/1", f"--trust-factory={self.factory}"]
+        return [create, export] if self.exported else [create]
 
     def save(self, folder: Path) -> tuple[nn.Module, list[str]]:
         """Write the files of its maker; returns the module and the words that name the files."""
@@ -166,6 +77,9 @@ class Kind:
         words = [f"--weights={self.weights}"]
         for length in self.lengths:
             words += self._save_example(folder, self.rows(3, length), length)
+        if self.about:
+            (folder / "about.json").write_text(json.dumps(self.about))
+            words.append("--about=about.json")
         return module, words
 
     def _save_example(self, folder: Path, inputs: Inputs, length: int) -> list[str]:
@@ -182,11 +96,19 @@ class Kind:
 
 
 def _floats(*shape: int) -> Tensor:
-    return torch.randn(shape)
+    """Numbers that every machine draws alike, as the committed requests are compared with those of a run."""
+    return torch.from_numpy(np.random.default_rng(shape[0]).standard_normal(shape, np.float32))
 
 
 def _ids(most: int, *shape: int) -> Tensor:
-    return torch.randint(0, most, shape)
+    return torch.from_numpy(np.random.default_rng(shape[0]).integers(0, most, shape))
+
+
+def _columns(rows: int, _: int) -> Inputs:
+    return {
+        "age": _ids(90, rows).float(), "income": _ids(90_000, rows).float(), "children": _ids(5, rows),
+        "married": _ids(2, rows).bool(),
+    }  # fmt: skip
 
 
 def _words(rows: int, length: int) -> Inputs:
@@ -195,40 +117,96 @@ def _words(rows: int, length: int) -> Inputs:
     return {"input_ids": _ids(50, rows, length), "attention_mask": mask}
 
 
+def _kept(rows: int, length: int) -> Inputs:
+    keep = torch.ones(rows, length, dtype=torch.bool)
+    keep[:, length // 2 + 1 :] = False
+    return {"ids": _ids(50, rows, length).int(), "keep": keep}
+
+
+def _all_words(rows: int, length: int) -> Inputs:
+    return {"input_ids": _ids(WORDS, rows, length), "attention_mask": torch.ones(rows, length, dtype=torch.int64)}
+
+
 KINDS = (
     Kind(
-        "uint8-nhwc", UintImages, lambda rows, _: {"images": _ids(256, rows, 9, 7, 3).to(torch.uint8)},
+        "classifier-by-name", brought.NamedClassifier, _columns, outputs=["probabilities"], tolerance=1e-5,
+        words=[
+            "--task=tensors", "--output-name=probabilities", '--labels=["low", "middle", "high"]', "--minimum=age=0",
+            "--minimum=income=0", "--minimum=children=0", "--maximum=children=20",
+        ],
+    ),
+    Kind(
+        "regressor-by-name", brought.NamedRegressor,
+        lambda rows, _: {"area": _floats(rows).abs(), "rooms": _ids(9, rows) + 1},
+        outputs=["price"], words=["--output-name=price", "--minimum=area=0", "--minimum=rooms=1"],
+    ),
+    Kind(
+        "classifier-of-rows", brought.RowClassifier, lambda rows, _: {"rows": _floats(rows, 4)},
+        task="tabular-classification", words=['--labels=["low", "middle", "high"]'], outputs=["probabilities"],
+    ),
+    Kind(
+        "regressor-of-rows", brought.RowRegressor, lambda rows, _: {"rows": _floats(rows, 4)},
+        task="tabular-regression", words=["--task=tabular-regression", '--labels=["price", "rent"]'],
+        outputs=["price", "rent"],
+    ),
+    Kind(
+        "uint8-nhwc", brought.UintImages, lambda rows, _: {"images": _ids(256, rows, 9, 7, 3).to(torch.uint8)},
         outputs=["probabilities"], words=["--output-name=probabilities"],
     ),
-    Kind("float-nchw", FloatImages, lambda rows, _: {"images": _floats(rows, 3, 8, 8)}),
+    Kind("float-nchw", brought.FloatImages, lambda rows, _: {"images": _floats(rows, 3, 8, 8)}),
     Kind(
-        "embedding-bag", Bag, lambda rows, length: {"ids": _ids(50, rows, length)},
-        lengths=[3, 5], asked=[1, 4, 11], words=["--minimum=ids=0", "--maximum=ids=49"],
+        "embedding-bag", brought.Bag, lambda rows, length: {"ids": _ids(50, rows, length)},
+        lengths=[3, 5], asked=[4, 1, 11], words=["--minimum=ids=0", "--maximum=ids=49"],
     ),
     Kind(
-        "two-inputs", TwoInputs, lambda rows, _: {"place": _ids(10, rows), "measured": _floats(rows, 3)},
+        "two-inputs", brought.TwoInputs, lambda rows, _: {"place": _ids(10, rows), "measured": _floats(rows, 3)},
         examples="npz", words=["--minimum=place=0", "--maximum=place=9"],
     ),
     Kind(
-        "several-outputs", SeveralOutputs, lambda rows, _: {"rows": _floats(rows, 4)},
+        "several-outputs", brought.SeveralOutputs, lambda rows, _: {"rows": _floats(rows, 4)},
         outputs=["scores", "class", "hidden"],
         words=["--output-name=scores", "--output-name=class", "--output-name=hidden"],
     ),
     Kind(
-        "fp16", InHalf, lambda rows, _: {"rows": _floats(rows, 4).half()},
+        "masked-transformer", MaskedTransformer, _all_words, lengths=[10, 20], asked=[9, 1, LONGEST],
+        words=[
+            "--output-name=scores", "--output-name=states", "--minimum=input_ids=0", f"--maximum=input_ids={WORDS - 1}",
+            "--minimum=attention_mask=0", "--maximum=attention_mask=1",
+        ],
+        about={"options": {"padding": PADDING}}, outputs=["scores", "states"], left_out=["attention_mask"],
+    ),
+    Kind(
+        "fp16", brought.InHalf, lambda rows, _: {"rows": _floats(rows, 4).half()},
         parameters={"datatype": "float16"}, tolerance=1e-3,
     ),
     Kind(
-        "bf16", InHalf, lambda rows, _: {"rows": _floats(rows, 4).bfloat16()},
+        "bf16", brought.InHalf, lambda rows, _: {"rows": _floats(rows, 4).bfloat16()},
         parameters={"datatype": "bfloat16"}, examples="safetensors", tolerance=1e-2,
     ),
     Kind(
-        "gives-dict", GivesDict, _words, lengths=[4, 6], asked=[2, 9], outputs=["logits", "last_hidden_state"],
+        "onnx-from-torch", brought.FloatImages, lambda rows, _: {"images": _floats(rows, 3, 8, 8)}, exported=True,
+    ),
+    Kind(
+        "gives-dict", brought.GivesDict, _words, lengths=[4, 6], asked=[2, 9], outputs=["logits", "last_hidden_state"],
         words=["--output-name=logits", "--output-name=last_hidden_state", "--maximum=input_ids=49"],
     ),
-    Kind("named-tuple", Detector, lambda rows, _: {"rows": _floats(rows, 6)}, outputs=["boxes", "valid"]),
+    Kind("named-tuple", brought.Detector, lambda rows, _: {"rows": _floats(rows, 6)}, outputs=["boxes", "valid"]),
     Kind(
-        "module-prefix", SeveralOutputs, lambda rows, _: {"rows": _floats(rows, 4)},
+        "module-prefix", brought.SeveralOutputs, lambda rows, _: {"rows": _floats(rows, 4)},
         weights="checkpoint.pth", prefix="module.", outputs=["output_0", "output_1", "output_2"],
+    ),
+    Kind(
+        "recurrent", brought.Recurrent, lambda rows, length: {"series": _floats(rows, length, 3)},
+        lengths=[4, 6], asked=[5, 1], outputs=["output_0"], words=["--output-name=output_0"],
+    ),
+    Kind(
+        "bool-mask-int32", brought.BoolMasked, _kept, lengths=[4, 6], asked=[2, 9],
+        words=["--minimum=ids=0", "--maximum=ids=49"],
+    ),
+    Kind(
+        "video-uint8", brought.Video, lambda rows, _: {"frames": _ids(256, rows, 4, 6, 5, 3).to(torch.uint8)},
+    ),
+    Kind(
+        "fp64-scalar", brought.InDouble, lambda rows, _: {"moment": _floats(rows).double()}, tolerance=1e-12,
     ),
 )  # fmt: skip

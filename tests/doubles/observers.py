@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plimsoll.inference.payloads import BatchReport
+from plimsoll.inference.payloads import BatchReport, PieceReport
 from plimsoll.inference.ports import Outcome
 
 
@@ -39,6 +39,7 @@ class RecordingObserver:
         self.in_flight = 0
         self.outcomes: list[Outcome] = []
         self.lookups: list[tuple[str, str, bool]] = []
+        self.pieces: list[PieceReport] = []
 
     def request_started(self) -> None:
         """One more in flight."""
@@ -52,6 +53,10 @@ class RecordingObserver:
     def cache_looked_up(self, model: str, version: str, *, found: bool) -> None:
         """A look into the cache."""
         self.lookups.append((model, version, found))
+
+    def piece_streamed(self, piece: PieceReport) -> None:
+        """A piece of a streamed answer."""
+        self.pieces.append(piece)
 
     @property
     def last(self) -> tuple[str, str, int]:

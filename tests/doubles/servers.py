@@ -56,21 +56,21 @@ class CannedServer:
 
 
 @contextmanager
-def served(app: ASGIApp) -> Iterator[str]:
-    """The URL of an application that is ready, under uvicorn."""
+def served(app: ASGIApp, patience_seconds: float = _PATIENCE_SECONDS) -> Iterator[str]:
+    """The URL of an application that is ready within that time, under uvicorn."""
     config = uvicorn.Config(app, port=0, log_config=None, access_log=False, timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        yield _ready_url(server)
+        yield _ready_url(server, patience_seconds)
     finally:
         server.should_exit = True
         thread.join(60)
 
 
-def _ready_url(server: uvicorn.Server) -> str:
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+def _ready_url(server: uvicorn.Server, patience_seconds: float) -> str:
+    deadline = time.monotonic() + patience_seconds
     while time.monotonic() < deadline:
         if server.started:
             url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"

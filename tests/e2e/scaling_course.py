@@ -28,10 +28,12 @@ class Part(NamedTuple):
 
 STEADY = Part("steady, 120 requests/s", ((120, 360),))
 BURSTS = Part("bursts of 20 s, 250 requests/s", ((250, 20), (20, 70)) * 3)
-STEP = Part("step, 250 requests/s", ((250, 240),))
+STEP = Part("step, 250 requests/s", ((250, 330),))
 PARTS = (Part("idle", ((0, 30),)), STEADY, Part("rest", ((5, 210),)), BURSTS, STEP, Part("end", ((5, 120),)))
 SETTLES_SECONDS = 180
 """From the begin of a part until a signal is steady: pods have come, and have been there for a minute."""
+AGREED_SECONDS = SETTLES_SECONDS + 75
+"""From the begin of a part until the pods that are wanted follow the steady signal: one minute later than it."""
 
 
 def begin_of(part: Part) -> float:
@@ -55,7 +57,7 @@ class Sight:
     wishes: list[Wish]
 
     def most_wanted(self, part: Part, after_seconds: float = 0) -> int:
-        """The most pods that it wanted in a part."""
+        """The most pods that it wanted in a part, or in what is left of it after a while."""
         begins = begin_of(part)
         return max(wish.pods for wish in self.wishes if begins + after_seconds <= wish.at < begins + part.seconds)
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from plimsoll.bundle.folder import open_bundle
 
-from tests.doubles.kinds_of_models import UintImages
+from tests.doubles.brought_modules import UintImages
 from tests.doubles.own_model import run_block
 from tests.doubles.torchserve import CODE, make_mar, saved
 
@@ -35,7 +35,7 @@ def test_the_page_works_as_it_stands(tmp_path: Path) -> None:
     assert "plimsoll bundle create --name flowers --version 1.0" in printed
     assert "--weights flowers/weights.safetensors" in printed
     assert json.loads((tmp_path / "flowers" / "labels.json").read_text()) == FLOWERS
-    (tmp_path / "flowernet.py").write_text("from tests.doubles.kinds_of_models import UintImages as FlowerNet\n")
+    (tmp_path / "flowernet.py").write_text("from tests.doubles.brought_modules import UintImages as FlowerNet\n")
     np.save(tmp_path / "images.npy", torch.randint(0, 256, (4, 9, 7, 3)).to(torch.uint8).numpy())
     repository = Path(__file__).parents[2]
     assert "ok   warm-up" in run_block(f"export PYTHONPATH=$PYTHONPATH:{repository}\n{CREATE}", tmp_path)

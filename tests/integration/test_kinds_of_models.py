@@ -9,15 +9,17 @@ import inspect
 import json
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import numpy as np
+import onnx
 import pytest
 import torch
+from onnx.reference import ReferenceEvaluator
 from plimsoll.application import Application
 from plimsoll.bundle.folder import open_bundle
 from plimsoll.cli.commands import app
@@ -25,93 +27,141 @@ from plimsoll.settings import load_settings
 from torch import nn
 from typer.testing import CliRunner
 
-from tests.doubles.kinds_of_models import KINDS, GivesDict, Inputs, Kind
+from tests.contracts.kinds import Proof, proven
+from tests.doubles.brought_modules import GivesDict
+from tests.doubles.kinds_of_models import KINDS, Inputs, Kind
+from tests.doubles.onnx_graphs import linear
 from tests.doubles.servers import served
 
 DATATYPES = {
-    torch.bool: "BOOL", torch.uint8: "UINT8", torch.int64: "INT64", torch.float16: "FP16", torch.bfloat16: "BF16",
-    torch.float32: "FP32",
+    torch.bool: "BOOL", torch.uint8: "UINT8", torch.int32: "INT32", torch.int64: "INT64", torch.float16: "FP16",
+    torch.bfloat16: "BF16", torch.float32: "FP32", torch.float64: "FP64",
 }  # fmt: skip
 ROWS = 2
 PAGE = Path(__file__).parents[2] / "docs" / "bring-your-model.md"
 
 
-def factory_of(kind: Kind) -> str:
-    return f"tests.doubles.kinds_of_models:{kind.make.__name__}"
+class Made(NamedTuple):
+    """A bundle that the commands have made, and the module of its maker."""
+
+    module: nn.Module
+    commands: Sequence[Sequence[str]]
 
 
-def create(kind: Kind, folder: Path) -> nn.Module:
-    """Make the bundle of a kind in `folder/models` by the command; returns the module of its maker."""
+def create(kind: Kind, folder: Path) -> Made:
+    """Make the bundle of a kind in `folder/models` by the commands."""
     module, files = kind.save(folder)
-    words = [f"--name={kind.name}", "--version=1", f"--factory={factory_of(kind)}", *files, *kind.words]
-    if kind.parameters:
-        words.append(f"--parameters={json.dumps(kind.parameters)}")
+    commands = kind.commands(files)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        ran = CliRunner().invoke(app, ["bundle", "create", *words])
-    assert ran.exit_code == 0, ran.output or ran.exception
-    print(f"\n$ plimsoll bundle create {' '.join(words)}\n{ran.output}")  # noqa: T201  # for a person, with -s
-    return module
+        for words in commands:
+            ran = CliRunner().invoke(app, words)
+            assert ran.exit_code == 0, ran.output or ran.exception
+    return Made(module, commands)
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path, dict[str, nn.Module]]]:
-    """The URL of a server of one bundle of each kind, the folder of the bundles, and the modules."""
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path, dict[str, Made]]]:
+    """The URL of a server of one bundle of each kind, the folder of the bundles, and their makers' modules."""
     folder = tmp_path_factory.mktemp("kinds")
-    modules = {kind.name: create(kind, folder) for kind in KINDS}
-    chosen = load_settings(models_dir=folder / "models", factories=tuple({factory_of(kind) for kind in KINDS}))
+    made = {kind.name: create(kind, folder) for kind in KINDS}
+    chosen = load_settings(models_dir=folder / "models", factories=tuple({kind.factory for kind in KINDS}))
     with served(Application(chosen).app) as url:
-        yield url, folder / "models", modules
+        yield url, folder / "models", made
 
 
-def bodies(inputs: Inputs) -> list[tuple[Inputs, dict[str, Any]]]:
-    """The same rows in one body, and the first one alone in another."""
-    rows = len(next(iter(inputs.values())))
-    several = [{name: tensor[row].tolist() for name, tensor in inputs.items()} for row in range(rows)]
-    return [
-        (inputs, {"instances": several}),
-        ({name: tensor[:1] for name, tensor in inputs.items()}, {"inputs": several[0]}),
+def bodies(kind: Kind, inputs: Inputs) -> list[tuple[Inputs, dict[str, Any]]]:
+    """The first row alone in one body, and all rows in another."""
+    given = {name: tensor for name, tensor in inputs.items() if name not in kind.left_out}
+    rows: list[Any] = [
+        {name: tensor[row].tolist() for name, tensor in given.items()}
+        for row in range(len(next(iter(inputs.values()))))
     ]
+    one = "inputs"
+    if kind.task != "tensors":
+        rows, one = [values for row in rows for values in row.values()], "features"
+    return [({name: tensor[:1] for name, tensor in inputs.items()}, {one: rows[0]}), (inputs, {"instances": rows})]
+
+
+def outputs_of(kind: Kind, prediction: dict[str, Any]) -> dict[str, Any]:
+    """The outputs of one prediction by name."""
+    match kind.task:
+        case "tabular-classification":
+            probabilities = prediction["probabilities"]
+            assert prediction["class"] == ("low", "middle", "high")[int(np.argmax(probabilities))]
+            return {"probabilities": probabilities}
+        case "tabular-regression":
+            return dict(prediction["values"])
+    return dict(prediction["outputs"])
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_a_kind_of_model_answers_over_http_as_torch_does(
-    kind: Kind, server: tuple[str, Path, dict[str, nn.Module]]
-) -> None:
-    url, models, modules = server
-    signature = open_bundle(models / kind.name / "1").manifest.signature
-    assert [each.name for each in signature.outputs] == list(kind.outputs)
+def test_a_kind_of_model_answers_over_http_as_torch_does(kind: Kind, server: tuple[str, Path, dict[str, Made]]) -> None:
+    url, models, made = server
+    module, commands = made[kind.name]
+    signature = open_bundle(models / kind.name / kind.version).manifest.signature
+    path, proofs = f"/v1/models/{kind.name}/predict", []
     for length in kind.asked:
         inputs = kind.rows(ROWS, length)
-        assert list(inputs) == list(inspect.signature(modules[kind.name].forward).parameters)
-        assert [(each.name, each.datatype) for each in signature.inputs] == [
-            (name, DATATYPES[tensor.dtype]) for name, tensor in inputs.items()
-        ], "requests and signature have the names and types of forward's parameters"
-        for asked, body in bodies(inputs):
-            print(f"POST /v1/models/{kind.name}/predict {json.dumps(body)}")  # noqa: T201
-            answer = httpx.post(f"{url}/v1/models/{kind.name}/predict", json=body, timeout=60)
+        assert list(inputs) == list(inspect.signature(module.forward).parameters)
+        taken = {name: DATATYPES[tensor.dtype] for name, tensor in inputs.items()}
+        assert [(each.name, each.datatype) for each in signature.inputs] == list(taken.items())
+        for asked, body in bodies(kind, inputs):
+            print(f"POST {path} {json.dumps(body)}")  # noqa: T201  # for a person, with -s
+            answer = httpx.post(url + path, json=body, timeout=60)
             assert answer.status_code == 200, answer.text
+            assert answer.json()["version"] == kind.version
             predictions = answer.json()["predictions"]
-            for name, expected in zip(kind.outputs, wanted(kind, modules[kind.name], asked), strict=True):
-                given = torch.tensor([each["outputs"][name] for each in predictions])
-                torch.testing.assert_close(
-                    given.double(),
-                    expected.double(),
-                    rtol=kind.tolerance,
-                    atol=kind.tolerance,
-                    msg=f"{kind.name} {name}",
-                )
+            difference = worst(kind, [outputs_of(kind, each) for each in predictions], wanted(kind, module, asked))
+            proofs.append(Proof(commands, path, body, predictions[0], difference))
+    proven(kind.name, proofs[0]._replace(difference=max(proof.difference for proof in proofs)))
+
+
+def worst(kind: Kind, given: Sequence[Mapping[str, Any]], expected: Sequence[torch.Tensor]) -> float:
+    """The greatest difference between the outputs of some rows and those of torch, none of which is above tolerance."""
+    differences = [0.0]
+    for name, tensor in zip(kind.outputs, expected, strict=True):
+        answered = torch.tensor([each[name] for each in given], dtype=torch.float64)
+        torch.testing.assert_close(
+            answered, tensor.double(), rtol=kind.tolerance, atol=kind.tolerance, msg=f"{kind.name} {name}"
+        )
+        differences.append(float((answered - tensor.double()).abs().max()))
+    return max(differences)
 
 
 def wanted(kind: Kind, module: nn.Module, inputs: Inputs) -> list[torch.Tensor]:
     """The outputs of torch itself, in the order of the signature."""
     with torch.inference_mode():
         result = module(*inputs.values())
+    if kind.task == "tabular-regression":
+        return list(result.T)
     if isinstance(result, torch.Tensor):
         return [result]
     if isinstance(result, dict):
         return [result[name] for name in kind.outputs]
-    return list(result)
+    return list(result)[: len(kind.outputs)]
+
+
+def test_a_graph_made_with_onnx_helper_answers_over_http_as_its_reference_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    onnx.save_model(linear(), tmp_path / "iris.onnx")
+    command = ["init", "iris.onnx", "--no-ask"]
+    ran = CliRunner().invoke(app, command)
+    assert ran.exit_code == 0, ran.output or ran.exception
+    rows = np.random.default_rng(2).standard_normal((ROWS, 4), np.float32)
+    path, body = "/v1/models/iris/predict", {"instances": [{"x": row.tolist()} for row in rows]}
+    with served(Application(load_settings(models_dir=tmp_path / "models")).app) as url:
+        answer = httpx.post(url + path, json=body, timeout=60)
+    assert answer.status_code == 200, answer.text
+    predictions = answer.json()["predictions"]
+    outputs: Any = ReferenceEvaluator(linear()).run(None, {"x": rows})
+    expected = np.asarray(outputs[0])
+    given = np.array([each["outputs"]["y"] for each in predictions])
+    np.testing.assert_allclose(given, expected, atol=1e-6)
+    difference = float(np.abs(given - expected).max())
+    proven("onnx-from-elsewhere", Proof([command], path, body, predictions[0], difference))
 
 
 def test_the_example_of_the_page_works_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,7 +173,7 @@ def test_the_example_of_the_page_works_as_it_stands(tmp_path: Path, monkeypatch:
         for name, tensor in {"ids": torch.arange(length), "mask": torch.ones(length, dtype=torch.int64)}.items():
             np.save(tmp_path / f"{name}{length}.npy", tensor.repeat(3, 1).numpy())
     monkeypatch.chdir(tmp_path)
-    factory = "tests.doubles.kinds_of_models:big_vocabulary"
+    factory = "tests.doubles.brought_modules:big_vocabulary"
     ran = CliRunner().invoke(app, shlex.split(create.replace("ourmodels:sentiment", factory))[1:])
     assert ran.exit_code == 0, ran.output or ran.exception
     path, body = re.findall(r"127.0.0.1:8000(\S+) .* -d '(.*)'", ask)[0]
@@ -135,7 +185,7 @@ def test_the_example_of_the_page_works_as_it_stands(tmp_path: Path, monkeypatch:
     torch.testing.assert_close(torch.tensor([answer.json()["predictions"][0]["outputs"]["logits"]]), logits)
 
 
-def test_a_request_in_another_type_shape_or_name_is_refused(server: tuple[str, Path, dict[str, nn.Module]]) -> None:
+def test_a_request_in_another_type_shape_or_name_is_refused(server: tuple[str, Path, dict[str, Made]]) -> None:
     url, _, _ = server
     for name, inputs in {
         "embedding-bag": {"ids": [1.5]},

@@ -4,70 +4,17 @@ from __future__ import annotations
 
 import json
 import socket
-import time
-from http.client import HTTPResponse
-from typing import NamedTuple
 
 import httpx
 import pytest
 
+from tests.doubles.half_sent_requests import BODY, ROW, HalfSent, Reply, wait_until_in_flight
 from tests.integration.served_process import ServedProcess
-
-ROW = {"features": [0.0] * 784}
-BODY = json.dumps(ROW).encode()
-
-
-class Reply(NamedTuple):
-    """What came back."""
-
-    status: int
-    headers: dict[str, str]
-    content: bytes
-
-
-class HalfSent:
-    """A request whose body stops half-way, so that it is being read for as long as the test wants."""
-
-    def __init__(self, url: str, *headers: str, sent: int = 100) -> None:
-        self._rest = BODY[sent:]
-        address = httpx.URL(url)
-        self._socket = socket.create_connection((address.host, address.port or 0))
-        lines = (
-            "POST /v1/predict HTTP/1.1",
-            "Host: localhost",
-            "Content-Type: application/json",
-            f"Content-Length: {len(BODY)}",
-            *headers,
-        )
-        self._socket.sendall("\r\n".join((*lines, "", "")).encode() + BODY[:sent])
-
-    def finish(self) -> Reply:
-        """Send the rest; what comes back."""
-        self._socket.sendall(self._rest)
-        return self.answer()
-
-    def answer(self) -> Reply:
-        """What comes back."""
-        answer = HTTPResponse(self._socket)
-        answer.begin()
-        content = answer.read()
-        self.leave()
-        return Reply(answer.status, {name.lower(): value for name, value in answer.getheaders()}, content)
-
-    def leave(self) -> None:
-        """Close the connection."""
-        self._socket.close()
 
 
 def whole(url: str) -> Reply:
     """The answer to a request that is sent at once."""
     return HalfSent(url, sent=len(BODY)).answer()
-
-
-def wait_until_in_flight(url: str, requests: int) -> None:
-    end = time.monotonic() + 30
-    while httpx.get(f"{url}/v1/health/detailed").json()["requests_in_flight"] != requests + 1:  # and this very one
-        assert time.monotonic() < end, f"there were never {requests} requests in flight"
 
 
 def test_too_many_slow_bodies_are_refused_at_once_and_keep_nobody_else_out(process: ServedProcess) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -13,20 +15,27 @@ from pathlib import Path
 
 import httpx
 import pytest
+import torch
+from safetensors.torch import load_file
 
+from tests.contracts.kinds import Proof, proven
 from tests.integration.conftest import REPOSITORY
 from tests.integration.served_process import ServedProcess
+
+# The first test waits for three scripts, each of which trains a model and runs two commands: minutes on a busy machine.
+pytestmark = pytest.mark.timeout(600)
 
 EXAMPLES = ("penguins", "two_models", "tokenizer")
 LEAST_RIGHT_PERCENT = {"penguins": 95, "two_models": 85, "tokenizer": 60}
 TASKS = {"penguins": "penguins:Penguins", "pictures": "pictures:Pictures", "names": "names:Names"}
 FACTORIES = [*TASKS.values(), "penguins:Classifier", "pictures:Both", "names:BagOfPieces"]
+WEIGHTS = "weights.safetensors"
 PENGUIN = {"island": "Dream", "sex": "female", "bill_length_mm": 46.5, "bill_depth_mm": 17.9, "body_mass_g": 3500}
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedProcess]:
-    """A server of the three bundles, which their scripts have made in a copy of the repository."""
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the examples in a copy of the repository, where their scripts have made the three bundles."""
     folder = tmp_path_factory.mktemp("own-task")
     shutil.copytree(REPOSITORY / "examples" / "own-task", folder / "examples" / "own-task")
     (folder / "training").mkdir()
@@ -35,13 +44,19 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedProcess]:
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
     for name in EXAMPLES:
         script = ["bash", str(examples / name / "make_bundle.sh")]
-        made = subprocess.run(script, env=environment, capture_output=True, text=True, check=False, timeout=60)
+        made = subprocess.run(script, env=environment, capture_output=True, text=True, check=False, timeout=180)
         assert made.returncode == 0, made.stderr
         right = re.search(r"right on the \d+ \w+ it has not seen: ([0-9.]+)%", made.stdout)
         assert right is not None, made.stdout
         assert float(right[1]) >= LEAST_RIGHT_PERCENT[name]
-        shutil.copytree(examples / name / "models", folder / "models", dirs_exist_ok=True)
-    process = ServedProcess(models=folder / "models")
+        shutil.copytree(examples / name / "models", examples / "models", dirs_exist_ok=True)
+    return examples
+
+
+@pytest.fixture(scope="module")
+def served(examples: Path) -> Iterator[ServedProcess]:
+    """A server of the three bundles."""
+    process = ServedProcess(models=examples / "models")
     packages = ":".join(str(examples / name) for name in EXAMPLES)
     inherited = os.environ.get("PYTHONPATH")
     process.start(
@@ -69,6 +84,24 @@ def test_each_answers_over_http(served: ServedProcess, model: str, body: object,
     assert reply.status_code == 200, reply.text
     assert reply.json()["predictions"][0][fact] == value
     assert reply.json()["version"] == "2"
+
+
+def test_the_penguins_are_answered_as_torch_answers_their_measurements(served: ServedProcess, examples: Path) -> None:
+    folder = examples / "penguins"
+    reply = ask(served, "penguins", {"penguin": PENGUIN})
+    (prediction,) = reply.json()["predictions"]
+    layer = torch.nn.Linear(8, 3)
+    layer.load_state_dict({name.removeprefix("layer."): each for name, each in load_file(folder / WEIGHTS).items()})
+    row = torch.tensor([0.0, 1, 0, 1, 0, 4.65, 1.79, math.log(3500)])  # on Dream, female
+    with torch.inference_mode():
+        expected = torch.softmax(layer(row), 0)
+    assert prediction["species"] == ("Adelie", "Chinstrap", "Gentoo")[int(expected.argmax())]
+    difference = abs(prediction["probability"] - float(expected.max()))
+    assert difference <= 0.00005 + 1e-6, "the task gives four places"
+    script = (folder / "make_bundle.sh").read_text().replace("\\\n", " ")
+    commands = [shlex.split(line)[1:] for line in script.splitlines() if line.startswith("plimsoll ")]
+    path = "/v1/models/penguins/predict"
+    proven("own-task", Proof(commands, path, {"penguin": PENGUIN}, prediction, difference))
 
 
 def test_two_models_in_a_row_know_a_digit_from_a_picture(served: ServedProcess) -> None:

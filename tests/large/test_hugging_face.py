@@ -19,6 +19,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from typer.testing import CliRunner
 
+from tests.contracts.kinds import Proof, proven
 from tests.doubles.servers import served
 
 VOCABULARY, POSITIONS, PAD = 200, 64, 3
@@ -57,7 +58,8 @@ def save(kind: str, folder: Path) -> torch.nn.Module:
 @pytest.mark.parametrize("kind", CONFIGS)
 def test_a_folder_is_served_as_transformers_answers_it(kind: str, folder: Path) -> None:
     model = save(kind, folder)
-    ran = CliRunner().invoke(app, ["init", str(folder / kind), "--no-ask"])
+    command = ["init", kind, "--no-ask"]
+    ran = CliRunner().invoke(app, command)
     assert ran.exit_code == 0, ran.output or ran.exception
     bundle = open_bundle(folder / "models" / kind / "1")
     assert "tokenizer.json" in bundle.manifest.files
@@ -68,18 +70,23 @@ def test_a_folder_is_served_as_transformers_answers_it(kind: str, folder: Path) 
     random = np.random.default_rng(1)
     rows = [random.integers(PAD + 1, VOCABULARY, length) for length in (1, 7, 8, 30, usable)]
     body = {"instances": [{"input_ids": row.tolist()} for row in rows]}
-    print(json.dumps(body)[:300])  # noqa: T201  # for a person, with -s
+    path = f"/v1/models/{kind}/predict"
+    print(f"POST {path} {json.dumps(body)[:300]}")  # noqa: T201  # for a person, with -s
     with served(Application(load_settings(models_dir=folder / "models")).app) as url:
-        answer = httpx.post(f"{url}/v1/predict", json=body, timeout=60)
+        answer = httpx.post(url + path, json=body, timeout=60)
         longer = httpx.post(f"{url}/v1/predict", json={"inputs": {"input_ids": [9] * (usable + 1)}}, timeout=60)
     assert answer.status_code == 200, answer.text
     assert longer.status_code == 422
-    for row, prediction in zip(rows, answer.json()["predictions"], strict=True):
+    predictions, differences = answer.json()["predictions"], [0.0]
+    for row, prediction in zip(rows, predictions, strict=True):
         ids = torch.from_numpy(row[None])
         with torch.inference_mode():
             expected = model(input_ids=ids, attention_mask=torch.ones_like(ids), return_dict=True)
         for name, given in prediction["outputs"].items():
             np.testing.assert_allclose(given, expected[name][0].numpy(), atol=1e-4, rtol=1e-3)
+            differences.append(float(np.abs(given - expected[name][0].numpy()).max()))
+    if kind == "bert":
+        proven("hugging-face", Proof([command], path, body, predictions[0], max(differences)))
 
 
 def test_code_that_is_not_of_transformers_is_not_run(folder: Path) -> None:

@@ -157,6 +157,24 @@ async def test_a_request_that_takes_too_long_is_cut_off_and_counted_in_the_log(
     assert "drained" not in caplog.text
 
 
+async def test_streams_are_asked_to_end_before_the_time_to_drain_is_over(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    service = Service(tmp_path, drain=1.0)
+    service.state.enter()
+
+    async def stream() -> None:
+        await service.state.cutting_off()
+        service.state.leave()
+
+    streaming = asyncio.create_task(stream())
+    with caplog.at_level(logging.INFO, "plimsoll"):
+        await service.lifecycle.stop()
+    await streaming
+    assert "drained" in caplog.text
+    assert "cutting off" not in caplog.text
+
+
 async def test_every_step_of_stopping_is_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "plimsoll"):
         await Service(tmp_path).lifecycle.stop()

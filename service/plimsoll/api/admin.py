@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import orjson
-from fastapi import Depends, FastAPI, Query, Request
+from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
@@ -14,7 +14,9 @@ from plimsoll.api.auth import Gate
 from plimsoll.api.bounded_requests import BoundedRequests
 from plimsoll.api.catalog import Catalog
 from plimsoll.api.documentation import install_documentation, json_reply
-from plimsoll.api.error_responses import ErrorBody, install_error_handlers
+from plimsoll.api.error_responses import errors_of, install_error_handlers
+from plimsoll.api.oip_repository import Repository, RepositoryIndex
+from plimsoll.api.oip_routes import install_repository_routes
 from plimsoll.api.request_body import require_json
 from plimsoll.api.weights_body import parse_weights
 from plimsoll.control.desired_state import DesiredState
@@ -72,7 +74,9 @@ class Admin:
         return Accepted(desired_state=await run_in_threadpool(self._file.weigh, name, weights))
 
 
-def admin_application(gate: Gate, admin: Admin, catalog: Catalog, version: str) -> FastAPI:
+def admin_application(
+    gate: Gate, admin: Admin, catalog: Catalog, version: str, repository: Repository, index: RepositoryIndex
+) -> FastAPI:
     """An application for a port that only operators reach; if API keys are set, every path requires scope admin."""
     app = FastAPI(
         title="Plimsoll admin",
@@ -80,22 +84,24 @@ def admin_application(gate: Gate, admin: Admin, catalog: Catalog, version: str) 
         openapi_url=None,  # FastAPI's own pages load their scripts from another origin
         redirect_slashes=False,  # a redirect would use the Host that the client has sent
         dependencies=[Depends(require_json)],
-        responses={status: {"model": ErrorBody} for status in (400, 401, 403, 404, 408, 409, 413, 415, 422)},
     )
     app.add_middleware(BoundedRequests, gate=gate, key_scope="admin")
+    v1 = APIRouter(responses=errors_of(400, 401, 403, 404, 408, 409, 413, 415, 422))
     one = "/v1/models/{name}/versions/{version}"
-    app.add_api_route(f"{one}/load", admin.load, methods=["POST"], status_code=202)
-    app.add_api_route(f"{one}/unload", admin.unload, methods=["POST"], status_code=202)
-    app.add_api_route(f"{one}/reload", admin.reload, methods=["POST"], status_code=202)
-    app.add_api_route(
+    v1.add_api_route(f"{one}/load", admin.load, methods=["POST"], status_code=202)
+    v1.add_api_route(f"{one}/unload", admin.unload, methods=["POST"], status_code=202)
+    v1.add_api_route(f"{one}/reload", admin.reload, methods=["POST"], status_code=202)
+    v1.add_api_route(
         "/v1/models/{name}/weights",
         admin.weigh,
         methods=["PUT"],
         status_code=202,
         openapi_extra={"requestBody": _WEIGHTS_BODY},
     )
-    app.add_api_route("/v1/models", catalog.models, methods=["GET"])
-    app.add_api_route("/v1/models/{name}", catalog.model, methods=["GET"])
+    v1.add_api_route("/v1/models", catalog.models, methods=["GET"])
+    v1.add_api_route("/v1/models/{name}", catalog.model, methods=["GET"])
+    app.include_router(v1)
+    install_repository_routes(app, repository, index)
 
     async def document(_: Request) -> Response:
         return json_reply(orjson.dumps(app.openapi()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
 
@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from plimsoll.api.auth import Gate
 from plimsoll.api.error_responses import settle
+from plimsoll.api.event_stream import EventStreams
 from plimsoll.api.request_body import BodyForms, BodyReader, client_gone
 from plimsoll.errors import PlimsollError
 from plimsoll.inference.call import CALL, Call
@@ -32,9 +33,18 @@ class Ask:
 
     The media type of the body selects the front that reads it. The same front replies, unless `Accept` names the type
     of another one. The first front answers refusals. The observer receives the outcome of each request, exactly once.
+    If `Accept` likes events best, `streams` answers.
     """
 
-    def __init__(self, fronts: Sequence[Front], gate: Gate, line: Line, observer: Observer, bodies: BodyReader) -> None:
+    def __init__(
+        self,
+        fronts: Sequence[Front],
+        gate: Gate,
+        line: Line,
+        observer: Observer,
+        bodies: BodyReader,
+        streams: EventStreams | None = None,
+    ) -> None:
         self._first = fronts[0]
         by_type = {media_type: front for front in fronts for media_type in front.media_types}
         self._fronts: Mapping[bytes, Front] = {media_type.encode(): front for media_type, front in by_type.items()}
@@ -43,10 +53,15 @@ class Ask:
         self._line = line
         self._observer = observer
         self._bodies = bodies
+        self._streams = streams
+        self._streamed = b"\n" if streams is None else streams.media_type  # a field never holds a line end
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; a refusal is answered too, in the format of the first front."""
         call: Call = scope["state"][CALL]
+        if self._streamed in call.head.fields.get(_ACCEPT, _ANYTHING) and self._likes_events(call.head):
+            await self._stream(call, receive, send)
+            return
         observer = self._observer
         front = self._first
         status, code = _INTERNAL, ""
@@ -61,7 +76,7 @@ class Ask:
             read_body = partial(self._bodies.read, call.head, receive, self._forms)
             served, question, answer = await self._line.ask(call, reader, read_body, partial(client_gone, receive))
             accept = fields.get(_ACCEPT, _ANYTHING)
-            writer = reader if accept == _ANYTHING else self._writer(accept, reader)
+            writer = reader if accept == _ANYTHING else self._fronts.get(_most_liked(accept, self._fronts), reader)
             reply = writer.reply(call, served, question, answer)
             status = reply.status
         except PlimsollError as error:
@@ -78,15 +93,24 @@ class Ask:
         """The front of a media type in an unusual spelling, or the first; the body reader refuses unknown types."""
         return self._fronts.get(head.media_type().encode("latin-1"), self._first)
 
-    def _writer(self, accept: bytes, reader: Front) -> Front:
-        """The front of the type that `Accept` likes best (RFC 9110, section 12.5.1); `reader` if it names none."""
-        best, liked = reader, 0.0
-        for part in accept.split(b",")[:_MOST_ACCEPTED]:
-            media_type, *parameters = (each.strip().lower() for each in part.split(b";"))
-            quality = next((each[2:] for each in parameters if each.startswith(b"q=")), b"1")
-            if media_type in self._fronts and (likes := _quality(quality)) > liked:
-                best, liked = self._fronts[media_type], likes
-        return best
+    def _likes_events(self, head: RequestHead) -> bool:
+        return _most_liked(head.fields[_ACCEPT], (*self._fronts, self._streamed)) == self._streamed
+
+    async def _stream(self, call: Call, receive: Receive, send: Send) -> None:
+        assert self._streams is not None  # noqa: S101  # only then does a request like its type
+        read_body = partial(self._bodies.read, call.head, receive, self._forms)
+        await self._streams.answer(call, self._front_of(call.head), read_body, receive, send)
+
+
+def _most_liked(accept: bytes, media_types: Collection[bytes]) -> bytes:
+    """The one of some types that `Accept` likes best (RFC 9110, section 12.5.1); empty if it names none of them."""
+    best, liked = b"", 0.0
+    for part in accept.split(b",")[:_MOST_ACCEPTED]:
+        media_type, *parameters = (each.strip().lower() for each in part.split(b";"))
+        quality = next((each[2:] for each in parameters if each.startswith(b"q=")), b"1")
+        if media_type in media_types and (likes := _quality(quality)) > liked:
+            best, liked = media_type, likes
+    return best
 
 
 def _quality(text: bytes) -> float:

@@ -56,6 +56,7 @@ class ModelDetail(BaseModel):
     """One model with everything about its versions, lowest first."""
 
     name: str
+    ready: bool = Field(description="Whether at least one version answers.")
     versions: list[VersionDetail]
 
 
@@ -106,8 +107,9 @@ class Catalog:
     async def model(self, name: str) -> ModelDetail:
         """One model with all its versions."""
         self._registry.table.require(name)
+        versions = [self._detail(each) for each in self._registry.statuses() if each.name == name]
         return ModelDetail(
-            name=name, versions=[self._detail(each) for each in self._registry.statuses() if each.name == name]
+            name=name, ready=any(each.state == VersionState.READY for each in versions), versions=versions
         )
 
     async def version(self, name: str, version: str) -> VersionDetail:
@@ -115,11 +117,15 @@ class Catalog:
         self._registry.table.require(name, version)
         return self._detail(self._registry.status(name, version))
 
+    def state_of(self, status: VersionStatus) -> tuple[VersionState, str | None]:
+        """The state of a version in the worker whose load has progressed least, and the reason if it has failed."""
+        return self._slowest(status)
+
     def _detail(self, status: VersionStatus) -> VersionDetail:
         return VersionDetail(model=status.name, **self._summary(status), **_facts(status))
 
     def _summary(self, status: VersionStatus) -> dict[str, Any]:
-        state, reason = self._slowest(status)
+        state, reason = self.state_of(status)
         weight = self._registry.weight(status.name, status.version)
         return {"version": status.version, "state": state, "reason": reason, "weight": weight}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -11,6 +12,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from plimsoll.api.oip_absent import absence_of
 from plimsoll.errors import (
     ClientError,
     ClientGone,
@@ -24,9 +26,13 @@ from plimsoll.errors import (
 from plimsoll.fronts import oip_errors
 from plimsoll.fronts.v1_errors import error_reply
 from plimsoll.inference.call import call_of
+from plimsoll.quoting import quote
 from plimsoll.validation_faults import first_fault
 
 _OIP = "/v2"
+_MODEL = re.compile(r"/v1/models/(?P<name>[^/:]+)(?P<verb>:[^/]*)?")
+"""The page of a model, or with a verb a path of KServe's v1 protocol."""
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _log = logging.getLogger(__name__)
 
 
@@ -54,12 +60,18 @@ def errors_of(*statuses: int, body: type[BaseModel] = ErrorBody) -> dict[int | s
 
 def error_response(error: PlimsollError, request_id: str, path: str = "") -> Response:
     """The reply for an error, in the form of the protocol to which the path belongs."""
-    reply = (
-        oip_errors.error_reply(error) if path == _OIP or path.startswith(f"{_OIP}/") else error_reply(error, request_id)
-    )
+    reply = oip_errors.error_reply(error) if _is_one_sentence(path) else error_reply(error, request_id)
     response = Response(reply.content, reply.status)
     response.raw_headers = reply.headers
     return response
+
+
+def _is_one_sentence(path: str) -> bool:
+    """Whether the path belongs to the Open Inference Protocol or to KServe's v1."""
+    if path == _OIP or path.startswith(f"{_OIP}/"):
+        return True
+    model = _MODEL.fullmatch(path)
+    return model is not None and model["verb"] is not None
 
 
 def settle(error: PlimsollError) -> None:
@@ -89,6 +101,18 @@ def _response_to(request: Request, error: PlimsollError) -> Response:
     return error_response(error, call_of(request.scope).request_id, request.scope["path"])
 
 
+def _wrong_method(method: str, path: str, allowed: str) -> ClientError:
+    """The error of a method that a route does not have, with the next step for a POST to the page of a model."""
+    model = _MODEL.fullmatch(path)
+    if model is None or method != "POST":
+        return MethodNotAllowed(f"{method} is not allowed here", expected=allowed or None)
+    name, verb = model["name"] if _PLAIN_NAME.fullmatch(model["name"]) else "{name}", model["verb"]
+    expected = f"POST /v1/models/{name}:predict, or POST /v1/models/{name}/predict"
+    if verb is None:
+        return MethodNotAllowed("POST is not allowed on the page of a model", expected=expected)
+    return NotFound(f"a model has no {quote(verb)} here", expected=expected)
+
+
 def install_error_handlers(app: FastAPI) -> None:
     """Install the handlers that answer every error of a route, in the form of its protocol."""
 
@@ -102,16 +126,17 @@ def install_error_handlers(app: FastAPI) -> None:
         if error.status_code == MethodNotAllowed.status:
             methods = {each for each in (error.headers or {}).get("Allow", "").split(", ") if each}
             allowed = ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
-            ours = MethodNotAllowed(f"{request.method} is not allowed here", expected=allowed or None)
+            ours = _wrong_method(request.method, request.scope["path"], allowed)
             response = _response_to(request, ours)
-            response.headers.update({"Allow": allowed} if allowed else {})
+            response.headers.update({"Allow": allowed} if allowed and isinstance(ours, MethodNotAllowed) else {})
             return response
         if (
             error.status_code == MalformedBody.status
         ):  # FastAPI's answer to a body that is not UTF-8 or nested too deeply
             ours = MalformedBody("the body is not JSON", expected="UTF-8 text")
         else:
-            ours = NotFound("there is no such route; /docs lists them all")
+            absence = absence_of(request.scope["path"])
+            ours = NotFound(absence or "there is no such route; /docs lists them all")
         return _response_to(request, ours)
 
     async def on_invalid_parameter(request: Request, error: Exception) -> Response:

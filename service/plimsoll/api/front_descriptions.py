@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
@@ -9,9 +11,10 @@ from starlette.responses import Response
 
 from plimsoll.api.error_responses import ErrorBody, errors_of
 from plimsoll.api.front_routes import FrontRoute
+from plimsoll.fronts import EVENTS
 from plimsoll.fronts.oip_schema import InferenceAnswer, OipError
 from plimsoll.fronts.v1_json import USER_HEADER, VERSION_HEADER
-from plimsoll.fronts.v1_schema import ANY_ROW, PredictAnswer, predict_examples, request_body
+from plimsoll.fronts.v1_schema import ANY_ROW, PredictAnswer, Predictions, predict_examples, request_body
 from plimsoll.inference.ports import Json
 
 _HEADERS: list[Json] = [
@@ -51,6 +54,7 @@ class _Protocol(NamedTuple):
     answers: str
     error: type[BaseModel]
     statuses: tuple[int, ...]
+    streamed: Mapping[str, Json] = {}
 
 
 _PROTOCOLS = {
@@ -62,6 +66,7 @@ _PROTOCOLS = {
         "The predictions.",
         ErrorBody,
         (*_STATUSES, 422),
+        {EVENTS.media_type: EVENTS.answer_content()},
     ),
     "v2": _Protocol(
         "open inference protocol",
@@ -73,14 +78,24 @@ _PROTOCOLS = {
         OipError,
         _STATUSES,
     ),
+    "kserve": _Protocol(
+        "open inference protocol",
+        "kserve_predict",
+        "The rows of /v1 as `instances`, up to 100; the answer has their predictions alone.",
+        Predictions,
+        "The predictions.",
+        OipError,
+        _STATUSES,
+    ),
 }
 
 
 def description_of(route: FrontRoute) -> dict[str, Any]:
     """The arguments of FastAPI's `add_api_route` that describe a route."""
     protocol = _PROTOCOLS[route.fronts[0].protocol]
-    parameters = [part[1:-1] for part in route.template.split("/") if part.startswith("{")]
+    parameters = re.findall(r"{(\w+)}", route.template)
     others = {front.media_types[0]: content for front in route.fronts if (content := front.answer_content())}
+    others |= protocol.streamed
     return {
         "tags": [protocol.tag],
         "summary": route.summary,

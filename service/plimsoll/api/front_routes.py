@@ -8,7 +8,8 @@ from typing import NamedTuple
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from plimsoll.fronts import V1, V2
+from plimsoll.api.session_route import SESSION
+from plimsoll.fronts import KSERVE_V1, V1, V2
 from plimsoll.inference.call import begin_call, call_of
 from plimsoll.inference.ports import Front
 
@@ -30,14 +31,22 @@ V2_ROUTES = (
     FrontRoute("/v2/models/{name}/infer", V2, "Ask a model for tensors"),
     FrontRoute("/v2/models/{name}/versions/{version}/infer", V2, "Ask one version of a model for tensors"),
 )
-FRONT_ROUTES = V1_ROUTES + V2_ROUTES
+KSERVE_V1_ROUTES = (FrontRoute("/v1/models/{name}:predict", KSERVE_V1, "Predict with a model, as KServe's v1 does"),)
+FRONT_ROUTES = V1_ROUTES + V2_ROUTES + KSERVE_V1_ROUTES
+
+
+_SESSION = compile_path(SESSION)[0]
 
 
 class FrontRoutes:
-    """Creates the call of a POST to one of the templates and hands it to its handler; passes the rest to `app`."""
+    """Creates the call of a POST to one of the templates and hands it to its handler; passes the rest to `app`.
 
-    def __init__(self, app: ASGIApp, handlers: Mapping[str, ASGIApp]) -> None:
+    WebSockets at the path of sessions go to `sessions`.
+    """
+
+    def __init__(self, app: ASGIApp, handlers: Mapping[str, ASGIApp], sessions: ASGIApp | None = None) -> None:
         self._app = app
+        self._sessions = app if sessions is None else sessions
         self._plain = {template: handler for template, handler in handlers.items() if "{" not in template}
         self._named = [
             (template, compile_path(template)[0], handler) for template, handler in handlers.items() if "{" in template
@@ -56,6 +65,9 @@ class FrontRoutes:
                     if found := regex.match(path):
                         await _answer(handler, template, found.groupdict(), scope, receive, send)
                         return
+        elif scope["type"] == "websocket" and (found := _SESSION.match(scope["path"])):
+            await _answer(self._sessions, SESSION, found.groupdict(), scope, receive, send)
+            return
         await self._app(scope, receive, send)
 
 

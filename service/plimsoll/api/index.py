@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from fastapi import Request
 from pydantic import BaseModel, Field
 
@@ -16,6 +18,7 @@ class Links(BaseModel):
     openapi: str = Field(examples=["/openapi.json"])
     models: str = Field(examples=["/v1/models"])
     predict: str = Field(examples=["/v1/predict"])
+    open_inference: str = Field(examples=["/v2"], description="The same models for clients of Triton and KServe.")
     health: str = Field(examples=["/v1/health"])
 
 
@@ -24,6 +27,7 @@ class IndexPage(BaseModel):
 
     name: str = Field(examples=["plimsoll"])
     version: str = Field(description="Of the server.", examples=["1.0.0"])
+    status: Literal["alive"] = Field("alive", description="KServe's clients of v1 look for it.")
     links: Links
 
 
@@ -43,6 +47,7 @@ class Index:
             openapi=f"{prefix}/openapi.json",
             models=f"{prefix}/v1/models",
             predict=f"{prefix}/v1/predict",
+            open_inference=f"{prefix}/v2",
             health=f"{prefix}/v1/health",
         )
         return IndexPage(name="plimsoll", version=self._version, links=links)

@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from plimsoll.api.front_routes import V1_ROUTES
+from plimsoll.api.front_routes import V1_ROUTES, V2_ROUTES
 from plimsoll.control.version_registry import VersionStatus
 from plimsoll.fronts import v1_schema
+from plimsoll.fronts.oip_schema import request_examples
 from plimsoll.inference.payloads import Signature
 from plimsoll.inference.ports import Json, Task
 
@@ -23,7 +24,7 @@ _DEFAULT, _MODEL, _VERSION = V1_ROUTES
 
 @dataclass(frozen=True, slots=True)
 class _Version:
-    """A version that answers."""
+    """A version that answers; `example` is a row, and `tensors` are examples of it in the form of /v2."""
 
     name: str
     version: str
@@ -31,6 +32,7 @@ class _Version:
     signature: Signature
     task: Task
     example: Any
+    tensors: Json
 
     @property
     def key(self) -> str:
@@ -64,6 +66,9 @@ def describe_loaded(document: Json, answering: Iterable[VersionStatus], default:
     for (template, *_), version in ((_DEFAULT, asked), (_MODEL, shown), (_VERSION, shown)):
         content = document["paths"][template]["post"]["requestBody"]["content"][_JSON]
         content["examples"] = {} if version is None else _examples_of(version)
+    for template, *_ in V2_ROUTES:
+        content = document["paths"][template]["post"]["requestBody"]["content"][_JSON]
+        content["examples"] = {} if shown is None else shown.tensors
     if asked is not None:
         document["paths"][_DEFAULT.template]["post"]["requestBody"] = _ref("requestBodies", asked.key)
     if shown is not None:
@@ -78,7 +83,8 @@ def _version_of(status: VersionStatus) -> _Version:
     fits = inputs and sum(tensor.size for tensor in inputs.values()) <= _MOST_EXAMPLE_NUMBERS
     example = served.task.example_row(inputs) if fits else None
     about = report.manifest.description
-    return _Version(served.name, served.version, about, served.signature, served.task, example)
+    tensors = request_examples(served.task.wire, inputs, example) if fits else {}
+    return _Version(served.name, served.version, about, served.signature, served.task, example, tensors)
 
 
 def _add_components(components: Json, version: _Version) -> None:

@@ -73,6 +73,6 @@ class PrefixedRoutes:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request without its prefix; passes other ASGI scopes through."""
-        if scope["type"] == "http" and scope["path"].startswith(self._root_path + "/"):
+        if scope["type"] in ("http", "websocket") and scope["path"].startswith(self._root_path + "/"):
             scope["path"] = scope["path"].removeprefix(self._root_path)
         await self._app(scope, receive, send)

@@ -37,6 +37,7 @@ class BodyForms(NamedTuple):
 
 
 _JSON = BodyForms(("application/json",))
+_JSON_OF_TRITON = BodyForms(("application/json", "application/octet-stream", ""))
 
 
 class BodyReader:
@@ -216,12 +217,16 @@ class _Rest:
 def require_json(request: Request) -> None:
     """Require JSON bodies on routes that change something, because no page of another site can send JSON.
 
+    Clients of Triton declare no type or bytes for the JSON that they send to routes under /v2. A page of another site
+    can send a body without a type too. It is refused for its `Origin`, which browsers add to every POST; routes that
+    take no body rely on that as well.
+
     Raises:
-        UnsupportedMediaType: the body has another type, or is compressed.
+        UnsupportedMediaType: the body has another type, such as that of a form, or is compressed.
     """
     head = call_of(request.scope).head
     if head.declared_bytes() or head.has(b"transfer-encoding"):
-        check_forms(head, _JSON)
+        check_forms(head, _JSON_OF_TRITON if request.scope["path"].startswith("/v2/") else _JSON)
 
 
 def encoding_of(head: RequestHead) -> str | None:

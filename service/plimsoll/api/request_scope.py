@@ -25,7 +25,7 @@ _SECURITY = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-
 """Set on every answer: the browser does not guess another media type, and sends no `Referer` from a page."""
 _INTERNAL_ERROR, _TRY_AGAIN_LATER = 1011, 1013
 """Close codes of a WebSocket (RFC 6455, section 7.4.1, and the IANA registry)."""
-PROBES = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
+PROBES = frozenset({"/livez", "/readyz", "/startupz", "/metrics", "/v2/health/live", "/v2/health/ready"})
 """Machines poll these paths all the time, so they are not counted, logged, refused or traced."""
 
 
@@ -111,18 +111,21 @@ class RequestScope:
 
     async def _converse(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a WebSocket to the application, or refuse it before it is accepted."""
-        if (refusal := self._refusal(call.head)) is not None:
-            await self._refuse_websocket(call, refusal, scope, receive, send)
-            return
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "websocket.accept":
                 call.status = HTTPStatus.SWITCHING_PROTOCOLS.value
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", call.request_id.encode())]
+            elif message["type"] == "websocket.http.response.start":
+                call.status = message["status"]
+                message["headers"] = self._with_ours(message.get("headers", ()), call)
             elif message["type"] == "websocket.close" and call.status is None:
                 call.status = HTTPStatus.FORBIDDEN.value  # servers answer a close before the accept with 403
             await send(message)
 
+        if (refusal := self._refusal(call.head)) is not None:
+            await self._refuse_websocket(call, refusal, scope, receive, send_with_headers)
+            return
         try:
             await self._app(scope, receive, send_with_headers)
         except Exception:  # noqa: BLE001  # as for other requests: close the connection, log the traceback
@@ -164,13 +167,13 @@ class RequestScope:
         return headers
 
     def _refusal(self, head: RequestHead) -> PlimsollError | None:
-        if self._state.refusing:
+        if self._state.refuses:
             return Draining("this server is stopping; try again, another one will answer")
         return self._sites.fault(head)
 
 
-def identify(request_id: str, client: tuple[str, int] | None) -> None:
-    """Set the request of the current task, which answers nothing else; `client` is its address and port."""
+def name_in_log(request_id: str, client: tuple[str, int] | None) -> None:
+    """Name another request in the log lines of the current context from now on."""
     _current.set((request_id, client))
 
 

@@ -20,7 +20,10 @@ from plimsoll.api.front_descriptions import description_of
 from plimsoll.api.front_routes import FRONT_ROUTES, FrontRoute, by_router
 from plimsoll.api.index import Index
 from plimsoll.api.metrics_endpoint import MetricsEndpoint
+from plimsoll.api.oip_routes import OipHandlers, install_oip_routes
 from plimsoll.api.probes import Probes
+from plimsoll.api.session_route import SESSION
+from plimsoll.errors import ClientError
 
 _NO_NATIVE_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
 """FastAPI's own tracing is off, because the contrib instrumentation traces already: a request would get two spans."""
@@ -43,6 +46,7 @@ class Handlers:
     fronts: Mapping[str, ASGIApp]
     catalog: Catalog
     probes: Probes
+    oip: OipHandlers
     metrics: MetricsEndpoint | None
 
 
@@ -74,12 +78,14 @@ def install_routes(app: FastAPI, handlers: Handlers) -> None:
     _get(keyed, "/v1/models/{name}", catalog.model, "models", "One model", missing)
     one = "/v1/models/{name}/versions/{version}"
     _get(keyed, one, catalog.version, "models", "One version of a model", missing)
+    keyed.add_api_route(SESSION, _expects_handshake, methods=["GET"], include_in_schema=False)
 
     unready: dict[int | str, dict[str, Any]] = {503: {"description": "Not ready; the body says why."}}
     _get(app, "/v1/health", probes.ready, "health", "Whether the server takes requests", unready)
     detailed = {**unready, **errors_of(401, 403)}
     _get(keyed, "/v1/health/detailed", probes.detailed, "health", "Memory, CPU, devices, versions", detailed)
     app.include_router(keyed)
+    install_oip_routes(app, handlers.oip, handlers.gate)
     hung: dict[int | str, dict[str, Any]] = {503: {"description": "A forward pass hangs; restart the process."}}
     _get(app, "/livez", probes.live, "health", "Liveness probe", hung)
     _get(app, "/readyz", probes.ready, "health", "Readiness probe", unready)
@@ -96,6 +102,15 @@ def _describe(app: FastAPI, route: FrontRoute, handler: ASGIApp) -> None:
     app.add_api_route(route.template, _described_only, methods=["POST"], **description_of(route))
     # FastAPI only describes the route. The handler answers it, without pydantic models and dependency injection.
     cast("APIRoute", app.routes[-1]).app = by_router(handler, route.template)
+
+
+async def _expects_handshake() -> None:
+    """Refuse what reaches the path of sessions as an ordinary request."""
+    raise ClientError(
+        "a session is a WebSocket, and this request is not the handshake of one", code="upgrade_required",
+        expected="Upgrade: websocket, Connection: Upgrade, Sec-WebSocket-Version: 13 and Sec-WebSocket-Key, which a "
+        "proxy on the way has to pass on",
+    )  # fmt: skip
 
 
 async def _described_only() -> None:

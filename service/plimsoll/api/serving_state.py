@@ -18,13 +18,18 @@ class Phase(StrEnum):
 
 
 class ServingState:
-    """Holds the phase and the requests in flight. The lifecycle sets the phase; probes and requests read it."""
+    """Holds the phase and the requests in flight. The lifecycle sets the phase; probes and requests read it.
+
+    Streams and sessions wait for two moments of a stop: from `refusing` on, sessions read no more messages; at
+    `cutting_off` whatever is still open ends with an error.
+    """
 
     def __init__(self) -> None:
         self.phase = Phase.STARTING
         self.in_flight = 0
         self._idle = asyncio.Event()
         self._idle.set()
+        self._refuses, self._cuts_off = asyncio.Event(), asyncio.Event()
 
     @property
     def stopping(self) -> bool:
@@ -32,7 +37,29 @@ class ServingState:
         return self.phase in (Phase.LEAVING, Phase.REFUSING)
 
     @property
-    def refusing(self) -> bool:
+    def cuts_off(self) -> bool:
+        """Whether the time to drain is nearly over."""
+        return self._cuts_off.is_set()
+
+    def refuse(self) -> None:
+        """Refuse new requests from now on."""
+        self.phase = Phase.REFUSING
+        self._refuses.set()
+
+    def cut_off(self) -> None:
+        """End streams and sessions now."""
+        self._cuts_off.set()
+
+    async def refusing(self) -> None:
+        """Return once new requests are refused."""
+        await self._refuses.wait()
+
+    async def cutting_off(self) -> None:
+        """Return once the time to drain is nearly over."""
+        await self._cuts_off.wait()
+
+    @property
+    def refuses(self) -> bool:
         """Whether new requests get an error, because the server stops."""
         return self.phase is Phase.REFUSING
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -19,6 +19,7 @@ class SafetensorsModel(Record):
     package. A server calls only factories that its operator has allowed.
     """
 
+    backend: ClassVar[str] = "pytorch"
     format: Literal["safetensors"]
     weights: FileName
     architecture: str | None = None
@@ -40,6 +41,7 @@ class SafetensorsModel(Record):
 class Pt2Model(Record):
     """A program of torch.export. Loading one can run code, so a server opens it only if its operator trusts it."""
 
+    backend: ClassVar[str] = "pytorch"
     format: Literal["pt2"]
     program: FileName
 
@@ -52,6 +54,7 @@ class Pt2Model(Record):
 class OnnxModel(Record):
     """A graph of ONNX in one file: it holds its weights, and no code."""
 
+    backend: ClassVar[str] = "onnxruntime"
     format: Literal["onnx"]
     graph: FileName
 
@@ -63,3 +66,8 @@ class OnnxModel(Record):
 
 AnyModel = Annotated[SafetensorsModel | Pt2Model | OnnxModel, Field(discriminator="format")]
 """The model of a manifest, by its format."""
+
+
+def platform_of(model: AnyModel) -> str:
+    """The platform of a model as clients of Triton know it, such as `onnxruntime_onnx`."""
+    return f"{model.backend}_{model.format}"

@@ -5,7 +5,17 @@ from __future__ import annotations
 import re
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidatorFunctionWrapHandler,
+    WithJsonSchema,
+    WrapValidator,
+    model_validator,
+)
 
 from plimsoll.bundle.class_labels import CLASSES_OF_ONE_SCORE, fault_of_labels, fault_of_threshold
 from plimsoll.bundle.record import Record
@@ -24,10 +34,24 @@ def _good_name(value: str) -> str:
     return value
 
 
+def _good_bound(value: object, checked: ValidatorFunctionWrapHandler) -> float:
+    number: float = checked(value)
+    return value if isinstance(value, int) else number
+
+
 def _good_labels(value: object) -> object:
     if isinstance(value, list) and (fault := fault_of_labels(value)):
         raise ValueError(fault)
     return value
+
+
+_Bound = Annotated[
+    float,
+    WrapValidator(_good_bound),
+    PlainSerializer(lambda bound: bound, return_type=int | float),
+    WithJsonSchema({"type": "number"}),
+]
+"""Whole numbers stay whole, since floating-point numbers beyond 2**53 leave some out."""
 
 
 class Tensor(Record):
@@ -43,8 +67,8 @@ class Tensor(Record):
     name: Annotated[str, AfterValidator(_good_name), Field(json_schema_extra={"pattern": f"^{_NAME.pattern}$"})]
     datatype: Datatype
     shape: Annotated[list[Annotated[int, Field(ge=-1)]], Field(min_length=1, max_length=8)]
-    minimum: float | None = None
-    maximum: float | None = None
+    minimum: _Bound | None = None
+    maximum: _Bound | None = None
     labels: Annotated[list[str | int] | None, BeforeValidator(_good_labels)] = None
     threshold: Annotated[float, Field(gt=0, lt=1)] | None = None
 

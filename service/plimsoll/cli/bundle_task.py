@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from itertools import chain, count
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -67,31 +68,38 @@ def add_task(
     fields |= {
         "schema_version": 2, "version": version, "task": task,
         "options": kept if options is None else read_json(options, dict, "--options", orjson.loads),
-        "golden": {**fields["golden"], "requests": REQUESTS_FILE},
     }  # fmt: skip
     files = _files(opened, file or [])
+    requests_file = _free_name(files)
+    fields["golden"] = {**fields["golden"], "requests": requests_file}
     listed = read_json(requests.read_bytes(), list, "--requests", orjson.loads)
     if not 1 <= len(listed) <= MOST_REQUESTS:
         raise typer.BadParameter(f"--requests should hold 1 to {MOST_REQUESTS} bodies, and holds {len(listed)}")
     bodies = [body_of(each, f"body {index} of --requests") for index, each in enumerate(listed)]
     allowed = (*load_settings().factories, task, *(trust_factory or ()))
-    files[REQUESTS_FILE] = pack_requests(_answered(fields, files, bodies, allowed))
+    files[requests_file] = pack_requests(_answered(fields, files, bodies, allowed))
     made = write_bundle(models, fields, files)
     typer.echo(f"{made.path}: {made.manifest.name} {version}, digest {made.digest}")
-    typer.echo(f"{len(bodies)} golden requests; read their predictions in {made.path / REQUESTS_FILE}")
+    typer.echo(f"{len(bodies)} golden requests; read their predictions in {made.path / requests_file}")
 
 
 def _files(opened: Bundle, added: Sequence[Path]) -> dict[str, bytes]:
     """The files of a bundle without its golden requests, and those that are added or take the place of one."""
     manifest = opened.manifest
     files = {name: opened.read(name) for name in manifest.files if name != manifest.golden.requests}
-    taken = {MANIFEST_FILE, REQUESTS_FILE, manifest.model.file, manifest.golden.file}
+    taken = {MANIFEST_FILE, manifest.model.file, manifest.golden.file}
     for path in added:
         if path.name in taken:
             raise typer.BadParameter(f"two files of the bundle would be named {path.name}")
         taken.add(path.name)
         files[path.name] = path.read_bytes()
     return files
+
+
+def _free_name(files: Collection[str]) -> str:
+    """A name for the golden requests that no file of the bundle has."""
+    further = (f"{number}.{REQUESTS_FILE}" for number in count(2))
+    return next(name for name in chain([REQUESTS_FILE], further) if name not in files)
 
 
 def _answered(
@@ -103,7 +111,8 @@ def _answered(
     from plimsoll.runtime.task_factories import TaskFactories
 
     with tempfile.TemporaryDirectory(prefix="plimsoll-") as folder:
-        draft = _draft(Path(folder), fields, {**files, REQUESTS_FILE: pack_requests([GoldenRequest(bodies[0], [])])})
+        one = pack_requests([GoldenRequest(bodies[0], [])])
+        draft = _draft(Path(folder), fields, {**files, fields["golden"]["requests"]: one})
         task = TaskBinder(TaskFactories(allowed))(draft).task
         loader = new_loader(LoaderOptions("cpu", factories=allowed), max_batch_rows=1, inline_budget_seconds=0)
         model = loader.load(draft)

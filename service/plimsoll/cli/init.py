@@ -18,17 +18,16 @@ from plimsoll.cli.init_sources import Given, Source, read_source
 from plimsoll.cli.json_options import read_json
 from plimsoll.cli.questions import Question, Questions
 from plimsoll.cli.starter_files import Starter
+from plimsoll.cli.time_limit import time_limit
 from plimsoll.drafts import replace_file
 from plimsoll.errors import OperatorError
 from plimsoll.inference.payloads import Tensors
+from plimsoll.settings import load_settings
 from plimsoll.tasks import TASKS, bind_task
 
 _BOUND = "[NAME=]NUMBER"
 _NAME = Question("--name", "Name of the model (lower-case letters, digits and dashes)")
 _LABELS = Question("--labels", "Labels of the classes as a JSON array; empty if it is no classifier", "")
-_MOST_ROWS = 128
-"""The batches that a server warms by default."""
-
 
 ModelFile = Annotated[
     Path,
@@ -121,16 +120,22 @@ def _show(starter: Starter) -> None:
 
 
 def _checked(made: Bundle, factory: str | None) -> Tensors:
-    """Run every check of a server; returns the first golden row, without the batch dimension."""
+    """Run every check of a server, with its settings; returns the first golden row, without the batch dimension."""
     from plimsoll.runtime.loader_options import LoaderOptions
     from plimsoll.runtime.loading import new_loader
 
-    options = LoaderOptions(factories=[factory] if factory else [])
-    loader = new_loader(options, max_batch_rows=_MOST_ROWS, inline_budget_seconds=0)
+    chosen = load_settings()
+    loader = new_loader(
+        LoaderOptions(factories=[factory] if factory else []),
+        max_batch_rows=chosen.max_batch_rows,
+        max_batch_elements=chosen.max_batch_elements,
+        inline_budget_seconds=0,
+    )
     made.verify_files()
     model = loader.load(made)
-    samples = loader.prove(made, model)
-    loader.warm(model, samples)
+    with time_limit(model, chosen.start_seconds):
+        samples = loader.prove(made, model)
+        loader.warm(model, samples)
     typer.echo(f"checked {model.parameters} parameters, {len(next(iter(samples.inputs.values())))} golden samples")
     return {name: tensor[0] for name, tensor in samples.inputs.items()}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from plimsoll.cli.new_models import check_datatypes, fill_module, name_of_input,
 from plimsoll.cli.questions import Question, Questions
 from plimsoll.errors import OperatorError
 from plimsoll.inference.payloads import Tensors
+from plimsoll.runtime.installed_packages import fault_of_packages
 from plimsoll.runtime.new_model import NewModel
 
 ONNX_IMAGE, TORCH_IMAGE = "plimsoll:onnx", "plimsoll:cpu"
@@ -116,18 +116,14 @@ def _hugging_face(given: Given, questions: Questions) -> Source:
         raise typer.BadParameter("--output-name and --factory are not for a folder of Hugging Face, which has both")
     if not (given.file / "config.json").exists():
         raise typer.BadParameter(f"the folder '{given.file.name}' has no config.json; expected is {_KINDS}")
-    if missing := [package for package in _PACKAGES if find_spec(package) is None]:
-        raise OperatorError(
-            f"a folder of Hugging Face needs {' and '.join(missing)}, which is not installed; pip install "
-            "'plimsoll[hf,onnx]'"
-        )
+    if fault := fault_of_packages("a folder of Hugging Face", _PACKAGES, "hf,onnx"):
+        raise OperatorError(fault)
     from plimsoll.runtime.hugging_face import open_folder
 
     folder = open_folder(given.file)
     typer.echo(f"  exported to ONNX: {folder.title}, {folder.vocabulary} tokens, rows of up to {folder.longest} tokens")
-    maximum = {"input_ids": float(folder.vocabulary - 1), "attention_mask": 1.0}
-    minimum = dict.fromkeys(maximum, 0.0)
-    return Source(folder.model, folder.examples, minimum, maximum, ONNX_IMAGE, about=folder.about, takes_labels=False)
+    bounds = folder.minimum, folder.maximum
+    return Source(folder.model, folder.examples, *bounds, ONNX_IMAGE, about=folder.about, takes_labels=False)
 
 
 def _with_examples(model: NewModel, examples: Examples, given: Given, image: str, factory: str | None = None) -> Source:

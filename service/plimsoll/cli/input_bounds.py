@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 import typer
+
+_WHOLE = re.compile(r"-?[0-9]{1,20}")
+"""Kept as whole numbers, since floating-point numbers beyond 2**53 leave some out."""
 
 
 def read_bounds(values: Sequence[str], names: Sequence[str], option: str) -> dict[str, float]:
@@ -35,7 +39,7 @@ def _number(text: str, option: str) -> float:
         number = math.nan
     if not math.isfinite(number):
         raise _refusal(f"'{text[:40]}' is not a finite number", option)
-    return number
+    return int(text) if _WHOLE.fullmatch(text) else number
 
 
 def _refusal(sentence: str, option: str) -> typer.BadParameter:

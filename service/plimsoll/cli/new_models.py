@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,6 +10,7 @@ import typer
 
 from plimsoll.cli.example_files import Examples
 from plimsoll.errors import OperatorError
+from plimsoll.runtime.installed_packages import fault_of_packages
 from plimsoll.runtime.new_model import NewModel
 from plimsoll.runtime.onnx_file import MAX_FILE_BYTES
 
@@ -44,7 +44,7 @@ def open_graph(onnx: Path, outputs: Sequence[str] | None) -> NewOnnxModel:
         BundleError: no bundle can be made of the graph.
         typer.BadParameter: the file is too long, or cannot be read.
     """
-    _check_installed("onnxruntime", "ONNX Runtime", "onnx")
+    _check_installed("an ONNX file", "onnxruntime", "onnx")
     from plimsoll.runtime.onnx.new_model import NewOnnxModel
 
     try:
@@ -90,7 +90,7 @@ def fill_module(
         OperatorError: torch is not installed.
         BundleError: the weights do not fit the module, or it cannot be made.
     """
-    _check_installed("torch", "PyTorch", "torch")
+    _check_installed("a state dict", "torch", "torch")
     from plimsoll.runtime.pytorch.new_model import NewTorchModel
 
     return NewTorchModel(
@@ -103,6 +103,6 @@ def fill_module(
     )
 
 
-def _check_installed(package: str, title: str, extra: str) -> None:
-    if find_spec(package) is None:
-        raise OperatorError(f"this bundle needs {title}, which is not installed; pip install 'plimsoll[{extra}]'")
+def _check_installed(user: str, package: str, extra: str) -> None:
+    if fault := fault_of_packages(user, [package], extra):
+        raise OperatorError(fault)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import sysconfig
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -68,7 +69,7 @@ class Starter:
 
     def commands_here(self) -> Sequence[str]:
         """The commands that serve the bundle and ask it on this machine."""
-        allowed = f"PLIMSOLL_FACTORIES={self.factory} " if self.factory else ""
+        allowed = f"{_path_of(_package_of(self.factory))}PLIMSOLL_FACTORIES={self.factory} " if self.factory else ""
         url = f"http://127.0.0.1:8000/v1/models/{self.bundle.manifest.name}/predict"
         return (
             f"{allowed}plimsoll serve --models {shlex.quote(str(self._models))}",
@@ -121,10 +122,27 @@ class Starter:
         )
         if self.factory is None:
             return text
-        package = self.factory.partition(":")[0].partition(".")[0]
+        package = _package_of(self.factory)
         if _lies_here(package):
             return text + _PACKAGE.format(package=package, factory=self.factory)
         return text + f"# Install the package {package} here.\nENV PLIMSOLL_FACTORIES={self.factory}\n"
+
+
+def _package_of(factory: str) -> str:
+    return factory.partition(":")[0].partition(".")[0]
+
+
+def _path_of(package: str) -> str:
+    """The words that let Python find a package that is not installed, as it was found here; empty for another one."""
+    found = find_spec(package)
+    places = list(found.submodule_search_locations or [found.origin or ""]) if found is not None else []
+    folder = Path(places[0]).resolve().parent if places else None
+    if folder is None or folder in {
+        Path(sysconfig.get_path(each)).resolve() for each in ("purelib", "platlib", "stdlib")
+    }:
+        return ""
+    path = "$PWD" if folder == Path.cwd() else shlex.quote(str(folder))
+    return f"PYTHONPATH={path}${{PYTHONPATH:+:$PYTHONPATH}} "
 
 
 def _lies_here(package: str) -> bool:

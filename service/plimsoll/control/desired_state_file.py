@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import yaml
@@ -40,6 +41,22 @@ class DesiredStateFile:
         self._shelf = shelf
         self._rules = rules
 
+    def renew(self, model: str, version: str | None = None) -> str:
+        """Add a version, or load it again if it is desired; by default the highest that has a bundle. Returns it.
+
+        Every worker loads it, even one that has not yet noticed that it was unloaded. See `load` for the errors.
+        """
+        chosen = self._highest(model) if version is None else version
+
+        def change(state: DesiredState) -> DesiredState:
+            desired = {(each.name, one.version) for each in state.models for one in each.versions}
+            if (model, chosen) in desired:
+                return self._reloaded(state, model, chosen)
+            return self._added(state, model, chosen, generation=_new_generation())
+
+        self._change(f"load {model} {chosen}", change)
+        return chosen
+
     def load(self, model: str, version: str, *, force: bool = False) -> DesiredState:
         """Add a version, with weight 0 if the model's versions have weights; an existing version does not change.
 
@@ -48,48 +65,25 @@ class DesiredStateFile:
             NotFound: there is no such model, version or bundle.
             InvalidInput: the new state would not be valid.
         """
+        return self._change(f"load {model} {version}", lambda state: self._added(state, model, version, force=force))
+
+    def unload(self, model: str, version: str | None = None) -> DesiredState:
+        """Remove a version, or all; the model goes with its last version. See `load` for the errors."""
 
         def change(state: DesiredState) -> DesiredState:
-            models = {each.name: each for each in state.models}
-            old = models.get(model)
-            versions = list(old.versions) if old else []
-            if all(each.version != version for each in versions):
-                weight = 0 if old is not None and old.weighted else None
-                versions.append(DesiredVersion(version=version, weight=weight, force=force))
-            limits = {"limits": old.limits} if old else {}
-            models[model] = DesiredModel(name=model, versions=versions, **limits)
-            self._require_bundle(model, version)
-            return DesiredState(models=list(models.values()))
-
-        return self._change(f"load {model} {version}", change)
-
-    def unload(self, model: str, version: str) -> DesiredState:
-        """Remove a version, and the model with its last version; see `load` for the errors."""
-
-        def change(state: DesiredState) -> DesiredState:
-            self._require(state, model, version)
+            self._require(state, model, *([] if version is None else [version]))
             models = []
             for each in state.models:
-                kept = [one for one in each.versions if (each.name, one.version) != (model, version)]
+                kept = [one for one in each.versions if each.name != model or version not in (None, one.version)]
                 if kept:
                     models.append(DesiredModel(name=each.name, versions=kept, limits=each.limits))
             return DesiredState(models=models)
 
-        return self._change(f"unload {model} {version}", change)
+        return self._change(f"unload {model} {version or 'with all versions'}", change)
 
     def reload(self, model: str, version: str) -> DesiredState:
         """Raise the generation of a version, so that it is loaded again from disk; see `load` for the errors."""
-
-        def change(state: DesiredState) -> DesiredState:
-            self._require(state, model, version)
-            self._require_bundle(model, version)
-            return _with_versions(
-                state,
-                model,
-                lambda each: {"generation": each.generation + 1} if each.version == version else {},
-            )
-
-        return self._change(f"reload {model} {version}", change)
+        return self._change(f"reload {model} {version}", lambda state: self._reloaded(state, model, version))
 
     def weigh(self, model: str, weights: Mapping[str, int]) -> DesiredState:
         """Set the weights of all versions of a model, in percent; see `load` for the errors."""
@@ -107,6 +101,35 @@ class DesiredStateFile:
             return _with_versions(state, model, lambda each: {"weight": weights.get(each.version)})
 
         return self._change(f"weigh {model} {dict(weights)}", change)
+
+    def _added(
+        self, state: DesiredState, model: str, version: str, *, force: bool = False, generation: int = 0
+    ) -> DesiredState:
+        models = {each.name: each for each in state.models}
+        old = models.get(model)
+        versions = list(old.versions) if old else []
+        if all(each.version != version for each in versions):
+            weight = 0 if old is not None and old.weighted else None
+            versions.append(DesiredVersion(version=version, weight=weight, generation=generation, force=force))
+        limits = {"limits": old.limits} if old else {}
+        models[model] = DesiredModel(name=model, versions=versions, **limits)
+        self._require_bundle(model, version)
+        return DesiredState(models=list(models.values()))
+
+    def _reloaded(self, state: DesiredState, model: str, version: str) -> DesiredState:
+        self._require(state, model, version)
+        self._require_bundle(model, version)
+        return _with_versions(
+            state, model, lambda each: {"generation": each.generation + 1} if each.version == version else {}
+        )
+
+    def _highest(self, model: str) -> str:
+        present = self._shelf.versions()
+        if model not in present:
+            raise NotFound(
+                f"there is no bundle of model {quote(model)}", code="model_not_found", expected=_one_of(present)
+            )
+        return present[model][-1]
 
     def _change(self, what: str, change: Callable[[DesiredState], DesiredState]) -> DesiredState:
         try:
@@ -143,7 +166,7 @@ class DesiredStateFile:
             raise NotFound(
                 f"there is no bundle of model {quote(model)} version {quote(version)}",
                 code="version_not_found" if model in present else "model_not_found",
-                expected=", ".join(present.get(model, present)) or "a bundle in the folder of models, which has none",
+                expected=_one_of(present.get(model, present)),
             )
         try:
             self._shelf.open(model, version)
@@ -162,6 +185,19 @@ class DesiredStateFile:
                     code="version_not_found",
                     expected=", ".join(known[model]),
                 )
+
+
+def _new_generation() -> int:
+    """A generation that the version has not had: the time, in milliseconds since 1970.
+
+    Workers look at the file twice a second. One that has missed an unload would take a version that comes back in its
+    old generation for one that never left.
+    """
+    return time.time_ns() // 1_000_000
+
+
+def _one_of(present: Iterable[str]) -> str:
+    return ", ".join(present) or "a bundle in the folder of models, which has none"
 
 
 def _with_versions(

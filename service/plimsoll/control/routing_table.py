@@ -65,6 +65,16 @@ class RoutingTable:
             return routes.ready[0]
         return self._choose(name, target)
 
+    def likeliest(self, name: str, pin: str | None = None) -> ServedVersion:
+        """The version that a request without a user most likely gets: of equal weights the highest one's.
+
+        Raises as `select` does.
+        """
+        routes = self.models.get(name)
+        if pin is not None or routes is None or len(routes.ready) <= 1:
+            return self.select(Target(name, pin))
+        return max(reversed(tuple(zip(routes.weights, routes.ready, strict=True))), key=lambda each: each[0])[1]
+
     def _choose(self, name: str, target: Target) -> ServedVersion:
         if self.nothing_yet is not None:
             raise Loading(self.nothing_yet)

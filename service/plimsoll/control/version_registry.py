@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -99,6 +100,7 @@ class VersionRegistry:
         self._weights: dict[str, dict[str, int | None]] = {}
         self._complete_once = False
         self._have_served: set[str] = set()
+        self._loads: Counter[tuple[str, str]] = Counter()
         self.table = RoutingTable(default_model=default_model, track=track, nothing_yet="nothing is loaded yet")
         self._desired_error: str | None = None
         self.remarks: list[str] = []
@@ -138,11 +140,13 @@ class VersionRegistry:
 
     def ready(self, served: ServedVersion, report: LoadReport) -> None:
         """Let a version answer from now on, and replace the previous load of the same version."""
+        self._loads[served.name, served.version] += 1
         self._have_served.add(served.name)
         self._put(VersionStatus(served.name, served.version, VersionState.READY, report=report, served=served))
 
     def fail(self, name: str, version: str, reason: str) -> None:
         """Note that an attempt to load a version has failed; `reason` is a sentence for clients."""
+        self._loads[name, version] += 1
         status = self._statuses[name, version]
         self._put(
             replace(status, state=VersionState.FAILED if status.served is None else _at_rest(status), reason=reason)
@@ -177,6 +181,10 @@ class VersionRegistry:
     def status(self, name: str, version: str) -> VersionStatus:
         """The status of one version; raises `KeyError` if it is not known."""
         return self._statuses[name, version]
+
+    def loads(self, name: str, version: str) -> int:
+        """The number of attempts to load a version that have ended, well or not."""
+        return self._loads[name, version]
 
     def weight(self, name: str, version: str) -> int | None:
         """The desired weight of a version, or `None` if it has none."""

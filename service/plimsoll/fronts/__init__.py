@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from plimsoll.fronts.kserve_v1 import KServeV1
 from plimsoll.fronts.oip import Oip
 from plimsoll.fronts.v1_csv import V1Csv
+from plimsoll.fronts.v1_events import V1Events
 from plimsoll.fronts.v1_json import V1Json
+from plimsoll.fronts.v1_session import V1Session
 from plimsoll.inference.ports import Front
 
 V1: tuple[Front, ...] = (V1Json(), V1Csv())
 
 V2: tuple[Front, ...] = (Oip(),)
 
-PROTOCOLS = tuple(dict.fromkeys(front.protocol for front in (*V1, *V2)))
+KSERVE_V1: tuple[Front, ...] = (KServeV1(),)
+
+SESSION = V1Session()
+EVENTS = V1Events()
+
+PROTOCOLS = (*dict.fromkeys(front.protocol for front in (*V1, *V2, *KSERVE_V1, SESSION)), EVENTS.protocol)
 """The values of the label `protocol` of metrics."""
+STREAMED = (EVENTS.protocol,)
+"""Those of them whose answers are streams, so that their durations say nothing about latency."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from plimsoll.errors import InvalidInput, MalformedBody
 from plimsoll.fronts.json_tensors import array_of_json
 from plimsoll.fronts.raw_tensors import array_of, element_bytes
-from plimsoll.fronts.tensor_requests import add_once, check_number, declared_spec
+from plimsoll.fronts.tensor_requests import LARGEST, add_once, check_number, declared_spec
 from plimsoll.inference.payloads import Signature, TensorSpec
 from plimsoll.inference.request_head import RequestHead
 from plimsoll.quoting import quote
@@ -171,7 +171,7 @@ def _binary_size(given: WireInput) -> int | None:
     if "binary_data_size" not in parameters:
         return None
     size = parameters["binary_data_size"]
-    if type(size) is not int or size < 0 or given.data is not None:
+    if type(size) is not int or not 0 <= size <= LARGEST or given.data is not None:
         raise InvalidInput(
             f"the input {quote(given.name, 64)} does not say where its data is",
             expected="either data, or the parameter binary_data_size, a whole number of bytes",

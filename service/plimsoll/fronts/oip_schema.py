@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field
+
+from plimsoll.inference.payloads import Signature, Tensors
+from plimsoll.inference.ports import Json
 
 _TENSOR_NAME = Field(examples=["features"])
 _SHAPE = Field(description="The batch dimension first.", examples=[[1, 4]])
@@ -56,6 +60,24 @@ def request_schema() -> dict[str, Any]:
     definitions = schema.pop("$defs")
     inputs["items"], outputs["items"] = definitions["RequestInput"], definitions["RequestOutput"]
     return schema
+
+
+def request_examples(wire: Signature, inputs: Tensors, row: Any) -> Json:  # noqa: ANN401  # JSON
+    """Bodies of one row, as OpenAPI's examples by name; none for a model with tensors that JSON cannot express.
+
+    `inputs` are its tensors without the batch dimension, and `row` is the same row in the form of /v1, for BYTES.
+    """
+    given = []
+    for spec in wire.inputs:
+        if spec.datatype == "BF16":
+            return {}
+        if spec.datatype == "BYTES":
+            text = row if isinstance(row, str) else orjson.dumps(row, option=orjson.OPT_SERIALIZE_NUMPY).decode()
+            shape, data = [1], [text]
+        else:
+            shape, data = [1, *inputs[spec.name].shape], inputs[spec.name].reshape(-1).tolist()
+        given.append({"name": spec.name, "datatype": spec.datatype, "shape": shape, "data": data})
+    return {"one-row": {"summary": "One row", "value": {"inputs": given}}}
 
 
 class AnswerOutput(_Record):

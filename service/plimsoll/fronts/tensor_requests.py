@@ -14,7 +14,10 @@ from plimsoll.quoting import quote
 from plimsoll.tasks.number_rows import check_count
 
 _MICROSECONDS = 1_000_000
-_LONGEST_TIMEOUT = 1 << 63
+LARGEST = (1 << 63) - 1
+"""The largest length, size or time. Python writes no number of thousands of digits, as a product of lengths may be."""
+_MOST_CLASSES = 100_000
+"""Of all rows; each becomes a text on the event loop."""
 _MATRIX = 2
 """Dimensions of an output of scores: the rows and the classes."""
 
@@ -50,9 +53,9 @@ def declared_spec(wire: Signature, name: str, datatype: str, shape: Sequence[int
             f"the input '{name}' has the wrong datatype", expected=spec.datatype, given=quote(datatype, 16)
         )
     fits = len(shape) == len(spec.shape) and all(
-        have > 0 if want < 0 else have == want for want, have in zip(spec.shape[1:], shape[1:], strict=True)
+        0 < have <= LARGEST if want < 0 else have == want for want, have in zip(spec.shape[1:], shape[1:], strict=True)
     )
-    if not fits or shape[0] < 0:
+    if not fits or not 0 <= shape[0] <= LARGEST:
         raise InvalidInput(
             f"the input '{name}' has the wrong shape",
             expected=f"{list(spec.shape)}, where -1 is any length from 1 on", given=quote(str(list(shape)), 80),
@@ -128,7 +131,7 @@ def timeout_seconds(parameters: Parameters) -> float | None:
     if "sequence_id" in parameters and parameters["sequence_id"] not in (0, ""):
         raise InvalidInput("models here keep no state between requests", expected="no parameter sequence_id")
     timeout = parameters.get("timeout", 0)
-    if type(timeout) is not int or not 0 <= timeout < _LONGEST_TIMEOUT:
+    if type(timeout) is not int or not 0 <= timeout <= LARGEST:
         raise InvalidInput(
             "the parameter timeout is not a time", expected="a whole number of microseconds from 0 on",
             given=quote(str(timeout), 32),
@@ -137,7 +140,11 @@ def timeout_seconds(parameters: Parameters) -> float | None:
 
 
 def output_of(wanted: Wanted, outputs: Tensors) -> tuple[TensorSpec, NDArray[Any]]:
-    """A wanted output, as it is or as its best classes, and the spec that says what it is."""
+    """A wanted output, as it is or as its best classes, and the spec that says what it is.
+
+    Raises:
+        InvalidInput: the best classes of all rows are too many.
+    """
     spec = wanted.spec
     if not wanted.classes:
         return spec, outputs[spec.name]
@@ -146,14 +153,20 @@ def output_of(wanted: Wanted, outputs: Tensors) -> tuple[TensorSpec, NDArray[Any
 
 def _best(scores: NDArray[Any], wanted: Wanted) -> NDArray[Any]:
     """The best classes of each row, the best first: `score:index`, and `:label` where there are labels."""
-    labels = wanted.spec.labels
-    order = np.argsort(-scores.astype(np.float64), axis=1, kind="stable")[:, : wanted.classes]
-    texts = np.empty(order.shape, np.object_)
-    for row, columns in enumerate(order.tolist()):
-        for place, column in enumerate(columns):
-            label = f":{labels[column]}" if labels else ""
-            texts[row, place] = f"{scores[row, column]:f}:{column}{label}".encode()
-    return texts
+    count = len(scores) * wanted.classes
+    if count > _MOST_CLASSES:
+        raise InvalidInput(
+            f"too many classes of the output '{wanted.spec.name}' are asked for",
+            expected=f"at most {_MOST_CLASSES} in all rows", given=f"{count}",
+        )  # fmt: skip
+    ends = [f":{label}" for label in wanted.spec.labels] or [""] * scores.shape[1]
+    falling = -scores if scores.dtype.kind == "f" else ~scores  # which no whole number overflows
+    order = np.argsort(falling, axis=1, kind="stable")[:, : wanted.classes]
+    best = np.take_along_axis(scores, order, axis=1)
+    texts = np.empty(count, np.object_)
+    pairs = zip(best.reshape(-1).tolist(), order.reshape(-1).tolist(), strict=True)
+    texts[:] = [f"{score:f}:{column}{ends[column]}".encode() for score, column in pairs]
+    return texts.reshape(order.shape)
 
 
 def _classes(spec: TensorSpec, parameters: Parameters) -> int:

@@ -60,21 +60,13 @@ class V1Json(HttpTarget):
     def reply(self, call: Call, served: ServedVersion, question: Question, answer: Answer) -> Reply:
         """The answer's JSON; a header field holds the version too."""
         predictions = served.task.results(question, answer.outputs)
-        content = orjson.dumps(
-            {
-                "model": answer.model,
-                "version": answer.version,
-                "latency_ms": round((time.perf_counter() - call.started) * 1000, 3),
-                "predictions": predictions,
-            },
-            option=orjson.OPT_SERIALIZE_NUMPY,
-        )
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", b"%d" % len(content)),
-            (VERSION_FIELD, answer.version.encode()),
-        ]
-        return Reply(_OK, headers, content)
+        document = {
+            "model": answer.model,
+            "version": answer.version,
+            "latency_ms": round((time.perf_counter() - call.started) * 1000, 3),
+            "predictions": predictions,
+        }
+        return json_reply(document, answer.version)
 
     def refuse(self, call: Call, error: PlimsollError) -> Reply:
         """The error in the form of /v1."""
@@ -89,6 +81,17 @@ class V1Json(HttpTarget):
     def answer_content(self) -> Json:
         """Nothing: `v1_schema.PredictAnswer` describes it."""
         return {}
+
+
+def json_reply(document: Json, version: str) -> Reply:
+    """The reply with this JSON, in which arrays of numpy may stand, and with the version that answered."""
+    content = orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(content)),
+        (VERSION_FIELD, version.encode()),
+    ]
+    return Reply(_OK, headers, content)
 
 
 def _one_field(title: str, name: str, schema: Json) -> Json:

@@ -24,6 +24,14 @@ class PredictAnswer(BaseModel):
     )
 
 
+class Predictions(BaseModel):
+    """The answer of KServe's v1 protocol."""
+
+    predictions: list[Any] = Field(
+        description="One result for each row, as in /v1.", examples=[[{"class": 7, "probabilities": [0.0, 0.01, 0.99]}]]
+    )
+
+
 ANY_ROW: Json = {"type": "array", "items": {"type": "number"}, "description": "As many numbers as the signature says."}
 """A row of numbers, for routes on which the model is not known."""
 

@@ -20,7 +20,7 @@ class Forward:
     asyncio ends the process on a `SystemExit` and takes a `CancelledError` for a cancellation of the task.
 
     `since` is the start of the run in progress, in seconds of `clock`, and `None` between runs; `rows` is the number
-    of its rows. Another thread may read both.
+    of its rows. `last_since` is the start of the last run that has ended. Another thread may read all of them.
     """
 
     def __init__(self, model: Model, clock: Callable[[], float]) -> None:
@@ -28,6 +28,7 @@ class Forward:
         self.clock = clock
         self._outputs = [(spec, spec.dtype, spec.shape[1:]) for spec in model.signature.outputs]
         self.since: float | None = None
+        self.last_since: float | None = None
         self.rows = 0
 
     def run(self, inputs: Tensors, rows: int) -> Tensors | BaseException:
@@ -44,7 +45,7 @@ class Forward:
         except BaseException as error:  # noqa: BLE001  # an error of the model fails its requests only
             return error
         finally:
-            self.since = None
+            self.last_since, self.since = self.since, None
         return outputs
 
 

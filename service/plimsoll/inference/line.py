@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from functools import partial
 from typing import Protocol
 
@@ -12,9 +13,10 @@ from plimsoll.inference.answer_cache import ResponseCache, cache_key
 from plimsoll.inference.batch_queue import Entry
 from plimsoll.inference.call import Call
 from plimsoll.inference.deadlines import HEADER, DeadlineLimits
-from plimsoll.inference.payloads import Answer, Target, Tensors
+from plimsoll.inference.payloads import Answer, Piece, Target, Tensors
 from plimsoll.inference.ports import Front, Observer, Question
 from plimsoll.inference.reading_pool import ReadingPool
+from plimsoll.inference.row_stream import Compute, RowStream
 from plimsoll.inference.served_version import ServedVersion
 
 _TIMEOUT, _CACHE_CONTROL = HEADER.encode(), b"cache-control"
@@ -71,7 +73,7 @@ class Line:
         self._cache = cache
 
     async def ask(
-        self, call: Call, front: Front, read_body: ReadBody, client_gone: ClientGone
+        self, call: Call, front: Front, read_body: ReadBody, client_gone: ClientGone, compute: Compute | None = None
     ) -> tuple[ServedVersion, Question, Answer]:
         """The answer to one request, its question, and the version that gave the answer.
 
@@ -88,11 +90,13 @@ class Line:
         6. Reserve rows of a forming batch, write them, commit them, and await the outputs. If the client leaves before
            the batch runs, drop the request, which counts as 499. A task of one's own forms its results here.
 
-        Permits end with their `with` block, also after an error, so none can leak.
+        Permits end with their `with` block, also after an error, so none can leak. `compute` replaces step 6.
 
         Raises:
             PlimsollError: see the steps; every expected error of a request passes through here.
         """
+        if compute is None:
+            compute = self._compute
         target = front.target(call)
         served = chosen = self._selector.table.select(target)
         call.model, call.version = served.name, served.version
@@ -114,7 +118,7 @@ class Line:
             if target.key is None and question.user is not None:
                 chosen = self._selector.table.select(target._replace(key=question.user))
             if chosen is served:
-                return served, question, await self._compute(call, served, question, deadline, client_gone)
+                return served, question, await compute(call, served, question, deadline, client_gone)
         call.model, call.version = chosen.name, chosen.version
         with chosen.lane.admission.admit(len(body)):
             if chosen.threads is not None:
@@ -122,7 +126,38 @@ class Line:
                 question = await chosen.threads.run("read", read, deadline, client_gone)
             elif chosen.task != served.task:
                 question = await self._reading.read(partial(front.read, call, body, chosen), deadline, client_gone)
-            return chosen, question, await self._compute(call, chosen, question, deadline, client_gone)
+            return chosen, question, await compute(call, chosen, question, deadline, client_gone)
+
+    async def stream(
+        self, call: Call, front: Front, read_body: ReadBody, client_gone: ClientGone
+    ) -> AsyncGenerator[Piece, None]:
+        """The result of each row of a request, or its own error, in the order in which they finish.
+
+        The order of life is that of `ask`, with rows that run one by one in step 6. So the one permit is held until the
+        last piece has been taken, and the deadline is that of the whole stream. As many rows are in the lane as one
+        batch holds. A piece is made only when the one before has been taken, so a slow reader holds up nobody else.
+        Close the generator to drop the rows that have not run.
+
+        Raises:
+            PlimsollError: see `ask`; an error that concerns all rows ends the stream.
+        """
+        rows = RowStream(self._compute)
+
+        async def ask() -> None:
+            try:
+                await self.ask(call, front, read_body, client_gone, rows.compute)
+            finally:
+                rows.pieces.put_nowait(None)
+
+        asking = asyncio.ensure_future(ask())
+        try:
+            while (piece := await rows.pieces.get()) is not None:
+                yield piece
+                rows.pieces.task_done()
+            await asking
+        finally:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)  # the permit is free from here on
 
     async def _compute(
         self, call: Call, served: ServedVersion, question: Question, deadline: float, client_gone: ClientGone

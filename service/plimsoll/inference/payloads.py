@@ -9,6 +9,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from plimsoll.errors import PlimsollError
+
 Datatype = Literal[
     "BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64", "FP16", "FP32", "FP64", "BF16"
 ]
@@ -108,6 +110,20 @@ class BatchReport(NamedTuple):
     padding: int = 0
 
 
+class PieceReport(NamedTuple):
+    """Reports one piece of a streamed answer, a prediction or the error of a row.
+
+    `seconds` is the time since the request arrived for its `first` piece, or else the time for which the stream waited
+    after the piece before; the time that the client took to read does not count.
+    """
+
+    model: str
+    version: str
+    seconds: float
+    first: bool
+    failed: bool
+
+
 class Target(NamedTuple):
     """The model, version and user of a request. `None` leaves the choice to the server.
 
@@ -125,3 +141,11 @@ class Answer(NamedTuple):
     model: str
     version: str
     outputs: Tensors
+
+
+class Piece(NamedTuple):
+    """The end of a row, by its index in the request: a result, which is JSON with arrays in it, or its own error."""
+
+    row: int
+    result: Any = None
+    error: PlimsollError | None = None

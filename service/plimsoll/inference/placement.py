@@ -45,7 +45,11 @@ class Placement:
     ) -> None:
         self._rows_of = inline_rows
         self.inline_rows = inline_rows(())
-        """The bound for rows whose shape the signature fixes; for others the highest that warm-up found."""
+        """The bound for rows whose shape the signature fixes.
+
+        For others it only informs: the highest bound that warm-up found, and after slow runs the lowest one that they
+        have left to any shape.
+        """
         self._lowered: dict[Shapes, int] = {}
         """The bounds of open shapes that turned out slow. Only shapes of warm-up run here, so these are few."""
         self._budget_seconds = budget_seconds
@@ -84,8 +88,7 @@ class Placement:
             bound = min(self.inline_rows_of(shapes), int(rows * self._budget_seconds / seconds))
             if shapes:
                 self._lowered[shapes] = bound
-            else:
-                self.inline_rows = bound
+            self.inline_rows = min(self.inline_rows, bound)
             self._observer.inline_rows_lowered(bound, rows, seconds)
 
     def _forget(self) -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from plimsoll.errors import PlimsollError
 from plimsoll.inference.call import Call
-from plimsoll.inference.payloads import Answer, BatchReport, Signature, Target, Tensors
+from plimsoll.inference.payloads import Answer, BatchReport, PieceReport, Signature, Target, Tensors
 
 if TYPE_CHECKING:
     from plimsoll.inference.served_version import ServedVersion
@@ -46,6 +46,10 @@ class Question(Protocol):
     @property
     def user(self) -> str | None:
         """The user that the body names."""
+        ...
+
+    def row(self, index: int) -> Question:
+        """One of the rows as a question of its own, whose errors name it by its index in this one."""
         ...
 
     def write(self, inputs: Mapping[str, NDArray[Any]]) -> None:
@@ -223,7 +227,7 @@ class Model(Protocol):
 class Outcome(NamedTuple):
     """The end of one request. `model` and `version` are empty if none was selected; `status` is the HTTP status.
 
-    `code` is the code of the error, empty if there was none.
+    `code` is the code of the error, empty if there was none. The time of a `streamed` answer says nothing of latency.
     """
 
     protocol: str
@@ -232,6 +236,7 @@ class Outcome(NamedTuple):
     status: int
     duration_seconds: float
     code: str = ""
+    streamed: bool = False
 
 
 class Observer(Protocol):
@@ -247,6 +252,10 @@ class Observer(Protocol):
 
     def cache_looked_up(self, model: str, version: str, *, found: bool) -> None:
         """An input was looked up in the response cache."""
+        ...
+
+    def piece_streamed(self, piece: PieceReport) -> None:
+        """A streamed answer has got its next piece."""
         ...
 
 

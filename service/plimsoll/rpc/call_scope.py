@@ -94,7 +94,7 @@ class CallScope:
         """The answer to a call, or the status of its error."""
         code = _GONE
         try:
-            if self._parts.state.refusing:
+            if self._parts.state.refuses:
                 call.refusal = Draining("this server is stopping; try again, another one will answer")
             reply = await answer(call, messages, context)
         except PlimsollError as error:

@@ -55,7 +55,7 @@ class Health:
         self._watches += 1
         try:
             sent = None
-            while not (self._parts.state.refusing and sent == _Status.NOT_SERVING):
+            while not (self._parts.state.refuses and sent == _Status.NOT_SERVING):
                 state = self._state_of(request.service)
                 if state != sent:
                     yield _Status(status=state)

@@ -36,7 +36,7 @@ class ServingState(Protocol):
         ...
 
     @property
-    def refusing(self) -> bool:
+    def refuses(self) -> bool:
         """Whether new requests get an error, because the server stops."""
         ...
 

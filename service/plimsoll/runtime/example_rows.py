@@ -13,6 +13,9 @@ from plimsoll.errors import BundleError
 from plimsoll.inference.payloads import NUMPY_DTYPES, Datatype, Tensors
 from plimsoll.runtime.new_model import NewModel
 
+_ALIKE = 1e-2
+"""Of two answers to one row, so that sums in another order pass also in bfloat16."""
+
 
 def checked_examples(examples: Sequence[Tensors], model: NewModel) -> list[Tensors]:
     """The examples with their inputs in the order of the signature, contiguous and in this machine's byte order.
@@ -27,6 +30,8 @@ def checked_examples(examples: Sequence[Tensors], model: NewModel) -> list[Tenso
         raise BundleError("golden", f"one to {MOST_LENGTHS} examples are expected, and {len(examples)} are given")
     names = _names(examples, model)
     plain: list[Tensors] = [{name: _plain(name, example[name], len(names)) for name in names} for example in examples]
+    if len(names) == 1 and plain[0][names[0]].ndim == 1:
+        _check_one_number_a_row(model, plain[0])
     for example in plain:
         rows = {name: len(tensor) for name, tensor in example.items()}
         if len(set(rows.values())) > 1:
@@ -109,17 +114,38 @@ def _names(examples: Sequence[Tensors], model: NewModel) -> Sequence[str]:
     return model.ordered(given)
 
 
+def _check_one_number_a_row(model: NewModel, example: Tensors) -> None:
+    """Refuse a list of numbers unless the model takes it as rows of one number: then it answers the first one alone."""
+    ((name, numbers),) = example.items()
+    try:
+        one, every = model.run({name: numbers[:1]}), model.run(example)
+    except BundleError:
+        alike = False
+    else:
+        alike = all(_same_row(one[output], every[output], len(numbers)) for output in every)
+    if not alike:
+        raise BundleError(
+            "golden",
+            f"the example is one list of {len(numbers)} numbers, and rows are expected, [rows, ...]; if it is one row, "
+            "save example[None]",
+        )
+
+
+def _same_row(one: NDArray[Any], every: NDArray[Any], rows: int) -> bool:
+    """Whether the answer to one row is that to the first of all rows; a proof of independence is the loader's."""
+    return (
+        one.shape[:1] == (1,)
+        and every.shape[:1] == (rows,)
+        and one.shape[1:] == every.shape[1:]
+        and np.allclose(one[0].astype(np.float64), every[0].astype(np.float64), rtol=_ALIKE, atol=_ALIKE)
+    )
+
+
 def _plain(name: str, example: NDArray[Any], inputs: int) -> NDArray[Any]:
     """The same numbers in rows one after the other, in this machine's byte order."""
     called = "the example" if inputs == 1 else f"the example of '{name}'"
     if example.ndim == 0 or not len(example):
         raise BundleError("golden", f"{called} needs at least one row, [rows, ...]")
-    if example.ndim == 1 and inputs == 1:
-        raise BundleError(
-            "golden",
-            f"{called} is one list of {len(example)} numbers, and rows are expected, [rows, ...]; if it is one row, "
-            "save example[None]",
-        )
     if not all_finite(example):
         raise BundleError("golden", f"{called} holds numbers that are not finite")
     return np.ascontiguousarray(example, dtype=example.dtype.newbyteorder("="))

@@ -12,9 +12,8 @@ from plimsoll.inference.payloads import Tensors
 from plimsoll.runtime.drawn_rows import InputKind, drawn_examples
 from plimsoll.runtime.new_model import NewModel
 from plimsoll.runtime.onnx.new_model import NewOnnxModel
-from plimsoll.runtime.pytorch.hugging_face_export import export_folder
+from plimsoll.runtime.pytorch.hugging_face_export import IDS, MASK, export_folder
 
-IDS, MASK = "input_ids", "attention_mask"
 TOKENIZER_FILE = "tokenizer.json"
 _LONGEST = 512
 """Tokens of a row, where the folder allows more: warm-up runs every length."""
@@ -22,7 +21,10 @@ _LONGEST = 512
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A model that was exported from a folder; rows have up to `longest` of `vocabulary` tokens."""
+    """A model that was exported from a folder; rows have up to `longest` of `vocabulary` tokens.
+
+    `minimum` and `maximum` bound its inputs by name.
+    """
 
     model: NewModel
     title: str
@@ -30,6 +32,8 @@ class Folder:
     longest: int
     about: Mapping[str, Any]
     examples: Sequence[Tensors]
+    minimum: Mapping[str, float]
+    maximum: Mapping[str, float]
 
 
 def open_folder(folder: Path) -> Folder:
@@ -50,8 +54,9 @@ def open_folder(folder: Path) -> Folder:
     padding = {"longest": longest, "mask": MASK, "values": {IDS: exported.pad}}
     description = f"{exported.architecture}, from a folder of Hugging Face; the golden samples are drawn tokens."
     about = {"description": description, "options": {"padding": padding}}
-    examples = drawn_examples(kinds, {}, {IDS: float(exported.vocabulary - 1)})
-    return Folder(model, exported.architecture, exported.vocabulary, longest, about, examples)
+    minimum, maximum = {IDS: 0, MASK: 0}, {IDS: exported.vocabulary - 1, MASK: 1}
+    examples = drawn_examples(kinds, minimum, maximum)
+    return Folder(model, exported.architecture, exported.vocabulary, longest, about, examples, minimum, maximum)
 
 
 def _longest_of(folder: Path) -> int | None:

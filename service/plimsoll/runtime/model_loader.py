@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
 from typing import Any, NamedTuple, Protocol
 
 from plimsoll.bundle.folder import Bundle
@@ -15,6 +14,7 @@ from plimsoll.inference.batch_limits import MAX_ELEMENTS
 from plimsoll.inference.ports import Task
 from plimsoll.runtime.foreign_code import foreign_code, words_of
 from plimsoll.runtime.independence import check_independence
+from plimsoll.runtime.installed_packages import fault_of_packages
 from plimsoll.runtime.loaded_model import LoadedModel
 from plimsoll.runtime.loader_options import LoaderOptions
 from plimsoll.runtime.padding_proof import check_padding
@@ -28,13 +28,12 @@ class _Runtime(NamedTuple):
 
     loader: str
     package: str
-    title: str
     extra: str
     images: str
 
 
-_TORCH = _Runtime("plimsoll.runtime.pytorch.loader:TorchLoader", "torch", "PyTorch", "torch", "cpu or gpu")
-_ONNX = _Runtime("plimsoll.runtime.onnx.loader:OnnxLoader", "onnxruntime", "ONNX Runtime", "onnx", "cpu, gpu or onnx")
+_TORCH = _Runtime("plimsoll.runtime.pytorch.loader:TorchLoader", "torch", "torch", "cpu or gpu")
+_ONNX = _Runtime("plimsoll.runtime.onnx.loader:OnnxLoader", "onnxruntime", "onnx", "cpu, gpu or onnx")
 _RUNTIMES: Mapping[str, _Runtime] = {"safetensors": _TORCH, "pt2": _TORCH, "onnx": _ONNX}
 """The runtime of each format of a bundle."""
 
@@ -141,12 +140,9 @@ class ModelLoader:
         runtime = _RUNTIMES[bundle_format]
         loader = self._loaders.get(runtime)
         if loader is None:
-            if find_spec(runtime.package) is None:
-                raise BundleError(
-                    "format",
-                    f"a bundle of the format {bundle_format} needs {runtime.title}, which is not installed here; take "
-                    f"an image with the tag {runtime.images}, or pip install 'plimsoll[{runtime.extra}]'",
-                )
+            user = f"a bundle of the format {bundle_format}"
+            if fault := fault_of_packages(user, [runtime.package], runtime.extra, runtime.images):
+                raise BundleError("format", fault)
             loader = self._loaders[runtime] = imported(runtime.loader)(self._options)
         return loader
 

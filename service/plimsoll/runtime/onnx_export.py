@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from plimsoll.bundle.manifest import MANIFEST_FILE
 from plimsoll.bundle.model_formats import SafetensorsModel
 from plimsoll.errors import BundleError, OperatorError
 from plimsoll.inference.payloads import Tensors
+from plimsoll.runtime.installed_packages import fault_of_packages
 from plimsoll.runtime.model_loader import ModelLoader
 from plimsoll.runtime.onnx_file import GRAPH_FILE
 
@@ -26,12 +26,8 @@ _MOST_NUMBERS = 4
 
 def check_packages() -> None:
     """Raise an `OperatorError` unless the packages are installed that an export needs."""
-    missing = [package for package in _PACKAGES if find_spec(package) is None]
-    if missing:
-        raise OperatorError(
-            f"an export needs the packages {', '.join(_PACKAGES)}, and {' and '.join(missing)} cannot be found; pip "
-            "install 'plimsoll[export,onnx]'"
-        )
+    if fault := fault_of_packages("an export to ONNX", _PACKAGES, "export,onnx"):
+        raise OperatorError(fault)
 
 
 def version_after(version: str) -> str:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote
 
 from starlette.types import Scope
 
+from plimsoll.api.session_route import CLIENT_GONE
 from plimsoll.server.request_head import RequestHead
+
+ClientGone = Callable[[], Awaitable[object]]
 
 
 def connection_scope(transport: asyncio.BaseTransport) -> Scope:
@@ -37,3 +41,15 @@ def request_scope(connection: Scope, head: RequestHead, state: dict[str, Any]) -
         "headers": head.fields,
         "state": state.copy(),
     }
+
+
+def websocket_scope(connection: Scope, head: RequestHead, state: dict[str, Any], client_gone: ClientGone) -> Scope:
+    """The scope of a WebSocket, which may be refused with an HTTP answer.
+
+    The extension `plimsoll.client_gone` returns when the client has disconnected, also while the application receives
+    no messages.
+    """
+    scope = request_scope(connection, head, state)
+    del scope["method"]
+    extensions: dict[str, Any] = {"websocket.http.response": {}, CLIENT_GONE: client_gone}
+    return {**scope, "type": "websocket", "scheme": "ws", "subprotocols": [], "extensions": extensions}

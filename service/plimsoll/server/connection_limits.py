@@ -11,6 +11,8 @@ class ConnectionLimits:
 
     `connections` bounds those of one server in one process, `connections_per_address` those of one client address (0
     for no bound). `pipelined` bounds the requests of a connection that wait for an earlier one to be answered.
+    `message_bytes` bounds a message of a WebSocket, and `all_message_bytes` the messages of all of them that have
+    arrived in part.
     """
 
     head_bytes: int = 65_536
@@ -23,3 +25,5 @@ class ConnectionLimits:
     pipelined: int = 16
     connections: int = 1024
     connections_per_address: int = 0
+    message_bytes: int = 8 << 20
+    all_message_bytes: int = 256 << 20

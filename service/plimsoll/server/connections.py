@@ -50,11 +50,19 @@ class Connections:
     One timer serves all of them: a timer for each request would cost more than the rest of its bookkeeping. `now` is
     the loop's time, a second old at most, and `date_field` the Date header field of answers.
 
-    `count` hears the reason of every refusal.
+    `count` hears the reason of every refusal. `upgrades` says whether the application takes WebSockets at a path; the
+    `message_bytes` are those of their messages that have arrived in part.
     """
 
-    def __init__(self, limits: ConnectionLimits, count: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        limits: ConnectionLimits,
+        count: Callable[[str], None] = lambda _: None,
+        upgrades: Callable[[bytes], bool] = lambda _: False,
+    ) -> None:
         self.limits = limits
+        self.upgrades = upgrades
+        self.message_bytes = 0
         self.now = 0.0
         self.date_field = b""
         self._count = count

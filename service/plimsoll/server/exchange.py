@@ -76,6 +76,21 @@ class Exchange:
         self._chunked = False
         self._length_left = 0
 
+    @property
+    def may_be_silent(self) -> bool:
+        """Whether the client may wait although something of it is still to come."""
+        return self.awaits_continue
+
+    @property
+    def is_open_and_idle(self) -> bool | None:
+        """Of a WebSocket, whether every message has been answered; `None` for a request."""
+        return None
+
+    def is_lost(self, silent_seconds: float) -> bool:
+        """Whether the client has been silent for so long that it must be gone."""
+        del silent_seconds
+        return False
+
     def feed(self, part: bytes, *, last: bool) -> None:
         """Take a part of the body; what comes after the answer is thrown away."""
         if self.complete:
@@ -116,10 +131,7 @@ class Exchange:
             if self.awaits_continue and not self.begun:
                 self.awaits_continue = False
                 self._writer.write(_CONTINUE)
-            if self._changed is None:
-                self._changed = asyncio.Event()
-            self._changed.clear()
-            await self._changed.wait()
+            await self._change()
         return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
@@ -139,6 +151,13 @@ class Exchange:
         """Write the head of an answer whose body did not follow within a turn of the event loop."""
         if self._head and not self.left:
             self._write_body(b"")
+
+    async def _change(self) -> None:
+        """Return when something has come, or the client is gone."""
+        if self._changed is None:
+            self._changed = asyncio.Event()
+        self._changed.clear()
+        await self._changed.wait()
 
     def _tell(self) -> None:
         if self._changed is not None:
@@ -171,7 +190,7 @@ class Exchange:
         self.keep_alive = keeps and self._connection.answer_begins()
         if not self.keep_alive and not closes:
             lines.append(b"connection: close\r\n")
-        if self.scope["method"] == "HEAD" or status in _WITHOUT_BODY:
+        if self.scope.get("method") == "HEAD" or status in _WITHOUT_BODY:
             self._length_left = 0
         elif not sized:
             self._chunked = self.scope["http_version"] == "1.1"
@@ -188,7 +207,7 @@ class Exchange:
     def _go_on(self, body: bytes, *, more: bool) -> None:
         if self._chunked:
             self._write_body((b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + (b"" if more else b"0\r\n\r\n"))
-        elif self.scope["method"] == "HEAD":
+        elif self.scope.get("method") == "HEAD":
             self._write_body(b"")
         elif len(body) > self._length_left and self.scope["http_version"] == "1.1":
             raise RuntimeError("the answer is longer than its Content-Length")

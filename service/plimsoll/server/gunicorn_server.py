@@ -22,6 +22,7 @@ from gunicorn.glogging import Logger
 from uvicorn_worker import UvicornWorker
 
 from plimsoll.api.request_scope import current_request
+from plimsoll.api.session_route import takes_websockets
 from plimsoll.errors import OperatorError, PlimsollError
 from plimsoll.server.fair_listener import ConnectionCounts
 from plimsoll.server.listeners import listen, url_of
@@ -104,7 +105,7 @@ class PlimsollWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn-worker shi
         application = self.wsgi
         self.config.app = application.asgi
         limits = connection_limits(application.settings)
-        self.config.http = http_protocol(limits, application.count_refusal)
+        self.config.http = http_protocol(limits, application.count_refusal, takes_websockets)
         server = GracefulServer(self.config, application.lifecycle, self._signals, self.app.counts, self.place)
         sides = []
         if application.admin_app is not None:

@@ -19,12 +19,12 @@ from plimsoll.server.exchange import Exchange
 from plimsoll.server.half_close import HalfClose
 from plimsoll.server.lingering import Lingering
 from plimsoll.server.progress import Progress
+from plimsoll.server.reading_pause import MOST_WAITING_BYTES, ReadingPause, holds_enough
 from plimsoll.server.refusal import refusal
 from plimsoll.server.request_head import RequestHead
 from plimsoll.server.request_parser import RequestParser
+from plimsoll.server.websocket_exchange import WebSocketExchange
 
-_MOST_WAITING_BYTES = 65_536
-"""No more is read from a client while so many of its bytes wait."""
 _MOST_DISCARDED_BYTES = 65_536  # a connection is kept where no more of a body is to come when the answer begins
 
 
@@ -32,13 +32,13 @@ class HttpConnection(asyncio.Protocol):
     """Reads a request only when the one before it is answered; what the client sends meanwhile waits as bytes.
 
     A request that two readers could understand differently is refused, and the connection closed. `Upgrade` is ignored
-    (RFC 9110 section 7.8).
+    (RFC 9110 section 7.8), unless it is the handshake of a WebSocket at a path where the application takes one.
     """
 
     __slots__ = (
         "_app", "_app_state", "_connections", "_exchange", "_half_closed", "_head_since", "_heard_at",
-        "_lingering", "_loop", "_parser", "_paused_reading", "_progress", "_scope", "_server_state",
-        "_transport", "_writer", "address",
+        "_lingering", "_loop", "_parser", "_progress", "_reading", "_scope", "_server_state", "_transport", "_writer",
+        "address",
     )  # fmt: skip
 
     def __init__(
@@ -59,7 +59,7 @@ class HttpConnection(asyncio.Protocol):
         self._loop = _loop or asyncio.get_event_loop()
         self._parser = RequestParser(connections.limits)
         self._exchange: Exchange | None = None
-        self._paused_reading = self._half_closed = False
+        self._half_closed = False
         self._head_since: float | None = None
         self._lingering: Lingering | None = None
 
@@ -67,6 +67,7 @@ class HttpConnection(asyncio.Protocol):
         """Take a connection, unless there are too many."""
         self._transport = cast("asyncio.Transport", transport)
         self._writer = AnswerWriter(self._transport)
+        self._reading = ReadingPause(self._transport)
         self._scope = connection_scope(transport)
         self.address = self._scope["client"][0] if self._scope["client"] else ""
         admitted = self._connections.admit(self)
@@ -130,6 +131,8 @@ class HttpConnection(asyncio.Protocol):
         """
         if self._lingering is not None:
             return -math.inf
+        if self._exchange is not None and (idle := self._exchange.is_open_and_idle) is not None:
+            return self._heard_at if idle else None
         if self._parser.in_body:
             return None if self._progress.brings else self._progress.brought_since
         if self._exchange is None:
@@ -156,11 +159,14 @@ class HttpConnection(asyncio.Protocol):
             if self._lingering.is_over(now) and not writer.unread_bytes:
                 self._transport.abort()
         elif self._parser.in_body:
-            if self._paused_reading or (self._exchange is not None and self._exchange.awaits_continue):
+            exchange = self._exchange
+            if self._reading.paused or (exchange is not None and exchange.may_be_silent):
                 progress.start(now)
             # The application answers 408 after half of that time, where it waits for the body.
             elif progress.brings_nothing(now, 2 * limits.body_progress_seconds):
                 self._abort_for("body_too_slow")
+            if exchange is not None and not self._reading.paused and exchange.is_lost(now - self._heard_at):
+                self._abort_for("websocket_silent")
         elif self._exchange is None and not writer.paused:
             self._check_idle(now)
 
@@ -180,7 +186,7 @@ class HttpConnection(asyncio.Protocol):
             self._close(lingers=exchange.expects_more)
             return
         self._heard_at = self._connections.now
-        if self._parser.waiting_bytes or self._paused_reading or self._half_closed:
+        if self._parser.waiting_bytes or self._reading.paused or self._half_closed:
             self._go_on()
 
     def _go_on(self) -> None:
@@ -203,13 +209,12 @@ class HttpConnection(asyncio.Protocol):
         else:
             if self._half_closed and self._exchange is None and not self._writer.paused:
                 self._close()
-            elif parser.waiting_bytes or self._paused_reading:
+            elif parser.waiting_bytes or self._reading.paused:
                 self.regulate_reading()
 
     def _begin(self, head: RequestHead) -> None:
         self._head_since = None
-        scope = request_scope(self._scope, head, self._app_state)
-        self._exchange = exchange = Exchange(self, self._writer, self._connections, scope, keep_alive=head.keep_alive)
+        self._exchange = exchange = self._new_exchange(head)
         # In no context, or a pipelined request would inherit the trace of the one before it.
         task = self._loop.create_task(exchange.run(self._app), context=Context())
         self._server_state.tasks.add(task)
@@ -223,41 +228,31 @@ class HttpConnection(asyncio.Protocol):
         if self._half_closed:
             HalfClose(self._transport, self._loop, exchange)
 
+    def _new_exchange(self, head: RequestHead) -> Exchange:
+        connections, writer = self._connections, self._writer
+        if head.asks_for_websocket and connections.upgrades(head.target):
+            self._parser.leave_http()
+            return WebSocketExchange(self, writer, connections, self._scope, head, self._app_state)
+        scope = request_scope(self._scope, head, self._app_state)
+        return Exchange(self, writer, connections, scope, keep_alive=head.keep_alive)
+
     def _feed_body(self) -> None:
         part, exchange = self._parser.next_part(), self._exchange
         if exchange is not None:
             exchange.feed(part, last=not self._parser.in_body)
-            if exchange.unread_bytes > _MOST_WAITING_BYTES:
+            if exchange.unread_bytes > MOST_WAITING_BYTES:
                 self.regulate_reading()
         if self._parser.stopped_early:
-            self._pause_reading()
+            self._reading.begin()
             self._loop.call_soon(self._go_on)
 
     def regulate_reading(self) -> None:
         """Read on, unless so much has come that nobody has taken yet."""
-        if self._holds_enough():
-            self._pause_reading()
-        elif self._paused_reading:
-            self._paused_reading = False
+        pipelined = self._connections.limits.pipelined
+        if holds_enough(self._exchange, self._parser, pipelined, unread=self._writer.paused):
+            self._reading.begin()
+        elif self._reading.end():
             self._progress.start(self._connections.now)
-            self._transport.resume_reading()
-
-    def _holds_enough(self) -> bool:
-        exchange, parser = self._exchange, self._parser
-        if exchange is None and not self._writer.paused:
-            return False
-        unread_bytes = 0 if exchange is None else exchange.unread_bytes
-        return (
-            parser.stopped_early
-            or unread_bytes > _MOST_WAITING_BYTES
-            or parser.waiting_bytes > _MOST_WAITING_BYTES
-            or (parser.waiting_bytes > 0 and parser.holds_heads(self._connections.limits.pipelined))
-        )
-
-    def _pause_reading(self) -> None:
-        if not self._paused_reading:
-            self._paused_reading = True
-            self._transport.pause_reading()
 
     def _check_idle(self, now: float) -> None:
         if self._head_since is None:
@@ -286,9 +281,7 @@ class HttpConnection(asyncio.Protocol):
         self._server_state.connections.discard(self)  # a server that stops does not wait for it
         lingers = not self._half_closed and (lingers or self._parser.in_body or self._parser.waiting_bytes > 0)
         self._parser.clear()
-        if self._paused_reading:
-            self._paused_reading = False
-            self._transport.resume_reading()
+        self._reading.end()
         if lingers:
             self._transport.write_eof()
         else:

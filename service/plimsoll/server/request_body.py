@@ -40,6 +40,18 @@ class SizedBody:
         return part, len(part)
 
 
+class EndlessBody:
+    """The bytes of a connection that is no longer HTTP."""
+
+    __slots__ = ()
+    left: int | None = None
+    complete = stopped_early = False
+
+    def feed(self, data: bytes | bytearray) -> tuple[bytes, int]:
+        """Return all of `data`, and its length."""
+        return bytes(data), len(data)
+
+
 class ChunkedBody:
     """A body in chunks (RFC 9112 section 7.1). Chunk extensions and trailers are checked and thrown away.
 

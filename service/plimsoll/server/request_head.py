@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from plimsoll.errors import HeadTooLarge, MalformedRequest, RequestLineTooLong
 from plimsoll.server.connection_limits import ConnectionLimits
+from plimsoll.server.websocket_handshake import is_handshake
 
 Fields = Sequence[tuple[bytes, bytes]]
 
@@ -24,7 +25,7 @@ _ABSOLUTE = re.compile(rb"https?://([^/?]*)([^?]*)", re.IGNORECASE)
 _LONGEST_LENGTH_DIGITS = 15
 _SINGLE = (
     b"host", b"content-length", b"transfer-encoding", b"content-type", b"content-encoding", b"expect",
-    b"authorization", b"x-api-key", b"origin",
+    b"authorization", b"x-api-key", b"origin", b"sec-websocket-key", b"sec-websocket-version",
 )  # fmt: skip
 """Fields that may stand once. Of two that differ, two readers may take a different one."""
 
@@ -33,7 +34,8 @@ class RequestHead(NamedTuple):
     """One request before its body.
 
     `fields` have lower-case names. `body_bytes` is the length of the body: 0 for none, `CHUNKED` where it is not known.
-    `keep_alive` says whether the client may send another request.
+    `keep_alive` says whether the client may send another request, and `asks_for_websocket` whether this one is the
+    whole handshake of a WebSocket.
     """
 
     method: str
@@ -44,6 +46,7 @@ class RequestHead(NamedTuple):
     body_bytes: int
     keep_alive: bool
     expects_continue: bool
+    asks_for_websocket: bool = False
 
 
 def parse_head(head: bytes, limits: ConnectionLimits) -> RequestHead:
@@ -68,15 +71,17 @@ def parse_head(head: bytes, limits: ConnectionLimits) -> RequestHead:
     _check_host(named, version)
     path, query = _target(target, fields, method)
     connection = named.get(b"connection", b"").lower()
+    body_bytes = _body_bytes(named, version)
     return RequestHead(
         method,
         path,
         query,
         version,
         fields,
-        _body_bytes(named, version),
+        body_bytes,
         version == "1.1" and b"close" not in [option.strip() for option in connection.split(b",")],
         version == "1.1" and named.get(b"expect", b"").lower() == b"100-continue",
+        b"upgrade" in named and (method, version, body_bytes) == ("GET", "1.1", 0) and is_handshake(named),
     )
 
 

@@ -6,7 +6,7 @@ import re
 
 from plimsoll.errors import MalformedRequest
 from plimsoll.server.connection_limits import ConnectionLimits
-from plimsoll.server.request_body import ChunkedBody, SizedBody
+from plimsoll.server.request_body import ChunkedBody, EndlessBody, SizedBody
 from plimsoll.server.request_head import CHUNKED, RequestHead, head_too_large, parse_head, request_line_too_long
 
 _HEAD_END = b"\r\n\r\n"
@@ -27,7 +27,7 @@ class RequestParser:
     def __init__(self, limits: ConnectionLimits) -> None:
         self._limits = limits
         self._waiting: bytes | bytearray = b""
-        self._body: SizedBody | ChunkedBody | None = None
+        self._body: SizedBody | ChunkedBody | EndlessBody | None = None
         self._searched = self._blank_lines = 0
 
     @property
@@ -102,6 +102,10 @@ class RequestParser:
         if self._body.complete:
             self._body = None
         return part
+
+    def leave_http(self) -> None:
+        """Take every byte after the head for the body, because the connection changes its protocol."""
+        self._body = EndlessBody()
 
     def clear(self) -> None:
         """Forget what waits."""

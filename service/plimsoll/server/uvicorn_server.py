@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import uvicorn
 
 from plimsoll.api.request_scope import current_request
+from plimsoll.api.session_route import takes_websockets
 from plimsoll.lifecycle import Lifecycle
 from plimsoll.rpc.parts import RpcLimits
 from plimsoll.server.connection_limits import ConnectionLimits
@@ -130,7 +131,7 @@ def serve_alone(settings: Settings) -> NoReturn:
         limits = connection_limits(settings)
         config = uvicorn.Config(
             application.asgi,
-            http=http_protocol(limits, application.count_refusal),
+            http=http_protocol(limits, application.count_refusal, takes_websockets),
             timeout_graceful_shutdown=1,
             **PROTOCOL_OPTIONS,
         )
@@ -184,6 +185,8 @@ def connection_limits(settings: Settings) -> ConnectionLimits:
         pipelined=settings.max_pipelined,
         connections=connections_that_fit(settings.max_connections),
         connections_per_address=settings.max_connections_per_address,
+        message_bytes=settings.max_body_bytes,
+        all_message_bytes=settings.queue_bytes,
     )
 
 
@@ -202,9 +205,13 @@ def grpc_limits(settings: Settings) -> GrpcLimits:
     return GrpcLimits(calls, connection_limits(settings))
 
 
-def http_protocol(limits: ConnectionLimits, count_refusal: Callable[[str], None]) -> Any:  # noqa: ANN401  # uvicorn's
-    """The class of the connections of one server."""
-    return partial(HttpConnection, connections=Connections(limits, count_refusal))
+def http_protocol(
+    limits: ConnectionLimits,
+    count_refusal: Callable[[str], None],
+    upgrades: Callable[[bytes], bool] = lambda _: False,
+) -> Any:  # noqa: ANN401  # uvicorn's
+    """The class of the connections of one server; `upgrades` says at which paths it takes WebSockets."""
+    return partial(HttpConnection, connections=Connections(limits, count_refusal, upgrades))
 
 
 def run_and_leave(

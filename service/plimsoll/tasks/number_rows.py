@@ -46,10 +46,12 @@ _parsers = _Parsers()
 class NumberRows:
     """Implements `Question`: rows of one flat input; `single` says that the body gave one row and no list of them.
 
-    Rows that come as an array, [rows, columns], are known to have the right length.
+    Rows that come as an array, [rows, columns], are known to have the right length. `first` is added to the index of a
+    row in an error.
     """
 
     __slots__ = ("_reader", "_single", "_values", "rows", "user")
+    first = 0
     shapes: Shapes = ()
     padding = 0
 
@@ -66,6 +68,10 @@ class NumberRows:
         self._single = single
         self.rows = len(values)
         self.user = user
+
+    def row(self, index: int) -> NumberRows:
+        """One of the rows as a question of its own; see `Question.row`."""
+        return _OneOfMany(self._reader, self._values[index : index + 1], self.user, single=self._single, first=index)
 
     def write(self, inputs: Mapping[str, NDArray[Any]]) -> None:
         """Write the rows, each number checked against the signature.
@@ -98,13 +104,13 @@ class NumberRows:
         for index, row in enumerate(values):
             # The explicit check comes first: numpy would spread a row of one number over the whole width.
             if len(row) != width:
-                raise wrong_length(width, len(row), None if self._single else index)
+                raise wrong_length(width, len(row), None if self._single else self.first + index)
             tensor[index] = row
 
     def _out_of_bounds(self, tensor: NDArray[Any], outside: tuple[int, ...]) -> InvalidInput:
         spec, bounds = self._reader.spec, self._reader.bounds
         row, column = outside
-        value, index = float(tensor[row, column]), None if self._single else row
+        value, index = float(tensor[row, column]), None if self._single else self.first + row
         if not np.isfinite(value):
             return InvalidInput(
                 f"the number at position {column} does not fit {spec.datatype}",
@@ -120,6 +126,24 @@ class NumberRows:
         return InvalidInput(
             f"the number at position {column} is out of bounds", expected=expected, given=f"{value:g}", index=index
         )
+
+
+class _OneOfMany(NumberRows):
+    """A row of a question of more; a class of its own, because `first` would cost every other question a store."""
+
+    __slots__ = ("first",)
+
+    def __init__(
+        self,
+        reader: RowReader,
+        values: Sequence[Sequence[float]] | NDArray[np.floating[Any]],
+        user: str | None,
+        *,
+        single: bool,
+        first: int,
+    ) -> None:
+        super().__init__(reader, values, user, single=single)
+        self.first = first
 
 
 class RowReader:

@@ -47,9 +47,10 @@ class OwnRows:
     """Implements `Question`: the rows that the task has read, as arrays in the precision of the signature.
 
     `single` says that the body gave one row and no list of them. `results` are set once the task has written them.
+    `first` is added to the index of a row in an error.
     """
 
-    __slots__ = ("_tensors", "results", "rows", "shapes", "single", "user")
+    __slots__ = ("_tensors", "first", "results", "rows", "shapes", "single", "user")
     padding = 0
 
     def __init__(self, tensors: Tensors, user: str | None, *, single: bool, open_shapes: bool) -> None:
@@ -57,8 +58,16 @@ class OwnRows:
         self.rows = len(next(iter(tensors.values())))
         self.shapes: Shapes = tuple(each.shape[1:] for each in tensors.values()) if open_shapes else ()
         self.single = single
+        self.first = 0
         self.user = user
         self.results: list[Any] | None = None
+
+    def row(self, index: int) -> OwnRows:
+        """One of the rows as a question of its own; see `Question.row`."""
+        tensors = {name: tensor[index : index + 1] for name, tensor in self._tensors.items()}
+        row = OwnRows(tensors, self.user, single=self.single, open_shapes=bool(self.shapes))
+        row.first = index
+        return row
 
     def write(self, inputs: Mapping[str, NDArray[Any]]) -> None:
         """Write every row of every input."""
@@ -95,10 +104,8 @@ class AdaptedTask:
         Raises:
             ModelFailed: the code of the task fails, or returns something else than the inputs of the model.
         """
-        if any(holds_more(body, mark, 2 * _MOST_VALUES) for mark in (b",", b"[", b"{")):
-            raise syntax_fault(body, self._form) or InvalidInput(
-                "the body holds too many values", expected=f"at most {_MOST_VALUES} values"
-            )
+        if _holds_too_much(body):
+            raise syntax_fault(body, self._form) or _too_many_values()
         try:
             document = _decoder.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -127,14 +134,17 @@ class AdaptedTask:
         """The rows of the input of BYTES; each element is a text, or the JSON of a row that is no text.
 
         Raises:
-            InvalidInput: an element is not UTF-8 or not JSON, or not a row that the task reads.
+            InvalidInput: an element is not UTF-8 or not JSON, or not a row that the task reads; or all of them hold too
+                many values.
             ModelFailed: as `read`.
         """
         elements = tensors[self.item]
+        if self._types != (str,) and _holds_too_much(b",".join(elements)):
+            raise _too_many_values()
         single = len(elements) == 1
         rows = [self._row_of(element, None if single else index) for index, element in enumerate(elements.tolist())]
         for index, row in enumerate(rows):
-            if fault := self._fault_of_row(row, None if single else index):
+            if fault := self._fault_of_row(row, None if single else index, of=f"'{self.item}'"):
                 raise fault
         return self._question(rows, None, single=single)
 
@@ -154,8 +164,9 @@ class AdaptedTask:
         """
         assert isinstance(question, OwnRows)  # noqa: S101  # it comes from `read`
         if question.results is None:
-            single = question.single
-            question.results = [self._write(row, outputs, single=single) for row in range(question.rows)]
+            single, first = question.single, question.first
+            rows = range(question.rows)
+            question.results = [self._write(outputs, row, first + row, single=single) for row in rows]
         return question.results
 
     def row_schema(self) -> Json:
@@ -191,11 +202,11 @@ class AdaptedTask:
             and isinstance(document.get("instances"), list | None)
         )
 
-    def _fault_of_row(self, row: object, index: int | None) -> InvalidInput | None:
+    def _fault_of_row(self, row: object, index: int | None, of: str = "instances") -> InvalidInput | None:
         accepted = isinstance(row, self._types)
         if accepted and (not isinstance(row, bool) or bool in self._types or object in self._types):
             return None
-        where = f"'{self.item}'" if index is None else f"row {index} of instances"
+        where = f"'{self.item}'" if index is None else f"row {index} of {of}"
         return InvalidInput(f"{where} has the wrong type", expected=self._kind, given=kind_of(row), index=index)
 
     def _question(self, rows: Sequence[Any], user: str | None, *, single: bool) -> OwnRows:
@@ -215,16 +226,27 @@ class AdaptedTask:
             tensors[each.spec.name] = each.stack([row[position] for row in read])
         return OwnRows(tensors, user, single=single, open_shapes=self._open)
 
-    def _write(self, row: int, outputs: Tensors, *, single: bool) -> Any:  # noqa: ANN401  # JSON
-        with _foreign(f"failed to write the answer to {_place(row, single)}", None if single else row):
+    def _write(self, outputs: Tensors, row: int, named: int, *, single: bool) -> Any:  # noqa: ANN401  # JSON
+        """The answer of one row of the outputs; errors name the row by another index."""
+        index = None if single else named
+        with _foreign(f"failed to write the answer to {_place(named, single)}", index):
             views = {name: _read_only(outputs[name][row]) for name in self._outputs}
             answer = self._own.write(views)
             try:
                 return plain_json(answer)
             except ValueError as error:
                 raise ModelFailed(
-                    f"the task of this model answered {_place(row, single)} with {error}", index=None if single else row
+                    f"the task of this model answered {_place(named, single)} with {error}", index=index
                 ) from None
+
+
+def _holds_too_much(text: bytes) -> bool:
+    """Whether JSON has far more values than a body may hold; nothing is made of them."""
+    return any(holds_more(text, mark, 2 * _MOST_VALUES) for mark in (b",", b"[", b"{"))
+
+
+def _too_many_values() -> InvalidInput:
+    return InvalidInput("the body holds too many values", expected=f"at most {_MOST_VALUES} values")
 
 
 @contextmanager

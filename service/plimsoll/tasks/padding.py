@@ -38,6 +38,10 @@ class PaddedRows:
         self.shapes = way.shapes(length)
         self.padding = sum(_padding_of(spec, length, self.lengths) for spec in way.inputs if spec.open_dimensions)
 
+    def row(self, index: int) -> PaddedRows:
+        """One of the rows as a question of its own, padded as it alone needs; it is known to be right."""
+        return PaddedRows(self._way, self._given[index : index + 1], self.user, single=True)
+
     def write(self, inputs: Mapping[str, NDArray[Any]]) -> None:
         """Write every row, and padding after its end."""
         for index, (row, length) in enumerate(zip(self._given, self.lengths, strict=True)):

@@ -57,6 +57,11 @@ class TensorRows:
         self.shapes: Shapes = tuple(each.shape[1:] for each in tensors.values()) if open_shapes else ()
         self.user = user
 
+    def row(self, index: int) -> TensorRows:
+        """One of the rows as a question of its own; its numbers are known to be right."""
+        tensors = {name: tensor[index : index + 1] for name, tensor in self._tensors.items()}
+        return TensorRows(tensors, self.user, open_shapes=bool(self.shapes))
+
     def write(self, inputs: Mapping[str, NDArray[Any]]) -> None:
         """Write every row of every input."""
         for name, tensor in self._tensors.items():

@@ -22,6 +22,7 @@ from prometheus_client.registry import Collector
 
 from plimsoll.telemetry.metric_catalog import MetricDescription
 from plimsoll.telemetry.shared_metrics import readable
+from plimsoll.telemetry.version_statistics import FiguresByVersion, figures_by_version
 
 _log = logging.getLogger(__name__)
 
@@ -103,6 +104,10 @@ class Exposition:
         wanted = any(each.partition(";")[0].strip() == _OPEN_METRICS for each in accept.split(","))
         encode, content_type = choose_encoder(_OPEN_METRICS if wanted else "")
         return encode(self._collected()), content_type
+
+    def figures(self) -> FiguresByVersion:
+        """The figures of each version, of all processes together. May be called on any thread."""
+        return figures_by_version(self._collected().collect())
 
     def _collected(self) -> CollectorRegistry:
         if not self._many_processes:

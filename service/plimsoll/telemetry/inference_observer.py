@@ -6,13 +6,13 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Protocol
 
 from prometheus_client import Counter, Histogram
 
-from plimsoll.inference.payloads import BatchReport
+from plimsoll.inference.payloads import BatchReport, PieceReport
 from plimsoll.inference.ports import Outcome
 from plimsoll.telemetry.metric_catalog import MetricCatalog
 
@@ -23,6 +23,8 @@ UNKNOWN = "_unknown"
 """The label of a model that was never loaded: a name that a client invents must not create a series."""
 SHED_REASONS = ("overloaded", "draining", "loading", "stuck", "failed", "deadline_exceeded", "client_gone")
 """Codes of requests that no model answered, through no fault of the request."""
+PIECES = ("prediction", "error")
+"""The results of pieces of streamed answers."""
 _OK = int(HTTPStatus.OK)
 _STATUSES = (200, 400, 408, 413, 415, 422, 429, 499, 500, 503, 504, 507)
 _STATUSES_OF_UNKNOWN = (400, 401, 403, 404, 500, 503)
@@ -97,9 +99,9 @@ class BatchSpans(Protocol):
 
 
 class _VersionSeries:
-    """The series of one version, looked up once."""
+    """The series of one version, looked up once; `protocols` says of each whether its answers are streams."""
 
-    def __init__(self, catalog: MetricCatalog, name: str, version: str, protocols: Iterable[str]) -> None:
+    def __init__(self, catalog: MetricCatalog, name: str, version: str, protocols: Mapping[str, bool]) -> None:
         self._catalog = catalog
         self._labels = (name, version)
         self._ended: dict[tuple[str, int], Counter] = {}
@@ -107,8 +109,10 @@ class _VersionSeries:
         self.shed = {reason: catalog.requests.shed.labels(name, version, reason) for reason in SHED_REASONS}
         self.cancelled = catalog.requests.cancelled.labels(name, version)
         self.deadline_exceeded = catalog.requests.deadline_exceeded.labels(name, version)
-        for protocol in protocols:
-            self.duration(protocol)
+        self.pieces = {failed: catalog.streams.pieces.labels(name, version, PIECES[failed]) for failed in (False, True)}
+        for protocol, is_streamed in protocols.items():
+            if not is_streamed:
+                self.duration(protocol)
             for status in _STATUSES_OF_UNKNOWN if name == UNKNOWN else _STATUSES:
                 self.ended(protocol, status)
 
@@ -131,8 +135,9 @@ class _VersionSeries:
 class InferenceObserver:
     """Implements the line's `Observer` port on a metric catalog.
 
-    The series of the `protocols` start at zero. `trace_id`, where requests are traced, gives the id of the current
-    request's trace if it is sampled: an example of the latency that its bucket counts.
+    The series of the `protocols` start at zero; those that are `streamed` have no durations. `trace_id`, where requests
+    are traced, gives the id of the current request's trace if it is sampled: an example of the latency that its bucket
+    counts.
     """
 
     def __init__(
@@ -140,9 +145,10 @@ class InferenceObserver:
         catalog: MetricCatalog,
         protocols: Iterable[str] = (),
         trace_id: Callable[[], str | None] | None = None,
+        streamed: Iterable[str] = (),
     ) -> None:
         self._catalog = catalog
-        self._protocols = tuple(protocols)
+        self._protocols = {protocol: protocol in tuple(streamed) for protocol in protocols}
         self._trace_id = trace_id
         self._in_flight = InFlight(catalog)
         self.request_started = self._in_flight.enter
@@ -158,8 +164,12 @@ class InferenceObserver:
         """Count a look-up in the response cache."""
         self._catalog.requests.cache_lookups.labels(model, version, "hit" if found else "miss").inc()
 
+    def piece_streamed(self, piece: PieceReport) -> None:
+        """Count a piece of a streamed answer."""
+        self._observations.add(self._count_piece, piece)
+
     def request_finished(self, outcome: Outcome) -> None:
-        """Count the end of the same request; only answered requests enter the duration histogram."""
+        """Count the end of the same request; only whole answers enter the duration histogram."""
         self._in_flight.leave()
         if self._trace_id is not None and outcome.status == _OK and (trace_id := self._trace_id()) is not None:
             self._count(outcome, {"trace_id": trace_id})
@@ -170,13 +180,20 @@ class InferenceObserver:
         series = self._series(outcome.model or UNKNOWN, outcome.version or UNKNOWN)
         series.ended(outcome.protocol, outcome.status).inc()
         if outcome.status == _OK:
-            series.duration(outcome.protocol).observe(outcome.duration_seconds, example)
+            if not outcome.streamed:
+                series.duration(outcome.protocol).observe(outcome.duration_seconds, example)
         elif outcome.code in series.shed:
             series.shed[outcome.code].inc()
             if outcome.code == "client_gone":
                 series.cancelled.inc()
             elif outcome.code == "deadline_exceeded":
                 series.deadline_exceeded.inc()
+
+    def _count_piece(self, piece: PieceReport) -> None:
+        self._series(piece.model, piece.version).pieces[piece.failed].inc()
+        streams = self._catalog.streams
+        histogram = streams.first_piece if piece.first else streams.between_pieces
+        histogram.labels(piece.model, piece.version).observe(piece.seconds)
 
     def _series(self, name: str, version: str) -> _VersionSeries:
         series = self._versions.get((name, version))

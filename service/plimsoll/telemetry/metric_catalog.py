@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.utils import floatToGoString
 
 from plimsoll.telemetry.observations import Observations
+from plimsoll.telemetry.stream_metrics import StreamMetrics
 
 # The 14 default edges of OpenTelemetry and prometheus-client, and two below for models that answer in a millisecond.
 _DURATION_EDGES_SECONDS = (
@@ -124,7 +125,7 @@ class QueueMetrics:
 
 CONNECTION_REASONS = (
     *("too_many_connections", "too_many_from_address", "malformed_request", "request_line_too_long"),
-    *("head_too_large", "head_too_slow", "body_too_slow", "answer_not_read"),
+    *("head_too_large", "head_too_slow", "body_too_slow", "answer_not_read", "websocket_silent"),
 )
 """The reasons for which a connection is refused or closed. The counter of each starts at 0."""
 
@@ -265,6 +266,7 @@ class MetricCatalog:
         self.queues = QueueMetrics(make)
         self.batches = BatchMetrics(make)
         self.tasks = TaskMetrics(make)
+        self.streams = StreamMetrics(make, _DURATION_EDGES_SECONDS)
         self.models = ModelMetrics(make)
         self.background = BackgroundMetrics(make)
         self._spans = make.counter(

@@ -98,14 +98,19 @@ class PredictSpans:
         hide_query(span, scope)
         self._ids.asked = None
 
+        head_status = 0
+
         async def send_known(message: Message) -> None:
+            nonlocal head_status
             if message["type"] == "http.response.start":
+                head_status = message["status"]
                 describe(span, call_of(scope))
-                if message["status"] == _CLIENT_GONE:  # at other 4xx a server's span has no error
-                    span.set_attribute(ERROR_TYPE, "client_gone")
-                    span.set_status(Status(StatusCode.ERROR))
+                if head_status == _CLIENT_GONE:  # at other 4xx a server's span has no error
+                    _note_error(span, head_status)
                 if span.is_recording():
                     message["headers"] = [*message.get("headers", ()), (b"traceresponse", _as_header(span))]
+            elif not message.get("more_body"):  # contrib ends the span with this message
+                _describe_end(span, head_status, call_of(scope).status or head_status)
             await send(message)
 
         token = use_span(span)
@@ -153,6 +158,17 @@ def describe(span: Span, call: Call) -> None:
     for name, fact in (("model", call.model), ("version", call.version), ("request_id", call.request_id)):
         if fact:
             span.set_attribute(f"plimsoll.{name}", fact)
+
+
+def _describe_end(span: Span, head_status: int, status: int) -> None:
+    """Note the error with which a stream ended whose head had said that all was well."""
+    if status != head_status:
+        _note_error(span, status)
+
+
+def _note_error(span: Span, status: int) -> None:
+    span.set_attribute(ERROR_TYPE, "client_gone" if status == _CLIENT_GONE else str(status))
+    span.set_status(Status(StatusCode.ERROR))
 
 
 def _as_header(span: Span) -> bytes:

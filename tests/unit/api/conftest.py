@@ -36,6 +36,7 @@ from plimsoll.inference.reading_pool import ReadingPool
 from plimsoll.inference.served_version import ServedVersion
 from plimsoll.inference.watchdog import Watchdog
 from plimsoll.tasks.tabular_classification import TabularClassification
+from plimsoll.telemetry.version_statistics import VersionFigures
 from starlette.types import ASGIApp
 
 from tests.conftest import MakeBundle
@@ -65,6 +66,7 @@ class Edge:
     document: ApiDocument
     report: LoadReport = field(repr=False)
     watchdog: Watchdog
+    figures: dict[tuple[str, str], VersionFigures]
     lane_observer: RecordingLaneObserver = field(default_factory=RecordingLaneObserver)
     lanes: list[BatchLane] = field(default_factory=list)
     _desired: dict[str, list[str]] = field(default_factory=dict)
@@ -112,6 +114,7 @@ async def edge(make_tiny_bundle: MakeBundle) -> AsyncIterator[Edge]:
     state.phase = Phase.SERVING
     watchdog = Watchdog(60.0)
     reading = ReadingPool(INLINE_BODY_BYTES)
+    figures: dict[tuple[str, str], VersionFigures] = {}
     parts = EdgeParts(
         version="1.2.3",
         state=state,
@@ -126,12 +129,15 @@ async def edge(make_tiny_bundle: MakeBundle) -> AsyncIterator[Edge]:
         access_log=AccessLog(ALL_OF_THEM),
         sites=SitePolicy(HOSTS, ORIGINS),
         prefix=PathPrefix("", [ip_network("127.0.0.1")]),
+        figures=lambda: figures,
     )
     wired = wiring.Edge(parts)
     transport = httpx.ASGITransport(wired.asgi)
     async with httpx.AsyncClient(transport=transport, base_url="http://plimsoll") as client:
         report = report_on(make_tiny_bundle())
-        made = Edge(wired.app, wired.asgi, client, state, registry, observer, gate, wired.document, report, watchdog)
+        made = Edge(
+            wired.app, wired.asgi, client, state, registry, observer, gate, wired.document, report, watchdog, figures
+        )
         yield made
         reading.close()
         for lane in made.lanes:

@@ -16,6 +16,7 @@ from plimsoll.api.admin import Admin, admin_application
 from plimsoll.api.auth import Gate
 from plimsoll.api.catalog import Catalog
 from plimsoll.api.error_responses import error_response
+from plimsoll.api.oip_repository import Repository, RepositoryIndex
 from plimsoll.api.request_scope import RequestScope
 from plimsoll.api.serving_state import ServingState
 from plimsoll.api.site_policy import SitePolicy
@@ -46,11 +47,14 @@ async def admin(make_tiny_bundle: MakeBundle, tmp_path: Path) -> AsyncIterator[A
         make_tiny_bundle(version=version)
     file, gate = tmp_path / "desired.yaml", Gate(None)
     file.write_text(TWO)
-    handlers = Admin(DesiredStateFile(file, Shelf(tmp_path / "models")))
-    app = admin_application(gate, handlers, Catalog(VersionRegistry()), "1.2.3")
+    state, shelf, registry = ServingState(), Shelf(tmp_path / "models"), VersionRegistry()
+    writer, catalog = DesiredStateFile(file, shelf), Catalog(registry)
+    repository = Repository(writer, registry, catalog, state, longest_seconds=0.05)
+    index = RepositoryIndex(registry, catalog, shelf)
+    app = admin_application(gate, Admin(writer), catalog, "1.2.3", repository, index)
     app.add_middleware(
         RequestScope,
-        state=ServingState(),
+        state=state,
         respond=error_response,
         access_log=AccessLog(successes_per_second=100),
         sites=SitePolicy(),

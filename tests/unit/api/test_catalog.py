@@ -45,6 +45,13 @@ async def test_a_model_has_all_its_versions_lowest_first(edge: Edge) -> None:
     assert [each["version"] for each in model["versions"]] == ["9", "10"]
 
 
+async def test_a_model_is_ready_while_one_of_its_versions_answers(edge: Edge) -> None:
+    edge.desire("tiny", "1")
+    assert (await edge.client.get("/v1/models/tiny")).json()["ready"] is False
+    edge.serve("tiny", "2", EchoModel())
+    assert (await edge.client.get("/v1/models/tiny")).json()["ready"] is True
+
+
 @pytest.mark.parametrize(
     ("path", "code"),
     [

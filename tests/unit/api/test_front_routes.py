@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from tests.doubles.asgi import Exchange, http_scope
 from tests.doubles.models import EchoModel
+from tests.doubles.websocket import Conversation
 from tests.unit.api.conftest import Edge
 
 
@@ -24,10 +25,11 @@ async def say_else(scope: Scope, receive: Receive, send: Send) -> None:
 
 BODIES = {
     "v1": {"features": [0, 1]},
+    "kserve": {"instances": [[0, 1]]},
     "v2": {"inputs": [{"name": "x", "datatype": "FP32", "shape": [1, 2], "data": [0, 1]}]},
 }
 """A body of each protocol."""
-ROUTES = FrontRoutes(say_else, {route.template: say_call for route in FRONT_ROUTES})
+ROUTES = FrontRoutes(say_else, {route.template: say_call for route in FRONT_ROUTES}, say_call)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +41,10 @@ ROUTES = FrontRoutes(say_else, {route.template: say_call for route in FRONT_ROUT
             "POST", "/v1/models/a/versions/2/predict",
             "/v1/models/{name}/versions/{version}/predict [('name', 'a'), ('version', '2')]",
         ),
+        ("POST", "/v1/models/a:predict", "/v1/models/{name}:predict [('name', 'a')]"),
+        ("POST", "/v1/models/a:explain", "else"),
+        ("POST", "/v1/models/:predict", "else"),
+        ("POST", "/v1/models/a/b:predict", "else"),
         ("GET", "/v1/predict", "else"),
         ("POST", "/v1/predict/", "else"),
         ("POST", "/v1/models//predict", "else"),
@@ -48,6 +54,22 @@ ROUTES = FrontRoutes(say_else, {route.template: say_call for route in FRONT_ROUT
 async def test_a_post_to_a_route_of_the_table_is_begun_as_its_call(method: str, path: str, answer: str) -> None:
     exchange = await Exchange(ROUTES, http_scope(path, method), []).run()
     assert exchange.sent[1]["body"].decode() == answer
+
+
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    [
+        ("/v1/models/a/session", b"/v1/models/{name}/session [('name', 'a')]"),
+        ("/v1/models/a/b/session", b"else"),
+        ("/v1/models/a/sessions", b"else"),
+        ("/v1/predict", b"else"),
+    ],
+)
+async def test_a_websocket_at_the_path_of_sessions_is_begun_as_a_call_and_any_other_is_not(
+    path: str, answer: bytes
+) -> None:
+    conversation = Conversation(ROUTES, path)
+    assert (await conversation.open()).body == answer
 
 
 async def test_the_router_of_fastapi_leads_to_the_same_handler() -> None:

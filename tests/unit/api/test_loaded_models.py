@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from plimsoll.api.loaded_models import describe_loaded
+from plimsoll.tasks.tensors import TensorTask
 
 from tests.doubles.models import EchoModel, flat_signature
 from tests.unit.api.conftest import Edge
@@ -34,6 +35,20 @@ async def test_the_default_model_is_shown_where_no_model_is_named(edge: Edge) ->
     assert "$ref" not in predict(described(edge), "/v1/predict")["requestBody"]
     body = predict(described(edge, "wide"), "/v1/predict")["requestBody"]
     assert body == {"$ref": "#/components/requestBodies/wide.1"}
+
+
+async def test_the_routes_of_tensors_show_a_request_that_is_answered(edge: Edge) -> None:
+    for name, datatype in (("a", "FP32"), ("halves", "BF16")):
+        edge.serve(name, "1", EchoModel(flat_signature(2, datatype)), task=TensorTask)  # type: ignore[arg-type]
+    for template in ("/v2/models/{name}/infer", "/v2/models/{name}/versions/{version}/infer"):
+        operation = predict(described(edge, "a"), template)
+        named = {each["name"]: each["example"] for each in operation["parameters"] if each["in"] == "path"}
+        (example,) = operation["requestBody"]["content"]["application/json"]["examples"].values()
+        reply = await edge.client.post(template.format(**named), json=example["value"])
+        assert (reply.status_code, reply.json()["model_name"]) == (200, "a")
+    # BF16 has no form in JSON.
+    shown = predict(described(edge, "halves"), "/v2/models/{name}/infer")
+    assert shown["requestBody"]["content"]["application/json"]["examples"] == {}
 
 
 async def test_the_parameters_in_paths_name_a_version_that_is_there(edge: Edge) -> None:

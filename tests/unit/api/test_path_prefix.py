@@ -70,9 +70,11 @@ async def test_the_index_and_the_document_go_by_the_prefix(edge: Edge) -> None:
     assert index == {
         "name": "plimsoll",
         "version": "1.2.3",
+        "status": "alive",
         "links": {
             "docs": "/team/a/docs", "redoc": "/team/a/redoc", "openapi": "/team/a/openapi.json",
-            "models": "/team/a/v1/models", "predict": "/team/a/v1/predict", "health": "/team/a/v1/health",
+            "models": "/team/a/v1/models", "predict": "/team/a/v1/predict", "open_inference": "/team/a/v2",
+            "health": "/team/a/v1/health",
         },
     }  # fmt: skip
     assert (await edge.client.get("/openapi.json", headers=headers)).json()["servers"] == [{"url": "/team/a"}]

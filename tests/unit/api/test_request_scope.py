@@ -21,7 +21,7 @@ from tests.unit.api.conftest import ALL_OF_THEM, Edge
 from tests.unit.eventually import PATIENCE_SECONDS
 
 Handler = Callable[[Scope, Receive, Send], Awaitable[None]]
-PROBES = ["/livez", "/readyz", "/startupz", "/metrics"]
+PROBES = ["/livez", "/readyz", "/startupz", "/metrics", "/v2/health/live", "/v2/health/ready"]
 
 
 class Door:

@@ -40,3 +40,16 @@ async def test_it_can_be_busy_again_after_it_was_idle() -> None:
             await asyncio.wait_for(state.idle(), 0.01)
         state.leave()
         await state.idle()
+
+
+async def test_streams_and_sessions_hear_of_the_two_moments_of_a_stop() -> None:
+    state = ServingState()
+    refusing, cutting_off = asyncio.create_task(state.refusing()), asyncio.create_task(state.cutting_off())
+    await asyncio.sleep(0)
+    assert not refusing.done()
+    state.refuse()
+    await refusing
+    assert (state.phase, state.cuts_off, cutting_off.done()) == (Phase.REFUSING, False, False)
+    state.cut_off()
+    await cutting_off
+    assert state.cuts_off

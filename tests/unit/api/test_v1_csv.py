@@ -167,7 +167,7 @@ async def test_the_document_describes_both_formats(edge: Edge) -> None:
     edge.serve("echo", "7", EchoModel())
     operation = edge.app.openapi()["paths"]["/v1/predict"]["post"]
     assert set(operation["requestBody"]["content"]) == {"application/json", "text/csv"}
-    assert set(operation["responses"]["200"]["content"]) == {"application/json", "text/csv"}
+    assert set(operation["responses"]["200"]["content"]) == {"application/json", "text/csv", "text/event-stream"}
 
 
 def test_every_cell_of_an_answer_is_there_also_where_names_collide() -> None:

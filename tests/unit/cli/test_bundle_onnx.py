@@ -46,10 +46,12 @@ def test_a_path_with_dots_writes_next_to_the_bundle(make_tiny_bundle: MakeBundle
 def test_a_missing_package_is_named(
     make_tiny_bundle: MakeBundle, plimsoll: RunPlimsoll, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("plimsoll.runtime.onnx_export.find_spec", lambda name: None if name == "onnxscript" else name)
+    monkeypatch.setattr(
+        "plimsoll.runtime.installed_packages.find_spec", lambda name: None if name == "onnxscript" else name
+    )
     ran = plimsoll("bundle", "export-onnx", str(make_tiny_bundle().path))
     assert (ran.code, ran.out) == (2, "")
-    assert ran.err.endswith("and onnxscript cannot be found; pip install 'plimsoll[export,onnx]'\n")
+    assert ran.err.endswith("needs onnxscript, which is not installed here; pip install 'plimsoll[export,onnx]'\n")
 
 
 @pytest.mark.parametrize(

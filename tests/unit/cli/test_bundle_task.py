@@ -106,13 +106,28 @@ def test_a_file_of_the_task_is_replaced(add_task: Adding) -> None:
         each.verify_files()
 
 
-@pytest.mark.parametrize("name", ["weights.safetensors", "golden.safetensors", "requests.json", "manifest.json"])
+@pytest.mark.parametrize("name", ["weights.safetensors", "golden.safetensors", "manifest.json"])
 def test_no_other_file_of_the_bundle_is_replaced(add_task: Adding, name: str) -> None:
     Path(name).write_text("[]")
     ran = add_task(file=name)
     assert ran.code == 2
     assert f"two files of the bundle would be named {name}" in ran.complaint
     assert not add_task.made.exists()
+
+
+def test_a_file_of_the_task_may_have_the_name_of_the_golden_requests(add_task: Adding, plimsoll: RunPlimsoll) -> None:
+    Path("requests.json").write_text("[1, 2]")
+    options = '{"file": "requests.json"}'
+    task = "tests.doubles.own_tasks:ReadsFile"
+    assert add_task(task=task, file="requests.json", options=options).code == 0
+    add_task.source = add_task.made
+    ran = add_task(task=task, version="3")
+    made = open_bundle(add_task.made.with_name("3"))
+    assert ran.out.splitlines()[1].endswith(f"read their predictions in {made.path / '2.requests.json'}")
+    assert made.read("requests.json") == b"[1, 2]"
+    assert made.manifest.golden.requests == "2.requests.json"
+    assert json.loads(made.read("2.requests.json"))[0]["body"] == {"letters": ROW}
+    assert plimsoll("bundle", "verify", str(made.path), "--trust-factory", task).code == 0
 
 
 def test_padding_stays_switched_on(plimsoll: RunPlimsoll, tmp_path: Path) -> None:

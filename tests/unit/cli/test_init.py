@@ -1,18 +1,18 @@
 from __future__ import annotations
 
 import json
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from onnx import TensorProto, helper
 from plimsoll.bundle.folder import open_bundle
 from plimsoll.runtime.pytorch.module_building import build_architecture
 from safetensors.torch import save
 
-from tests.doubles.onnx_graphs import graph_model, linear, value
+from tests.doubles.onnx_graphs import graph_model, linear, tensor, value, with_loop
 from tests.unit.cli.conftest import RunPlimsoll
 
 FACTORY = "plimsoll.runtime.pytorch.architectures.digits_mlp:DigitsMlp"
@@ -126,11 +126,51 @@ def test_a_folder_of_hugging_face_needs_packages_that_are_named(
     Path("bert").mkdir()
     Path("bert", "config.json").write_text("{}")
     monkeypatch.setattr(
-        "plimsoll.cli.init_sources.find_spec", lambda name: None if name == "transformers" else find_spec(name)
+        "plimsoll.runtime.installed_packages.find_spec",
+        lambda name: None if name == "transformers" else "installed",
     )
     ran = plimsoll("init", "bert", "--no-ask")
     assert ran.code == 2
-    assert "needs transformers, which is not installed; pip install 'plimsoll[hf,onnx]'" in ran.err
+    assert "needs transformers, which is not installed here; pip install 'plimsoll[hf,onnx]'" in ran.err
+
+
+def test_the_checks_are_those_of_a_server_with_these_settings(
+    plimsoll: RunPlimsoll, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("narrow.py").write_text(
+        "import torch\nclass Narrow(torch.nn.Linear):\n"
+        "    def forward(self, rows):\n        assert len(rows) <= 16\n        return super().forward(rows)\n"
+    )
+    monkeypatch.syspath_prepend(str(Path.cwd()))
+    Path("weights.safetensors").write_bytes(save(torch.nn.Linear(4, 3).state_dict()))
+    np.save("rows.npy", np.random.default_rng(0).random((5, 4), np.float32))
+    options = ("--factory=narrow:Narrow", "--example=rows.npy", "--labels=", "--no-ask")
+    words = ("init", "weights.safetensors", '--parameters={"in_features": 4, "out_features": 3}', *options)
+    monkeypatch.setenv("PLIMSOLL_MAX_BATCH_ROWS", "32")
+    assert "the model fails in a batch of 32 rows" in plimsoll(*words).err
+    assert not Path("models").exists() or not any(Path("models").iterdir())
+    monkeypatch.setenv("PLIMSOLL_MAX_BATCH_ROWS", "16")
+    ran = plimsoll(*words)
+    assert ran.code == 0, ran.err
+    path = "PYTHONPATH=$PWD${PYTHONPATH:+:$PYTHONPATH} PLIMSOLL_FACTORIES=narrow:Narrow"
+    assert f"\n  {path} plimsoll serve --models models\n" in ran.out
+
+
+def test_checks_without_end_are_ended(plimsoll: RunPlimsoll, monkeypatch: pytest.MonkeyPatch) -> None:
+    body = [
+        helper.make_node("Abs", ["x"], ["size"]),
+        helper.make_node("ReduceMax", ["size"], ["most"], keepdims=0),
+        helper.make_node("Constant", [], ["far"], value=tensor("", np.float32(100))),
+        helper.make_node("Greater", ["most", "far"], ["on"]),  # as in a row of 1000 times the golden range
+        helper.make_node("Add", ["v", "v"], ["w"]),
+    ]
+    Path("loop.onnx").write_bytes(with_loop(body).SerializeToString())
+    monkeypatch.setenv("PLIMSOLL_START_SECONDS", "0.5")
+    ran = plimsoll("init", "loop.onnx", "--no-ask")
+    assert ran.code == 2
+    assert "its checks were not done after 0.5 s (PLIMSOLL_START_SECONDS), and the run of the model" in ran.err
+    assert not Path("models").exists() or not any(Path("models").iterdir())
+    monkeypatch.setenv("PLIMSOLL_START_SECONDS", "60")
 
 
 @pytest.mark.parametrize(
@@ -152,6 +192,15 @@ def test_bounds_between_which_nothing_lies_are_refused(
     assert ran.code == 2
     assert words in ran.complaint
     assert not Path("models").exists()
+
+
+def test_a_graph_of_one_number_a_row_is_served(plimsoll: RunPlimsoll) -> None:
+    row = [value("x", shape=("batch",))]
+    model = graph_model([helper.make_node("Relu", ["x"], ["y"])], inputs=row, outputs=[value("y", shape=("batch",))])
+    Path("one.onnx").write_bytes(model.SerializeToString())
+    ran = plimsoll("init", "one.onnx", "--no-ask")
+    assert ran.code == 0, ran.err
+    assert isinstance(json.loads(Path("one-1-request.json").read_text())["inputs"]["x"], float)
 
 
 def test_one_output_of_several_is_chosen_by_its_name(plimsoll: RunPlimsoll) -> None:

@@ -12,6 +12,7 @@ from plimsoll.cli.input_bounds import read_bounds
         (["-1.5"], ["x"], {"x": -1.5}),
         (["x=1e3"], ["x"], {"x": 1000}),
         (["b=2", "a=0"], ["a", "b", "c"], {"a": 0, "b": 2}),
+        ([f"a={2**53 + 1}", f"b=-{2**63}"], ["a", "b"], {"a": 2**53 + 1, "b": -(2**63)}),
     ],
 )
 def test_bounds_are_by_the_name_of_an_input(values: list[str], names: list[str], bounds: dict[str, float]) -> None:

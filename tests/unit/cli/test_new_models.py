@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from onnx import ModelProto, TensorProto, helper
 from plimsoll.bundle.folder import open_bundle
-from plimsoll.cli import new_models
+from plimsoll.runtime import installed_packages
 from safetensors.numpy import save_file
 
 from tests.doubles.onnx_bundles import ROWS
@@ -174,7 +174,7 @@ def test_a_file_of_more_than_two_gibibytes_is_not_read(plimsoll: RunPlimsoll) ->
 def test_a_missing_runtime_is_named(
     maker: Maker, plimsoll: RunPlimsoll, monkeypatch: pytest.MonkeyPatch, package: str, extra: str
 ) -> None:
-    monkeypatch.setattr(new_models, "find_spec", lambda name: None if name == package else find_spec(name))
+    monkeypatch.setattr(installed_packages, "find_spec", lambda name: None if name == package else find_spec(name))
     ran = maker.create(relu())
     if package == "torch":
         assert ran.code == 0, "a graph needs no torch"
@@ -183,4 +183,4 @@ def test_a_missing_runtime_is_named(
             "--architecture", "digits-mlp",
         )  # fmt: skip
     assert ran.code == 2
-    assert f"which is not installed; pip install 'plimsoll[{extra}]'" in ran.complaint
+    assert f"which is not installed here; pip install 'plimsoll[{extra}]'" in ran.complaint

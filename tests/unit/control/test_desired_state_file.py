@@ -61,6 +61,30 @@ def test_each_change_is_on_disk_as_it_was_returned(desired: Desired) -> None:
         assert change() == read_desired_state(desired.path)
 
 
+def test_a_model_is_renewed_in_its_highest_version_which_is_added_once_and_then_loaded_again(desired: Desired) -> None:
+    file = desired.file()
+    assert [file.renew("tiny"), file.renew("tiny"), file.renew("tiny", "1")] == ["3"] * 2 + ["1"]
+    (model,) = read_desired_state(desired.path).models
+    first, third = model.versions
+    assert (first.version, first.generation, third.version) == ("1", 1, "3")
+    assert third.generation > 1, "a generation that it has not had, since it may have been served before"
+    with pytest.raises(NotFound, match="there is no bundle of model 'other'") as caught:
+        file.renew("other")
+    assert (caught.value.code, caught.value.expected) == ("model_not_found", "tiny")
+
+
+def test_a_version_that_is_renewed_next_to_weighted_ones_gets_no_requests_by_weight(desired: Desired) -> None:
+    desired.file(TWO).renew("tiny")
+    assert desired.weights == {"1": 100, "2": 0, "3": 0}
+
+
+def test_a_model_is_unloaded_with_all_its_versions(desired: Desired) -> None:
+    file = desired.file(TWO)
+    assert file.unload("tiny").models == []
+    with pytest.raises(NotFound, match="no model 'tiny' is desired"):
+        file.unload("tiny")
+
+
 def test_a_reload_raises_the_generation_and_keeps_the_rest(desired: Desired) -> None:
     (model,) = desired.file(TWO).reload("tiny", "2").models
     assert [(each.version, each.weight, each.generation) for each in model.versions] == [("1", 100, 0), ("2", 0, 1)]
@@ -89,7 +113,7 @@ def test_weights_that_could_not_be_read_back_are_refused_and_nothing_is_written(
 
 @given(
     changes=st.lists(
-        st.tuples(st.sampled_from(["load", "unload", "reload"]), st.sampled_from(["1", "2", "3", "4", "x"]))
+        st.tuples(st.sampled_from(["load", "unload", "reload", "renew"]), st.sampled_from(["1", "2", "3", "4", "x"]))
         | st.dictionaries(
             st.sampled_from(["1", "2", "3", "9"]), st.integers(-200, 200) | st.sampled_from([0, 50, 100])
         ),
@@ -101,9 +125,11 @@ def test_whatever_is_asked_for_the_file_can_be_read_by_every_worker(desired: Des
     for change in changes:
         before = desired.path.read_text()
         try:
-            made: DesiredState | None = (
+            made: DesiredState | str | None = (
                 file.weigh("tiny", change) if isinstance(change, dict) else getattr(file, change[0])("tiny", change[1])
             )
+            if isinstance(made, str):
+                made = read_desired_state(desired.path)
         except (InvalidInput, NotFound):
             made = None
         state = read_desired_state(desired.path)

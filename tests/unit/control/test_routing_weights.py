@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from plimsoll.bundle.shelf import version_order
 from plimsoll.control.routing_table import RoutingTable, routes_of
-from plimsoll.errors import Loading
+from plimsoll.errors import Loading, NotFound
 from plimsoll.inference.payloads import Target
 
 from tests.unit.control.serving import served_version
@@ -38,6 +38,30 @@ def test_requests_that_pin_nothing_are_split_by_weight() -> None:
     versions = seen(table(["1", "2"], {"1": 80, "2": 20}))
     assert_share(versions, "1", 0.8)
     assert_share(versions, "2", 0.2)
+
+
+@pytest.mark.parametrize(
+    ("weights", "likeliest"),
+    [
+        ({"1": 80, "2": 20}, "1"),
+        ({"1": 20, "2": 80}, "2"),
+        ({"1": 50, "2": 50}, "2"),
+        ({"9": None, "10": None}, "10"),
+        ({"1": 100, "2": 0, "10": 0}, "1"),
+        ({"1": None}, "1"),
+    ],
+    ids=str,
+)
+def test_the_likeliest_version_has_the_largest_share_and_of_equal_ones_the_highest_is_it(
+    weights: dict[str, int | None], likeliest: str
+) -> None:
+    routes = table(list(weights), weights)
+    assert routes.likeliest("tiny").version == likeliest
+    assert routes.likeliest("tiny", next(iter(weights))).version == next(iter(weights))
+    with pytest.raises(NotFound):
+        routes.likeliest("tiny", "7")
+    with pytest.raises(NotFound):
+        routes.likeliest("other")
 
 
 def test_requests_without_a_key_are_split_by_weight_too() -> None:

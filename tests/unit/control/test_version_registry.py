@@ -61,6 +61,19 @@ def test_a_version_is_visible_as_soon_as_it_is_desired_and_answers_once_ready(bu
     assert registry.table.select(TINY) is served
 
 
+def test_loads_that_have_ended_are_counted_well_or_not_and_never_forgotten(bundle: Bundle) -> None:
+    registry = VersionRegistry()
+    registry.desire(desired(tiny={"1": None, "2": None}))
+    assert registry.loads("tiny", "1") == registry.loads("other", "1") == 0
+    make_ready(registry, bundle, "1")
+    registry.advance("tiny", "1", VersionState.WARMING)
+    registry.fail("tiny", "1", "check 'golden' failed")
+    registry.fail("tiny", "2", "check 'golden' failed")
+    registry.desire(desired(tiny={"2": None}))
+    registry.forget("tiny", "1")
+    assert (registry.loads("tiny", "1"), registry.loads("tiny", "2")) == (2, 1)
+
+
 def test_a_ready_version_has_its_report_and_a_failed_one_its_reason(bundle: Bundle) -> None:
     registry = VersionRegistry()
     registry.desire(desired(tiny={"1": None, "2": None}))

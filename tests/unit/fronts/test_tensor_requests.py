@@ -47,6 +47,8 @@ def test_an_input_is_known_by_its_name_its_datatype_and_its_shape() -> None:
         ("ids", "INT64", [1, 0], "the input 'ids' has the wrong shape"),
         ("ids", "INT64", [1, -1], "the input 'ids' has the wrong shape"),
         ("ids", "INT64", [-1, 1], "the input 'ids' has the wrong shape"),
+        ("ids", "INT64", [1, 10**4000], "the input 'ids' has the wrong shape"),
+        ("ids", "INT64", [10**4000, 1], "the input 'ids' has the wrong shape"),
         ("pixels", "UINT8", [1, 2, 3], "the input 'pixels' has the wrong shape"),
         ("pixels", "UINT8", [0, 2, 2], "the number of rows is out of range"),
         ("pixels", "UINT8", [101, 2, 2], "the number of rows is out of range"),
@@ -101,6 +103,30 @@ def test_the_best_classes_are_texts_the_best_first() -> None:
 def test_best_classes_without_labels_have_their_index_alone() -> None:
     wanted = Wanted(TensorSpec("y", "INT64", (-1, 2)), binary=False, classes=1)
     assert output_of(wanted, {"y": np.array([[3, 7]])})[1].tolist() == [[b"7.000000:1"]]
+
+
+@pytest.mark.parametrize(
+    ("datatype", "scores", "order"),
+    [
+        ("INT64", [2**60, 2**60 + 1, -(2**63), -(2**63) + 1], [1, 0, 3, 2]),
+        ("UINT8", [0, 255, 1, 255], [1, 3, 2, 0]),
+        ("BOOL", [False, True, False, True], [1, 3, 0, 2]),
+        ("FP16", [-0.5, float("nan"), float("-inf"), 0.5], [3, 0, 2, 1]),
+    ],
+)
+def test_classes_stand_in_the_order_of_their_scores_in_every_datatype(
+    datatype: Any, scores: Any, order: list[int]
+) -> None:
+    spec = TensorSpec("y", datatype, (-1, 4))
+    best = output_of(Wanted(spec, binary=False, classes=4), {"y": np.array([scores], spec.dtype)})[1]
+    assert [int(each.split(b":")[1]) for each in best[0]] == order
+
+
+def test_classes_by_the_hundred_thousand_are_refused() -> None:
+    scores = np.zeros((101, 1000), np.float32)
+    wanted = Wanted(TensorSpec("y", "FP32", (-1, 1000)), binary=False, classes=1000)
+    assert output_of(wanted, {"y": scores[:100]})[1].shape == (100, 1000)
+    assert refusal(output_of, wanted, {"y": scores}) == "too many classes of the output 'y' are asked for"
 
 
 def test_parameters_name_a_timeout_in_microseconds() -> None:

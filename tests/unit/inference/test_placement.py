@@ -122,7 +122,9 @@ def test_each_open_shape_has_a_bound_of_its_own() -> None:
     bounds: dict[Shapes, int] = {short: 32, long: 8, (): 32}
     placement = Placement(lambda shapes: bounds.get(shapes, 0), BUDGET, observer)
     assert [placement.inline_rows_of(shapes) for shapes in (short, long, unknown)] == [32, 8, 0]
+    assert placement.inline_rows == 32
     placement.end(8, 3.0, long)
+    assert placement.inline_rows == 0, "a person sees that rows of some shape have left the event loop"
     assert [placement.inline_rows_of(shapes) for shapes in (short, long, unknown)] == [32, 0, 0]
     placement.end(32, 3.0, short)
     assert [placement.inline_rows_of(shapes) for shapes in (short, long)] == [0, 0]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,8 +50,21 @@ def test_a_number_that_is_not_finite_is_always_outside(number: float, datatype: 
     assert within.first_outside(np.array([[0, number]], within_dtype(datatype))) == (0, 1)
 
 
-def within_dtype(datatype: Datatype) -> np.dtype[np.floating]:
+def within_dtype(datatype: Datatype) -> np.dtype[Any]:
     return TensorSpec("x", datatype, (-1,)).dtype
+
+
+@given(
+    datatype=st.sampled_from(["INT64", "UINT64"]),
+    bound=st.integers(2**53 - 4, 2**64 - 1),
+    off=st.integers(-2, 2),
+)
+def test_whole_numbers_beyond_those_of_floats_are_compared_exactly(datatype: Datatype, bound: int, off: int) -> None:
+    limits = np.iinfo(within_dtype(datatype))
+    number = min(bound + off, int(limits.max))
+    tensor = np.array([[number, number]], limits.dtype)
+    assert bounds(datatype, maximum=bound).hold(tensor) == (number <= bound)
+    assert bounds(datatype, minimum=bound).hold(tensor) == (number >= bound)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from grpc import aio
 from plimsoll.api.access_log import AccessLog
 from plimsoll.api.auth import Gate
 from plimsoll.api.error_responses import settle
-from plimsoll.api.request_scope import identify
+from plimsoll.api.request_scope import name_in_log
 from plimsoll.api.serving_state import Phase, ServingState
 from plimsoll.control.desired_state import DesiredModel, DesiredState, DesiredVersion
 from plimsoll.control.version_registry import VersionRegistry
@@ -128,7 +128,7 @@ def open_port(make_tiny_bundle: MakeBundle) -> OpenPort:
             observer=observer,
             access_log=AccessLog(1_000_000),
             settle=settle,
-            identify=identify,
+            identify=name_in_log,
             ready=lambda: bool(registry.answering()) and not state.stopping,
             live=lambda: True,
             tracer=tracer,

@@ -168,7 +168,7 @@ def test_a_model_that_no_bundle_can_hold_is_refused_by_what_it_did(
         ),
         (
             np.array([[0, 0, 0.5, 1.25]], np.float32),
-            "reach from 0.0 to 1.25, which the signature's minimum 0.0 or maximum 1.0 excludes",
+            "reach from 0.0 to 1.25, which the signature's minimum 0 or maximum 1 excludes",
         ),
         (
             np.zeros(4, np.float32),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from plimsoll.errors import BundleError
 from plimsoll.inference.payloads import NUMPY_DTYPES, Datatype, Tensors, TensorSpec
 from plimsoll.runtime.example_rows import checked_examples, tensor_of
+from plimsoll.runtime.foreign_code import foreign_code
 
 from tests.doubles.new_models import NumpyModel
 
@@ -59,6 +61,33 @@ def test_inputs_come_in_the_order_of_the_model_and_contiguous() -> None:
 def test_one_number_a_row_is_an_input_next_to_others() -> None:
     (example,) = checked_examples([{"ids": ids(2, 3), "age": np.zeros(2, np.float32)}], NumpyModel(None))
     assert example["age"].shape == (2,)
+
+
+def test_one_number_a_row_is_the_only_input_if_the_model_answers_one_row_of_it() -> None:
+    (example,) = checked_examples([{"moment": np.arange(3.0)}], NumpyModel(None))
+    assert example["moment"].shape == (3,)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda numbers: numbers @ np.ones((3, 2)),  # raises on one number
+        lambda numbers: numbers.sum(keepdims=True),
+        lambda numbers: numbers / numbers.sum(),
+        lambda numbers: numbers.mean(),
+    ],
+)
+def test_a_list_of_numbers_that_the_model_takes_for_one_row_is_refused(
+    answer: Callable[[NDArray[Any]], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(inputs: Tensors) -> dict[str, NDArray[Any]]:
+        with foreign_code("weights", "the model cannot be run on the example"):
+            return {"output": np.asarray(answer(inputs["x"]))}
+
+    model = NumpyModel(None)
+    monkeypatch.setattr(model, "run", run)
+    with pytest.raises(BundleError, match=r"is one list of 3 numbers, and rows are .* save example\[None\]"):
+        checked_examples([{"x": np.array([1.0, 2.0, 4.0])}], model)
 
 
 @pytest.mark.parametrize(

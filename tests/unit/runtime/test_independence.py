@@ -124,6 +124,14 @@ def test_a_module_that_rounds_to_whole_numbers_counts_as_one_of_eight_bits() -> 
     refusal(lambda rows: rows * (1 if len(rows) == 1 else 1 + 2**-7), EXACT)
 
 
+def test_rounding_that_no_answer_depends_on_allows_no_difference() -> None:
+    def module(rows: Tensor) -> Tensor:
+        torch.round(rows).to(torch.bfloat16)
+        return rows * (1 if len(rows) == 1 else 1 + 2**-7)
+
+    assert "is answered differently" in refusal(module, EXACT)
+
+
 def test_what_a_companion_is_answered_does_not_matter() -> None:
     check(lambda rows: torch.where(rows > 1000, torch.nan, rows))
 

@@ -10,7 +10,7 @@ import pytest
 from plimsoll.bundle.folder import Bundle, open_bundle
 from plimsoll.errors import BundleError, OperatorError
 from plimsoll.inference.payloads import Tensors
-from plimsoll.runtime import onnx_export
+from plimsoll.runtime import installed_packages
 from plimsoll.runtime.loader_options import LoaderOptions
 from plimsoll.runtime.model_loader import ModelLoader
 from plimsoll.runtime.onnx_export import check_packages, export_bundle, version_after
@@ -34,10 +34,12 @@ def test_a_version_is_followed_by_one_number_more() -> None:
 def test_missing_packages_are_named_with_the_command_that_installs_them(monkeypatch: pytest.MonkeyPatch) -> None:
     check_packages()
     missing = ("onnx", "onnxscript")
-    monkeypatch.setattr(onnx_export, "find_spec", lambda name: None if name in missing else find_spec(name))
+    monkeypatch.setattr(installed_packages, "find_spec", lambda name: None if name in missing else find_spec(name))
     with pytest.raises(OperatorError) as caught:
         check_packages()
-    assert caught.value.message.endswith("and onnx and onnxscript cannot be found; pip install 'plimsoll[export,onnx]'")
+    assert caught.value.message == (
+        "an export to ONNX needs onnx and onnxscript, which are not installed here; pip install 'plimsoll[export,onnx]'"
+    )
 
 
 def test_an_export_keeps_every_field_but_the_model(tmp_path: Path) -> None:

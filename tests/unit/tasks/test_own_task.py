@@ -53,6 +53,20 @@ def test_the_code_writes_once_for_each_question() -> None:
     assert task.results(question, OUTPUTS) is task.results(question, {})
 
 
+def test_a_row_by_itself_is_written_and_answered_and_named_by_its_place_in_the_request() -> None:
+    task = adapted()
+    alone = task.read(body(ROW, {**ROW, "d": 1})).row(1)
+    tensors = {"input": np.zeros((1, 4), np.float32)}
+    alone.write(tensors)
+    assert (alone.rows, tensors["input"][0, 3]) == (1, 1)
+    (result,) = task.results(alone, {"output": OUTPUTS["output"][:1]})
+    assert result["label"] == "b"
+    odd = adapted(Odd, write="raise")
+    with pytest.raises(ModelFailed, match="row 1") as caught:
+        odd.results(odd.read(body(doing(""), doing(""))).row(1), {"output": OUTPUTS["output"][:1]})
+    assert caught.value.index == 1
+
+
 @pytest.mark.parametrize(
     ("sent", "message", "expected"),
     [

@@ -65,7 +65,7 @@ def test_texts_are_sent_and_answered_as_they_are() -> None:
         (Shouting, b"\xff", "an element of the input 'text' is not readable"),
         (Letters, b"{", "an element of the input 'letters' is not readable"),
         (Letters, b"[" * 100_000, "an element of the input 'letters' is not readable"),
-        (Letters, b"[1]", "row 1 of instances has the wrong type"),
+        (Letters, b"[1]", "row 1 of 'letters' has the wrong type"),
     ],
 )
 def test_an_element_that_is_no_row_is_named(kind: type[OwnTask], element: bytes, message: str) -> None:
@@ -74,3 +74,14 @@ def test_an_element_that_is_no_row_is_named(kind: type[OwnTask], element: bytes,
     with pytest.raises(InvalidInput) as caught:
         task.of_tensors({task.item: elements(right, element)})
     assert (caught.value.message, caught.value.index) == (message, 1)
+
+
+@pytest.mark.parametrize("values", [b"1," * 500_001 + b"1", b"[]," * 500_001 + b"[]", b"{}," * 500_001 + b"{}"])
+def test_rows_of_far_too_many_values_are_refused_before_they_are_made(values: bytes) -> None:
+    row = json.dumps(ROW).encode()
+    many = row[:-1] + b', "more": [' + values + b"]}"
+    with pytest.raises(InvalidInput, match="the body holds too many values"):
+        adapted().of_tensors({"letters": elements(row, many)})
+    # The task has read it, because a text is one value.
+    with pytest.raises(InvalidInput, match="gives a number out of the bounds"):
+        adapted(Shouting).of_tensors({"text": elements(many)})

@@ -56,6 +56,13 @@ def refusal(*rows: dict[str, Any]) -> InvalidInput:
     return caught.value
 
 
+def test_a_row_by_itself_is_padded_as_it_alone_needs() -> None:
+    question = question_of(row(2), row(5))
+    alone = question.row(0)
+    assert (question.shapes[0], alone.shapes[0], alone.rows, alone.lengths) == ((8,), (4,), 1, [2])
+    assert written(alone)["ids"].tolist() == [[1, 2, 7, 7]]
+
+
 def test_the_rows_of_a_request_are_padded_as_the_longest_needs() -> None:
     question = question_of(row(2), row(5), row(1))
     assert (question.rows, question.lengths) == (3, [2, 5, 1])

@@ -12,6 +12,7 @@ from plimsoll.errors import ClientError
 from plimsoll.inference.batch_limits import BatchLimits
 from plimsoll.inference.batch_queue import BatchQueue, Entry
 from plimsoll.tasks.number_rows import RowReader
+from plimsoll.tasks.tensors import TensorTask
 
 from tests.doubles.models import EchoModel, flat_signature
 
@@ -79,3 +80,39 @@ async def test_as_many_rows_are_reserved_as_the_request_has() -> None:
     line.decode(b'{"features": [0, 1]}')
     line.decode(b'{"instances": [[0, 1], [1, 0], [1, 1]]}')
     assert line.reserved == [1, 3]
+
+
+@given(
+    width=st.integers(1, 3),
+    values=st.lists(st.floats(-2, 2, width=32), min_size=12, max_size=12),
+    named=st.booleans(),
+)
+def test_the_rows_one_by_one_are_written_as_all_together_or_fail_by_their_index(
+    width: int, values: list[float], named: bool
+) -> None:
+    signature = flat_signature(width, minimum=-1, maximum=1)
+    rows = [values[at : at + width] for at in range(0, 12, width)][:4]
+    if named:
+        body = orjson.dumps({"instances": [{"x": row} for row in rows]})
+        read = TensorTask(signature).read
+    else:
+        body = orjson.dumps({"instances": rows})
+        read = RowReader(signature).read  # type: ignore[assignment]
+    bad = [index for index, row in enumerate(rows) if any(abs(number) > 1 for number in row)]
+    model = EchoModel(signature)
+    if named and bad:
+        with pytest.raises(ClientError) as caught:  # numbers of tensors are checked when they are read
+            read(body)
+        assert caught.value.index == bad[0]
+        return
+    question = read(body)
+    for index, row in enumerate(rows):
+        alone, inputs = question.row(index), model.new_batch(1)
+        assert (alone.rows, alone.user, alone.shapes, alone.padding) == (1, None, (), 0)
+        if index in bad:
+            with pytest.raises(ClientError) as caught:
+                alone.write(inputs)
+            assert caught.value.index == index
+        else:
+            alone.write(inputs)
+            assert inputs["x"].tolist() == [row]

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from plimsoll.inference.payloads import BatchReport
+from plimsoll.inference.payloads import BatchReport, PieceReport
 from plimsoll.inference.ports import Outcome
 from plimsoll.telemetry.exposition import Exposition
 from plimsoll.telemetry.inference_observer import SHED_REASONS, UNKNOWN, InferenceObserver, VersionObserver
@@ -179,3 +179,32 @@ def test_a_model_that_leaves_the_event_loop_is_named_in_the_log(
         "now run on a worker thread"
     )
     assert (record.__dict__["model"], record.__dict__["version"]) == ("tiny", "1")
+
+
+def test_a_streamed_answer_is_counted_and_stays_out_of_the_durations(
+    registry: CollectorRegistry, catalog: MetricCatalog
+) -> None:
+    observer = InferenceObserver(catalog, ["v1", "v1-stream"], streamed=["v1-stream"])
+    observer.version_ready("tiny", "1")
+    assert requests(registry, 200, protocol="v1-stream") == 0
+    observer.request_started()
+    observer.request_finished(Outcome("v1-stream", "tiny", "1", 200, 3.0, streamed=True))
+    catalog.observations.count()
+    assert requests(registry, 200, protocol="v1-stream") == 1
+    duration = "plimsoll_request_duration_seconds_count"
+    assert registry.get_sample_value(duration, LABELS) == 0
+    assert registry.get_sample_value(duration, {**LABELS, "protocol": "v1-stream"}) is None
+
+
+def test_pieces_are_counted_by_result_and_timed_from_the_arrival_or_from_the_piece_before(
+    registry: CollectorRegistry, catalog: MetricCatalog, observer: InferenceObserver
+) -> None:
+    observer.version_ready("tiny", "1")
+    results = ("prediction", "error")
+    assert [of_tiny(registry, "stream_pieces_total", result=each) for each in results] == [0, 0]
+    for seconds, first, failed in ((0.5, True, False), (0.25, False, True), (0.25, False, False)):
+        observer.piece_streamed(PieceReport("tiny", "1", seconds, first, failed))
+    catalog.observations.count()
+    assert [of_tiny(registry, "stream_pieces_total", result=each) for each in results] == [2, 1]
+    assert [of_tiny(registry, f"stream_first_piece_seconds_{each}") for each in ("count", "sum")] == [1, 0.5]
+    assert [of_tiny(registry, f"stream_piece_interval_seconds_{each}") for each in ("count", "sum")] == [2, 0.5]

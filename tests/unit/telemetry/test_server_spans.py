@@ -16,10 +16,12 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, AlwaysRecordSampler, ParentBased, Sampler
 from opentelemetry.trace import Span, SpanKind, StatusCode
 from plimsoll.api.front_routes import FrontRoutes
-from plimsoll.inference.call import call_of
+from plimsoll.inference.call import begin_call, call_of
 from plimsoll.telemetry.batch_spans import TracedBatches
 from plimsoll.telemetry.server_spans import AskedIds, PredictSpans, current_trace_id
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tests.doubles.asgi import Exchange, http_scope
 
 ROUTES = ("/v1/predict", "/v1/models/{name}/predict")
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
@@ -116,6 +118,29 @@ async def test_it_says_besides_which_version_answered_and_the_answer_names_it(ma
     assert (version, int(trace_id, 16), int(span_id, 16), int(flags, 16) & 1) == (
         "00", context.trace_id, context.span_id, 1,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(("end", "error"), [(200, None), (504, "504"), (499, "client_gone")])
+async def test_a_stream_is_one_span_that_ends_with_it_and_says_how_it_ended(
+    made: list[Traced], end: int, error: str | None
+) -> None:
+    made.append(Traced(ALWAYS_ON))
+
+    async def stream(scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"a", "more_body": True})
+        assert made[0].spans == ()
+        call_of(scope).status = end
+        await send({"type": "http.response.body", "body": b"b", "more_body": False})
+
+    spans = PredictSpans(stream, made[0].provider, AskedIds())
+    scope = http_scope("/v1/predict", "POST")
+    begin_call(scope, "/v1/predict", {})
+    await Exchange(spans, scope).run()
+    (span,) = made[0].spans
+    attributes = span.attributes or {}
+    assert (attributes["http.response.status_code"], attributes.get("error.type")) == (200, error)
+    assert span.status.status_code is (StatusCode.UNSET if error is None else StatusCode.ERROR)
 
 
 async def test_what_stands_behind_the_question_mark_is_in_no_span(made: list[Traced]) -> None:

@@ -8,7 +8,7 @@ from plimsoll.runtime.onnx.graph_facts import OWN_DOMAINS, GraphFacts
 
 
 def check_facts(facts: GraphFacts, file: str) -> None:
-    """Refuse a graph that names other files, uses operators that ONNX Runtime does not bring, or could run for ever.
+    """Refuse a graph that names other files, uses operators that ONNX Runtime does not bring, or could never end well.
 
     Raises:
         BundleError: with check `format`.
@@ -32,6 +32,12 @@ def check_facts(facts: GraphFacts, file: str) -> None:
             "format",
             f"{file} has a Loop or Scan whose body computes nothing, which could run for ever and could not be ended; "
             "take it out of the graph",
+        )
+    if facts.empty_control:
+        raise BundleError(
+            "format",
+            f"{file} has a Loop whose number of steps or condition is a tensor without an element, on which ONNX "
+            "Runtime ends the process; give one number, or leave the number of steps out",
         )
     if facts.has_loop and any(domain in OWN_DOMAINS for domain, _ in facts.functions):
         raise BundleError(

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from plimsoll.errors import BundleError
 from plimsoll.protobuf_fields import FieldReader, NotProtobuf
+from plimsoll.runtime.onnx.graph_values import GraphValues, Node
 
 _MOST_FIELDS = 1 << 25
 """Half a minute of reading. A graph of ten thousand nodes has half a million, a forest of a million nodes ten."""
@@ -21,8 +22,6 @@ _MOST_NAMES = 1 << 16
 _LONGEST_NAME = 256
 _MOST_PARAMETERS = (1 << 63) - 1
 _EIGHT_BITS = 2.0**-7
-_MOST_VALUES = 1 << 18
-"""Names of values that are kept. In a file with more of them every datatype counts."""
 _Names = TypeVar("_Names", bound=Sized)
 _FLOAT32_ROUNDING = 2.0**-23
 _ROUNDING_OF_TYPES = {10: 2.0**-10, 16: 2.0**-7, 17: 2.0**-3, 18: 2.0**-3, 19: 2.0**-2, 20: 2.0**-2, 23: 0.5}
@@ -57,7 +56,7 @@ _TEXTS: Mapping[str, Mapping[int, str]] = {
     "model": {2: "producer", 3: "producer_version"},
     "opset": {1: "domain"},
     "function": {1: "name", 10: "domain"},
-    "node": {2: "output", 4: "name", 7: "domain"},
+    "node": {4: "name", 7: "domain"},
     "attribute": {1: "name"},
     "tensor": {8: "name"},
     "value": {1: "name"},
@@ -70,8 +69,12 @@ _INTEGERS: Mapping[str, Mapping[int, str]] = {
     "tensor": {2: "data_type", 14: "data_location"},
     "tensor_type": {1: "elem_type"},
 }
-_USED: Mapping[str, int] = {"node": 1, "function": 5, "result": 1}
-"""The field with the names of values that an operator takes, or that a function or a graph gives."""
+_VALUES: Mapping[str, Mapping[int, str]] = {
+    "node": {1: "inputs", 2: "outputs"}, "function": {4: "inputs", 5: "results"}, "result": {1: "results"},
+}  # fmt: skip
+"""The fields with the names of values that an operator takes and gives, or that a function or a graph gives."""
+_STEPS_AND_CONDITION = 2
+"""The inputs of a Loop of which ONNX Runtime reads one number each, without looking whether they have one."""
 _DIMENSIONS, _EXTERNAL_DATA = 1, 13
 """Fields of a tensor."""
 
@@ -94,12 +97,13 @@ class GraphFacts:
     producer_version: str = ""
     external: str = ""
     """The name of a tensor whose numbers lie in another file; empty if there is none."""
-    rounding: float = _FLOAT32_ROUNDING
-    """The largest relative rounding of a datatype that a value has, a cast to whole numbers counted as eight bits.
+    coarsest_rounding: float = _FLOAT32_ROUNDING
+    """The largest relative rounding of any operation and datatype, as machine epsilon; at least float32's.
 
-    Only values count that an operator takes, or that a graph or a function gives: an initialiser that nobody uses
-    rounds nothing.
+    Rounding to whole numbers counts as eight bits. Only values count that an output depends on.
     """
+    empty_control: bool = False
+    """Whether a Loop takes its number of steps or its condition from a tensor without an element."""
     idle_loop: bool = False
     """Whether the body of a loop holds no operator, so that nothing can end it once it runs."""
 
@@ -107,12 +111,6 @@ class GraphFacts:
     def has_loop(self) -> bool:
         """Whether a run may take any number of steps."""
         return not self.operators.isdisjoint(_LOOPS)
-
-    @property
-    def coarsest_rounding(self) -> float:
-        """The largest relative rounding of any operation, as machine epsilon; at least float32's."""
-        eight_bits = any(name.startswith(_ROUNDING_OPERATORS) for _, name in self.operators)
-        return max(self.rounding, _EIGHT_BITS if eight_bits else 0.0)
 
 
 def read_facts(content: bytes, file: str) -> GraphFacts:
@@ -128,41 +126,30 @@ def read_facts(content: bytes, file: str) -> GraphFacts:
         raise BundleError("format", f"{file} is not an ONNX file that can be read: {error}") from None
     if not walk.graphs:
         raise BundleError("format", f"{file} is not an ONNX file: it holds no graph")
-    walk.facts.rounding = walk.values.coarsest()
+    walk.facts.coarsest_rounding = walk.values.coarsest(_FLOAT32_ROUNDING)
+    walk.facts.empty_control = walk.values.has_empty_control()
     return walk.facts
-
-
-class _Values:
-    """The values that are used, and the roundings of values; names as hashes, since a file may have many."""
-
-    def __init__(self) -> None:
-        self._used: set[int] = set()
-        self._roundings: dict[int, float] = {}
-
-    def use(self, name: memoryview) -> None:
-        if len(self._used) < _MOST_VALUES:
-            self._used.add(hash(name))
-
-    def round(self, name: memoryview, rounding: float) -> None:
-        name_hash = hash(name) if len(self._roundings) < _MOST_VALUES else 0
-        self._roundings[name_hash] = max(rounding, self._roundings.get(name_hash, 0.0))
-
-    def coarsest(self) -> float:
-        full = max(len(self._used), len(self._roundings)) >= _MOST_VALUES
-        found = (each for name, each in self._roundings.items() if full or name in self._used)
-        return max(found, default=_FLOAT32_ROUNDING)
 
 
 class _Message:
     """The fields of one message that are kept: of a field that is given twice the last one, as protobuf reads it."""
 
-    __slots__ = ("elements", "empty_graph", "external", "integers", "learned", "operators", "rounding", "texts")
+    __slots__ = (
+        "elements", "empty", "empty_graph", "external", "inputs", "integers", "learned", "operators", "outputs",
+        "results", "rounding", "texts",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.texts: dict[str, memoryview] = {}
         self.integers: dict[str, int] = {}
         self.elements = 0
         """The product of a tensor's dimensions; 0 without any."""
+        self.empty = False
+        """Whether a dimension of a tensor, or of one in an attribute or a node, is 0."""
+        self.inputs: list[int] = []
+        self.outputs: list[int] = []
+        self.results: list[int] = []
+        """The values that a graph gives, or a graph in it."""
         self.external = False
         self.learned = 0
         """Learned numbers of a tensor, or of the tensors in an attribute or a node."""
@@ -182,6 +169,7 @@ class _Message:
         return ("" if domain in _STANDARD else domain), self.text(name)
 
     def multiply(self, dimension: int) -> None:
+        self.empty |= dimension == 0
         self.elements = min((self.elements or 1) * dimension, _MOST_PARAMETERS)
 
 
@@ -190,7 +178,7 @@ class _Walk:
 
     def __init__(self) -> None:
         self.facts = GraphFacts()
-        self.values = _Values()
+        self.values = GraphValues()
         self.graphs = 0
         self._reader = FieldReader(_MOST_FIELDS)
 
@@ -200,7 +188,7 @@ class _Walk:
             raise NotProtobuf("its graphs are nested too deeply")
         message = _Message()
         inner, texts, integers = _INNER.get(kind, {}), _TEXTS.get(kind, {}), _INTEGERS.get(kind, {})
-        used = _USED.get(kind)
+        values = _VALUES.get(kind, {})
         for number, value in self._reader.fields_of(content):
             if isinstance(value, int):
                 if number in integers:
@@ -208,8 +196,8 @@ class _Walk:
                 elif kind == "tensor" and number == _DIMENSIONS:
                     message.multiply(value)
                 continue
-            if number == used:
-                self.values.use(value)
+            if number in values:
+                self.values.keep_name(value, getattr(message, values[number]))
             if number in inner:
                 self._join(kind, message, inner[number], self.visit(inner[number], value, depth + 1))
             elif number in texts:
@@ -229,6 +217,8 @@ class _Walk:
         else:
             outer.empty_graph |= inner.empty_graph
             outer.learned += inner.learned
+            outer.empty |= inner.empty
+        outer.results += inner.results
         if kind == "graph":  # the values in it have names of their own
             self._count(outer)
         else:
@@ -250,6 +240,7 @@ class _Walk:
         match kind:
             case "model":
                 facts.producer, facts.producer_version = message.text("producer"), message.text("producer_version")
+                self.values.add_results(message.results)
             case "graph":
                 self.graphs += 1
             case "opset":
@@ -258,6 +249,7 @@ class _Walk:
                 self._note_node(message)
             case "function":
                 _bounded(facts.functions).add(message.named("name"))
+                self.values.add_parameters(message.inputs)
             case "attribute" if message.text("name") in _DATATYPE_ATTRIBUTES:
                 datatype = integers.get("integer", 0)
                 of_type = _EIGHT_BITS if datatype in _ROUNDING_CASTS else _ROUNDING_OF_TYPES.get(datatype, 0.0)
@@ -267,25 +259,32 @@ class _Walk:
             case "tensor_type":
                 message.rounding = _ROUNDING_OF_TYPES.get(integers.get("elem_type", 0), 0.0)
             case "value" | "result":
-                self._give_rounding(message, "name")
+                self._give_rounding(message)
 
     def _note_node(self, node: _Message) -> None:
         operator = node.named("name")
         _bounded(self.facts.operators).add(operator)
         self.facts.idle_loop |= operator in _LOOPS and node.empty_graph
-        self._give_rounding(node, "output")
+        _, name = operator
+        rounding = max(node.rounding, _EIGHT_BITS if name.startswith(_ROUNDING_OPERATORS) else 0.0)
+        control = [*node.inputs[:_STEPS_AND_CONDITION], *node.results[:1]] if operator == ("", "Loop") else []
+        constant = node.empty and name == "Constant"
+        self.values.add_node(Node(name, node.inputs + node.results, node.outputs, rounding, control, constant))
+        node.results = []
         if operator == ("", "Constant"):
             self.facts.parameters = min(self.facts.parameters + node.learned, _MOST_PARAMETERS)
 
-    def _give_rounding(self, message: _Message, name: str) -> None:
-        """Note the rounding of a message for the value of this name."""
-        if message.rounding and name in message.texts:
-            self.values.round(message.texts[name], message.rounding)
+    def _give_rounding(self, message: _Message) -> None:
+        """Note the rounding of a message for the value of its name."""
+        if message.rounding and "name" in message.texts:
+            self.values.add_rounding(message.texts["name"], message.rounding)
 
     def _note_tensor(self, tensor: _Message) -> None:
         data_type = tensor.integers.get("data_type", 0)
         tensor.rounding = _ROUNDING_OF_TYPES.get(data_type, 0.0)
-        self._give_rounding(tensor, "name")  # the tensor of an attribute mostly has no name, and is that of its node
+        self._give_rounding(tensor)  # the tensor of an attribute mostly has no name, and is that of its node
+        if "name" in tensor.texts:
+            self.values.add_tensor(tensor.texts["name"], empty=tensor.empty)
         tensor.learned = tensor.elements if data_type in _LEARNED_TYPES else 0
         if tensor.external or tensor.integers.get("data_location", 0):
             self.facts.external = self.facts.external or tensor.text("name") or "without a name"

@@ -14,6 +14,8 @@ from plimsoll.inference.payloads import NUMPY_DTYPES, Signature, TensorSpec
 from plimsoll.runtime.foreign_code import foreign_code
 from plimsoll.runtime.pytorch.onnx_export import export_module
 
+IDS, MASK = "input_ids", "attention_mask"
+"""The names of transformers for the tokens of a row, and for the places that count."""
 _GENERATIVE = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
 _OPEN = (-1, -1)
 _ROWS, _TOKENS = 2, 7
@@ -31,7 +33,7 @@ class Exported(NamedTuple):
 
 
 def export_folder(folder: Path) -> Exported:
-    """Export the model of a folder: `input_ids` and `attention_mask`, INT64 of shape [-1, -1], to its own outputs.
+    """Export the model of a folder: `IDS` and `MASK`, INT64 of shape [-1, -1], to its own outputs.
 
     Raises:
         BundleError: with check `format` when the folder has no model that can be exported, `weights` when its weights
@@ -64,8 +66,8 @@ def export_folder(folder: Path) -> Exported:
     with foreign_code("format", f"{architecture} cannot be run on tokens alone"), torch.inference_mode():
         outputs = _ByPosition(model)(rows, torch.ones_like(rows))
     specs = tuple(TensorSpec(name, _datatype(name, tensor), (-1,)) for name, tensor in outputs.items())
-    inputs = (TensorSpec("input_ids", "INT64", _OPEN), TensorSpec("attention_mask", "INT64", _OPEN))
-    traced = {"input_ids": rows.numpy(), "attention_mask": torch.ones_like(rows).numpy()}
+    inputs = (TensorSpec(IDS, "INT64", _OPEN), TensorSpec(MASK, "INT64", _OPEN))
+    traced = {IDS: rows.numpy(), MASK: torch.ones_like(rows).numpy()}
     content = export_module(_ByPosition(model), traced, Signature(inputs, specs))
     pad = getattr(config, "pad_token_id", None) or 0
     positions = int(getattr(config, "max_position_embeddings", 0) or 512)
@@ -79,8 +81,8 @@ class _ByPosition(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> dict[str, torch.Tensor]:
-        answer = self.model(input_ids=input_ids, attention_mask=attention_mask, return_dict=True)
+    def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> dict[str, torch.Tensor]:
+        answer = self.model(**{IDS: ids, MASK: mask}, return_dict=True)
         return {name: each for name, each in answer.items() if isinstance(each, torch.Tensor)}
 
 

@@ -18,14 +18,16 @@ def named_outputs(result: object, wanted: Sequence[str] = ()) -> dict[str, Tenso
 
     A mapping, a named tuple and a dataclass name their outputs themselves, and `wanted` chooses among them; without it
     all are taken. A tensor, a tuple and a list have no names, so `wanted` names them in their order; without it they
-    are `output`, or `output_0`, `output_1` and so on. An output that is `None` is left out.
+    are `output`, or `output_0`, `output_1` and so on. Fewer names than outputs choose among these. An output that is
+    `None` is left out.
 
     Raises:
         BundleError: with check `signature`, when an output is no tensor, or the names do not fit.
     """
     outputs = _by_name(result)
     if outputs is None:
-        outputs = _number(_in_order(result), wanted)
+        values = _in_order(result)
+        outputs = _chosen(values, wanted) or _number(values, wanted)
     elif missing := [name for name in wanted if name not in outputs]:
         raise BundleError("signature", f"the model gives {_listed(outputs)}, and no output '{missing[0][:40]}'")
     return {name: _tensor(name, outputs[name], outputs) for name in wanted or outputs}
@@ -33,6 +35,8 @@ def named_outputs(result: object, wanted: Sequence[str] = ()) -> dict[str, Tenso
 
 def signature_outputs(result: object, names: Sequence[str]) -> Sequence[Tensor]:
     """The outputs that a signature names: by name where the module gives names, by position otherwise.
+
+    Of outputs without names a signature may have only some, as `output_0`.
 
     Raises:
         BundleError: with check `signature`, when the module gives other outputs than the signature names.
@@ -45,6 +49,8 @@ def signature_outputs(result: object, names: Sequence[str]) -> Sequence[Tensor]:
         missing = next(name for name in names if name not in given)
         raise BundleError("signature", f"the model gives {_listed(given)}, and no output '{missing}'")
     values = _in_order(result) if outputs is None else list(outputs.values())
+    if outputs is None and (chosen := _chosen(values, names)):
+        return [_tensor(name, value, chosen) for name, value in chosen.items()]
     if len(values) != len(names):
         raise BundleError("signature", f"the model gives {len(values)} outputs, the signature names {len(names)}")
     by_name = dict(zip(names, values, strict=True))
@@ -70,6 +76,14 @@ def _in_order(result: object) -> list[object]:
     if isinstance(result, tuple | list):
         return [value for value in result if value is not None]
     raise BundleError("signature", f"the model gives {type(result).__name__}, and not one or several tensors")
+
+
+def _chosen(values: Sequence[object], wanted: Sequence[str]) -> dict[str, object]:
+    """Some of several outputs by the names of their places, `output_0` and so on; none if `wanted` has other names."""
+    if not 0 < len(wanted) < len(values):
+        return {}
+    places = _number(values, ())
+    return {name: places[name] for name in wanted} if set(wanted) <= places.keys() else {}
 
 
 def _number(values: Sequence[object], wanted: Sequence[str]) -> dict[str, object]:

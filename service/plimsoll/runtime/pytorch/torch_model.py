@@ -52,7 +52,7 @@ class TorchModel:
 
     def coarsest_rounding(self, inputs: Tensors) -> float:
         """The largest relative rounding of any operation on these inputs, as machine epsilon; at least float32's."""
-        return coarsest_rounding(lambda: self.run(inputs))
+        return coarsest_rounding(lambda: self._outputs(inputs))
 
     def inline_rows(self, shapes: Shapes = ()) -> int:
         """The most rows that one run answers within the inline budget; 0 for shapes that warm-up did not measure."""
@@ -94,12 +94,15 @@ class TorchModel:
         return {name: np.concatenate([half[name] for half in halves]) for name in self._names}
 
     def _forward(self, inputs: Tensors) -> Tensors:
+        return {name: _owned(name, output) for name, output in self._outputs(inputs).items()}
+
+    def _outputs(self, inputs: Tensors) -> Mapping[str, torch.Tensor]:
+        """The outputs as the module gives them."""
         with torch.inference_mode():
             results = self._module(*[self._private(inputs[name], halve=halve) for name, halve in self._inputs])
         if self._only_name is not None and isinstance(results, torch.Tensor):
-            return {self._only_name: _owned(self._only_name, results)}
-        outputs = signature_outputs(results, self._names)
-        return {name: _owned(name, output) for name, output in zip(self._names, outputs, strict=True)}
+            return {self._only_name: results}
+        return dict(zip(self._names, signature_outputs(results, self._names), strict=True))
 
     def _private(self, rows: NDArray[Any], *, halve: bool) -> torch.Tensor:
         """A copy of the rows on the device, which the module may keep and write into; `halve` makes bfloat16 of it."""

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from onnx import ModelProto, helper
+from onnx import ModelProto, NodeProto, TensorProto, helper
 from plimsoll.errors import BundleError
 from plimsoll.runtime.onnx.graph_checks import check_facts
 from plimsoll.runtime.onnx.graph_facts import read_facts
+from plimsoll.runtime.onnx.session_opening import open_session
 
 from tests.doubles.onnx_graphs import (
     endless,
@@ -83,6 +85,79 @@ def test_an_operator_that_the_file_defines_itself_passes() -> None:
 def test_a_loop_that_nothing_could_end_is_refused() -> None:
     assert "a Loop or Scan whose body computes nothing, which could run for ever" in refusal(idle_loop())
     assert "a Loop or Scan whose body computes nothing, which could run for ever" in refusal(endless_scan())
+
+
+def looping(steps: str, condition: str, *initialisers: TensorProto, nodes: Sequence[NodeProto] = ()) -> ModelProto:
+    """A loop that doubles 1, with values for its steps and its condition; it runs twice or until it is ended."""
+    model = endless()
+    loop = next(node for node in model.graph.node if node.op_type == "Loop")
+    loop.input[0], loop.input[1] = steps, condition
+    for at, node in enumerate(nodes):
+        model.graph.node.insert(at, node)
+    model.graph.initializer.extend(initialisers)
+    return model
+
+
+NODE = helper.make_node
+NO_STEPS = tensor("steps", np.zeros(0, np.int64))
+NO_TRUTH = tensor("truth", np.zeros(0, np.bool_))
+TWO = tensor("two", np.int64(2))
+
+
+def with_a_body_that_ends_in(value_of_condition: str) -> ModelProto:
+    model = looping("two", "true", TWO, NO_TRUTH)
+    body = next(node for node in model.graph.node if node.op_type == "Loop").attribute[0].g
+    body.node[0].input[0] = value_of_condition
+    body.output[0].type.tensor_type.ClearField("shape")
+    return model
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        looping("steps", "true", NO_STEPS),
+        looping("steps", "true", tensor("steps", np.zeros((0, 5), np.int64))),
+        looping("steps", "", NO_STEPS),
+        looping("two", "truth", TWO, NO_TRUTH),
+        looping("made", "true", nodes=[NODE("Constant", [], ["made"], value=NO_STEPS)]),
+        looping("made", "true", NO_STEPS, nodes=[NODE("Identity", ["steps"], ["made"])]),
+        looping(
+            "made", "true", tensor("floats", np.zeros((2, 0), np.float32)),
+            nodes=[NODE("Cast", ["floats"], ["whole"], to=TensorProto.INT64), NODE("Flatten", ["whole"], ["made"])],
+        ),
+        with_a_body_that_ends_in("truth"),
+    ],
+    ids=["steps", "of two dimensions", "steps alone", "condition", "constant", "identity", "cast", "after a step"],
+)  # fmt: skip
+def test_a_loop_over_a_tensor_without_an_element_is_refused(model: ModelProto) -> None:
+    """ONNX Runtime reads the first element of it, which is not there, and that ends the process."""
+    assert refusal(model) == (
+        "model.onnx has a Loop whose number of steps or condition is a tensor without an element, on which ONNX "
+        "Runtime ends the process; give one number, or leave the number of steps out"
+    )
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        looping("two", "true", TWO),
+        looping("two", "", TWO),
+        looping("two", "true", tensor("two", np.array([2]))),
+        looping("made", "true", TWO, nodes=[NODE("Identity", ["two"], ["made"])]),
+        looping("two", "true", TWO, NO_STEPS),
+        with_a_body_that_ends_in("c"),
+    ],
+    ids=["steps", "steps alone", "a list of one", "identity", "an empty tensor elsewhere", "after a step"],
+)
+def test_a_loop_of_some_steps_passes_and_runs(model: ModelProto) -> None:
+    content = model.SerializeToString()
+    check_facts(read_facts(content, FILE), FILE)
+    (given,) = open_session(content, FILE).session.run(None, {"x": np.zeros((1, 4), np.float32)})
+    assert given.tolist() == [[4, 4, 4, 4]]
+
+
+def test_a_loop_without_a_number_of_steps_passes() -> None:
+    check_facts(read_facts(looping("", "true", NO_STEPS).SerializeToString(), FILE), FILE)
 
 
 @pytest.mark.parametrize("domain", ["", "ai.onnx", "ai.onnx.ml", "com.microsoft"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from onnx import ModelProto, TensorProto, helper
+from onnx import ModelProto, NodeProto, TensorProto, helper
 from plimsoll.runtime.onnx.graph_facts import GraphFacts, read_facts
 
 from tests.doubles.onnx_graphs import FLOAT, graph_model, value, with_branches, with_function
@@ -71,6 +71,51 @@ def test_the_datatype_of_a_value_that_is_used_is_a_rounding(datatype: int, place
     else:
         model = graph_model([NODE("Cast", ["x"], ["w"], to=datatype), to_float])
     assert facts_of(model).coarsest_rounding == COARSE[datatype]
+
+
+TO_INT8 = NODE("DynamicQuantizeLinear", ["x"], ["q", "s", "z"])
+FP16 = TensorProto.FLOAT16
+
+
+@pytest.mark.parametrize(
+    "dead",
+    [
+        [NODE("Round", ["x"], ["w"])],
+        [NODE("Round", ["x"], ["w"]), NODE("Identity", ["w"], ["v"])],
+        [NODE("Cast", ["x"], ["w"], to=FP16), NODE("Cast", ["w"], ["v"], to=FLOAT)],
+        [TO_INT8, NODE("DequantizeLinear", ["q", "s", "z"], ["w"])],
+        [NODE("Round", ["x"], [""])],
+    ],
+    ids=["round", "round in a chain", "casts", "quantised", "without a name"],
+)
+def test_operators_whose_values_no_output_depends_on_round_nothing(dead: list[NodeProto]) -> None:
+    optional = NODE("Clip", ["x", "", ""], ["y"])  # takes no bounds, and not the values without a name
+    assert facts_of(graph_model([*dead, optional])).coarsest_rounding == 2.0**-23
+
+
+@pytest.mark.parametrize(
+    ("nodes", "rounding"),
+    [
+        ([NODE("Round", ["x"], ["w"]), NODE("Identity", ["w"], ["v"]), NODE("Relu", ["v"], ["y"])], 2.0**-7),
+        ([TO_INT8, NODE("Mul", ["x", "s"], ["y"])], 2.0**-7),
+        ([NODE("Cast", ["x"], ["w"], to=FP16), NODE("Cast", ["w"], ["y"], to=FLOAT)], 2.0**-10),
+    ],
+    ids=["round in a chain", "one output of several", "casts"],
+)
+def test_operators_that_an_output_depends_on_round_it(nodes: list[NodeProto], rounding: float) -> None:
+    assert facts_of(graph_model(nodes)).coarsest_rounding == rounding
+
+
+@pytest.mark.parametrize("used", [True, False])
+def test_a_value_that_a_branch_takes_from_outside_counts_if_the_branch_is_needed(used: bool) -> None:
+    model = with_branches()
+    model.graph.node.insert(0, NODE("Round", ["x"], ["w"]))
+    then = next(each.g for each in model.graph.node[1].attribute if each.name == "then_branch")
+    then.node[0].input[0] = "w"
+    if not used:
+        model.graph.node[1].output[0] = "nobody"
+        model.graph.node.append(RELU)
+    assert facts_of(model).coarsest_rounding == (2.0**-7 if used else 2.0**-23)
 
 
 def test_in_a_file_with_more_values_than_are_kept_every_datatype_counts() -> None:

@@ -76,6 +76,19 @@ def test_a_bundle_made_of_a_tuple_is_served_by_the_same_tensors(values: list[tor
     assert [id(each) for each in made.values()] == [id(each) for each in served]
 
 
+def test_some_outputs_without_names_are_chosen_by_their_places() -> None:
+    of_a_recurrent_module = (A, (B, B), B)
+    for names, expected in ((["output_2", "output_0"], [B, A]), (["output_0"], [A])):
+        made = named_outputs(of_a_recurrent_module, names)
+        assert list(made) == names
+        assert [id(each) for each in made.values()] == list(map(id, expected))
+        assert list(map(id, signature_outputs(of_a_recurrent_module, names))) == list(map(id, expected))
+    with pytest.raises(BundleError, match="the tensors among its outputs are 'output_0', 'output_2'; choose those to"):
+        named_outputs(of_a_recurrent_module)
+    with pytest.raises(BundleError, match="the model gives 3 outputs, and 2 names are given for them, output_0, x"):
+        named_outputs(of_a_recurrent_module, ["output_0", "x"])
+
+
 def test_a_named_tuple_of_other_names_is_served_by_position() -> None:
     first, second = signature_outputs(Pair(A, B), ["x", "y"])
     assert (first is A, second is B) == (True, True)

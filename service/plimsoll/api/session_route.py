@@ -1,0 +1,15 @@
+"""The path of sessions, the one route that takes WebSockets."""
+
+from __future__ import annotations
+
+import re
+
+SESSION = "/v1/models/{name}/session"
+CLIENT_GONE = "plimsoll.client_gone"
+"""The extension of a WebSocket's scope that waits for the client to leave, whether or not messages are received."""
+_PATH = re.compile(rb"(?:/.*)?/v1/models/[^/]+/session")
+
+
+def takes_websockets(target: bytes) -> bool:
+    """Whether a path, as it was sent, is that of a session, perhaps under the prefix of a proxy."""
+    return _PATH.fullmatch(target) is not None

@@ -1,0 +1,1 @@
+"""The clients of other servers, as they are published, against this one."""
