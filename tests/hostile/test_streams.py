@@ -91,9 +91,9 @@ def test_a_client_that_reads_nothing_is_closed_and_nothing_is_computed_for_it(im
     line = b"POST /v1/models/digits/predict HTTP/1.1"
     with connected(impatient.address, receive_bytes=4096) as client:
         client.settimeout(5)
-        sent = request(100, line, [0.5] * 784)
+        sent = request(100, line, [0.5])  # each row is answered with an error, which is longer than the row
         with contextlib.suppress(OSError):  # the server reads no more, or has closed the connection
-            for _ in range(400):
+            for _ in range(2000):
                 client.sendall(sent)
         impatient.wait_for(lambda: impatient.refused("answer_not_read") == before + 1, "the connection closed")
     impatient.wait_for(lambda: impatient.in_flight() == 0, "nothing in flight")

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 
 import grpc
 import httpx
 import numpy as np
+import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from plimsoll.rpc.open_inference_pb2 import ModelInferRequest, ModelInferResponse
 
 from tests.integration.conftest import REPOSITORY
 from tests.integration.served_process import ServedProcess
 
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 METHOD = "/inference.GRPCInferenceService/ModelInfer"
 
 
@@ -51,6 +54,16 @@ def test_it_answers_over_grpc_and_over_http_and_stops(process: ServedProcess) ->
         assert line["peer"] == "127.0.0.1"
         metrics = httpx.get(url + "/metrics").text
         assert 'protocol="grpc"' in metrics
+        host, _, port = address_of(process).rpartition(":")
+        for content in (b"GET / HTTP/1.1\r\n\r\n", PREFACE + bytes(9) + b"\xff" * 100, b"\x16\x03\x01" + bytes(300)):
+            with socket.create_connection((host, int(port)), timeout=20) as connection:
+                connection.sendall(content)
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(1 << 16):
+                    pass
+        with pytest.raises(grpc.RpcError):
+            infer(channel, metadata=(("long", "x" * 100_000),))
+        assert infer(channel).model_name == "digits"
         process.signal()
         assert process.exit_code() == 0
     steps = [line["message"].split(",")[0] for line in process.lines() if line["message"].startswith("stopping")]

@@ -200,5 +200,7 @@ def _explain(error: Exception) -> NoReturn:
         raise InvalidInput("the body is no inference request", expected=_FORM, given=reason) from None
     if isinstance(error, RecursionError):
         reason = "lists nested too deeply"
+    if isinstance(error, UnicodeDecodeError):
+        reason = "bytes that are not UTF-8"  # Python's own words count from the beginning of a string in the body
     expected = f"{_FORM}; JSON has no NaN or Infinity, which need binary tensor data"
     raise MalformedBody("the body is not JSON", expected=expected, given=reason) from None

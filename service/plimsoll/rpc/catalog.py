@@ -7,9 +7,10 @@ from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
+from plimsoll.bundle.model_formats import platform_of
 from plimsoll.errors import NotFound, PlimsollError
 from plimsoll.inference.call import Call
-from plimsoll.inference.payloads import Target, TensorSpec
+from plimsoll.inference.payloads import TensorSpec
 from plimsoll.inference.served_version import ServedVersion
 from plimsoll.rpc.call_scope import Answer, Context
 from plimsoll.rpc.message_head import not_protobuf
@@ -33,7 +34,10 @@ _Read = Callable[[bytes], _Request]
 
 
 class Catalog:
-    """Reads the registry. Metadata needs a key with scope predict, as the lists of models over HTTP do."""
+    """Reads the registry, as the routes of the protocol over HTTP do. All but health needs a key with scope predict.
+
+    Without a version in the request, a model is described by the version that a request most likely gets.
+    """
 
     def __init__(self, parts: RpcParts, messages: MessageReader) -> None:
         self._parts = parts
@@ -44,8 +48,8 @@ class Catalog:
         return {
             "ServerLive": self._answer(ServerLiveRequest.FromString, self._live, public=True),
             "ServerReady": self._answer(ServerReadyRequest.FromString, self._ready, public=True),
-            "ModelReady": self._answer(ModelReadyRequest.FromString, self._model_ready, public=True),
-            "ServerMetadata": self._answer(ServerMetadataRequest.FromString, self._server, public=True),
+            "ModelReady": self._answer(ModelReadyRequest.FromString, self._model_ready),
+            "ServerMetadata": self._answer(ServerMetadataRequest.FromString, self._server),
             "ModelMetadata": self._answer(ModelMetadataRequest.FromString, self._model),
         }
 
@@ -77,7 +81,7 @@ class Catalog:
     def _model_ready(self, request: ModelReadyRequest) -> ModelReadyResponse:
         """A version that is known and does not answer is not ready; one that is not known is an error."""
         try:
-            self._selected(request.name, request.version)
+            self._answering(request.name, request.version)
         except NotFound:
             raise
         except PlimsollError:
@@ -88,22 +92,21 @@ class Catalog:
         return ServerMetadataResponse(name="plimsoll", version=self._parts.version, extensions=["classification"])
 
     def _model(self, request: ModelMetadataRequest) -> ModelMetadataResponse:
-        served = self._selected(request.name, request.version)
-        statuses = [each for each in self._parts.registry.statuses() if each.name == served.name]
-        platform = next(
-            (each.report.manifest.model.format for each in statuses if each.served is served and each.report), ""
-        )
+        served = self._answering(request.name, request.version)
+        registry = self._parts.registry
+        report = registry.status(served.name, served.version).report
         wire = served.task.wire
         return ModelMetadataResponse(
             name=served.name,
-            versions=[served.version] if request.version else [each.version for each in statuses if each.served],
-            platform=platform,
+            versions=[each.version for each in registry.table.models[served.name].ready],
+            platform="" if report is None else platform_of(report.manifest.model),
             inputs=_described(wire.inputs),
             outputs=_described(wire.outputs),
         )
 
-    def _selected(self, name: str, version: str) -> ServedVersion:
-        return self._parts.registry.table.select(Target(name or None, version or None))
+    def _answering(self, name: str, version: str) -> ServedVersion:
+        """The version that a request names, or the likeliest one; raises as `RoutingTable.select` does."""
+        return self._parts.registry.table.likeliest(name, version or None)
 
 
 def _described(specs: Iterable[TensorSpec]) -> list[ModelMetadataResponse.TensorMetadata]:

@@ -272,7 +272,7 @@ class HttpConnection(asyncio.Protocol):
         exchange = self._exchange
         self._leave_exchange()
         if (exchange is None or not exchange.begun) and self._parser.waiting_bytes:
-            self._writer.write(refusal(error, self._connections.date_field))
+            self._writer.write(refusal(error, self._connections.date_field, self._parser.waiting_path))
         self._close()
 
     def _close(self, *, lingers: bool = False) -> None:

@@ -177,5 +177,8 @@ def _body_bytes(named: Mapping[bytes, bytes], version: str) -> int:
     if length is None:
         return 0
     if not length.isdigit() or len(length) > _LONGEST_LENGTH_DIGITS:
-        raise MalformedRequest("the Content-Length is malformed", expected="a whole number of bytes")
+        raise MalformedRequest(
+            "the Content-Length is malformed",
+            expected=f"a whole number of bytes in at most {_LONGEST_LENGTH_DIGITS} digits",
+        )
     return int(length)

@@ -13,6 +13,8 @@ _HEAD_END = b"\r\n\r\n"
 _BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")
 _MOST_BLANK_LINES = 8
 _MUCH_BYTES = 4096
+_LONGEST_PATH = 512
+"""Of a malformed head, as far as it is looked at."""
 
 
 class RequestParser:
@@ -44,6 +46,12 @@ class RequestParser:
     def waiting_bytes(self) -> int:
         """The number of bytes received and not yet parsed."""
         return len(self._waiting)
+
+    @property
+    def waiting_path(self) -> str:
+        """The target that the head in waiting names, which may be malformed; empty if it names none."""
+        words = bytes(self._waiting[:_LONGEST_PATH]).split(b" ", 2)
+        return words[1].decode("latin-1") if len(words) > 1 and not self.in_body else ""
 
     @property
     def stopped_early(self) -> bool:

@@ -141,6 +141,7 @@ def prepare_libraries(*, traced: bool = False) -> None:
     if not traced:
         for name in [name for name in os.environ if name.startswith("OTEL_")]:
             del os.environ[name]
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its own lines on stderr are no JSON; errors of calls are in ours
     # By default the contrib instrumentation follows its old conventions (millisecond buckets, net.* attributes).
     os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http")
     os.environ.setdefault("OTEL_SERVICE_NAME", "plimsoll")

@@ -176,6 +176,7 @@ async def test_a_wrong_request_gets_one_sentence(
         (b"{", {}, 400, "the body is not JSON"),
         (b'{"inputs": [NaN]}', {}, 400, "JSON has no NaN or Infinity, which need binary tensor data"),
         (b"\xff{}", {}, 400, "the body is not JSON"),
+        (b'{"id": "a\xff"}', {}, 400, "given bytes that are not UTF-8"),
         (b"[" * 1500, {}, 400, "the body is no"),
         (b"{}", {"Inference-Header-Content-Length": "3"}, 400, "expected a whole number from 0 to 2"),
         (b"{}", {"Inference-Header-Content-Length": "-1"}, 400, "given '-1'"),

@@ -66,17 +66,22 @@ async def test_the_server_names_itself(port: Port) -> None:
 async def test_a_model_is_described_by_its_tensors_and_versions(echo: Port) -> None:
     echo.serve("echo", "2", EchoModel())
     answer = await described(echo, name="echo")
-    assert (answer.name, list(answer.versions), answer.platform) == ("echo", ["1", "2"], "safetensors")
+    assert (answer.name, list(answer.versions), answer.platform) == ("echo", ["1", "2"], "pytorch_safetensors")
     for (tensor,), name in ((answer.inputs, "x"), (answer.outputs, "y")):
         assert (tensor.name, tensor.datatype, list(tensor.shape)) == (name, "FP32", [-1, 2])
-    assert list((await described(echo, name="echo", version="1")).versions) == ["1"]
+    assert list((await described(echo, name="echo", version="1")).versions) == ["1", "2"]
+    with pytest.raises(aio.AioRpcError) as refused:
+        await described(echo)
+    assert refused.value.code() is grpc.StatusCode.NOT_FOUND
 
 
 async def test_metadata_needs_a_key_where_keys_are_set_and_health_does_not(echo: Port) -> None:
     echo.gate.use(KeyRing(()))
-    with pytest.raises(aio.AioRpcError) as refused:
-        await described(echo, name="echo")
-    assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
+    server = echo.call("ServerMetadata", ServerMetadataRequest(), ServerMetadataResponse)
+    for call in (described(echo, name="echo"), ready(echo, "echo"), server):
+        with pytest.raises(aio.AioRpcError) as refused:
+            await call
+        assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
     assert (await echo.call("ServerLive", ServerLiveRequest(), ServerLiveResponse)).live
 
 

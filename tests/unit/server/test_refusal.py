@@ -34,3 +34,8 @@ def test_a_refusal_is_a_whole_answer_with_the_error_as_json(error: ClientError, 
 
 def test_each_refusal_has_an_id_of_its_own() -> None:
     assert len({refusal(MalformedRequest("no"), DATE) for _ in range(20)}) == 20
+
+
+def test_below_v2_it_has_the_form_of_the_open_inference_protocol() -> None:
+    body = refusal(MalformedRequest("it is malformed"), DATE, "/v2/models/a/infer").partition(b"\r\n\r\n")[2]
+    assert json.loads(body) == {"error": "it is malformed"}

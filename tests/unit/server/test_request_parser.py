@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 
 import h11
@@ -172,3 +173,18 @@ def test_what_waits_is_counted() -> None:
     assert (parser.holds_heads(2), parser.holds_heads(3)) == (True, False)
     parser.clear()
     assert parser.waiting_bytes == 0
+
+
+@pytest.mark.parametrize(
+    ("sent", "path"),
+    [
+        (b"POST /v2/models/a/infer HTTP/1.1\r\nContent-Length: x\r\n\r\n", "/v2/models/a/infer"),
+        (b"GET /" + b"a" * 9000, "/" + "a" * 507), (b"GET", ""), (b"", ""), (b"\x16\x03\x01 \xff /v2", "\xff"),
+    ],
+)  # fmt: skip
+def test_a_head_that_is_refused_still_names_its_path(sent: bytes, path: str) -> None:
+    parser = RequestParser(ConnectionLimits())
+    parser.receive(sent)
+    with contextlib.suppress(ClientError):
+        parser.next_head()
+    assert parser.waiting_path == path

@@ -261,7 +261,7 @@ def test_every_setting_can_be_set_by_its_variable(monkeypatch: pytest.MonkeyPatc
         "otel_traces_protocol": "grpc",
     }
     words |= {"otel_disabled": "true", "cpus": "3", "torch_threads": "3", "max_reading": "3", "ready_when": "all"}
-    words |= {"otel_endpoint": "http://x", "otel_traces_endpoint": "http://x/v1/traces"}
+    words |= {"otel_endpoint": "http://x", "otel_traces_endpoint": "http://x/v1/traces", "grpc_port": "8"}
     words |= {"max_head_bytes": "4096", "max_head_fields": "8", "max_request_line_bytes": "4096"}
     value = words.get(name, "3" if isinstance(default, int | float) else "x")
     monkeypatch.setenv(variable_name(name), value)
