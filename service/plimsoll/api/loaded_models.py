@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from plimsoll.api.front_routes import V1_ROUTES, V2_ROUTES
+from plimsoll.api.front_routes import KSERVE_V1_ROUTES, V1_ROUTES, V2_ROUTES
 from plimsoll.control.version_registry import VersionStatus
 from plimsoll.fronts import v1_schema
 from plimsoll.fronts.oip_schema import request_examples
@@ -66,6 +66,10 @@ def describe_loaded(document: Json, answering: Iterable[VersionStatus], default:
     for (template, *_), version in ((_DEFAULT, asked), (_MODEL, shown), (_VERSION, shown)):
         content = document["paths"][template]["post"]["requestBody"]["content"][_JSON]
         content["examples"] = {} if version is None else _examples_of(version)
+    for template, *_ in KSERVE_V1_ROUTES:  # they take only some of the bodies of /v1
+        content = document["paths"][template]["post"]["requestBody"]["content"][_JSON]
+        examples = {} if shown is None else _examples_of(shown)
+        content["examples"] = {name: each for name, each in examples.items() if name in content["examples"]}
     for template, *_ in V2_ROUTES:
         content = document["paths"][template]["post"]["requestBody"]["content"][_JSON]
         content["examples"] = {} if shown is None else shown.tensors
