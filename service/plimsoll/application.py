@@ -127,7 +127,7 @@ class Application:
             gate=gate,
             line=_line(settings, registry, reading, observer),
             observer=observer,
-            bodies=BodyReader(settings.max_body_bytes, settings.body_progress_seconds),
+            bodies=BodyReader(settings.max_body_bytes, settings.body_progress_seconds, reading),
             probes=Probes(state, registry, device_memory, watchdog.overdue, tasks.states, files.states),
             metrics=scrapes if self.metrics_app is None else None,
             access_log=AccessLog(settings.access_log_per_second),
