@@ -202,7 +202,7 @@ def _registry_and_catalog(
         board.publish(statuses)
 
     registry = registry_for(tell_everyone)
-    return registry, Catalog(registry, board.slowest)
+    return registry, Catalog(registry, board.slowest, board.others_have)
 
 
 def _loader(settings: Settings) -> ModelLoader:
