@@ -34,7 +34,7 @@ from plimsoll.control.reconciler import Reconciler
 from plimsoll.control.version_loading import VersionLoading
 from plimsoll.control.version_registry import VersionRegistry, VersionStatus
 from plimsoll.control.worker_board import WorkerBoard
-from plimsoll.fronts import PROTOCOLS, STREAMED
+from plimsoll.fronts import PROTOCOLS, STREAMED, WITHOUT_422
 from plimsoll.inference.admission import AdmissionLimits
 from plimsoll.inference.batch_lane import BatchLane, LaneLimits
 from plimsoll.inference.batch_limits import BatchLimits
@@ -58,7 +58,7 @@ from plimsoll.settings import Settings
 from plimsoll.stores.memory_cache import MemoryCache
 from plimsoll.tasks import TaskBinder
 from plimsoll.telemetry.exposition import Exposition, new_registry
-from plimsoll.telemetry.inference_observer import InferenceObserver, VersionObserver
+from plimsoll.telemetry.inference_observer import InferenceObserver, Protocols, VersionObserver
 from plimsoll.telemetry.log_writer import LogWriter
 from plimsoll.telemetry.metric_catalog import MetricCatalog
 from plimsoll.telemetry.server_spans import current_trace_id
@@ -88,7 +88,7 @@ class Application:
         metrics = _metrics(settings, log)
         self.count_refusal = metrics.count_refusal
         tracing = _tracing(settings, metrics)
-        observer = InferenceObserver(metrics, _protocols(settings), current_trace_id if tracing else None, STREAMED)
+        observer = InferenceObserver(metrics, _protocols(settings), current_trace_id if tracing else None)
         watchdog = Watchdog(settings.stuck_seconds)
         versions = ObservedVersions(VersionMetrics(metrics), observer, watchdog)
         registry, catalog = _registry_and_catalog(settings, versions, workers_folder)
@@ -127,7 +127,7 @@ class Application:
             gate=gate,
             line=_line(settings, registry, reading, observer),
             observer=observer,
-            bodies=BodyReader(settings.max_body_bytes, settings.body_progress_seconds),
+            bodies=BodyReader(settings.max_body_bytes, settings.body_progress_seconds, reading),
             probes=Probes(state, registry, device_memory, watchdog.overdue, tasks.states, files.states),
             metrics=scrapes if self.metrics_app is None else None,
             access_log=AccessLog(settings.access_log_per_second),
@@ -163,8 +163,8 @@ class Application:
             loop.call_soon_threadsafe(partial(self._stick, served, stuck=stuck))
 
 
-def _protocols(settings: Settings) -> tuple[str, ...]:
-    return PROTOCOLS if settings.grpc_port is None else (*PROTOCOLS, GRPC)
+def _protocols(settings: Settings) -> Protocols:
+    return Protocols(PROTOCOLS if settings.grpc_port is None else (*PROTOCOLS, GRPC), STREAMED, WITHOUT_422)
 
 
 def _metrics(settings: Settings, log: LogWriter | None) -> MetricCatalog:
@@ -202,7 +202,7 @@ def _registry_and_catalog(
         board.publish(statuses)
 
     registry = registry_for(tell_everyone)
-    return registry, Catalog(registry, board.slowest)
+    return registry, Catalog(registry, board.slowest, board.others_have)
 
 
 def _loader(settings: Settings) -> ModelLoader:

@@ -6,6 +6,7 @@ import asyncio
 
 from plimsoll.api.request_body import BodyForms, BodyReader
 from plimsoll.inference.admission import Admission, AdmissionLimits
+from plimsoll.inference.reading_pool import ReadingPool
 from plimsoll.inference.request_head import RequestHead
 from starlette.types import Message, Receive
 
@@ -30,7 +31,7 @@ async def read(
     deadline = asyncio.get_running_loop().time() + seconds
     try:
         with admission.expect() as permit:
-            return await BodyReader(longest, progress).read(head, receive, JSON_FORMS, permit, deadline)
+            return await BodyReader(longest, progress, ReadingPool(0)).read(head, receive, JSON_FORMS, permit, deadline)
     finally:
         assert (admission.bodies_being_read, admission.requests_in_flight, admission.bytes_in_flight) == (0, 0, 0)
 

@@ -74,16 +74,19 @@ class ModelPage(BaseModel):
 class Catalog:
     """Reads the registry for the /v1/models routes.
 
-    `slowest` returns a version's state in the worker whose load has progressed least, if there are several workers.
+    `slowest` returns a version's state in the worker whose load has progressed least, and
+    `others_have` says whether another worker has a model, if there are several workers.
     """
 
     def __init__(
         self,
         registry: VersionRegistry,
         slowest: Callable[[VersionStatus], tuple[VersionState, str | None]] = own_state,
+        others_have: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._registry = registry
         self._slowest = slowest
+        self.others_have = others_have
 
     async def models(
         self,

@@ -121,10 +121,7 @@ class OipCatalog:
     def _answering(self, request: Request) -> tuple[ServedVersion, LoadReport]:
         """The version that the path names, or the likeliest one; raises as `RoutingTable.select` does."""
         named = request.path_params
-        served = self._registry.table.likeliest(named["name"], named.get("version"))
-        report = self._registry.status(served.name, served.version).report
-        assert report is not None  # noqa: S101  # it answers
-        return served, report
+        return self._registry.likeliest(named["name"], named.get("version"))
 
 
 def _described(spec: TensorSpec) -> TensorMetadata:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -16,10 +17,10 @@ from plimsoll.api.serving_state import ServingState
 from plimsoll.bundle.shelf import Shelf
 from plimsoll.control.desired_state_file import DesiredStateFile
 from plimsoll.control.version_registry import VersionRegistry, VersionState, VersionStatus
-from plimsoll.errors import DeadlineExceeded, Draining, InvalidInput, LoadFailed, MalformedBody
+from plimsoll.errors import DeadlineExceeded, Draining, InvalidInput, LoadFailed, MalformedBody, NotFound
 from plimsoll.quoting import quote
 
-_LOOK_AGAIN_SECONDS = 0.02
+_LOOK_AGAIN_SECONDS, _CHECK_SECONDS = 0.02, 0.5
 _READY, _UNAVAILABLE = "READY", "UNAVAILABLE"
 _STATES = {
     VersionState.LOADING: "LOADING",
@@ -97,7 +98,8 @@ class RepositoryIndex:
 class Repository:
     """Loads and unloads models through the desired state. Each answers once the change is in force, as Triton does.
 
-    The wait lasts `longest_seconds` at most, and ends when the server stops; the change stays in the desired state.
+    The wait lasts `longest_seconds` at most, and ends when the server stops; the change stays in the desired state. The
+    wait for a load ends too when another client has unloaded the version.
     """
 
     def __init__(
@@ -126,7 +128,9 @@ class Repository:
                 return False
             return any(each.version == chosen and self._is_settled(each) for each in self._statuses(name))
 
-        await self._wait(loaded, f"version {chosen} of model '{name}' is not loaded yet")
+        await self._wait(
+            loaded, f"version {chosen} of model '{name}' is not loaded yet", partial(self._require_wanted, name, chosen)
+        )
         status = self._registry.status(name, chosen)
         state, reason = self._catalog.state_of(status)
         if reason is not None or state is not VersionState.READY:
@@ -141,12 +145,11 @@ class Repository:
         await run_in_threadpool(self._file.unload, name)
 
         def gone() -> bool:
-            """Whether no version answers, except one that another request has loaded again since."""
-            return all(
-                each.state is VersionState.DRAINING
-                or self._registry.loads(name, each.version) > before.get(each.version, 0)
-                for each in self._statuses(name)
-            )
+            """Whether no worker has a version that answers, unless another request has loaded one again since."""
+            here = [each for each in self._statuses(name) if each.state is not VersionState.DRAINING]
+            if here:
+                return all(self._registry.loads(name, each.version) > before.get(each.version, 0) for each in here)
+            return not self._catalog.others_have(name)
 
         await self._wait(gone, f"model '{name}' still answers")
         return RepositoryModel(name=name)
@@ -158,13 +161,26 @@ class Repository:
         """Whether no worker loads it any more, or one has failed."""
         return _STATES[self._catalog.state_of(status)[0]] != "LOADING"
 
-    async def _wait(self, done: Callable[[], bool], late: str) -> None:
+    def _require_wanted(self, name: str, version: str) -> None:
+        if not self._file.wants(name, version):
+            raise NotFound(
+                f"version {version} of model '{name}' was unloaded by another client before it was loaded",
+                code="version_not_found",
+            )
+
+    async def _wait(self, done: Callable[[], bool], late: str, check: Callable[[], None] | None = None) -> None:
+        """Wait until it is done; `check` reads the desired state twice a second, and raises to end the wait."""
+        loop = asyncio.get_running_loop()
+        check_at = loop.time() + _CHECK_SECONDS
         try:
             async with asyncio.timeout(self._longest_seconds):
                 while not done():
                     if self._state.stopping:
                         raise Draining(f"this server is stopping, and {late}; the desired state has the change")
                     await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+                    if check is not None and loop.time() >= check_at:
+                        await run_in_threadpool(check)
+                        check_at = loop.time() + _CHECK_SECONDS
         except TimeoutError:
             raise DeadlineExceeded(
                 f"{late} after {self._longest_seconds:g} s; the desired state has the change, and "

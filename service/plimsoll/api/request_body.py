@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import Awaitable, Coroutine, Generator
+from functools import partial
 from typing import Any, NamedTuple, cast
 
 from fastapi import Request
@@ -21,6 +22,7 @@ from plimsoll.errors import (
 )
 from plimsoll.inference.admission import Permit
 from plimsoll.inference.call import call_of
+from plimsoll.inference.reading_pool import ReadingPool
 from plimsoll.inference.request_head import RequestHead
 from plimsoll.quoting import quote
 
@@ -41,12 +43,16 @@ _JSON_OF_TRITON = BodyForms(("application/json", "application/octet-stream", "")
 
 
 class BodyReader:
-    """Reads bodies of at most `longest` bytes; in each `progress_seconds` at least 1 KiB or the end must arrive."""
+    """Reads bodies of at most `longest` bytes; in each `progress_seconds` at least 1 KiB or the end must arrive.
 
-    def __init__(self, longest: int, progress_seconds: float) -> None:
+    Compressed bodies are inflated on the threads of `reading`.
+    """
+
+    def __init__(self, longest: int, progress_seconds: float, reading: ReadingPool) -> None:
         self._longest = longest
         self._digits = len(str(longest))
         self._progress_seconds = progress_seconds
+        self._reading = reading
 
     async def read(
         self, head: RequestHead, receive: Receive, forms: BodyForms, permit: Permit, deadline: float
@@ -54,14 +60,15 @@ class BodyReader:
         """Read the body of a request, of one of the forms; `permit` counts its bytes, and then is in flight.
 
         A body of another form is not read. A timer is set only if the body has not arrived yet, which is rare for small
-        bodies. A compressed body is inflated on a thread, to at most the longest body.
+        bodies. A compressed body is inflated to at most the longest body, unless its client leaves first; the permit
+        counts the inflated bytes too.
 
         Raises:
             UnsupportedMediaType: the body has another type or encoding.
             MalformedBody: the body is not compressed as its head says.
             BodyTooLarge: the declared or received length is too large; a moderate excess is read and discarded first.
             BodyTooSlow: too few bytes arrive in a period.
-            DeadlineExceeded: the body is not complete by `deadline`, in seconds of the loop's clock.
+            DeadlineExceeded: the body is not complete, or not inflated, by `deadline`, in seconds of the loop's clock.
             Overloaded: too many bodies are being read, or too many requests or bytes are in flight.
             ClientGone: the client has disconnected.
         """
@@ -94,7 +101,8 @@ class BodyReader:
     ) -> bytes:
         self._check_declared(head)
         content = await self._read_on(_Arrival(head, permit, self._longest), None, receive, deadline)
-        body = await asyncio.to_thread(inflate, content, encoding, self._longest)
+        work = partial(inflate, content, encoding, self._longest)
+        body = await self._reading.read(work, deadline, partial(client_gone, receive))
         permit.received(len(body))
         return body
 

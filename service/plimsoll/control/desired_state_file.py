@@ -67,6 +67,14 @@ class DesiredStateFile:
         """
         return self._change(f"load {model} {version}", lambda state: self._added(state, model, version, force=force))
 
+    def wants(self, model: str, version: str) -> bool:
+        """Whether the desired state on disk has a version; true as well while it cannot be read."""
+        try:
+            state = self._parse(self._file.read())
+        except (OSError, DesiredStateError):
+            return True
+        return any(each.name == model and any(one.version == version for one in each.versions) for each in state.models)
+
     def unload(self, model: str, version: str | None = None) -> DesiredState:
         """Remove a version, or all; the model goes with its last version. See `load` for the errors."""
 

@@ -65,11 +65,13 @@ class RoutingTable:
             return routes.ready[0]
         return self._choose(name, target)
 
-    def likeliest(self, name: str, pin: str | None = None) -> ServedVersion:
+    def likeliest(self, name: str | None, pin: str | None = None) -> ServedVersion:
         """The version that a request without a user most likely gets: of equal weights the highest one's.
 
         Raises as `select` does.
         """
+        if name is None:
+            name = self.default()
         routes = self.models.get(name)
         if pin is not None or routes is None or len(routes.ready) <= 1:
             return self.select(Target(name, pin))

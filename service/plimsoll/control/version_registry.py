@@ -182,6 +182,13 @@ class VersionRegistry:
         """The status of one version; raises `KeyError` if it is not known."""
         return self._statuses[name, version]
 
+    def likeliest(self, name: str | None, pin: str | None = None) -> tuple[ServedVersion, LoadReport]:
+        """The version that describes a model, and its report; see `RoutingTable.likeliest`, also for the errors."""
+        served = self.table.likeliest(name, pin)
+        report = self._statuses[served.name, served.version].report
+        assert report is not None  # noqa: S101  # it answers
+        return served, report
+
     def loads(self, name: str, version: str) -> int:
         """The number of attempts to load a version that have ended, well or not."""
         return self._loads[name, version]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +47,24 @@ class WorkerBoard:
         A worker without a state for the version has not begun to load it.
         """
         seen = [(status.state, status.reason)]
+        for states in self._others():
+            state, reason = states.get(f"{status.name}/{status.version}", [VersionState.LOADING.value, None])
+            seen.append((VersionState(state), reason))
+        return min(seen, key=lambda each: _SLOWEST_FIRST.index(each[0]))
+
+    def others_have(self, name: str) -> bool:
+        """Whether another worker has a version of that model that is not draining."""
+        return any(
+            key.rpartition("/")[0] == name and state != VersionState.DRAINING.value
+            for states in self._others()
+            for key, (state, _) in states.items()
+        )
+
+    def _others(self) -> Iterator[dict[str, Any]]:
+        """The states in each other worker that lives."""
         for file in self._folder.glob("*.json"):
             if file != self._mine and psutil.pid_exists(int(file.stem)):
-                state, reason = _read(file).get(f"{status.name}/{status.version}", [VersionState.LOADING.value, None])
-                seen.append((VersionState(state), reason))
-        return min(seen, key=lambda each: _SLOWEST_FIRST.index(each[0]))
+                yield _read(file)
 
 
 def _read(file: Path) -> dict[str, Any]:

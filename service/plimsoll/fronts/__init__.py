@@ -21,5 +21,7 @@ EVENTS = V1Events()
 
 PROTOCOLS = (*dict.fromkeys(front.protocol for front in (*V1, *V2, *KSERVE_V1, SESSION)), EVENTS.protocol)
 """The values of the label `protocol` of metrics."""
+WITHOUT_422 = tuple(dict.fromkeys(front.protocol for front in (*V2, *KSERVE_V1)))
+"""Those of them that answer a wrong body with 400, so that 422 never ends one of their requests."""
 STREAMED = (EVENTS.protocol,)
 """Those of them whose answers are streams, so that their durations say nothing about latency."""

@@ -10,7 +10,7 @@ import orjson
 from plimsoll.errors import PlimsollError
 from plimsoll.fronts import oip_errors
 from plimsoll.fronts.json_tensors import json_of
-from plimsoll.fronts.oip_body import json_bytes, parse, raw_tensor, tensors_of
+from plimsoll.fronts.oip_body import HEADER_LENGTH, json_bytes, parse, raw_tensor, tensors_of
 from plimsoll.fronts.oip_schema import request_schema
 from plimsoll.fronts.raw_tensors import bytes_of
 from plimsoll.fronts.tensor_requests import (
@@ -56,7 +56,7 @@ class Oip(HttpTarget):
         if length == 0 and body:
             call.asked = TensorRequest(None, wanted_outputs(wire, None, binary=True))
             return served.task.of_tensors(raw_tensor(whole, wire))
-        request = parse(whole[:length], wire)
+        request = parse(whole[:length], wire, is_declared=call.head.has(HEADER_LENGTH))
         parameters = request.parameters or {}
         call.timeout_seconds = timeout_seconds(parameters)
         asked = [(each.name, each.parameters or {}) for each in request.outputs or ()]

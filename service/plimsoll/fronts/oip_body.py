@@ -82,8 +82,8 @@ def json_bytes(head: RequestHead, body: bytes) -> int:
     )  # fmt: skip
 
 
-def parse(text: memoryview, wire: Signature) -> WireRequest:
-    """The request in the JSON part of a body.
+def parse(text: memoryview, wire: Signature, *, is_declared: bool) -> WireRequest:
+    """The request in the JSON part of a body; `is_declared` if the head declares the length of that part.
 
     Raises:
         MalformedBody: it is empty or not JSON.
@@ -96,7 +96,7 @@ def parse(text: memoryview, wire: Signature) -> WireRequest:
     try:
         request = _decoder.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        _explain(error)
+        _explain(error, len(text) if is_declared else None)
     check_number(request.inputs, wire)
     return request
 
@@ -194,7 +194,7 @@ def _most_numbers(wire: Signature) -> int:
     return MAX_ROWS * sum(math.prod(spec.shape[1:]) for spec in wire.inputs)
 
 
-def _explain(error: Exception) -> NoReturn:
+def _explain(error: Exception, declared: int | None) -> NoReturn:
     reason = str(error)[:_LONGEST_REASON]
     if isinstance(error, msgspec.ValidationError):
         raise InvalidInput("the body is no inference request", expected=_FORM, given=reason) from None
@@ -203,4 +203,7 @@ def _explain(error: Exception) -> NoReturn:
     if isinstance(error, UnicodeDecodeError):
         reason = "bytes that are not UTF-8"  # Python's own words count from the beginning of a string in the body
     expected = f"{_FORM}; JSON has no NaN or Infinity, which need binary tensor data"
-    raise MalformedBody("the body is not JSON", expected=expected, given=reason) from None
+    what = "the body is not JSON"
+    if declared is not None:
+        what = f"the first {declared} bytes of the body, as Inference-Header-Content-Length declares, are not JSON"
+    raise MalformedBody(what, expected=expected, given=reason) from None

@@ -160,13 +160,34 @@ def _best(scores: NDArray[Any], wanted: Wanted) -> NDArray[Any]:
             expected=f"at most {_MOST_CLASSES} in all rows", given=f"{count}",
         )  # fmt: skip
     ends = [f":{label}" for label in wanted.spec.labels] or [""] * scores.shape[1]
-    falling = -scores if scores.dtype.kind == "f" else ~scores  # which no whole number overflows
-    order = np.argsort(falling, axis=1, kind="stable")[:, : wanted.classes]
+    order = _best_columns(scores, wanted.classes)
     best = np.take_along_axis(scores, order, axis=1)
     texts = np.empty(count, np.object_)
     pairs = zip(best.reshape(-1).tolist(), order.reshape(-1).tolist(), strict=True)
     texts[:] = [f"{score:f}:{column}{ends[column]}".encode() for score, column in pairs]
     return texts.reshape(order.shape)
+
+
+def _best_columns(scores: NDArray[Any], count: int) -> NDArray[np.intp]:
+    """The columns of the `count` best scores of each row, the best first; of equal scores the lowest column's.
+
+    NaN is worse than every number. A full sort of many columns would hold up the event loop, so only the best are
+    sorted.
+    """
+    rows, columns = scores.shape
+    if count == 1:
+        best: NDArray[np.intp] = np.argmax(scores == np.fmax.reduce(scores, axis=1, keepdims=True), axis=1)
+        return best[:, np.newaxis]
+    falling = -scores if scores.dtype.kind == "f" else ~scores  # which no whole number overflows
+    if count == columns:
+        return np.argsort(falling, axis=1, kind="stable")
+    last = np.partition(falling, count - 1, axis=1)[:, count - 1 : count]
+    better = (falling < last) | (~np.isnan(falling) & np.isnan(last))
+    equal = (falling == last) | (np.isnan(falling) & np.isnan(last))
+    room = count - better.sum(axis=1, keepdims=True)
+    chosen = np.nonzero(better | (equal & (equal.cumsum(axis=1) <= room)))[1].reshape(rows, count)
+    among = np.argsort(np.take_along_axis(falling, chosen, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(chosen, among, axis=1)
 
 
 def _classes(spec: TensorSpec, parameters: Parameters) -> int:

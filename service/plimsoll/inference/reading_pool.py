@@ -1,15 +1,16 @@
-"""Parses long bodies on two threads of their own, so that the event loop keeps answering."""
+"""Inflates and parses long bodies on two threads of their own, so that the event loop keeps answering."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
-from plimsoll.inference.ports import Question
 from plimsoll.inference.waiting import result_in_time
 
 _THREADS = 2
+_T = TypeVar("_T")
 
 
 class ReadingPool:
@@ -22,20 +23,19 @@ class ReadingPool:
         self.inline_bytes = inline_bytes
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="reading")
 
-    async def read(
-        self, question: Callable[[], Question], deadline: float, client_gone: Callable[[], Awaitable[None]]
-    ) -> Question:
-        """The question that the body asks; see `Task.read` for its errors.
+    async def read(self, step: Callable[[], _T], deadline: float, client_gone: Callable[[], Awaitable[None]]) -> _T:
+        """The result of one step of reading a body: its inflated bytes, or the question that it asks.
 
         Raises:
-            DeadlineExceeded: no thread was free by `deadline`, in seconds of the loop's clock.
+            DeadlineExceeded: it was not done by `deadline`, in seconds of the loop's clock.
             ClientGone: the client has disconnected.
+            PlimsollError: whatever the step raised.
         """
-        reading = asyncio.get_running_loop().run_in_executor(self._threads, question)
+        reading = asyncio.get_running_loop().run_in_executor(self._threads, step)
         return await result_in_time(
             reading, deadline, client_gone,
-            gone="the client left before its body was parsed",
-            late="the body was not parsed in the time that the request had",
+            gone="the client left before its body was read",
+            late="the body was not read in the time that the request had",
         )  # fmt: skip
 
     def close(self) -> None:

@@ -11,7 +11,6 @@ from plimsoll.bundle.model_formats import platform_of
 from plimsoll.errors import NotFound, PlimsollError
 from plimsoll.inference.call import Call
 from plimsoll.inference.payloads import TensorSpec
-from plimsoll.inference.served_version import ServedVersion
 from plimsoll.rpc.call_scope import Answer, Context
 from plimsoll.rpc.message_head import not_protobuf
 from plimsoll.rpc.message_reader import MessageReader
@@ -29,6 +28,8 @@ from plimsoll.rpc.open_inference_pb2 import (
 )
 from plimsoll.rpc.parts import RpcParts
 
+_EXTENSIONS = ("classification",)
+"""The extensions of Triton that have a meaning in these messages; the others of `/v2` would be methods of their own."""
 _Request = TypeVar("_Request", bound=Message)
 _Read = Callable[[bytes], _Request]
 
@@ -81,7 +82,7 @@ class Catalog:
     def _model_ready(self, request: ModelReadyRequest) -> ModelReadyResponse:
         """A version that is known and does not answer is not ready; one that is not known is an error."""
         try:
-            self._answering(request.name, request.version)
+            self._parts.registry.likeliest(request.name or None, request.version or None)
         except NotFound:
             raise
         except PlimsollError:
@@ -89,24 +90,20 @@ class Catalog:
         return ModelReadyResponse(ready=not self._parts.state.stopping)
 
     def _server(self, _request: ServerMetadataRequest) -> ServerMetadataResponse:
-        return ServerMetadataResponse(name="plimsoll", version=self._parts.version, extensions=["classification"])
+        return ServerMetadataResponse(name="plimsoll", version=self._parts.version, extensions=_EXTENSIONS)
 
     def _model(self, request: ModelMetadataRequest) -> ModelMetadataResponse:
-        served = self._answering(request.name, request.version)
+        """As over HTTP: without a version, the one that a request most likely gets; with all versions that answer."""
         registry = self._parts.registry
-        report = registry.status(served.name, served.version).report
+        served, report = registry.likeliest(request.name or None, request.version or None)
         wire = served.task.wire
         return ModelMetadataResponse(
             name=served.name,
             versions=[each.version for each in registry.table.models[served.name].ready],
-            platform="" if report is None else platform_of(report.manifest.model),
+            platform=platform_of(report.manifest.model),
             inputs=_described(wire.inputs),
             outputs=_described(wire.outputs),
         )
-
-    def _answering(self, name: str, version: str) -> ServedVersion:
-        """The version that a request names, or the likeliest one; raises as `RoutingTable.select` does."""
-        return self._parts.registry.table.likeliest(name, version or None)
 
 
 def _described(specs: Iterable[TensorSpec]) -> list[ModelMetadataResponse.TensorMetadata]:

@@ -6,7 +6,8 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Protocol
 
@@ -25,7 +26,7 @@ SHED_REASONS = ("overloaded", "draining", "loading", "stuck", "failed", "deadlin
 """Codes of requests that no model answered, through no fault of the request."""
 PIECES = ("prediction", "error")
 """The results of pieces of streamed answers."""
-_OK = int(HTTPStatus.OK)
+_OK, _UNPROCESSABLE = int(HTTPStatus.OK), int(HTTPStatus.UNPROCESSABLE_ENTITY)
 _STATUSES = (200, 400, 408, 413, 415, 422, 429, 499, 500, 503, 504, 507)
 _STATUSES_OF_UNKNOWN = (400, 401, 403, 404, 500, 503)
 """The status codes of requests, with a version and before one is chosen. The series of each starts at 0."""
@@ -98,10 +99,23 @@ class BatchSpans(Protocol):
         ...
 
 
-class _VersionSeries:
-    """The series of one version, looked up once; `protocols` says of each whether its answers are streams."""
+@dataclass(frozen=True, slots=True)
+class Protocols:
+    """The values of the label `protocol` whose series start at zero.
 
-    def __init__(self, catalog: MetricCatalog, name: str, version: str, protocols: Mapping[str, bool]) -> None:
+    The answers of those in `streamed` are streams, and have no durations. Those in `without_422` answer a wrong body
+    with 400, and have no series for 422.
+    """
+
+    names: tuple[str, ...] = ()
+    streamed: tuple[str, ...] = ()
+    without_422: tuple[str, ...] = ()
+
+
+class _VersionSeries:
+    """The series of one version, looked up once."""
+
+    def __init__(self, catalog: MetricCatalog, name: str, version: str, protocols: Protocols) -> None:
         self._catalog = catalog
         self._labels = (name, version)
         self._ended: dict[tuple[str, int], Counter] = {}
@@ -110,11 +124,12 @@ class _VersionSeries:
         self.cancelled = catalog.requests.cancelled.labels(name, version)
         self.deadline_exceeded = catalog.requests.deadline_exceeded.labels(name, version)
         self.pieces = {failed: catalog.streams.pieces.labels(name, version, PIECES[failed]) for failed in (False, True)}
-        for protocol, is_streamed in protocols.items():
-            if not is_streamed:
+        for protocol in protocols.names:
+            if protocol not in protocols.streamed:
                 self.duration(protocol)
             for status in _STATUSES_OF_UNKNOWN if name == UNKNOWN else _STATUSES:
-                self.ended(protocol, status)
+                if status != _UNPROCESSABLE or protocol not in protocols.without_422:
+                    self.ended(protocol, status)
 
     def ended(self, protocol: str, status: int) -> Counter:
         """The counter of requests that ended like this."""
@@ -135,20 +150,18 @@ class _VersionSeries:
 class InferenceObserver:
     """Implements the line's `Observer` port on a metric catalog.
 
-    The series of the `protocols` start at zero; those that are `streamed` have no durations. `trace_id`, where requests
-    are traced, gives the id of the current request's trace if it is sampled: an example of the latency that its bucket
-    counts.
+    `trace_id`, where requests are traced, gives the id of the current request's trace if it is sampled: an example of
+    the latency that its bucket counts.
     """
 
     def __init__(
         self,
         catalog: MetricCatalog,
-        protocols: Iterable[str] = (),
+        protocols: Protocols = Protocols(),
         trace_id: Callable[[], str | None] | None = None,
-        streamed: Iterable[str] = (),
     ) -> None:
         self._catalog = catalog
-        self._protocols = {protocol: protocol in tuple(streamed) for protocol in protocols}
+        self._protocols = protocols
         self._trace_id = trace_id
         self._in_flight = InFlight(catalog)
         self.request_started = self._in_flight.enter

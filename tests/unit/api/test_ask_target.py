@@ -55,10 +55,12 @@ async def test_the_path_and_the_headers_make_the_target(
     named: dict[str, str], headers: dict[str, str], target: Target
 ) -> None:
     selector, observer = Nothing(), RecordingObserver()
-    line = Line(selector, DeadlineLimits(1, 1), ReadingPool(1000), observer)
+    reading = ReadingPool(1000)
+    line = Line(selector, DeadlineLimits(1, 1), reading, observer)
     scope = http_scope("/v1/predict", "POST", headers)
     begin_call(scope, "/v1/predict", named)
-    assert (await Exchange(Ask(V1, Gate(None), line, observer, BodyReader(1000, 10.0)), scope, ()).run()).status == 404
+    ask = Ask(V1, Gate(None), line, observer, BodyReader(1000, 10.0, reading))
+    assert (await Exchange(ask, scope, ()).run()).status == 404
     assert selector.asked == [target]
     assert [(outcome.status, outcome.code) for outcome in observer.outcomes] == [(404, "not_found")]
 

@@ -8,6 +8,7 @@ import pytest
 from plimsoll.api.request_body import BodyReader
 from plimsoll.errors import Overloaded, PlimsollError
 from plimsoll.inference.admission import Admission, AdmissionLimits
+from plimsoll.inference.reading_pool import ReadingPool
 from starlette.types import Message, Receive
 
 from tests.doubles.bodies import AGES, JSON_FORMS, JSON_HEAD, LONGEST, piece
@@ -38,7 +39,7 @@ class Places:
     async def _ask(self, receive: Receive) -> str:
         try:
             with self.admission.expect() as permit:
-                await BodyReader(LONGEST, AGES).read(
+                await BodyReader(LONGEST, AGES, ReadingPool(0)).read(
                     JSON_HEAD, receive, JSON_FORMS, permit, asyncio.get_running_loop().time() + AGES
                 )
                 await self._ended.wait()

@@ -178,6 +178,7 @@ async def test_a_wrong_request_gets_one_sentence(
         (b"\xff{}", {}, 400, "the body is not JSON"),
         (b'{"id": "a\xff"}', {}, 400, "given bytes that are not UTF-8"),
         (b"[" * 1500, {}, 400, "the body is no"),
+        (b'{"inputs": []}', {"Inference-Header-Content-Length": "7"}, 400, "the first 7 bytes of the body, as Infer"),
         (b"{}", {"Inference-Header-Content-Length": "3"}, 400, "expected a whole number from 0 to 2"),
         (b"{}", {"Inference-Header-Content-Length": "-1"}, 400, "given '-1'"),
         (b"{}", {"Inference-Header-Content-Length": "9" * 5000}, 400, "is not a length within the body"),

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from plimsoll.control.version_registry import VersionState, VersionStatus
@@ -42,6 +43,24 @@ def test_one_that_is_further_does_not(tmp_path: Path) -> None:
 def test_one_that_has_not_heard_of_a_version_is_still_to_load_it(tmp_path: Path) -> None:
     another_worker(tmp_path, digits_2=["ready", None])
     assert WorkerBoard(tmp_path).slowest(READY) == (VersionState.LOADING, None)
+
+
+@pytest.mark.parametrize(
+    ("states", "has"),
+    [
+        ({}, False),
+        ({"digits_1": ["draining", None]}, False),
+        ({"digits_1": ["draining", None], "digits_2": ["ready", None]}, True),
+        ({"digits_1": ["loading", None]}, True),
+        ({"other_1": ["ready", None]}, False),
+    ],
+)
+def test_another_worker_has_a_model_until_all_its_versions_drain(tmp_path: Path, states: Any, has: bool) -> None:
+    board = WorkerBoard(tmp_path)
+    board.publish([READY])
+    assert not board.others_have("digits"), "only this worker has it"
+    another_worker(tmp_path, **states)
+    assert board.others_have("digits") is has
 
 
 def test_one_that_is_gone_does_not_count(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from plimsoll.errors import InvalidInput
 from plimsoll.fronts.tensor_requests import (
     Wanted,
@@ -120,6 +122,20 @@ def test_classes_stand_in_the_order_of_their_scores_in_every_datatype(
     spec = TensorSpec("y", datatype, (-1, 4))
     best = output_of(Wanted(spec, binary=False, classes=4), {"y": np.array([scores], spec.dtype)})[1]
     assert [int(each.split(b":")[1]) for each in best[0]] == order
+
+
+@given(data=st.data(), datatype=st.sampled_from(["FP32", "FP64", "FP16", "INT64", "UINT8", "BOOL"]))
+def test_any_number_of_best_classes_is_the_beginning_of_a_stable_sort(data: st.DataObject, datatype: Any) -> None:
+    columns = data.draw(st.integers(1, 12))
+    spec = TensorSpec("y", datatype, (-1, columns))
+    few = [0, 1, 1, 2] if spec.dtype.kind != "f" else [0.0, -0.0, 1, 1, 2, *map(float, ("nan", "inf", "-inf"))]
+    row = st.lists(st.sampled_from(few), min_size=columns, max_size=columns)
+    scores = np.array(data.draw(st.lists(row, min_size=1, max_size=4)), spec.dtype)
+    classes = data.draw(st.integers(1, columns))
+    best = output_of(Wanted(spec, binary=False, classes=classes), {"y": scores})[1]
+    for given_row, texts in zip(scores.tolist(), best, strict=True):
+        order = sorted(range(columns), key=lambda column: (given_row[column] != given_row[column], -given_row[column]))
+        assert [int(each.split(b":")[1]) for each in texts] == order[:classes]
 
 
 def test_classes_by_the_hundred_thousand_are_refused() -> None:

@@ -7,6 +7,7 @@ import pytest
 from grpc import aio
 from plimsoll.access.keys import KeyRing
 from plimsoll.api.serving_state import Phase
+from plimsoll.control.desired_state import DesiredModel, DesiredState, DesiredVersion
 from plimsoll.rpc.open_inference_pb2 import (
     ModelMetadataRequest,
     ModelMetadataResponse,
@@ -20,7 +21,7 @@ from plimsoll.rpc.open_inference_pb2 import (
     ServerReadyResponse,
 )
 
-from tests.doubles.models import EchoModel
+from tests.doubles.models import EchoModel, flat_signature
 from tests.unit.rpc.conftest import SERVICE, Port
 
 
@@ -70,9 +71,17 @@ async def test_a_model_is_described_by_its_tensors_and_versions(echo: Port) -> N
     for (tensor,), name in ((answer.inputs, "x"), (answer.outputs, "y")):
         assert (tensor.name, tensor.datatype, list(tensor.shape)) == (name, "FP32", [-1, 2])
     assert list((await described(echo, name="echo", version="1")).versions) == ["1", "2"]
-    with pytest.raises(aio.AioRpcError) as refused:
-        await described(echo)
-    assert refused.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+async def test_without_a_version_the_one_with_most_requests_is_described(port: Port) -> None:
+    for version, width in (("1", 2), ("2", 3)):
+        port.serve("echo", version, EchoModel(flat_signature(width)))
+    for heavy, width in (("1", 2), ("2", 3)):
+        weighted = [DesiredVersion(version=each, weight=90 if each == heavy else 10) for each in ("1", "2")]
+        port.registry.desire(DesiredState(models=[DesiredModel(name="echo", versions=weighted)]))
+        (tensor,) = (await described(port, name="echo")).inputs
+        assert list(tensor.shape) == [-1, width]
+        assert (await described(port)).name == "echo"
 
 
 async def test_metadata_needs_a_key_where_keys_are_set_and_health_does_not(echo: Port) -> None:

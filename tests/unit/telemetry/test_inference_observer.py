@@ -4,7 +4,7 @@ import pytest
 from plimsoll.inference.payloads import BatchReport, PieceReport
 from plimsoll.inference.ports import Outcome
 from plimsoll.telemetry.exposition import Exposition
-from plimsoll.telemetry.inference_observer import SHED_REASONS, UNKNOWN, InferenceObserver, VersionObserver
+from plimsoll.telemetry.inference_observer import SHED_REASONS, UNKNOWN, InferenceObserver, Protocols, VersionObserver
 from plimsoll.telemetry.metric_catalog import MetricCatalog
 from prometheus_client import CollectorRegistry
 
@@ -23,7 +23,7 @@ def catalog(registry: CollectorRegistry) -> MetricCatalog:
 
 @pytest.fixture
 def observer(catalog: MetricCatalog) -> InferenceObserver:
-    return InferenceObserver(catalog, ["v1"])
+    return InferenceObserver(catalog, Protocols(("v1",)))
 
 
 def finish(
@@ -159,7 +159,7 @@ def test_what_a_client_made_up_becomes_one_series(registry: CollectorRegistry, o
 
 def test_a_traced_answer_is_the_example_of_its_bucket(catalog: MetricCatalog) -> None:
     trace_ids = iter(["a" * 32, None])
-    observer = InferenceObserver(catalog, ["v1"], lambda: next(trace_ids))
+    observer = InferenceObserver(catalog, Protocols(("v1",)), lambda: next(trace_ids))
     finish(observer, 200, seconds=0.02)
     finish(observer, 200, seconds=0.2)
     lines = Exposition(catalog.registry, many_processes=False)("application/openmetrics-text")[0].decode().splitlines()
@@ -184,7 +184,7 @@ def test_a_model_that_leaves_the_event_loop_is_named_in_the_log(
 def test_a_streamed_answer_is_counted_and_stays_out_of_the_durations(
     registry: CollectorRegistry, catalog: MetricCatalog
 ) -> None:
-    observer = InferenceObserver(catalog, ["v1", "v1-stream"], streamed=["v1-stream"])
+    observer = InferenceObserver(catalog, Protocols(("v1", "v1-stream"), streamed=("v1-stream",)))
     observer.version_ready("tiny", "1")
     assert requests(registry, 200, protocol="v1-stream") == 0
     observer.request_started()
@@ -194,6 +194,14 @@ def test_a_streamed_answer_is_counted_and_stays_out_of_the_durations(
     duration = "plimsoll_request_duration_seconds_count"
     assert registry.get_sample_value(duration, LABELS) == 0
     assert registry.get_sample_value(duration, {**LABELS, "protocol": "v1-stream"}) is None
+
+
+def test_a_protocol_that_answers_a_wrong_body_with_400_has_no_series_for_422(
+    registry: CollectorRegistry, catalog: MetricCatalog
+) -> None:
+    InferenceObserver(catalog, Protocols(("v1", "v2"), without_422=("v2",))).version_ready("tiny", "1")
+    assert [requests(registry, code, protocol="v2") for code in (400, 422)] == [0, None]
+    assert [requests(registry, code, protocol="v1") for code in (400, 422)] == [0, 0]
 
 
 def test_pieces_are_counted_by_result_and_timed_from_the_arrival_or_from_the_piece_before(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from plimsoll.inference.payloads import BatchReport
 from plimsoll.inference.ports import Outcome
-from plimsoll.telemetry.inference_observer import InferenceObserver, VersionObserver
+from plimsoll.telemetry.inference_observer import InferenceObserver, Protocols, VersionObserver
 from plimsoll.telemetry.metric_catalog import MetricCatalog
 from plimsoll.telemetry.version_statistics import NO_FIGURES, VersionFigures, figures_by_version
 from prometheus_client import CollectorRegistry
@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 def test_what_the_observers_saw_is_added_up_over_protocols_and_kept_apart_by_version() -> None:
     registry = CollectorRegistry()
     catalog = MetricCatalog(registry, 0.1)
-    observer = InferenceObserver(catalog, ["v1", "v2"])
+    observer = InferenceObserver(catalog, Protocols(("v1", "v2")))
     for version in ("1", "2"):
         observer.version_ready("tiny", version)
     for protocol, version, status, seconds in (
@@ -38,5 +38,5 @@ def test_what_the_observers_saw_is_added_up_over_protocols_and_kept_apart_by_ver
 
 def test_a_version_that_was_only_loaded_has_zeros() -> None:
     registry = CollectorRegistry()
-    InferenceObserver(MetricCatalog(registry, 0.1), ["v1"]).version_ready("tiny", "1")
+    InferenceObserver(MetricCatalog(registry, 0.1), Protocols(("v1",))).version_ready("tiny", "1")
     assert figures_by_version(registry.collect())["tiny", "1"] == NO_FIGURES
