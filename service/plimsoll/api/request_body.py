@@ -239,8 +239,8 @@ def require_json(request: Request) -> None:
 
 def encoding_of(head: RequestHead) -> str | None:
     """The content coding of a body; `None` if it is not compressed."""
-    encoding = (head.get(b"content-encoding") or "identity").strip().lower()
-    return None if encoding == "identity" else encoding
+    encoding = head.get(b"content-encoding")
+    return None if encoding is None or encoding.strip().lower() == "identity" else encoding.strip().lower()
 
 
 def check_forms(head: RequestHead, forms: BodyForms) -> None:
