@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from plimsoll.api.front_routes import V1_ROUTES, V2_ROUTES
+from plimsoll.api.front_routes import KSERVE_V1_ROUTES, V1_ROUTES, V2_ROUTES
 from plimsoll.control.version_registry import VersionStatus
 from plimsoll.fronts import v1_schema
 from plimsoll.fronts.oip_schema import request_examples
@@ -20,6 +20,7 @@ _MOST_EXAMPLE_NUMBERS = 10_000
 _JSON = "application/json"
 _ANSWER = v1_schema.PredictAnswer.__name__
 _DEFAULT, _MODEL, _VERSION = V1_ROUTES
+(_KSERVE,) = KSERVE_V1_ROUTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +64,10 @@ def describe_loaded(document: Json, answering: Iterable[VersionStatus], default:
     document["tags"][before:before] = tags
     asked = agreeing.get(default or "")
     shown = asked or next(iter(agreeing.values()), None)
-    for (template, *_), version in ((_DEFAULT, asked), (_MODEL, shown), (_VERSION, shown)):
+    for (template, *_), version in ((_DEFAULT, asked), (_MODEL, shown), (_VERSION, shown), (_KSERVE, shown)):
         content = document["paths"][template]["post"]["requestBody"]["content"][_JSON]
-        content["examples"] = {} if version is None else _examples_of(version)
+        examples = {} if version is None else _examples_of(version)
+        content["examples"] = {name: each for name, each in examples.items() if name in content["examples"]}
     for template, *_ in V2_ROUTES:
         content = document["paths"][template]["post"]["requestBody"]["content"][_JSON]
         content["examples"] = {} if shown is None else shown.tensors
