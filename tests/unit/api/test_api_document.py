@@ -85,7 +85,7 @@ async def test_every_example_is_answered(edge: Edge, loaded: list[tuple[str, str
     for name, version, width in loaded:
         edge.serve(name, version, EchoModel(flat_signature(width)))
     document, shown = of(edge), []
-    for path in (each for each in document["paths"] if each.endswith("/predict")):
+    for path in (each for each in document["paths"] if each.endswith(("/predict", ":predict"))):
         operation = operation_of(document, path)
         body = operation["requestBody"]
         body = found(document, body) if "$ref" in body else body
@@ -94,7 +94,9 @@ async def test_every_example_is_answered(edge: Edge, loaded: list[tuple[str, str
             reply = await edge.client.post(path.format(**named), json=found(document, example)["value"])
             assert reply.status_code == 200, (path, reply.text)
             shown.append(path)
-    assert len(shown) == 2 * len(asked)
+    of_kserve = [path for path in shown if path.endswith(":predict")]
+    assert len(of_kserve) == ("{name}" in asked), "`instances` alone"
+    assert len(shown) == 2 * len(asked) + len(of_kserve)
     assert all(any(part in path for path in shown) for part in asked)
 
 
