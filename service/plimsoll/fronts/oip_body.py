@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from plimsoll.errors import InvalidInput, MalformedBody
 from plimsoll.fronts.json_tensors import array_of_json
 from plimsoll.fronts.raw_tensors import array_of, element_bytes
-from plimsoll.fronts.tensor_requests import LARGEST, add_once, check_number, declared_spec
+from plimsoll.fronts.tensor_requests import LARGEST, add_once, check_number, check_own_data, declared_spec
 from plimsoll.inference.payloads import Signature, TensorSpec
 from plimsoll.inference.request_head import RequestHead
 from plimsoll.quoting import quote
@@ -163,11 +163,7 @@ def _row_shape(spec: TensorSpec, size: int) -> tuple[int, ...]:
 def _binary_size(given: WireInput) -> int | None:
     """The bytes of an input after the JSON; `None` if its data is JSON."""
     parameters = given.parameters or {}
-    if any(name.startswith("shared_memory") for name in parameters):
-        raise InvalidInput(
-            f"the input {quote(given.name, 64)} is in shared memory, which this server does not read",
-            expected="its data in the body",
-        )
+    check_own_data(given.name, parameters)
     if "binary_data_size" not in parameters:
         return None
     size = parameters["binary_data_size"]

@@ -75,6 +75,19 @@ def add_once(tensors: dict[str, Any], name: str, tensor: object) -> None:
     tensors[name] = tensor
 
 
+def check_own_data(name: str, parameters: Iterable[str]) -> None:
+    """Refuse an input whose data is not in the request.
+
+    Raises:
+        InvalidInput: one of the names of its parameters is that of shared memory.
+    """
+    if any(parameter.startswith("shared_memory") for parameter in parameters):
+        raise InvalidInput(
+            f"the input {quote(name, 64)} is in shared memory, which this server does not read",
+            expected="its data in the request",
+        )
+
+
 def check_number(inputs: Sequence[object], wire: Signature) -> None:
     """Refuse a request with no input or with more inputs than there are, before each of them is looked at.
 

@@ -15,6 +15,7 @@ from plimsoll.fronts.tensor_requests import (
     Wanted,
     add_once,
     check_number,
+    check_own_data,
     declared_spec,
     output_of,
     timeout_seconds,
@@ -25,7 +26,6 @@ from plimsoll.inference.call import Call
 from plimsoll.inference.payloads import Answer, Signature
 from plimsoll.inference.ports import Json, Question, Reply
 from plimsoll.inference.served_version import ServedVersion
-from plimsoll.quoting import quote
 from plimsoll.rpc import PROTOCOL
 from plimsoll.rpc.message_head import not_protobuf
 from plimsoll.rpc.open_inference_pb2 import InferParameter, ModelInferRequest, ModelInferResponse
@@ -33,7 +33,6 @@ from plimsoll.rpc.tensor_contents import array_of_contents, contents_of, has_con
 
 _OF_REQUESTS = ("priority", "sequence_id", "timeout")
 _OF_OUTPUTS = ("classification",)
-_SHARED_MEMORY = "shared_memory_region"
 
 
 class Asked(NamedTuple):
@@ -119,11 +118,7 @@ def _tensors_of(request: ModelInferRequest, wire: Signature) -> dict[str, NDArra
         )  # fmt: skip
     tensors: dict[str, NDArray[Any]] = {}
     for index, each in enumerate(request.inputs):
-        if _SHARED_MEMORY in each.parameters:
-            raise InvalidInput(
-                f"the input {quote(each.name)} is in shared memory, which this server does not read",
-                expected="its data in the message",
-            )
+        check_own_data(each.name, each.parameters)
         shape = tuple(each.shape)
         spec = declared_spec(wire, each.name, each.datatype, shape)
         if not raw:

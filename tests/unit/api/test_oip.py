@@ -151,7 +151,7 @@ async def test_one_version_is_asked_by_its_path(echo: Edge) -> None:
         ({**in_json(), "parameters": {"priority": 1}}, 400, "requests have no priorities here"),
         (
             {"inputs": [described(parameters={"shared_memory_region": "r"})]}, 400,
-            "the input 'x' is in shared memory, which this server does not read; expected its data in the body",
+            "the input 'x' is in shared memory, which this server does not read; expected its data in the request",
         ),
         ({"inputs": [described(data=[1, 2, 3, 4], parameters={"binary_data_size": 16})]}, 400, "given both"),
         ({"inputs": [described(parameters={"binary_data_size": "16"})]}, 400, "given '16'"),

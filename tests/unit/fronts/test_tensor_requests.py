@@ -12,6 +12,7 @@ from plimsoll.fronts.tensor_requests import (
     add_once,
     binary_output,
     check_number,
+    check_own_data,
     declared_spec,
     output_of,
     timeout_seconds,
@@ -69,6 +70,13 @@ def test_inputs_come_once_and_not_by_the_thousand() -> None:
     check_number([1, 2], WIRE)
     assert refusal(check_number, [], WIRE) == "the number of inputs is wrong"
     assert refusal(check_number, range(10_000), WIRE) == "the number of inputs is wrong"
+
+
+def test_data_in_shared_memory_is_refused() -> None:
+    check_own_data("ids", ["binary_data_size"])
+    message = "the input 'ids' is in shared memory, which this server does not read"
+    for parameter in ("shared_memory_region", "shared_memory_offset"):
+        assert refusal(check_own_data, "ids", [parameter]) == message
 
 
 def test_outputs_are_all_or_those_that_are_asked_for_in_their_order() -> None:

@@ -177,7 +177,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"inputs": [infer_input("x", parameters={"shared_memory_region": InferParameter(string_param="r")})]},
-        "the input 'x' is in shared memory, which this server does not read; expected its data in the message",
+        "the input 'x' is in shared memory, which this server does not read; expected its data in the request",
     ),
     (
         {"outputs": [ModelInferRequest.InferRequestedOutputTensor(name="z")]},
