@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.5
 """The interval at which clients are asked to leave, once the server is unready."""
+_FIRST_CALL_SECONDS = 1.0
+"""The time that a client has after it has connected until it is asked to leave."""
 _LAST_CALLS_SECONDS = 1.0
 """The time for calls that clients have sent before they heard that they should leave."""
 
@@ -77,5 +79,5 @@ class GrpcPort:
         """Ask clients to leave while the server is unready, those too that connect meanwhile."""
         while True:
             if parts.state.stopping:
-                self._relay.ask_to_leave()
+                self._relay.ask_to_leave(_FIRST_CALL_SECONDS)
             await asyncio.sleep(_LOOK_SECONDS)

@@ -72,10 +72,16 @@ class GrpcRelay:
         link = self._links.get(peer)
         return None if link is None else link.client
 
-    def ask_to_leave(self) -> None:
-        """Ask each client that has not been asked yet to make its later calls over another connection."""
+    def ask_to_leave(self, connected_seconds: float = 0) -> None:
+        """Ask each client that has not been asked yet to make its later calls over another connection.
+
+        Clients that have been connected for less time are not asked: they are about to make their first call, which
+        some drop when they are asked before they have sent it.
+        """
+        before = asyncio.get_running_loop().time() - connected_seconds
         for link in self._links.values():
-            link.ask_to_leave()
+            if link.since <= before:
+                link.ask_to_leave()
 
     async def close_listener(self) -> None:
         """Take no more connections; those that there are go on."""
@@ -208,6 +214,7 @@ class _Link:
 
     def __init__(self, client: Client, ended: Callable[[], None]) -> None:
         self.client = client
+        self.since = asyncio.get_running_loop().time()
         self.server, self.outside = _Half(ended), _Half(ended)
         self.server.other, self.outside.other = self.outside, self.server
         self.server.deliver, self.outside.deliver = self._from_server, self.server.send

@@ -195,3 +195,25 @@ def test_without_a_place_for_temporary_files_it_says_so(monkeypatch: pytest.Monk
         pytest.raises(OperatorError, match="there is none: Read-only file system; name one that can be written by TMP"),
     ):
         GrpcRelay(listener, ConnectionLimits(), lambda _: None)
+
+
+async def test_a_client_that_has_just_connected_is_not_asked_to_leave_yet() -> None:
+    async with relayed() as server, server.channel() as channel:
+        call = channel.unary_unary("/any/method")
+        await call(b"1")
+        (peer,) = set(server.echo.peers)
+        server.relay.ask_to_leave(60.0)
+        await asyncio.sleep(0.1)
+        await call(b"2")
+        assert set(server.echo.peers) == {peer}
+        server.relay.ask_to_leave()
+
+        async def over_another_connection() -> bool:
+            await call(b"3")
+            return len(set(server.echo.peers)) > 1
+
+        for _ in range(100):
+            if await over_another_connection():
+                return
+            await asyncio.sleep(0.05)
+        pytest.fail("the client goes on over the connection that it was asked to leave")
