@@ -8,6 +8,7 @@ import random
 import struct
 import zlib
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -98,7 +99,7 @@ def _change(choice: random.Random, document: dict[str, Any]) -> None:
     tensor: Any = tensors[0] if isinstance(tensors, list) and tensors else {}
     if not isinstance(tensor, dict):
         return
-    size, word = choice.choice(_SIZES), choice.choice(_WORDS)
+    size, word = deepcopy((choice.choice(_SIZES), choice.choice(_WORDS)))  # a later change may go into an object
     inputs: Any = choice.choice(([], None, {}, [tensor] * choice.randrange(2, 40), [word]))
     classes = {"name": OUTPUT, "parameters": {"classification": size, "binary_data": choice.random() < 0.5}}
     parameter = choice.choice(("timeout", "priority", "binary_data_output", "sequence_id"))

@@ -23,7 +23,6 @@ from plimsoll.api.probes import Probes
 from plimsoll.api.request_body import BodyReader
 from plimsoll.api.serving_state import Phase, ServingState
 from plimsoll.api.site_policy import SitePolicy
-from plimsoll.control.desired_state import DesiredModel, DesiredState, DesiredVersion
 from plimsoll.control.version_registry import LoadReport, VersionRegistry
 from plimsoll.inference.admission import AdmissionLimits
 from plimsoll.inference.batch_lane import BatchLane, LaneLimits
@@ -42,6 +41,7 @@ from starlette.types import ASGIApp
 from tests.conftest import MakeBundle
 from tests.doubles.bundles import report_on
 from tests.doubles.observers import RecordingLaneObserver, RecordingObserver
+from tests.doubles.registries import Wishes
 
 MAX_BODY_BYTES = 2000
 INLINE_BODY_BYTES = 1000
@@ -69,17 +69,11 @@ class Edge:
     figures: dict[tuple[str, str], VersionFigures]
     lane_observer: RecordingLaneObserver = field(default_factory=RecordingLaneObserver)
     lanes: list[BatchLane] = field(default_factory=list)
-    _desired: dict[str, list[str]] = field(default_factory=dict)
+    _wishes: Wishes = field(default_factory=Wishes)
 
     def desire(self, name: str, *versions: str) -> None:
         """Have the registry know these versions of a model as desired too, as yet loading."""
-        mine = self._desired.setdefault(name, [])
-        mine += [version for version in versions if version not in mine]
-        models = [
-            DesiredModel(name=each, versions=[DesiredVersion(version=version) for version in wanted])
-            for each, wanted in self._desired.items()
-        ]
-        self.registry.desire(DesiredState(models=models))
+        self._wishes.add(self.registry, name, *versions)
 
     def serve(
         self,

@@ -15,7 +15,6 @@ from plimsoll.api.auth import Gate
 from plimsoll.api.error_responses import settle
 from plimsoll.api.request_scope import name_in_log
 from plimsoll.api.serving_state import Phase, ServingState
-from plimsoll.control.desired_state import DesiredModel, DesiredState, DesiredVersion
 from plimsoll.control.version_registry import VersionRegistry
 from plimsoll.inference.admission import AdmissionLimits
 from plimsoll.inference.batch_lane import BatchLane, LaneLimits
@@ -35,6 +34,7 @@ from tests.conftest import MakeBundle
 from tests.doubles.bundles import report_on
 from tests.doubles.models import EchoModel
 from tests.doubles.observers import RecordingLaneObserver, RecordingObserver
+from tests.doubles.registries import Wishes
 
 SERVICE = "/inference.GRPCInferenceService/"
 LIMITS = RpcLimits(
@@ -66,17 +66,11 @@ class Port:
     report: Any
     lane_observer: RecordingLaneObserver = field(default_factory=RecordingLaneObserver)
     lanes: list[BatchLane] = field(default_factory=list)
-    _desired: dict[str, list[str]] = field(default_factory=dict)
+    _wishes: Wishes = field(default_factory=Wishes)
 
     def desire(self, name: str, *versions: str) -> None:
         """Have the registry know these versions of a model as desired too, as yet loading."""
-        mine = self._desired.setdefault(name, [])
-        mine += [version for version in versions if version not in mine]
-        models = [
-            DesiredModel(name=each, versions=[DesiredVersion(version=version) for version in wanted])
-            for each, wanted in self._desired.items()
-        ]
-        self.registry.desire(DesiredState(models=models))
+        self._wishes.add(self.registry, name, *versions)
 
     def serve(
         self,
