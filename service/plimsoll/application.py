@@ -97,6 +97,7 @@ class Application:
         state = ServingState()
         files = FileStates(metrics.background.file_checked)
         tasks = BackgroundTasks(metrics.background.task_restarted)
+        gate = _gate(settings, tasks, files, workers_folder)
         new_lane = partial(_new_lane, settings, metrics, tracing)
         spans = None if tracing is None else tracing.batches
         bind = TaskBinder(TaskFactories(settings.factories), partial(VersionTaskObserver, metrics, spans=spans))
@@ -115,7 +116,6 @@ class Application:
                 Part(partial(self._watch, watchdog), watchdog.stop),
             ],
         )
-        gate = _gate(settings, tasks, files, workers_folder)
         exposition = Exposition(metrics.registry, device_memory, many_processes=settings.workers > 1)
         scrapes = MetricsEndpoint(exposition)
         self.metrics_app = scrapes.application() if settings.metrics_port is not None else None
