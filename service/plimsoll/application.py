@@ -97,7 +97,6 @@ class Application:
         state = ServingState()
         files = FileStates(metrics.background.file_checked)
         tasks = BackgroundTasks(metrics.background.task_restarted)
-        gate = _gate(settings, tasks, files, workers_folder)
         new_lane = partial(_new_lane, settings, metrics, tracing)
         spans = None if tracing is None else tracing.batches
         bind = TaskBinder(TaskFactories(settings.factories), partial(VersionTaskObserver, metrics, spans=spans))
@@ -116,6 +115,7 @@ class Application:
                 Part(partial(self._watch, watchdog), watchdog.stop),
             ],
         )
+        gate = _gate(settings, tasks, files, workers_folder)
         exposition = Exposition(metrics.registry, device_memory, many_processes=settings.workers > 1)
         scrapes = MetricsEndpoint(exposition)
         self.metrics_app = scrapes.application() if settings.metrics_port is not None else None
@@ -143,6 +143,10 @@ class Application:
 
     @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        _log.info(
+            "a forward pass uses up to %d threads of the CPU; PyTorch's uses one on the event loop",
+            self.settings.forward_threads, extra={"threads": self.settings.forward_threads},
+        )  # fmt: skip
         self.lifecycle.start()
         try:
             if self._waits_for_models:
@@ -206,10 +210,6 @@ def _registry_and_catalog(
 
 
 def _loader(settings: Settings) -> ModelLoader:
-    _log.info(
-        "a forward pass uses up to %d threads of the CPU; PyTorch's uses one on the event loop",
-        settings.forward_threads, extra={"threads": settings.forward_threads},
-    )  # fmt: skip
     return new_loader(
         LoaderOptions(settings.device, settings.trust_pt2, settings.factories, settings.forward_threads),
         max_batch_rows=settings.max_batch_rows,
