@@ -50,6 +50,12 @@ class Gate:
                 given=f"scopes {', '.join(sorted(entry.scopes))}",
             )
 
+    def admit(self, call: Call, needed: Scope) -> None:
+        """Raise the refusal of a call, if it has one, and then check its key as `check` does."""
+        if call.refusal is not None:
+            raise call.refusal
+        self.check(call, needed)
+
     def requires(self, needed: Scope) -> Callable[[Request], None]:
         """The check as a dependency of a FastAPI route."""
 

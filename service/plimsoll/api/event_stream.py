@@ -53,7 +53,7 @@ class EventStreams:
         stream = _Stream(call, self._events, send)
         with CountedCall(self._observer, call, self._events.protocol, streamed=True) as counted:
             try:
-                self._admit(call)
+                self._gate.admit(call, "predict")
                 await self._stream(stream, reader, read_body, receive)
                 counted.succeeded()
             except PlimsollError as fault:
@@ -66,11 +66,6 @@ class EventStreams:
                     raise
                 _log.exception("a stream of events failed with an unexpected error")
                 await stream.fail(PlimsollError("internal"), reader)
-
-    def _admit(self, call: Call) -> None:
-        if call.refusal is not None:
-            raise call.refusal
-        self._gate.check(call, "predict")
 
     async def _stream(self, stream: _Stream, reader: Front, read_body: ReadBody, receive: Receive) -> None:
         call, rows, failed = stream.call, 0, 0

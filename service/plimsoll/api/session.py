@@ -17,9 +17,8 @@ from plimsoll.api.serving_state import ServingState
 from plimsoll.api.session_route import CLIENT_GONE, SESSION
 from plimsoll.errors import PlimsollError, UnsupportedMediaType
 from plimsoll.fronts import SESSION as FRONT
-from plimsoll.inference.admission import Permit
 from plimsoll.inference.call import CALL, Call
-from plimsoll.inference.line import Line, VersionSelector
+from plimsoll.inference.line import Line, VersionSelector, complete_body
 from plimsoll.inference.ports import Observer, Reply
 from plimsoll.inference.request_head import RequestHead
 
@@ -66,16 +65,11 @@ class Sessions:
     async def ask(self, call: Call, text: str | None, client_gone: Callable[[], Awaitable[None]]) -> Reply:
         """The answer to one message, or its error; `None` is a message that is not text."""
         front, body = self._front, (text or "").encode()
-
-        async def read_body(permit: Permit, _deadline: float) -> bytes:
-            permit.complete(len(body))
-            return body
-
         with CountedCall(self._observer, call, front.protocol) as counted:
             try:
                 self._gate.check(call, "predict")  # again, because the key may have been withdrawn
                 _require_text(text)
-                served, question, answer = await self._line.ask(call, front, read_body, client_gone)
+                served, question, answer = await self._line.ask(call, front, complete_body(body), client_gone)
                 reply = front.reply(call, served, question, answer)
                 counted.succeeded()
             except PlimsollError as error:

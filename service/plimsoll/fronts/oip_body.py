@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 import msgspec
 from numpy.typing import NDArray
@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 from plimsoll.errors import InvalidInput, MalformedBody
 from plimsoll.fronts.json_tensors import array_of_json
 from plimsoll.fronts.raw_tensors import array_of, element_bytes
-from plimsoll.fronts.tensor_requests import LARGEST, add_once, check_number, check_own_data, declared_spec
+from plimsoll.fronts.tensor_requests import LARGEST, add_once, check_number, check_own_data, declared_spec, names_of
 from plimsoll.inference.payloads import Signature, TensorSpec
 from plimsoll.inference.request_head import RequestHead
 from plimsoll.quoting import quote
 from plimsoll.tasks.json_values import holds_more
 from plimsoll.tasks.number_rows import MAX_ROWS
+from plimsoll.tasks.tensors import most_numbers
 
 HEADER_LENGTH = b"inference-header-content-length"
 """The header with the number of bytes of JSON at the beginning of the body; all of it if the header is missing."""
 _FORM = 'an object {"inputs": [{"name", "datatype", "shape", "data"}, ...]}'
 _COUNTED_FROM_BYTES = 65_536
-_MOST_OPEN_NUMBERS = 250_000
 _MOST_OTHERS = 1_000
 _LONGEST_LENGTH = 18
 _LONGEST_REASON = 120
@@ -52,13 +52,6 @@ class WireRequest(msgspec.Struct):
     id: str | None = None
     parameters: dict[str, Any] | None = None
     outputs: list[WireOutput] | None = None
-
-
-class Parts(NamedTuple):
-    """A body in its two parts; `json` is empty if the whole body is the one input."""
-
-    json: memoryview
-    raw: memoryview
 
 
 _decoder = msgspec.json.Decoder(WireRequest)
@@ -136,9 +129,9 @@ def raw_tensor(raw: memoryview, wire: Signature) -> dict[str, NDArray[Any]]:
         InvalidInput: the model has several inputs, or the shape of its input does not follow from a number of bytes.
     """
     if len(wire.inputs) != 1:
-        names = ", ".join(spec.name for spec in wire.inputs)
         raise InvalidInput(
-            "a body without JSON is for models of one input", expected=f"JSON that names the inputs {names}"
+            "a body without JSON is for models of one input",
+            expected=f"JSON that names the inputs {names_of(wire.inputs)}",
         )
     (spec,) = wire.inputs
     if spec.datatype == "BYTES":
@@ -178,16 +171,10 @@ def _binary_size(given: WireInput) -> int | None:
 
 def _check_amount(text: bytes, wire: Signature) -> None:
     """Refuse a long text with far more values than the inputs may have, before anything is made of it."""
-    most = _most_numbers(wire)
+    most = most_numbers(wire)
     marks = ((b",", 2 * most + _MOST_OTHERS), (b"[", 2 * most + _MOST_OTHERS), (b"{", _MOST_OTHERS))
     if any(holds_more(text, mark, limit) for mark, limit in marks):
         raise InvalidInput("the body holds too many values", expected=f"at most {MAX_ROWS} rows, and {most} numbers")
-
-
-def _most_numbers(wire: Signature) -> int:
-    if any(spec.open_dimensions for spec in wire.inputs):
-        return _MOST_OPEN_NUMBERS
-    return MAX_ROWS * sum(math.prod(spec.shape[1:]) for spec in wire.inputs)
 
 
 def _explain(error: Exception, declared: int | None) -> NoReturn:

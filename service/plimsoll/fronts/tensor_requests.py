@@ -47,7 +47,7 @@ def declared_spec(wire: Signature, name: str, datatype: str, shape: Sequence[int
     """
     spec = next((each for each in wire.inputs if each.name == name), None)
     if spec is None:
-        raise InvalidInput(f"unknown input {quote(name, 64)}", expected=f"inputs {_names(wire.inputs)}")
+        raise InvalidInput(f"unknown input {quote(name, 64)}", expected=f"inputs {names_of(wire.inputs)}")
     if datatype != spec.datatype:
         raise InvalidInput(
             f"the input '{name}' has the wrong datatype", expected=spec.datatype, given=quote(datatype, 16)
@@ -96,7 +96,9 @@ def check_number(inputs: Sequence[object], wire: Signature) -> None:
     """
     if not 1 <= len(inputs) <= len(wire.inputs):
         raise InvalidInput(
-            "the number of inputs is wrong", expected=f"the inputs {_names(wire.inputs)}", given=f"{len(inputs)} inputs"
+            "the number of inputs is wrong",
+            expected=f"the inputs {names_of(wire.inputs)}",
+            given=f"{len(inputs)} inputs",
         )
 
 
@@ -111,14 +113,14 @@ def wanted_outputs(
     if not asked:
         return [Wanted(spec, binary) for spec in wire.outputs]
     if len(asked) > len(wire.outputs):
-        raise InvalidInput("more outputs are asked for than there are", expected=f"outputs {_names(wire.outputs)}")
+        raise InvalidInput("more outputs are asked for than there are", expected=f"outputs {names_of(wire.outputs)}")
     known = {spec.name: spec for spec in wire.outputs}
     wanted = []
     for name, parameters in asked:
         spec = known.pop(name, None)
         if spec is None:
             what = "is asked for twice" if any(name == each.name for each in wire.outputs) else "is not known"
-            raise InvalidInput(f"the output {quote(name, 64)} {what}", expected=f"outputs {_names(wire.outputs)}")
+            raise InvalidInput(f"the output {quote(name, 64)} {what}", expected=f"outputs {names_of(wire.outputs)}")
         wanted.append(Wanted(spec, _flag(parameters, "binary_data", binary), _classes(spec, parameters)))
     return wanted
 
@@ -227,5 +229,6 @@ def _flag(parameters: Parameters, name: str, default: bool) -> bool:  # noqa: FB
     return flag
 
 
-def _names(specs: Iterable[TensorSpec]) -> str:
+def names_of(specs: Iterable[TensorSpec]) -> str:
+    """The names of tensors, for a sentence."""
     return ", ".join(spec.name for spec in specs)

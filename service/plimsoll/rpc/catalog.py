@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import TypeVar
 
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 
 from plimsoll.bundle.model_formats import platform_of
 from plimsoll.errors import NotFound, PlimsollError
 from plimsoll.inference.call import Call
 from plimsoll.inference.payloads import TensorSpec
 from plimsoll.rpc.call_scope import Answer, Context
-from plimsoll.rpc.message_head import not_protobuf
+from plimsoll.rpc.message_head import parsed
 from plimsoll.rpc.message_reader import MessageReader
 from plimsoll.rpc.open_inference_pb2 import (
     ModelMetadataRequest,
@@ -31,7 +31,6 @@ from plimsoll.rpc.parts import RpcParts
 _EXTENSIONS = ("classification",)
 """The extensions of Triton that have a meaning in these messages; the others of `/v2` would be methods of their own."""
 _Request = TypeVar("_Request", bound=Message)
-_Read = Callable[[bytes], _Request]
 
 
 class Catalog:
@@ -47,31 +46,22 @@ class Catalog:
     def answers(self) -> dict[str, Answer]:
         """The answers by the name of their method."""
         return {
-            "ServerLive": self._answer(ServerLiveRequest.FromString, self._live, public=True),
-            "ServerReady": self._answer(ServerReadyRequest.FromString, self._ready, public=True),
-            "ModelReady": self._answer(ModelReadyRequest.FromString, self._model_ready),
-            "ServerMetadata": self._answer(ServerMetadataRequest.FromString, self._server),
-            "ModelMetadata": self._answer(ModelMetadataRequest.FromString, self._model),
+            "ServerLive": self._answer(ServerLiveRequest, self._live, public=True),
+            "ServerReady": self._answer(ServerReadyRequest, self._ready, public=True),
+            "ModelReady": self._answer(ModelReadyRequest, self._model_ready),
+            "ServerMetadata": self._answer(ServerMetadataRequest, self._server),
+            "ModelMetadata": self._answer(ModelMetadataRequest, self._model),
         }
 
-    def _answer(self, read: _Read[_Request], reply: Callable[[_Request], Message], *, public: bool = False) -> Answer:
+    def _answer(self, kind: type[_Request], reply: Callable[[_Request], Message], *, public: bool = False) -> Answer:
         async def answer(call: Call, messages: AsyncIterator[bytes], _context: Context) -> bytes:
             if not public:
-                self._check(call)
-            message = await self._messages.read(messages)
-            try:
-                request = read(message)
-            except DecodeError:
-                raise not_protobuf("bytes that a parser of this message refuses") from None
+                self._parts.gate.admit(call, "predict")
+            request = parsed(kind, await self._messages.read(messages))
             serialized: bytes = reply(request).SerializeToString()
             return serialized
 
         return answer
-
-    def _check(self, call: Call) -> None:
-        if call.refusal is not None:
-            raise call.refusal
-        self._parts.gate.check(call, "predict")
 
     def _live(self, _request: ServerLiveRequest) -> ServerLiveResponse:
         return ServerLiveResponse(live=self._parts.live())

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from http import HTTPStatus
 
 from plimsoll.errors import BodyTooLarge, ClientGone, DeadlineExceeded, PlimsollError
-from plimsoll.inference.admission import Permit
 from plimsoll.inference.call import Call
+from plimsoll.inference.line import complete_body
 from plimsoll.inference.ports import Outcome
 from plimsoll.rpc import PROTOCOL
 from plimsoll.rpc.call_scope import Context, keep_deadline, never
@@ -58,18 +58,11 @@ class Infer:
             observer.request_finished(Outcome(PROTOCOL, call.model, call.version, status, seconds, code))
 
     async def _reply(self, call: Call, messages: AsyncIterator[bytes], context: Context) -> bytes:
-        if call.refusal is not None:
-            raise call.refusal
-        self._parts.gate.check(call, "predict")
+        self._parts.gate.admit(call, "predict")
         body = await self._messages.read(messages)
         call.named = model_named(body)
         keep_deadline(call, context)
-
-        async def read_body(permit: Permit, _deadline: float) -> bytes:
-            permit.complete(len(body))
-            return body
-
-        served, question, answer = await self._parts.line.ask(call, _FRONT, read_body, never)
+        served, question, answer = await self._parts.line.ask(call, _FRONT, complete_body(body), never)
         content = _FRONT.reply(call, served, question, answer).content
         if len(content) > self._longest:
             raise BodyTooLarge(

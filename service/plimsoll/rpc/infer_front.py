@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any
 
-from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from plimsoll.errors import InvalidInput, PlimsollError
 from plimsoll.fronts.raw_tensors import array_of, bytes_of
 from plimsoll.fronts.tensor_requests import (
-    Wanted,
+    TensorRequest,
     add_once,
     check_number,
     check_own_data,
@@ -27,20 +26,12 @@ from plimsoll.inference.payloads import Answer, Signature
 from plimsoll.inference.ports import Json, Question, Reply
 from plimsoll.inference.served_version import ServedVersion
 from plimsoll.rpc import PROTOCOL
-from plimsoll.rpc.message_head import not_protobuf
+from plimsoll.rpc.message_head import parsed
 from plimsoll.rpc.open_inference_pb2 import InferParameter, ModelInferRequest, ModelInferResponse
 from plimsoll.rpc.tensor_contents import array_of_contents, contents_of, has_contents
 
 _OF_REQUESTS = ("priority", "sequence_id", "timeout")
 _OF_OUTPUTS = ("classification",)
-
-
-class Asked(NamedTuple):
-    """The front's record of one request: its `id`, the wanted outputs, and whether its tensors are bytes."""
-
-    id: str
-    wanted: Sequence[Wanted]
-    raw: bool
 
 
 class InferFront(HttpTarget):
@@ -60,31 +51,27 @@ class InferFront(HttpTarget):
         return len(body)
 
     def read(self, call: Call, body: bytes, served: ServedVersion) -> Question:
-        """The question of a ModelInferRequest; `call.asked` becomes its `Asked`.
+        """The question of a ModelInferRequest; `call.asked` becomes its `TensorRequest`.
 
         Raises:
             MalformedBody: the body is no such message.
             InvalidInput: the request is not one for this model.
         """
-        try:
-            request = ModelInferRequest.FromString(body)
-        except DecodeError:
-            raise not_protobuf("bytes that a parser of this message refuses") from None
+        request = parsed(ModelInferRequest, body)
         wire = served.task.wire
         call.timeout_seconds = timeout_seconds(_parameters(request.parameters, _OF_REQUESTS))
         asked = [(each.name, _parameters(each.parameters, _OF_OUTPUTS)) for each in request.outputs]
-        wanted = wanted_outputs(wire, asked, binary=True)
-        tensors = _tensors_of(request, wire)
-        call.asked = Asked(request.id, wanted, raw=bool(request.raw_input_contents))
-        return served.task.of_tensors(tensors)
+        wanted = wanted_outputs(wire, asked, binary=bool(request.raw_input_contents))
+        call.asked = TensorRequest(request.id, wanted)
+        return served.task.of_tensors(_tensors_of(request, wire))
 
     def reply(self, call: Call, served: ServedVersion, question: Question, answer: Answer) -> Reply:
         """The bytes of a ModelInferResponse with the wanted outputs, in the order of the request."""
-        asked: Asked = call.asked
+        asked: TensorRequest = call.asked
         response = ModelInferResponse(model_name=answer.model, model_version=answer.version, id=asked.id)
         tensors = served.task.tensors(question, answer.outputs)
         outputs = [output_of(wanted, tensors) for wanted in asked.wanted]
-        raw = asked.raw or not all(has_contents(spec.datatype) for spec, _ in outputs)
+        raw = asked.wanted[0].binary or not all(has_contents(spec.datatype) for spec, _ in outputs)  # all or none
         for spec, tensor in outputs:
             output = response.outputs.add(name=spec.name, datatype=spec.datatype, shape=tensor.shape)
             if raw:

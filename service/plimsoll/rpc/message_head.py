@@ -1,6 +1,10 @@
-"""Reads the model and the version that a request names, before the request is parsed."""
+"""Reads messages; first the model and the version that a request names, before the request is parsed."""
 
 from __future__ import annotations
+
+from typing import TypeVar
+
+from google.protobuf.message import DecodeError, Message
 
 from plimsoll.errors import InvalidInput, MalformedBody
 from plimsoll.protobuf_fields import FieldReader, NotProtobuf
@@ -10,6 +14,7 @@ MOST_FIELDS = 1_000
 
 A parser makes an object of every field, so that a message of millions of empty ones would take many times its size.
 """
+_Message = TypeVar("_Message", bound=Message)
 _NAME, _VERSION = 1, 2
 """Field numbers in ModelInferRequest."""
 
@@ -28,15 +33,28 @@ def model_named(body: bytes) -> dict[str, str]:
                 found[number] = bytes(value)  # the last one counts, as everywhere in protobuf
         name, version = (each.decode() for each in found.values())
     except NotProtobuf as error:
-        raise not_protobuf(str(error)) from None
+        raise _not_protobuf(str(error)) from None
     except UnicodeDecodeError:
-        raise not_protobuf("the name or the version of the model is not UTF-8") from None
+        raise _not_protobuf("the name or the version of the model is not UTF-8") from None
     if not name:
         raise InvalidInput("the request names no model", expected="the name of a model in model_name")
     return {"name": name, "version": version} if version else {"name": name}
 
 
-def not_protobuf(reason: str) -> MalformedBody:
+def parsed(kind: type[_Message], body: bytes) -> _Message:
+    """The message of this kind in its bytes.
+
+    Raises:
+        MalformedBody: the bytes are no such message.
+    """
+    try:
+        message: _Message = kind.FromString(body)
+    except DecodeError:
+        raise _not_protobuf("bytes that a parser of this message refuses") from None
+    return message
+
+
+def _not_protobuf(reason: str) -> MalformedBody:
     """The error for bytes that are no ModelInferRequest."""
     return MalformedBody(
         "the message is no ModelInferRequest", code="not_protobuf", given=reason,

@@ -15,12 +15,13 @@ from plimsoll.inference.ports import Observer
 
 
 class Gate(Protocol):
-    """Checks API keys."""
+    """Admits calls."""
 
-    def check(self, call: Call, needed: Scope) -> None:
-        """Check that the call has a key with this scope, if keys are set.
+    def admit(self, call: Call, needed: Scope) -> None:
+        """Check that the call is not refused, and has a key with this scope, if keys are set.
 
         Raises:
+            PlimsollError: the refusal of the call.
             Unauthorized: the call has no key or an unknown one.
             Forbidden: the key is known but lacks the scope.
         """

@@ -87,7 +87,7 @@ class TensorTask:
         self._outputs = signature.outputs
         mask = None if self._padding is None else self._padding.mask
         self._required = [spec.name for spec in signature.inputs if spec.name != mask]
-        self._most_numbers = _MOST_NUMBERS if self._open else MAX_ROWS * sum(map(_elements, signature.inputs))
+        self._most_numbers = most_numbers(signature)
         self._most_lists = _MOST_LISTS if self._open else MAX_ROWS * sum(map(_lists, signature.inputs))
 
     def __eq__(self, other: object) -> bool:
@@ -239,5 +239,8 @@ def _lists(spec: TensorSpec) -> int:
     return sum(math.prod(spec.shape[1:end]) for end in range(1, len(spec.shape)))
 
 
-def _elements(spec: TensorSpec) -> int:
-    return math.prod(spec.shape[1:])
+def most_numbers(signature: Signature) -> int:
+    """The most numbers in one request of these inputs, in whatever format it comes."""
+    if any(spec.open_dimensions for spec in signature.inputs):
+        return _MOST_NUMBERS
+    return MAX_ROWS * sum(math.prod(spec.shape[1:]) for spec in signature.inputs)
