@@ -1,0 +1,56 @@
+"""The counts that the judge compares: what one track of a release did in one interval of time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Trials:
+    """How many of a number of trials ended badly: were slower than an edge, failed, or got a certain class."""
+
+    total: float
+    bad: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrackCounts:
+    """The counts of one track in one interval. Increases of counters, so 0 or more; not always whole numbers.
+
+    `slower` has, for each edge of the duration histogram in seconds, the answered requests that took longer.
+    `answered` is their total: all requests that the histogram has counted. `requests` is the number of all requests,
+    of which `failed` failed by the server's fault. `classes` has the answered predictions by class; `guards` the
+    trials of each `--guard` by its name.
+    """
+
+    requests: float = 0.0
+    failed: float = 0.0
+    answered: float = 0.0
+    slower: Mapping[float, float] = field(default_factory=dict)
+    classes: Mapping[str, float] = field(default_factory=dict)
+    guards: Mapping[str, Trials] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PodCounts:
+    """The counts of one pod in one interval; `pod` is its name."""
+
+    pod: str
+    counts: TrackCounts
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """What both tracks did between two looks at the counters, at one weight of the canary.
+
+    Times are seconds since 1970. `weight` is the share of the requests that the canary is to get, between 0 and 1;
+    `None` where the number of pods decides and no weight is set (mode `replicas`). An interval in which a track could
+    not be read has no pods for it; the next one then has the increases of both.
+    """
+
+    start_seconds: float
+    end_seconds: float
+    weight: float | None
+    canary: tuple[PodCounts, ...]
+    stable: tuple[PodCounts, ...]
