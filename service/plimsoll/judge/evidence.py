@@ -10,9 +10,9 @@ Given N_c and N_b, E[e] <= 1 under the null hypothesis: with a = s/q and b = (1-
 
     E[e] = (1 + r p (a-1))^N_c (1 + p (b-1))^N_b <= exp(p (r N_c (a-1) + N_b (b-1))) = 1,
 
-by 1 + x <= exp(x), and since r N_c = q C and N_b = (1-q) C with C = r N_c + N_b make the exponent p C (s-q + q-s) = 0. A
-smaller ratio of the canary makes it smaller, as a > 1. So the product over intervals is a supermartingale, and so is its
-mean over any fixed ratios R. By Ville's inequality it ever reaches 1/alpha with probability alpha at most, however
+by 1 + x <= exp(x), and since r N_c = q C and N_b = (1-q) C with C = r N_c + N_b make the exponent p C (s-q + q-s) = 0.
+A smaller ratio of the canary makes it smaller, as a > 1. So the product over intervals is a supermartingale, and so is
+its mean over any fixed ratios R. By Ville's inequality it ever reaches 1/alpha with probability alpha at most, however
 often one looks. With R < r the same formula gives evidence against "at least r times".
 
 What it takes: given the past, trials of an interval are independent and those of one track alike. Where they come in

@@ -14,7 +14,7 @@ class Check:
     """One thing that was compared.
 
     `name` is latency, errors, split, classes, or guard:NAME. `evidence` is the e-value (1 means none), and `threshold`
-    the value at which it decides. `worst` names what speaks most, as an edge in seconds or a class; empty where there is nothing.
+    the value at which it decides. `worst` names what speaks most, as an edge in seconds or a class, or is empty.
     `canary` and `stable` are the shares that were compared there.
     """
 
@@ -32,7 +32,7 @@ class Verdict:
 
     `evidence` is that of all tests that can fail together, to compare with `threshold`, 1 / alpha. `dispersion` is the
     number of requests that count as one, since they come in clusters; 1 or more. `needed` is the number of requests of
-    the canary after which the step passes, `None` while it cannot be said. `share` is what the canary got of all requests.
+    the canary after which the step passes, `None` while it cannot be said. `share` is what the canary got of all.
     """
 
     result: Result

@@ -1,0 +1,1 @@
+"""Drives the canary of a release through its steps, by the verdicts of the judge."""
