@@ -13,6 +13,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 from plimsoll.judge.comparisons import more_often, off_split, other_share, slower
+from plimsoll.judge.counts import Interval, PodCounts, TrackCounts
 from plimsoll.judge.evidence import Counts, log_mean_exp
 from plimsoll.judge.rules import Rules
 from plimsoll.judge.table import Table
@@ -26,6 +27,8 @@ CLASSES = 10
 _MEDIAN, _SIGMA = 0.06, 0.6
 _STABLE_PODS = 3
 _SCRAPE_JITTER = 5.0
+_SLOW, _LATE = 0.05, 0.02
+"""The shares of intervals in which a pod is slow, and in which nothing, or a pod, is not read."""
 _Generator = np.random.Generator
 
 
@@ -83,7 +86,8 @@ class Counted:
     @property
     def of_canary(self) -> NDArray[np.bool_]:
         """Which pods are of the canary."""
-        return np.arange(self.answered.shape[-2]) == 0
+        pods: NDArray[np.bool_] = np.arange(self.answered.shape[-2]) == 0
+        return pods
 
 
 def shares_of_buckets(speed: float, tail: float = 0.0) -> Counts:
@@ -137,7 +141,7 @@ def _by_bucket(scenario: Scenario, expected: Counts, random: _Generator) -> Coun
     shares = np.broadcast_to(usual.T[:, None, :, None], (usual.shape[1], rollouts, pods, intervals))
     if scenario.slow_moments:
         slow = np.array([shares_of_buckets(2 * speed, tail) for speed, tail in zip(speeds, tails, strict=True)])
-        shares = np.where(random.random(expected.shape) < 0.05, slow.T[:, None, :, None], shares)
+        shares = np.where(random.random(expected.shape) < _SLOW, slow.T[:, None, :, None], shares)
     of_buckets: Counts = shares * expected
     return of_buckets
 
@@ -146,10 +150,12 @@ def _of_connections(scenario: Scenario, expected: Counts, random: _Generator) ->
     """The same where connections stay with a pod: the pods of a rollout have other numbers of other connections."""
     rollouts, pods, _ = expected.shape
     grid = np.linspace(-3, 3, 61)
-    by_speed = np.array([
-        [shares_of_buckets(float(np.exp(scenario.connection_spread * at)) * speed) for at in grid]
-        for speed in (scenario.canary.speed, 1.0)
-    ])
+    by_speed = np.array(
+        [
+            [shares_of_buckets(float(np.exp(scenario.connection_spread * at)) * speed) for at in grid]
+            for speed in (scenario.canary.speed, 1.0)
+        ]
+    )
     of_pod = random.integers(0, pods, (rollouts, scenario.connections))
     speed = np.clip(np.rint((random.standard_normal(of_pod.shape) + 3) * 10), 0, 60).astype(np.int64)
     summed = np.zeros((rollouts, pods, by_speed.shape[-1]))
@@ -170,7 +176,8 @@ def _restart(expected: Counts, random: _Generator) -> None:
 def _lose(counted: Counted, random: _Generator) -> None:
     """Now and then nothing is read, or not a pod; the next interval then has the counts of both."""
     rollouts, pods, intervals = counted.answered.shape
-    late = (random.random((rollouts, 1, intervals)) < 0.02) | (random.random((rollouts, pods, intervals)) < 0.02)
+    late = random.random((rollouts, 1, intervals)) < _LATE
+    late = late | (random.random((rollouts, pods, intervals)) < _LATE)
     for each in (counted.slower, counted.answered, counted.failed, counted.classes):
         for interval in range(intervals - 1):
             moved = np.where(late[..., interval], each[..., interval], 0.0)
@@ -208,3 +215,30 @@ def _split(scenario: Scenario, counted: Counted) -> Counts:
         return np.zeros(canary.shape)
     found = [off_split(canary[:, step], stable[:, step], float(scenario.weight[step][0])) for step in steps]
     return np.concatenate(found, axis=-1)
+
+
+def intervals_of(scenario: Scenario, counted: Counted, rollout: int) -> list[Interval]:
+    """One of the rollouts as a reader of Prometheus gives it; it began at 0."""
+
+    def pod(number: int, at: int) -> PodCounts:
+        place = (rollout, number, at)
+        counts = TrackCounts(
+            requests=float(counted.answered[place]),
+            failed=float(counted.failed[place]),
+            answered=float(counted.answered[place]),
+            slower={edge: float(each[place]) for edge, each in zip(EDGES, counted.slower, strict=True)},
+            classes={str(name): float(each[place]) for name, each in enumerate(counted.classes)},
+        )
+        return PodCounts(f"pod-{number}", counts)
+
+    pods, intervals = counted.answered.shape[1:]
+    return [
+        Interval(
+            start_seconds=at * SECONDS,
+            end_seconds=(at + 1) * SECONDS,
+            weight=None if scenario.connections else float(scenario.weight[at]),
+            canary=(pod(0, at),),
+            stable=tuple(pod(number, at) for number in range(1, pods)),
+        )
+        for at in range(intervals)
+    ]

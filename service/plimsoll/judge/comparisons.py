@@ -60,16 +60,16 @@ def off_split(canary: Counts, stable: Counts, weight: float) -> Counts:
     """The log evidence that the requests since the weight was set are not split by it, after each interval.
 
     Given their number, a request is one of the canary with the probability `weight`; so the weights take the place of
-    the numbers of trials in the formula. The odds may be wrong by 5 %, and by two intervals of all that were counted:
-    counters of two pods are not read in the same moment, and a scrape may be lost. So the first says nothing.
+    the numbers of trials in the formula. The odds may be wrong by 5 %, and by what two lost scrapes and scrapes at
+    different times make of them: three intervals of those that are left. So the first two say nothing.
 
     Args:
         canary: requests, of shape [..., intervals].
         stable: the same of stable.
         weight: the set share of the canary, above 0 and below 1.
     """
-    counted = np.arange(canary.shape[-1])[:, None]
-    tolerance = 1 + _SPLIT_TOLERANCE + np.divide(2, counted, out=np.full(counted.shape, _ANY), where=counted > 0)
+    left = np.arange(canary.shape[-1])[:, None] - 1
+    tolerance = 1 + _SPLIT_TOLERANCE + np.divide(3, left, out=np.full(left.shape, _ANY), where=left > 0)
     canary, stable = (np.cumsum(each, axis=-1)[..., None] for each in (canary, stable))
     set_canary, set_stable = np.full_like(canary, weight), np.full_like(stable, 1 - weight)
     both = [
