@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import httpx
 import msgspec
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop_after_delay, wait_exponential_jitter
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop_after_delay, wait_random_exponential
 from tenacity.wait import wait_base
 
 from plimsoll.errors import OperatorError
@@ -117,7 +117,7 @@ class Prometheus:
         self._token_file = token_file
         self._ca_file = ca_file
         self._timeout_seconds = timeout_seconds
-        self._pause = pause or wait_exponential_jitter(initial=0.3, max=3.0)
+        self._pause = pause or wait_random_exponential(multiplier=0.3, max=3.0)
         self._transport = transport
         self._client: httpx.Client | None = None
         self._authority = b""

@@ -92,11 +92,12 @@ def periods_from_rules(
 
 
 def _grid(now_seconds: float, interval_seconds: float) -> Grid:
+    """Points at multiples of the step since 1970, so that a later look sees a change at the same point."""
     step = max(interval_seconds, 1.0)
     while LOOK_BACK_SECONDS / step > _MOST_POINTS:
         step *= 2
     points = int(LOOK_BACK_SECONDS / step) + 1
-    return Grid(round(now_seconds - step * (points - 1), 3), step, points)
+    return Grid(round((now_seconds // step - points + 1) * step, 3), step, points)
 
 
 def _sightings(prometheus: Prometheus, release: ReleaseSeries, grid: Grid) -> list[_Sighting]:

@@ -125,9 +125,7 @@ def test_a_guard_of_a_new_process_counts_from_0_and_of_another_one_does_not() ->
     assert guarded_increases(np.full(3, NAN), every, from_zero=True)[0].tolist() == [0, 0, 0]
 
 
-LIVES = st.lists(
-    st.lists(st.tuples(st.integers(0, 50), st.booleans()), min_size=1, max_size=8), min_size=1, max_size=5
-)
+LIVES = st.lists(st.lists(st.tuples(st.integers(0, 50), st.booleans()), min_size=1, max_size=8), min_size=1, max_size=5)
 
 
 @given(LIVES, st.data())
