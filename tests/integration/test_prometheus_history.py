@@ -51,11 +51,12 @@ def past_samples(end: int) -> Iterator[str]:
     """Three hours of a release of that past, as OpenMetrics: weight 0 for an hour, 0.05 for one, then 0.25."""
     begin = end - 3 * HOUR
     where = 'namespace="past",service="shop-plimsoll-canary"'
-    for name, value in (
+    series: list[tuple[str, Callable[[int], float]]] = [
         (f"plimsoll:canary_weight:ratio{{{where}}}", lambda at: (0, 0.05, 0.25)[min(2, (at - begin) // HOUR)]),
         (f'plimsoll_build_info{{{where},version="1.0"}}', lambda _: 1),
         (f'plimsoll_model_info{{{where},model="digits",version="2",digest="d"}}', lambda _: 1),
-    ):
+    ]
+    for name, value in series:
         family = name.partition("{")[0]
         yield f"# TYPE {family} gauge"
         yield from (f"{name} {value(at)} {at}" for at in range(begin, end + 1, STEP))
