@@ -12,8 +12,11 @@ from typing import NamedTuple
 import pytest
 from plimsoll.errors import OperatorError
 from plimsoll.judge.counts import Interval, TrackCounts
+from plimsoll.judge.rules import Rules
+from plimsoll.rollout import prometheus_periods
 from plimsoll.rollout.guards import read_guards
 from plimsoll.rollout.history import HistoryUnavailable, Period
+from plimsoll.rollout.judge_verdicts import Question, RecordedJudge
 from plimsoll.rollout.prometheus import Prometheus
 from plimsoll.rollout.prometheus_history import PrometheusHistory
 from plimsoll.rollout.prometheus_periods import NoCanary, periods_from_rules
@@ -272,3 +275,12 @@ def test_names_that_could_change_a_query_are_refused(recorded: Recorded) -> None
     ):
         with pytest.raises(OperatorError, match="is no name of a"):
             PrometheusHistory(recorded.prometheus, fullname, namespace)
+
+
+def test_a_verdict_is_made_of_these_counts(recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prometheus_periods, "LOOK_BACK_SECONDS", 3600.0)  # and points a second apart
+    judge = RecordedJudge(recorded.prometheus, Rules(), interval_seconds=1.0, clock=lambda: recorded.period.end_seconds)
+    answer = judge.answer(Question(ReleaseSeries("shop-plimsoll", "here"), weights_are_recorded=False))
+    assert answer.verdict is not None
+    assert 0 < answer.verdict.canary_requests <= recorded.canary
+    assert {each.name for each in answer.verdict.checks} >= {"latency", "errors", "classes"}
