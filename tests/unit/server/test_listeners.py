@@ -64,7 +64,7 @@ def test_shared_sockets_bind_the_same_address() -> None:
 def test_a_command_with_options_names_the_option() -> None:
     with listen("127.0.0.1", 0) as listener:
         listener.listen()
-        with pytest.raises(OperatorError, match="choose another by --port$"):
+        with pytest.raises(OperatorError, match=r"choose another by --port$"):
             listen("127.0.0.1", listener.getsockname()[1], "--port", "--host")
-    with pytest.raises(OperatorError, match="choose another by --host, an address without a scheme$"):
+    with pytest.raises(OperatorError, match=r"choose another by --host, an address without a scheme$"):
         listen("http://127.0.0.1", 0, "--port", "--host")
