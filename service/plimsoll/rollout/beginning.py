@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from plimsoll.errors import OperatorError
@@ -51,22 +52,18 @@ class Wanted:
 
 
 def read_release(release: Release, name: str) -> tuple[str, int, Values]:
-    """The full name, the newest revision and the values of a release.
+    """The full name, the newest revision and its values of a release.
 
     Raises:
-        OperatorError: there is no such release, it is not Plimsoll's, or its last upgrade is not done.
+        OperatorError: there is no such release, or it is not Plimsoll's.
     """
     last = release.history()[-1]
-    if last.pending:
-        raise OperatorError(
-            f"release {name} is {last.status}: somebody upgrades it, or an upgrade was interrupted; wait, or end it with "
-            f"`helm rollback {name}`"
-        )
     values = release.values(last.number)
     found = _CHART.fullmatch(last.chart)
     if not isinstance(values.get("canary"), Mapping) or found is None:
         raise OperatorError(
-            f"release {name} is of chart {last.chart or 'of no name'}, which has no canary; expected a release of the chart plimsoll"
+            f"release {name} is of chart {last.chart or 'of no name'}, which has no canary; expected a release of the "
+            f"chart plimsoll"
         )
     return fullname(name, found["name"], values), last.number, values
 
@@ -79,14 +76,22 @@ def make_plan(wanted: Wanted, release: Release, objects: Objects) -> tuple[Plan,
     """
     last = release.history()[-1]
     name, revision, values = read_release(release, wanted.release)
+    if last.pending:
+        raise OperatorError(
+            f"release {wanted.release} is {last.status}: somebody upgrades it, or an upgrade was interrupted; wait, "
+            f"or end "
+            f"it with `helm rollback {wanted.release}`"
+        )
     if last.status != "deployed":
         raise OperatorError(
-            f"the last upgrade of release {wanted.release} is {last.status}; repair the release first, so that stable is "
+            f"the last upgrade of release {wanted.release} is {last.status}; repair the release first, so that stable "
+            f"is "
             "as its values say"
         )
     if last.chart != wanted.chart_version:
         raise OperatorError(
-            f"release {wanted.release} is of chart {last.chart}, and {wanted.chart} is {wanted.chart_version}; upgrade the "
+            f"release {wanted.release} is of chart {last.chart}, and {wanted.chart} is {wanted.chart_version}; "
+            f"upgrade the "
             "release to that chart first, or give the chart that it has"
         )
     mode = _mode(wanted, values)
@@ -129,34 +134,22 @@ def make_plan(wanted: Wanted, release: Release, objects: Objects) -> tuple[Plan,
     return plan, revision
 
 
-def check_numbers(rules: Rules, weights: Sequence[int], interval_seconds: float, step_seconds: float) -> None:
+def check_numbers(weights: Sequence[int], interval_seconds: float, step_seconds: float) -> None:
     """Check what can be checked without a cluster.
 
     Raises:
         OperatorError: a number makes no sense; says which one is expected.
     """
-    if not 0 < rules.alpha < 1:
+    rising = all(before < after for before, after in pairwise(weights))
+    if len(weights) < 2 or not rising or weights[0] < 1 or weights[-1] != 100:  # noqa: PLR2004  # percent
         raise OperatorError(
-            f"--alpha is {rules.alpha:g}; expected a number between 0 and 1, both excluded: the probability that a good "
-            "canary is rolled back. 0.05 is usual"
+            f"--weights is {','.join(map(str, weights)) or 'empty'}; expected two or more percents that rise from 1 or "
+            "more to 100, such as 5,25,50,100"
         )
-    if not 0 <= rules.margin < rules.effect:
+    longest = step_seconds / 4
+    if not 1 <= interval_seconds <= longest:
         raise OperatorError(
-            f"--margin is {rules.margin:g} and --effect {rules.effect:g}; expected a margin of 0 or more, below the effect"
-        )
-    rising = all(before < after for before, after in zip(weights, weights[1:], strict=False))
-    if not weights or not rising or weights[0] < 1 or weights[-1] != 100:  # noqa: PLR2004  # percent
-        given = ",".join(map(str, weights))
-        raise OperatorError(
-            f"--weights is {given or 'empty'}; expected percents that rise from 1 or more to 100, such as 5,25,50,100"
-        )
-    if len(weights) < 2:  # noqa: PLR2004  # 100 alone
-        raise OperatorError(
-            "--weights is 100 alone, where nothing is left to compare with; expected a smaller one before it"
-        )
-    if not 1 <= interval_seconds <= step_seconds / 4:
-        raise OperatorError(
-            f"--interval is {interval_seconds:g} s; expected 1 s to a quarter of --max-step-minutes, {step_seconds / 4:g} s"
+            f"--interval is {interval_seconds:g} s; expected 1 s to a quarter of --max-step-minutes, {longest:g} s"
         )
 
 
@@ -171,8 +164,10 @@ def _mode(wanted: Wanted, values: Values) -> Mode:
     scaled = at(values, "autoscaling.engine", "none")
     if mode == "replicas" and scaled != "none":
         raise OperatorError(
-            f"release {wanted.release} has an autoscaler (autoscaling.engine is {scaled}), which would change the split of "
-            "mode replicas; enable the HTTPRoute for mode gatewayAPI, or switch the autoscaler off (docs/autoscaling.md)"
+            f"release {wanted.release} has an autoscaler (autoscaling.engine is {scaled}), which would change the "
+            f"split of "
+            "mode replicas; enable the HTTPRoute for mode gatewayAPI, or switch the autoscaler off "
+            "(docs/autoscaling.md)"
         )
     return mode
 
@@ -181,7 +176,8 @@ def _check_canary(wanted: Wanted, values: Values) -> None:
     present = at(values, "canary.mode", "none")
     if present != "none":
         raise OperatorError(
-            f"release {wanted.release} has a canary already (canary.mode is {present}), which no `plimsoll rollout` began; "
+            f"release {wanted.release} has a canary already (canary.mode is {present}), which no `plimsoll rollout` "
+            f"began; "
             "promote it or roll it back by the steps of docs/canary.md first"
         )
     version = at(wanted.canary, "model.version", "")
@@ -204,7 +200,8 @@ def _check_rights(objects: Objects, mode: Mode, namespace: str) -> None:
     missing = [f"{verb} {kind}" for verb, kind in needed if not objects.may(verb, kind)]
     if missing:
         raise OperatorError(
-            f"you may not {', '.join(missing)} in namespace {namespace}; ask for a Role with these rights, and with what "
+            f"you may not {', '.join(missing)} in namespace {namespace}; ask for a Role with these rights, and with "
+            f"what "
             "`helm upgrade` needs"
         )
 

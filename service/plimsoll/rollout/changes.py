@@ -42,8 +42,10 @@ class Changes:
             return record
         if self._release.exclusive and not self._is_own(record, revisions):
             raise ChangedByOthers(
-                f"release {record.plan.release} is at revision {last.number} ({last.description or last.status}), and the "
-                f"rollout made revision {record.revision}; somebody else has changed the release, so the driver stops and "
+                f"release {record.plan.release} is at revision {last.number} ({last.description or last.status}), and "
+                f"the "
+                f"rollout made revision {record.revision}; somebody else has changed the release, so the driver stops "
+                f"and "
                 f"the split stays as it is. Look at it with `helm history {record.plan.release}`. Then "
                 f"`plimsoll rollout run --adopt` goes on from there, or `plimsoll rollout abort` removes the canary"
             )
@@ -90,7 +92,8 @@ class Changes:
         weight = at(self.present(), "canary.weight", 0)
         if weight != record.weight:
             raise ChangedByOthers(
-                f"canary.weight of release {record.plan.release} is {weight}, and the rollout asked for {record.weight}; "
+                f"canary.weight of release {record.plan.release} is {weight}, and the rollout asked for "
+                f"{record.weight}; "
                 "somebody else has changed it, so the driver stops and the split stays as it is. Commit "
                 f"{record.weight} again and start `plimsoll rollout run`, or `plimsoll rollout abort`"
             )
@@ -99,7 +102,7 @@ class Changes:
         """The history, once no upgrade of the driver is under way. One that was interrupted is removed."""
         began = self._time.monotonic()
         while (revisions := self._release.history())[-1].pending:
-            if self._release.exclusive and not self._is_own(record, revisions):
+            if not self._release.exclusive or not self._is_own(record, revisions):
                 return revisions
             waited = self._time.monotonic() - began
             if waited > 2 * INTERRUPTED_SECONDS:

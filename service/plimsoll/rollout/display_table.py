@@ -57,7 +57,8 @@ def table(look: ShownLook) -> Table:
         title=f"{look.stage} (canary.weight {look.weight})",
         caption=Text.assemble(
             (look.result, _STYLES.get(look.result, "bold")),
-            f": {look.reason}\nevidence {look.evidence:.3g} of {look.threshold:.3g}, {look.minutes_left:.0f} minutes left",
+            f": {look.reason}\nevidence {look.evidence:.3g} of {look.threshold:.3g}, {look.minutes_left:.0f} minutes "
+            f"left",
         ),
         title_justify="left",
         caption_justify="left",

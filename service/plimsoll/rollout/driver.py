@@ -21,7 +21,7 @@ from plimsoll.rollout.kubernetes import ClusterUnavailable, Objects
 from plimsoll.rollout.lease import DriverLease, Time
 from plimsoll.rollout.plan import Stage, change_of, promotion_begins, stages
 from plimsoll.rollout.readiness import Tracks
-from plimsoll.rollout.state import Record, RecordStore, Wish
+from plimsoll.rollout.state import Outcome, Record, RecordStore, Wish
 
 Judge = Callable[[Sequence[Interval], float, Rules], Verdict]
 """The judge: the intervals of the rollout, the start of the present step in seconds, and the rules."""
@@ -61,7 +61,7 @@ class Patience:
 class Driver:
     """Drives one rollout. The caller holds the Lease."""
 
-    def __init__(self, ports: Ports, display: Display, patience: Patience = Patience()) -> None:  # noqa: B008  # frozen
+    def __init__(self, ports: Ports, display: Display, patience: Patience = Patience()) -> None:
         self._ports = ports
         self._display = display
         self._patience = patience
@@ -161,9 +161,10 @@ class Driver:
 
     def _wait_for_commit(self, record: Record, now: float) -> Record:
         if now - record.since_seconds > record.plan.step_seconds:
+            minutes = record.plan.step_seconds / 60
             raise Held(
-                f"the values for stage `{record.stage.name}` have not arrived after {record.plan.step_seconds / 60:.0f} "
-                "minutes; commit them and start `plimsoll rollout run` again"
+                f"the values for stage `{record.stage.name}` have not arrived after {minutes:.0f} minutes; commit "
+                "them, and start `plimsoll rollout run` again"
             )
         self._ports.time.sleep(_POLL_SECONDS)
         return record
@@ -176,13 +177,10 @@ class Driver:
             return self._arrived(record, now)
         late = now - record.since_seconds > record.plan.step_seconds
         if found.failed or late:
-            reason = (
-                found.failed
-                or f"the pods of stage `{record.stage.name}` are not ready after {now - record.since_seconds:.0f} s"
-            )
+            waited = f"the pods of stage `{record.stage.name}` are not ready after {now - record.since_seconds:.0f} s"
             if record.route == "back":
                 return self._arrived(record, now)
-            return self._turn_back(record, reason)
+            return self._turn_back(record, found.failed or waited)
         self._ports.time.sleep(_WAIT_SECONDS)
         return record
 
@@ -232,15 +230,18 @@ class Driver:
         self._display.look(Look(record, verdict, intervals, record.since_seconds + plan.step_seconds - now))
         if verdict.result == "fail":
             return self._turn_back(record, verdict.reason)
-        if verdict.result == "hold" and not record.held:
+        if record.held:
+            return record
+        if verdict.result == "hold":
             return self._hold(record, verdict.reason)
-        if verdict.result == "pass" and not record.held:
-            following = next((each for each in stages(plan, "forward")[record.position + 1 :] if each.share), None)
-            refused = self._ports.refusal(record, following) if following else ""
-            if refused:
-                return self._hold(record, refused)
-            return self._to(record, record.position + 1)
-        return record
+        return self._passed(record) if verdict.result == "pass" else record
+
+    def _passed(self, record: Record) -> Record:
+        """The next stage, if it can decide at the present rate."""
+        following = stages(record.plan, "forward")[record.position + 1 :]
+        judged = next((stage for stage in following if stage.share is not None), None)
+        refused = self._ports.refusal(record, judged) if judged else ""
+        return self._hold(record, refused) if refused else self._to(record, record.position + 1)
 
     def _hold(self, record: Record, reason: str) -> Record:
         held = self._written(replace(record, held=True, reason=reason, since_seconds=self._now(record)))
@@ -262,7 +263,7 @@ class Driver:
         moved = replace(record.closed(now), progress="new", change=None, held=False, since_seconds=now)
         if position < len(stages(record.plan, record.route)):
             return self._written(replace(moved, position=position), keep_wish=keep_wish)
-        outcome = "promoted" if record.route == "forward" else "rolled back"
+        outcome: Outcome = "promoted" if record.route == "forward" else "rolled back"
         ended = self._written(replace(moved, outcome=outcome), keep_wish=False)
         self._display.event("ended", f"{outcome}{f': {record.reason}' if record.reason else ''}", ended)
         return ended

@@ -47,18 +47,21 @@ def refusal(plan: Plan, stage: Stage, traffic: Traffic) -> str:
     if traffic.requests_per_second <= 0:
         return (
             f"step `{stage.name}` cannot decide: release {plan.release} got no requests in the last "
-            f"{TRAFFIC_SECONDS / 60:.0f} minutes, and without requests there is nothing to compare; start when it has some"
+            f"{TRAFFIC_SECONDS / 60:.0f} minutes, and without requests there is nothing to compare; start when it has "
+            f"some"
         )
     if found.seconds is None or found.canary_requests is None:
         return (
-            f"step `{stage.name}` cannot decide: the durations of stable lie within one bucket of its histogram, or too few "
+            f"step `{stage.name}` cannot decide: the durations of stable lie within one bucket of its histogram, or "
+            f"too few "
             "were answered; set serving.objectiveMs near the p95, or wait for requests"
         )
     if found.seconds + plan.settle_seconds <= plan.step_seconds:
         return ""
     rate = traffic.requests_per_second * found.seconds / max(1.0, plan.step_seconds - plan.settle_seconds)
     return (
-        f"step `{stage.name}` cannot decide within {minutes:.0f} minutes: it takes {found.canary_requests:.0f} requests of "
+        f"step `{stage.name}` cannot decide within {minutes:.0f} minutes: it takes {found.canary_requests:.0f} "
+        f"requests of "
         f"the canary, about {found.seconds / 60:.0f} minutes at {traffic.requests_per_second:.3g} requests per second. "
         f"{rate:.3g} requests per second would be enough, or --max-step-minutes "
         f"{(found.seconds + plan.settle_seconds) / 60 + 1:.0f}, a larger first weight, or a larger --effect"

@@ -62,6 +62,11 @@ class DriverLease:
         self._renewed_at = 0.0
         self._lock = threading.Lock()
 
+    @property
+    def held(self) -> bool:
+        """Whether this process has taken the Lease and not given it back."""
+        return self._mine is not None
+
     def acquire(self, waiting: Callable[[str], None]) -> None:
         """Take the Lease; while its holder may have died, wait for it to expire. `waiting` is called with a sentence.
 
@@ -72,7 +77,7 @@ class DriverLease:
         began = self._time.monotonic()
         while True:
             found = self._objects.get("lease", self._name)
-            holder = _holder(found)
+            holder = holder_of(found)
             if found is None or holder in ("", self._identity) or self._time.monotonic() - began >= LEASE_SECONDS:
                 if self._take(found):
                     return
@@ -100,10 +105,10 @@ class DriverLease:
                 self._mine = self._objects.replace(self._written(self._mine))
             except Conflict:
                 found = self._objects.get("lease", self._name)
-                if found is None or _holder(found) != self._identity:
+                if found is None or holder_of(found) != self._identity:
                     raise LeaseLost(
-                        f"{_holder(found) or 'somebody'} has taken over Lease {self._name}; this driver stops, and the "
-                        "split stays as it is"
+                        f"{holder_of(found) or 'somebody'} has taken over Lease {self._name}; this driver stops, and "
+                        "the split stays as it is"
                     ) from None
                 self._mine = self._objects.replace(self._written(found))
             self._renewed_at = self._time.monotonic()
@@ -171,6 +176,8 @@ class LeaseKeeper:
 
     def _run(self) -> None:
         while not self._ended.wait(LEASE_SECONDS / 3):
+            if not self._lease.held:
+                continue
             try:
                 self._lease.renew()
             except ClusterUnavailable:
@@ -179,5 +186,6 @@ class LeaseKeeper:
                 return
 
 
-def _holder(found: Object | None) -> str:
+def holder_of(found: Object | None) -> str:
+    """The driver that holds a Lease; empty if nobody does."""
     return str(((found or {}).get("spec") or {}).get("holderIdentity") or "")

@@ -153,12 +153,6 @@ class Pods:
 
 def change_of(plan: Plan, stage: Stage, before: Values, pods: Pods) -> Change:
     """The change that a stage makes, given the values that are in force and the pods that run."""
-    if stage.kind == "end":
-        values = overlay(plan.restored, {"canary": {"mode": "none", "weight": 0}})
-        return Change(values, canary_pods=0, stable_pods=0)
-    if stage.kind == "restore":
-        begun = not difference(before, plan.promoted)
-        return Change(plan.stable if begun else {}, canary_pods=0, stable_pods=0)
     if stage.kind == "stable":
         return Change(plan.promoted, canary_pods=1, stable_pods=1)
     if stage.kind == "floor":
@@ -171,7 +165,16 @@ def change_of(plan: Plan, stage: Stage, before: Values, pods: Pods) -> Change:
         if plan.autoscaled:
             wanted = min(wanted, at(before, "canary.maxReplicas", wanted))
         return Change({"canary": {"replicas": wanted}}, canary_pods=wanted, stable_pods=0)
-    return _added(plan, stage, before)
+    return _added(plan, stage, before) if stage.kind == "add" else _left(plan, stage, before)
+
+
+def _left(plan: Plan, stage: Stage, before: Values) -> Change:
+    """The release without its canary, or stable as it was; the latter only if the promotion had changed it."""
+    if stage.kind == "end":
+        values = overlay(plan.restored, {"canary": {"mode": "none", "weight": 0}})
+        return Change(values, canary_pods=0, stable_pods=0)
+    begun = not difference(before, plan.promoted)
+    return Change(plan.stable if begun else {}, canary_pods=0, stable_pods=0)
 
 
 def _added(plan: Plan, stage: Stage, before: Values) -> Change:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -125,14 +126,13 @@ class RecordStore:
             data = {_KEY: written} | ({_WISH: known[_WISH]} if keep_wish and _WISH in known else {})
             try:
                 self._read = self._store(data)
-                return
             except Conflict:
                 self._read = self._objects.get("configmap", self._name)
                 present = self._data(self._read) if self._read else {}
-                if present.get(_KEY) == written and (keep_wish or _WISH not in present):
-                    return  # an earlier attempt arrived, though its answer did not
                 if present.get(_KEY) not in (known.get(_KEY), written):
                     break
+            else:
+                return
         raise ChangedByOthers(
             f"another driver has written ConfigMap {self._name}; only one may, so this one stops. "
             "`plimsoll rollout status` shows what the other one does"
@@ -151,11 +151,9 @@ class RecordStore:
                     f"no rollout is under way; ConfigMap {self._name} has none. `plimsoll rollout run` begins one"
                 )
             data = {**self._data(self._read), _WISH: wish}
-            try:
+            with suppress(Conflict):
                 self._objects.replace({**self._read, "data": data})
                 return
-            except Conflict:
-                continue
         raise OperatorError(f"ConfigMap {self._name} changes too often to be written; try again")
 
     def _store(self, data: dict[str, str]) -> Object:
@@ -178,7 +176,8 @@ class RecordStore:
             return msgspec.json.decode(written, type=Record)
         except (msgspec.DecodeError, ValueError) as error:
             raise OperatorError(
-                f"ConfigMap {self._name} holds no record that this version of Plimsoll reads ({error}); use the version "
+                f"ConfigMap {self._name} holds no record that this version of Plimsoll reads ({error}); use the "
+                f"version "
                 f"that wrote it, or end the rollout by hand (docs/canary.md) and delete the ConfigMap"
             ) from None
 

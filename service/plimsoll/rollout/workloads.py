@@ -36,7 +36,8 @@ def deployment(objects: Objects, fullname: str, track: str) -> Deployment | None
     if found is None:
         return None
     spec, status = _mapping(found.get("spec")), _mapping(found.get("status"))
-    progressing = next((each for each in status.get("conditions", ()) if each.get("type") == "Progressing"), {})
+    conditions: Sequence[Mapping[str, Any]] = status.get("conditions", ())
+    progressing = next((each for each in conditions if each.get("type") == "Progressing"), {})
     generation = _mapping(found.get("metadata")).get("generation", 0)
     return Deployment(
         wanted=int(spec.get("replicas", 1)),
