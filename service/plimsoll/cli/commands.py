@@ -12,6 +12,7 @@ from plimsoll.cli.init import init
 from plimsoll.cli.judge import judge
 from plimsoll.cli.keys import keys
 from plimsoll.cli.predict import predict
+from plimsoll.cli.rollout import rollout
 from plimsoll.cli.serve import serve
 from plimsoll.cli.settings import settings
 
@@ -32,6 +33,7 @@ app.command()(health)
 app.add_typer(bundle, name="bundle")
 app.add_typer(judge, name="judge")
 app.add_typer(keys, name="keys")
+app.add_typer(rollout, name="rollout")
 app.command()(settings)
 
 
