@@ -5,9 +5,6 @@ from __future__ import annotations
 from ops.dashboards.panels import SERVICE, TRACK, Graph, Query
 from ops.dashboards.promql import rate, series, total, version_series
 
-THRESHOLD = 20.0
-"""1 / alpha of a judge whose alpha is the default, 0.05."""
-
 
 def class_shares(*matchers: str, by: str = "") -> str:
     """The share of each class among the answered rows, for each value of the label `by`, or of all."""
@@ -21,14 +18,16 @@ CANARY, STABLE = (class_shares(f'track="{track}"') for track in ("canary", "stab
 VERDICT = [
     Graph(
         "Evidence against the canary",
-        [Query(series("plimsoll_canary_evidence"), f"{SERVICE}, {{{{check}}}}")],
+        [
+            Query(series("plimsoll_canary_evidence"), f"{SERVICE}, {{{{check}}}}"),
+            Query(series("plimsoll_canary_threshold", 'check="all"'), f"{SERVICE}, fails at"),
+        ],
         unit="none",
-        lines=(THRESHOLD,),
         logarithmic=True,
         width=12,
-        says="How much each check speaks against the canary; 1 is nothing. The canary fails once the mean over "
-        "latency, errors and guards reaches 1 / alpha: the line, where alpha is 0.05. The split and the classes hold "
-        "the rollout instead, at thresholds of their own. A judge computes these series when it is asked.",
+        says="How much each check speaks against the canary; 1 is nothing. The canary fails once that of all, which is "
+        "the mean over latency, errors and guards, reaches its threshold, 1 / alpha. The split and the classes hold "
+        "the rollout instead, at thresholds of their own. A judge has these series while it is asked.",
     ),
     Graph(
         "Verdict",

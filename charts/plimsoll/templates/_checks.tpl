@@ -44,7 +44,9 @@ condition and the sentence that refuses it, which names the values and says what
   (list "serving.maxWaitMs" .Values.serving.maxWaitMs 0 10000)
   (list "tracing.ratio" .Values.tracing.ratio 0 1)
   (list "judge.alpha" .Values.judge.alpha 0.0001 0.5)
-  (list "judge.margin" .Values.judge.margin 0 10)
+  (list "judge.margin" .Values.judge.margin 0 0.4)
+  (list "judge.effect" .Values.judge.effect 0.01 100)
+  (list "judge.failures" .Values.judge.failures 0.0001 0.99)
   (list "monitoring.rules.availabilityObjective" $rules.availabilityObjective 93.06 99.9999)
   (list "monitoring.rules.latencyObjective" $rules.latencyObjective 93.06 99.9999)
 }}
@@ -172,11 +174,18 @@ condition and the sentence that refuses it, which names the values and says what
 {{- end }}
 
 {{- define "plimsoll.checks.judge" -}}
+{{- $interval := include "plimsoll.scrapeInterval" . }}
 {{- with .Values.judge }}
 {{- $there := or .prometheusPeers (include "plimsoll.urlNamespace" (dict "root" $ "url" .prometheusUrl)) }}
 {{- include "plimsoll.refuse" (list
   (list (and .enabled (not .prometheusUrl))
     "the judge reads Prometheus; set judge.prometheusUrl, such as http://prometheus-operated.monitoring:9090")
+  (list (and .enabled (hasSuffix "ms" $interval))
+    (printf "the pods are scraped each %s, but the judge counts in seconds; set an interval of the monitor such as 15s"
+      $interval))
+  (list (le (float64 .effect) (float64 .margin))
+    (printf "judge.effect, %v, must be above judge.margin, %v, which does not matter; raise it or lower the margin"
+      .effect .margin))
   (list (and .enabled $.Values.networkPolicy.enabled (not $there))
     (printf "judge.prometheusUrl is %s, which is no <service>.<namespace>, so the network policy would block it; %s"
       .prometheusUrl "name its pods or addresses in judge.prometheusPeers, such as {ipBlock: {cidr: 192.0.2.1/32}}"))

@@ -74,3 +74,8 @@ first in every mode. Which rule matches does not depend on the number: a rule wi
     - {protocol: UDP, port: 53}
     - {protocol: TCP, port: 53}
 {{- end }}
+
+{{/* Time between two scrapes of the pods. */}}
+{{- define "plimsoll.scrapeInterval" -}}
+{{- with .Values.monitoring }}{{ ternary .serviceMonitor.interval .podMonitor.interval .serviceMonitor.enabled }}{{ end }}
+{{- end }}
