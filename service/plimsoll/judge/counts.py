@@ -1,14 +1,15 @@
-"""The counts that the judge compares: what one track of a release did in one interval of time."""
+"""The counts that the judge compares: of each pod of a release, in one interval of time after the other."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import inf
 
 
 @dataclass(frozen=True, slots=True)
 class Trials:
-    """How many of a number of trials ended badly: were slower than an edge, failed, or got a certain class."""
+    """A number of trials, and those that ended badly: were slower than an edge, failed, or got a certain class."""
 
     total: float
     bad: float
@@ -42,11 +43,11 @@ class PodCounts:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """What both tracks did between two looks at the counters, at one weight of the canary.
+    """The counts of both tracks between two looks at the counters, at one weight of the canary.
 
     Times are seconds since 1970. `weight` is the share of the requests that the canary is to get, between 0 and 1;
     `None` where the number of pods decides and no weight is set (mode `replicas`). An interval in which a track could
-    not be read has no pods for it; the next one then has the increases of both.
+    not be read has no pods for it, and says nothing; the next one may have the increases of both.
     """
 
     start_seconds: float
@@ -54,3 +55,22 @@ class Interval:
     weight: float | None
     canary: tuple[PodCounts, ...]
     stable: tuple[PodCounts, ...]
+
+
+def usable(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
+    """The intervals that can be counted, in the order of time: those whose numbers are all finite and 0 or more."""
+    kept = (each for each in intervals if all(0 <= number < inf for number in _numbers(each)))
+    return tuple(sorted(kept, key=lambda each: each.start_seconds))
+
+
+def _numbers(interval: Interval) -> Iterator[float]:
+    yield from (interval.start_seconds, interval.end_seconds)
+    if interval.weight is not None:
+        yield interval.weight
+        yield 1 - interval.weight
+    for pod in (*interval.canary, *interval.stable):
+        counts = pod.counts
+        yield from (counts.requests, counts.failed, counts.answered)
+        yield from (*counts.slower, *counts.slower.values(), *counts.classes.values())
+        for trials in counts.guards.values():
+            yield from (trials.total, trials.bad)

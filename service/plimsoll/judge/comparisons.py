@@ -1,0 +1,79 @@
+"""The comparisons of canary and stable, as evidence after each interval.
+
+The same functions serve one rollout and thousands of simulated ones: tables may have axes of any number before those
+of pods and intervals, and `starts` are the intervals at which a weight began.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from plimsoll.judge.dispersion import dispersion
+from plimsoll.judge.evidence import HIGHER, LOWER, Counts, log_evidence, log_mean_exp
+from plimsoll.judge.slower import shares_if_slower, smoothed_shares
+from plimsoll.judge.table import Table
+
+_SPLIT_TOLERANCE = 0.05
+_ANY = 1e9
+"""A ratio that no counts reach."""
+
+
+def slower(table: Table, edges: Sequence[float], margin: float, starts: Sequence[int]) -> Counts:
+    """The log evidence at each edge that the canary is more than `margin` slower.
+
+    The null ratio of an interval is estimated from the answers of stable in the intervals before it; so the first
+    interval is for reference only.
+
+    Args:
+        table: answered requests, and those that took longer than the edge, of shape [edges, ..., pods, intervals].
+        edges: in seconds, in order.
+        margin: 0.1 is 10 %.
+        starts: as above.
+    """
+    total, bad = table.stable
+    earlier_total, earlier_bad = (np.cumsum(each, axis=-1) - each for each in (total, bad))
+    shares = smoothed_shares(earlier_total, earlier_bad)
+    null_ratio = np.maximum(1 + margin, shares_if_slower(shares, edges, margin) / shares)
+    (canary_total, canary_bad), stable = table.canary, (total, bad)
+    known = np.where(earlier_total > 0, canary_total, 0.0), canary_bad
+    return log_evidence(known, stable, null_ratio, HIGHER, dispersion(table), starts)
+
+
+def more_often(table: Table, margin: float, starts: Sequence[int]) -> Counts:
+    """The log evidence that trials of the canary are bad more than 1 + `margin` times as often."""
+    return log_evidence(table.canary, table.stable, 1 + margin, HIGHER, dispersion(table), starts)
+
+
+def other_share(table: Table, margin: float, starts: Sequence[int]) -> Counts:
+    """The log evidence that the share of bad trials differs by more than the factor 1 + `margin`, up or down."""
+    size = dispersion(table)
+    both = [
+        log_evidence(table.canary, table.stable, (1 + margin) ** sign, alternatives, size, starts)
+        for sign, alternatives in ((1, HIGHER), (-1, LOWER))
+    ]
+    return log_mean_exp(np.array(both))
+
+
+def off_split(canary: Counts, stable: Counts, weight: float) -> Counts:
+    """The log evidence that the requests since the weight was set are not split by it, after each interval.
+
+    Given their number, a request is one of the canary with the probability `weight`; so the weights take the place of
+    the numbers of trials in the formula. The odds may be wrong by 5 %, and by what two lost scrapes and scrapes at
+    different times make of them: three intervals of those that are left. So the first two say nothing.
+
+    Args:
+        canary: requests, of shape [..., intervals].
+        stable: the same of stable.
+        weight: the set share of the canary, above 0 and below 1.
+    """
+    left = np.arange(canary.shape[-1])[:, None] - 1
+    tolerance = 1 + _SPLIT_TOLERANCE + np.divide(3, left, out=np.full(left.shape, _ANY), where=left > 0)
+    canary, stable = (np.cumsum(each, axis=-1)[..., None] for each in (canary, stable))
+    set_canary, set_stable = np.full_like(canary, weight), np.full_like(stable, 1 - weight)
+    both = [
+        log_evidence((set_canary, canary), (set_stable, stable), tolerance**sign, alternatives)[..., 0]
+        for sign, alternatives in ((1, HIGHER), (-1, LOWER))
+    ]
+    return log_mean_exp(np.array(both))
