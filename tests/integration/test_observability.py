@@ -142,8 +142,8 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealPrometh
         load = Load(stable.url, canary.url)
         with load:
             time.sleep(WINDOW_SECONDS)
-            ask(judge)
         assert load.failures == []
+        ask(judge)
         running.scraped = [httpx.get(f"{url}/metrics").text for url in (*targets, judge.url)]
         yield running
     finally:
