@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -69,13 +70,13 @@ class ArgoRelease:
         return {address for each in slices for end in each["endpoints"] or () for address in end["addresses"]}
 
     def analyses(self) -> list[tuple[str, list[str]]]:
-        """The phase of each analysis, oldest first, with the answers of the judge."""
-        runs = self.cluster.select("analysisruns", "")
-        return [
-            (run["status"]["phase"], [each["value"] for each in run["status"]["metricResults"][0]["measurements"]])
-            for run in runs
-            if run.get("status", {}).get("metricResults")
-        ]
+        """The phase of each analysis, oldest first, with the last answers of the judge."""
+        found = []
+        for run in self.cluster.select("analysisruns", ""):
+            (metric,) = run["status"]["metricResults"]
+            values = [each["value"] for each in metric["measurements"] if "value" in each]  # an error has none
+            found.append((run["status"]["phase"], [json.loads(value) for value in values]))
+        return found
 
 
 @pytest.fixture
