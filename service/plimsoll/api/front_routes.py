@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping, Sequence
+from functools import lru_cache, partial
+from re import Pattern
 from typing import NamedTuple
 
 from starlette.routing import compile_path
@@ -34,8 +36,17 @@ V2_ROUTES = (
 KSERVE_V1_ROUTES = (FrontRoute("/v1/models/{name}:predict", KSERVE_V1, "Predict with a model, as KServe's v1 does"),)
 FRONT_ROUTES = V1_ROUTES + V2_ROUTES + KSERVE_V1_ROUTES
 
-
 _SESSION = compile_path(SESSION)[0]
+_MOST_REMEMBERED, _LONGEST_REMEMBERED = 256, 256
+"""Paths that are remembered with their routes, and the characters of the longest of them; clients can send any."""
+
+
+class _Match(NamedTuple):
+    """A template and its handler, with the parts of a path that it names."""
+
+    template: str
+    handler: ASGIApp
+    named: Mapping[str, str]
 
 
 class FrontRoutes:
@@ -48,9 +59,11 @@ class FrontRoutes:
         self._app = app
         self._sessions = app if sessions is None else sessions
         self._plain = {template: handler for template, handler in handlers.items() if "{" not in template}
-        self._named = [
+        named = [
             (template, compile_path(template)[0], handler) for template, handler in handlers.items() if "{" in template
         ]
+        self._match = partial(_match, named)
+        self._remembered_match = lru_cache(_MOST_REMEMBERED)(self._match)
         self._ends = tuple({template.rpartition("}")[2] for template in handlers})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -61,10 +74,10 @@ class FrontRoutes:
                 await _answer(handler, path, {}, scope, receive, send)
                 return
             if path.endswith(self._ends):
-                for template, regex, handler in self._named:
-                    if found := regex.match(path):
-                        await _answer(handler, template, found.groupdict(), scope, receive, send)
-                        return
+                match = self._remembered_match if len(path) <= _LONGEST_REMEMBERED else self._match
+                if (matched := match(path)) is not None:
+                    await _answer(matched.handler, matched.template, matched.named, scope, receive, send)
+                    return
         elif scope["type"] == "websocket" and (found := _SESSION.match(scope["path"])):
             await _answer(self._sessions, SESSION, found.groupdict(), scope, receive, send)
             return
@@ -82,8 +95,15 @@ def by_router(handler: ASGIApp, template: str) -> ASGIApp:
     return answer
 
 
+def _match(routes: Sequence[tuple[str, Pattern[str], ASGIApp]], path: str) -> _Match | None:
+    for template, regex, handler in routes:
+        if found := regex.match(path):
+            return _Match(template, handler, found.groupdict())
+    return None
+
+
 def _answer(
-    handler: ASGIApp, route: str, named: dict[str, str], scope: Scope, receive: Receive, send: Send
+    handler: ASGIApp, route: str, named: Mapping[str, str], scope: Scope, receive: Receive, send: Send
 ) -> Awaitable[None]:
     begin_call(scope, route, named)
     return handler(scope, receive, send)

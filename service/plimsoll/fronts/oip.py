@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -10,7 +9,8 @@ import orjson
 from plimsoll.errors import PlimsollError
 from plimsoll.fronts import oip_errors
 from plimsoll.fronts.json_tensors import json_of
-from plimsoll.fronts.oip_body import HEADER_LENGTH, json_bytes, parse, raw_tensor, tensors_of
+from plimsoll.fronts.known_requests import LONGEST_KNOWN, KnownRequest, KnownRequests, split_id, stands_alone
+from plimsoll.fronts.oip_body import HEADER_LENGTH, json_bytes, parse, places_of, raw_tensor, tensors_of
 from plimsoll.fronts.oip_schema import request_schema
 from plimsoll.fronts.raw_tensors import bytes_of
 from plimsoll.fronts.tensor_requests import (
@@ -20,7 +20,7 @@ from plimsoll.fronts.tensor_requests import (
     timeout_seconds,
     wanted_outputs,
 )
-from plimsoll.fronts.v1_json import VERSION_FIELD, HttpTarget
+from plimsoll.fronts.v1_json import OK, VERSION_FIELD, HttpTarget
 from plimsoll.inference.call import Call
 from plimsoll.inference.payloads import Answer, Tensors
 from plimsoll.inference.ports import Json, Question, Reply
@@ -36,6 +36,9 @@ class Oip(HttpTarget):
     protocol = "v2"
     media_types = ("application/json", "application/octet-stream", "text/plain", "")
     encodings = ("gzip", "deflate")
+
+    def __init__(self) -> None:
+        self._known = KnownRequests()
 
     def reading_cost(self, call: Call, body: bytes, served: ServedVersion) -> int:
         """See `Front`; tensors in bytes are only looked at."""
@@ -53,6 +56,11 @@ class Oip(HttpTarget):
         wire = served.task.wire
         length = json_bytes(call.head, body)
         whole = memoryview(body)
+        raw = whole[length:]
+        given_id, text = split_id(body[:length]) if raw and length <= LONGEST_KNOWN else (None, b"")
+        if (known := self._known.find(text, wire)) is not None and known.raw_bytes == len(raw):
+            call.asked, call.timeout_seconds = TensorRequest(given_id, known.wanted), known.timeout_seconds
+            return served.task.of_tensors(known.tensors(raw))
         if length == 0 and body:
             call.asked = TensorRequest(None, wanted_outputs(wire, None, binary=True))
             return served.task.of_tensors(raw_tensor(whole, wire))
@@ -60,8 +68,12 @@ class Oip(HttpTarget):
         parameters = request.parameters or {}
         call.timeout_seconds = timeout_seconds(parameters)
         asked = [(each.name, each.parameters or {}) for each in request.outputs or ()]
-        call.asked = TensorRequest(request.id, wanted_outputs(wire, asked, binary=binary_output(parameters)))
-        return served.task.of_tensors(tensors_of(request, whole[length:], wire))
+        wanted = wanted_outputs(wire, asked, binary=binary_output(parameters))
+        call.asked = TensorRequest(request.id, wanted)
+        question = served.task.of_tensors(tensors_of(request, raw, wire))
+        if text and stands_alone(given_id, text, request.id) and (places := places_of(request, wire)):
+            self._known.keep(text, KnownRequest(wire, places, len(raw), wanted, call.timeout_seconds))
+        return question
 
     def reply(self, call: Call, served: ServedVersion, question: Question, answer: Answer) -> Reply:
         """The wanted outputs, as JSON or bytes, in the order of the request."""
@@ -79,7 +91,7 @@ class Oip(HttpTarget):
         ]
         if raw:
             headers.append((b"inference-header-content-length", b"%d" % len(head)))
-        return Reply(HTTPStatus.OK.value, headers, content)
+        return Reply(OK, headers, content)
 
     def refuse(self, call: Call, error: PlimsollError) -> Reply:
         """The error in the form of the protocol."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from plimsoll.errors import InvalidInput, MalformedBody
 from plimsoll.fronts.json_tensors import array_of_json
+from plimsoll.fronts.known_requests import Place
 from plimsoll.fronts.raw_tensors import array_of, element_bytes
 from plimsoll.fronts.tensor_requests import LARGEST, add_once, check_number, check_own_data, declared_spec, names_of
 from plimsoll.inference.payloads import Signature, TensorSpec
@@ -66,8 +67,8 @@ def json_bytes(head: RequestHead, body: bytes) -> int:
     declared = head.fields.get(HEADER_LENGTH)
     if declared is None:
         return len(body)
-    if declared.isdigit() and len(declared) <= _LONGEST_LENGTH and int(declared) <= len(body):
-        return int(declared)
+    if declared.isdigit() and len(declared) <= _LONGEST_LENGTH and (length := int(declared)) <= len(body):
+        return length
     raise InvalidInput(
         "the header Inference-Header-Content-Length is not a length within the body",
         expected=f"a whole number from 0 to {len(body)}, the bytes of JSON",
@@ -120,6 +121,20 @@ def tensors_of(request: WireRequest, raw: memoryview, wire: Signature) -> dict[s
             "the body goes on after the last tensor", expected=f"{at} bytes after the JSON", given=f"{len(raw)} bytes"
         )
     return tensors
+
+
+def places_of(request: WireRequest, wire: Signature) -> tuple[Place, ...]:
+    """The places of the tensors of a request that is right; none if one of them is JSON."""
+    places: list[Place] = []
+    at = 0
+    for each in request.inputs:
+        size = _binary_size(each)
+        if size is None:
+            return ()
+        datatype = declared_spec(wire, each.name, each.datatype, each.shape).datatype
+        places.append(Place(each.name, datatype, tuple(each.shape), at, at + size))
+        at += size
+    return tuple(places)
 
 
 def raw_tensor(raw: memoryview, wire: Signature) -> dict[str, NDArray[Any]]:

@@ -40,13 +40,14 @@ def array_of(name: str, datatype: WireDatatype, shape: tuple[int, ...], raw: mem
     """
     if datatype == "BYTES":
         return _texts_of(name, shape, raw)
-    size = math.prod(shape) * element_bytes(datatype)
+    dtype = _ON_THE_WIRE[datatype]
+    size = math.prod(shape) * dtype.itemsize
     if len(raw) != size:
         raise InvalidInput(
             f"the input '{name}' has the wrong number of bytes",
             expected=f"{size} bytes for {datatype} {list(shape)}", given=f"{len(raw)} bytes",
         )  # fmt: skip
-    tensor: NDArray[Any] = np.frombuffer(raw, _ON_THE_WIRE[datatype]).reshape(shape)
+    tensor: NDArray[Any] = np.ndarray(shape, dtype, raw)
     if datatype == "BOOL":
         if tensor.size and tensor.max() > 1:
             raise InvalidInput(
@@ -64,7 +65,8 @@ def bytes_of(datatype: WireDatatype, tensor: NDArray[Any]) -> bytes:
         return b"".join(_LENGTH.pack(len(each)) + each for each in tensor.flat)
     if datatype == "BF16":
         return _rounded_to_bf16(tensor).tobytes()
-    return tensor.astype(_ON_THE_WIRE[datatype], copy=False).tobytes()
+    dtype = _ON_THE_WIRE[datatype]
+    return (tensor if tensor.dtype == dtype else tensor.astype(dtype)).tobytes()
 
 
 def _rounded_to_bf16(tensor: NDArray[Any]) -> NDArray[np.uint16]:

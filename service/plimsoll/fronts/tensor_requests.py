@@ -36,7 +36,7 @@ class TensorRequest(NamedTuple):
     """The front's record of one request: the client's `id` and the outputs that it wants."""
 
     id: str | None
-    wanted: Sequence[Wanted]
+    wanted: tuple[Wanted, ...]
 
 
 def declared_spec(wire: Signature, name: str, datatype: str, shape: Sequence[int]) -> TensorSpec:
@@ -45,23 +45,32 @@ def declared_spec(wire: Signature, name: str, datatype: str, shape: Sequence[int
     Raises:
         InvalidInput: there is no such input, it has another datatype, or the shape does not fit.
     """
-    spec = next((each for each in wire.inputs if each.name == name), None)
-    if spec is None:
+    for spec in wire.inputs:
+        if spec.name == name:
+            break
+    else:
         raise InvalidInput(f"unknown input {quote(name, 64)}", expected=f"inputs {names_of(wire.inputs)}")
     if datatype != spec.datatype:
         raise InvalidInput(
             f"the input '{name}' has the wrong datatype", expected=spec.datatype, given=quote(datatype, 16)
         )
-    fits = len(shape) == len(spec.shape) and all(
-        0 < have <= LARGEST if want < 0 else have == want for want, have in zip(spec.shape[1:], shape[1:], strict=True)
-    )
-    if not fits or not 0 <= shape[0] <= LARGEST:
+    if not _fits(spec.shape, shape):
         raise InvalidInput(
             f"the input '{name}' has the wrong shape",
             expected=f"{list(spec.shape)}, where -1 is any length from 1 on", given=quote(str(list(shape)), 80),
         )  # fmt: skip
     check_count(shape[0])
     return spec
+
+
+def _fits(wanted: tuple[int, ...], shape: Sequence[int]) -> bool:
+    """Whether a shape is the wanted one, in which -1 is any length; a loop, because `all` costs twice as much."""
+    if len(shape) != len(wanted) or not 0 <= shape[0] <= LARGEST:
+        return False
+    for want, have in zip(wanted[1:], shape[1:], strict=True):
+        if not (0 < have <= LARGEST if want < 0 else have == want):
+            return False
+    return True
 
 
 def add_once(tensors: dict[str, Any], name: str, tensor: object) -> None:
@@ -104,25 +113,25 @@ def check_number(inputs: Sequence[object], wire: Signature) -> None:
 
 def wanted_outputs(
     wire: Signature, asked: Sequence[tuple[str, Parameters]] | None, *, binary: bool
-) -> Sequence[Wanted]:
+) -> tuple[Wanted, ...]:
     """The outputs that a client asks for by name and parameters, in its order; all of them if it asks for none.
 
     Raises:
         InvalidInput: there is no such output, one is asked for twice, or a parameter is wrong.
     """
     if not asked:
-        return [Wanted(spec, binary) for spec in wire.outputs]
+        return tuple([Wanted(spec, binary) for spec in wire.outputs])
     if len(asked) > len(wire.outputs):
         raise InvalidInput("more outputs are asked for than there are", expected=f"outputs {names_of(wire.outputs)}")
     known = {spec.name: spec for spec in wire.outputs}
-    wanted = []
+    wanted: list[Wanted] = []
     for name, parameters in asked:
         spec = known.pop(name, None)
         if spec is None:
             what = "is asked for twice" if any(name == each.name for each in wire.outputs) else "is not known"
             raise InvalidInput(f"the output {quote(name, 64)} {what}", expected=f"outputs {names_of(wire.outputs)}")
         wanted.append(Wanted(spec, _flag(parameters, "binary_data", binary), _classes(spec, parameters)))
-    return wanted
+    return tuple(wanted)
 
 
 def binary_output(parameters: Parameters) -> bool:

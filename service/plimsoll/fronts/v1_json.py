@@ -21,7 +21,7 @@ USER_HEADER = "x-plimsoll-user"
 """In a request: a user, who always gets the same version. Any text; only its hash is used. Overrides body `user`."""
 VERSION_FIELD = VERSION_HEADER.encode()
 _USER = USER_HEADER.encode()
-_OK = HTTPStatus.OK.value
+OK = HTTPStatus.OK.value
 _USER_SCHEMA = {
     "type": ["string", "null"],
     "description": f"The same text gets the same version. The header {USER_HEADER} overrides it.",
@@ -91,7 +91,7 @@ def json_reply(document: Json, version: str) -> Reply:
         (b"content-length", b"%d" % len(content)),
         (VERSION_FIELD, version.encode()),
     ]
-    return Reply(_OK, headers, content)
+    return Reply(OK, headers, content)
 
 
 def _one_field(title: str, name: str, schema: Json) -> Json:

@@ -56,6 +56,15 @@ async def test_a_post_to_a_route_of_the_table_is_begun_as_its_call(method: str, 
     assert exchange.sent[1]["body"].decode() == answer
 
 
+async def test_a_path_is_matched_in_the_same_way_each_time() -> None:
+    routes = FrontRoutes(say_else, {route.template: say_call for route in FRONT_ROUTES}, say_call)
+    names = ["a", "b", "a" * 1000, *map(str, range(600)), "a/b"]
+    for name in names * 2:
+        exchange = await Exchange(routes, http_scope(f"/v2/models/{name}/infer", "POST"), []).run()
+        expected = "else" if "/" in name else f"/v2/models/{{name}}/infer [('name', '{name}')]"
+        assert exchange.sent[1]["body"].decode() == expected
+
+
 @pytest.mark.parametrize(
     ("path", "answer"),
     [

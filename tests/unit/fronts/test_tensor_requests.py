@@ -80,9 +80,9 @@ def test_data_in_shared_memory_is_refused() -> None:
 
 
 def test_outputs_are_all_or_those_that_are_asked_for_in_their_order() -> None:
-    assert wanted_outputs(WIRE, None, binary=True) == [Wanted(SCORES, binary=True), Wanted(COUNT, binary=True)]
+    assert wanted_outputs(WIRE, None, binary=True) == (Wanted(SCORES, binary=True), Wanted(COUNT, binary=True))
     asked = [("count", {}), ("scores", {"binary_data": False})]
-    assert wanted_outputs(WIRE, asked, binary=True) == [Wanted(COUNT, binary=True), Wanted(SCORES, binary=False)]
+    assert wanted_outputs(WIRE, asked, binary=True) == (Wanted(COUNT, binary=True), Wanted(SCORES, binary=False))
 
 
 @pytest.mark.parametrize(
