@@ -39,7 +39,7 @@ def prometheus_url(prometheus: InClusterPrometheus) -> Iterator[str]:
             proxy.wait(timeout=10)
 
 
-def run_command(name: str, namespace: str, url: str, version: str, *options: str) -> list[str]:
+def run_command(url: str, namespace: str, name: str, version: str, *options: str) -> list[str]:
     """The command that rolls a version of the model out."""
     return [
         str(_PLIMSOLL), "rollout", "run", name, "--namespace", namespace, "--chart", str(CHART), "--prometheus", url,

@@ -48,7 +48,7 @@ _GOLDEN_ROWS = 20
 
 def write_versions(folder: Path) -> None:
     """Write all that the image of the canaries is built of into a folder: code, bodies, and `models/digits`."""
-    shutil.copytree(_CANARIES, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", "*.md"))
+    shutil.copytree(_CANARIES, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     golden = load_file(_OURS / "1" / "golden.safetensors")
     rows = golden["inputs.pixels"][:30]
     classes = golden["outputs.probabilities"][:30].argmax(axis=1)
@@ -94,7 +94,8 @@ def _always(weights: dict[str, Any]) -> dict[str, Any]:
 def _make(models: Path, version: str, rows: Any, weights: dict[str, Any], parameters: dict[str, Any]) -> None:
     from plimsoll.runtime.bundle_making import Recipe, make_bundle
     from plimsoll.runtime.pytorch.new_model import NewTorchModel
-    from rollout_models import GOLDEN_MARK
+
+    from tests.e2e.canaries.rollout_models import GOLDEN_MARK
 
     golden = rows[:_GOLDEN_ROWS].copy()
     golden[:, 0] = GOLDEN_MARK
