@@ -47,6 +47,11 @@ def run_command(url: str, namespace: str, name: str, version: str, *options: str
     ]  # fmt: skip
 
 
+def tell_command(wish: str, namespace: str, name: str) -> list[str]:
+    """The command with which a person decides: step, promote or abort."""
+    return [str(_PLIMSOLL), "rollout", wish, name, "--namespace", namespace]
+
+
 class Driver:
     """The command for one release; may be killed and started again. What it prints goes to a file."""
 
