@@ -32,7 +32,7 @@ class Scene:
     event: Callable[[Ground, Course], Meanwhile] | None = None
 
 
-HALF, QUARTER = ("--weights=50", "--interval=5s"), ("--weights=25", "--interval=5s")
+HALF, QUARTER = ("--weights=50,100", "--interval=5s"), ("--weights=25,100", "--interval=5s")
 SCENES = (
     Scene("equal load for each pod", 8, Course("equal", AGAIN, STABLE, pods=1, rate=40, options=HALF)),
     Scene("a third of the load", 8, Course("third", PLAIN_AGAIN, PLAIN, pods=1, rate=60, options=QUARTER)),

@@ -11,7 +11,7 @@ from tests.e2e.transcript import Transcript
 
 pytestmark = pytest.mark.e2e
 
-QUICK = ("--weights=50", "--interval=5s")
+QUICK = ("--weights=50,100", "--interval=5s")
 """One step, at half of the requests."""
 RATE = 60
 

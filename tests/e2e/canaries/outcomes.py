@@ -26,13 +26,17 @@ class Shop:
         self._visits = dict.fromkeys(shares, 0)
         self._conversions = dict.fromkeys(shares, 0)
 
+    def visit(self) -> None:
+        """One visit of each track."""
+        for track, share in self._shares.items():
+            self._visits[track] += 1
+            self._conversions[track] += self._chance.random() < share
+
     def run(self) -> None:
         """Have visits, for ever."""
         while True:
             time.sleep(1 / VISITS_A_SECOND)
-            for track, share in self._shares.items():
-                self._visits[track] += 1
-                self._conversions[track] += self._chance.random() < share
+            self.visit()
 
     def metrics(self) -> str:
         """The counters, in the text format of Prometheus."""
