@@ -11,6 +11,7 @@ from plimsoll.cli.health import health
 from plimsoll.cli.init import init
 from plimsoll.cli.keys import keys
 from plimsoll.cli.predict import predict
+from plimsoll.cli.rollout import rollout
 from plimsoll.cli.serve import serve
 from plimsoll.cli.settings import settings
 
@@ -30,6 +31,7 @@ app.command()(predict)
 app.command()(health)
 app.add_typer(bundle, name="bundle")
 app.add_typer(keys, name="keys")
+app.add_typer(rollout, name="rollout")
 app.command()(settings)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Interval:
 
     Times are seconds since 1970. `weight` is the share of the requests that the canary is to get, between 0 and 1;
     `None` where the number of pods decides and no weight is set (mode `replicas`). An interval in which a track could
-    not be read has no pods for it; the next one then has the increases of both.
+    not be read has no pods for it, and says nothing; the next one may have the increases of both.
     """
 
     start_seconds: float
@@ -54,3 +55,22 @@ class Interval:
     weight: float | None
     canary: tuple[PodCounts, ...]
     stable: tuple[PodCounts, ...]
+
+
+def usable(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
+    """The intervals that can be counted, in the order of time: those whose numbers are all finite and 0 or more."""
+    kept = (each for each in intervals if all(0 <= number < inf for number in _numbers(each)))
+    return tuple(sorted(kept, key=lambda each: each.start_seconds))
+
+
+def _numbers(interval: Interval) -> Iterator[float]:
+    yield from (interval.start_seconds, interval.end_seconds)
+    if interval.weight is not None:
+        yield interval.weight
+        yield 1 - interval.weight
+    for pod in (*interval.canary, *interval.stable):
+        counts = pod.counts
+        yield from (counts.requests, counts.failed, counts.answered)
+        yield from (*counts.slower, *counts.slower.values(), *counts.classes.values())
+        for trials in counts.guards.values():
+            yield from (trials.total, trials.bad)

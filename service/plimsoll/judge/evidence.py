@@ -22,49 +22,65 @@ over clusters of m equal trials is that of e over single ones. `dispersion.py` m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 Counts = NDArray[np.float64]
-"""One number an interval, FP64 of shape [intervals]."""
+"""One number an interval, FP64 of shape [..., intervals]."""
 
 HIGHER = np.array([1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0])
 """The alternatives for "more than r times", as multiples of r. Each has the same weight."""
 LOWER = 1 / HIGHER
 """The alternatives for "less than r times"."""
-EITHER = np.concatenate([LOWER, HIGHER])
-"""The alternatives for "not the same"."""
 
 
 def log_evidence(
-    canary: tuple[Counts, Counts], stable: tuple[Counts, Counts], null_ratio: Counts, alternatives: Counts
-) -> float:
-    """The natural logarithm of the e-value of all intervals together.
+    canary: tuple[Counts, Counts],
+    stable: tuple[Counts, Counts],
+    null_ratio: Counts | float,
+    alternatives: Counts,
+    dispersion: Counts | float = 1.0,
+    starts: Sequence[int] = (0,),
+) -> Counts:
+    """The natural logarithm of the e-value after each interval, of all intervals up to it.
+
+    A canary may be worse only from some weight on. So it is the mean of e-values that begin to count at each of
+    `starts`, and are 1 before: the first has the weight 1/2, the next 1/4, and so on. The rest stays 1.
 
     Args:
-        canary: total and bad trials of the canary, an interval each.
+        canary: total and bad trials of the canary, FP64 of shape [..., intervals].
         stable: the same of stable.
-        null_ratio: r of each interval.
+        null_ratio: r of each interval; it may depend on earlier intervals only.
         alternatives: multiples of r; all above 1, all below 1, or, where r is 1, any.
+        dispersion: the trials that count as one, as far as is known after each interval; 1 or more.
+        starts: the intervals at which a weight began, from 0, in order.
 
     Returns:
-        0.0 where nothing speaks for an alternative, or nothing was counted. An interval in which a track had no
-        trials says nothing.
+        FP64 of shape [..., intervals]. An interval in which a track had no trials says nothing.
     """
     (canary_total, canary_bad), (stable_total, stable_bad) = canary, stable
     both = (canary_total > 0) & (stable_total > 0)
-    if not both.any():
-        return 0.0
-    expected = null_ratio[both] * canary_total[both]
-    raised = alternatives[:, None] * expected
-    rest = stable_total[both]
-    log_canary = np.log(alternatives)[:, None] + np.log((expected + rest) / (raised + rest))
-    log_stable = np.log((expected + rest) / (raised + rest))
-    of_each = (log_canary * canary_bad[both] + log_stable * stable_bad[both]).sum(axis=1)
-    return log_mean_exp(of_each)
+    expected = np.where(both, null_ratio * canary_total, 1.0)
+    rest = np.where(both, stable_total, 1.0)
+    bad, canary_bad = np.where(both, canary_bad + stable_bad, 0.0), np.where(both, canary_bad, 0.0)
+    logs = np.full(np.broadcast_shapes(bad.shape, np.shape(dispersion)), -len(starts) * np.log(2))
+    for alternative in alternatives:
+        growth = np.log(alternative) * canary_bad
+        growth += np.log((expected + rest) / (alternative * expected + rest)) * bad
+        path = np.cumsum(growth, axis=-1)
+        for place, start in enumerate(starts):
+            since = path - path[..., start - 1 : start] if start else path
+            since = np.where(np.arange(path.shape[-1]) < start, 0.0, since / dispersion)
+            logs = np.logaddexp(logs, since - (place + 1) * np.log(2) - np.log(len(alternatives)))
+    return logs
 
 
-def log_mean_exp(logs: Counts) -> float:
-    """The logarithm of the mean of numbers given by their logarithms: the mean of e-values is an e-value."""
-    highest = float(logs.max())
-    return highest + float(np.log(np.exp(logs - highest).mean()))
+def log_mean_exp(logs: Counts) -> Counts:
+    """The logarithm of the mean of numbers given by their logarithms, over the first axis.
+
+    The mean of e-values is an e-value.
+    """
+    mean: Counts = np.logaddexp.reduce(logs, axis=0) - np.log(len(logs))
+    return mean

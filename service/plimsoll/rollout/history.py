@@ -6,7 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from plimsoll.errors import OperatorError
 from plimsoll.judge.counts import Interval
+
+
+class HistoryUnavailable(OperatorError):
+    """The counts of a release cannot be read now. The message says why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,231 @@
+"""Puts the parts of a rollout together for one command."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from plimsoll.cli.complaint import complain
+from plimsoll.errors import OperatorError
+from plimsoll.judge.judgement import judge
+from plimsoll.rollout.beginning import Wanted, make_plan, read_release
+from plimsoll.rollout.clock import SteadyClock, Stopped
+from plimsoll.rollout.committed import CommittedRelease
+from plimsoll.rollout.conduct import Conductor
+from plimsoll.rollout.display import Display
+from plimsoll.rollout.display_lines import JsonLines, PlainLines
+from plimsoll.rollout.display_table import LiveTable
+from plimsoll.rollout.driver import Held, Patience, Ports
+from plimsoll.rollout.forecasting import refusal_by
+from plimsoll.rollout.guards import read_guards
+from plimsoll.rollout.helm import HelmRelease, chart_version, check_helm
+from plimsoll.rollout.history import HistoryUnavailable
+from plimsoll.rollout.kubernetes import KubectlObjects
+from plimsoll.rollout.lease import DriverLease, LeaseKeeper
+from plimsoll.rollout.plan import Plan
+from plimsoll.rollout.programs import LocalPrograms
+from plimsoll.rollout.prometheus import Prometheus
+from plimsoll.rollout.prometheus_facts import check_scrapes, has_rules, offset_seconds
+from plimsoll.rollout.prometheus_history import PrometheusHistory
+from plimsoll.rollout.prometheus_release import ReleaseSeries
+from plimsoll.rollout.rehearsal import rehearse
+from plimsoll.rollout.state import Record, RecordStore, Stored
+
+PROMOTED, FAILED, ROLLED_BACK, UNFINISHED = 0, 1, 3, 4
+"""Exit codes; 2 is for options that cannot be read."""
+_CODES = {"promoted": PROMOTED, "rolled back": ROLLED_BACK, "": UNFINISHED}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The release, and the Prometheus that scrapes it. What is empty is taken from the rollout under way."""
+
+    release: str
+    namespace: str
+    chart: str = ""
+    prometheus: str = ""
+    token_file: Path | None = None
+    ca_file: Path | None = None
+    cluster: str = ""
+
+
+class Opened:
+    """A release, opened for one command. Nothing is changed by opening it.
+
+    What a rollout under way has in its record counts; `committed` and `guards` are for a new one.
+
+    Raises:
+        OperatorError: helm or kubectl are missing, or there is no such release.
+    """
+
+    def __init__(self, target: Target, *, committed: bool = False, guards: tuple[str, ...] = ()) -> None:
+        self.programs = LocalPrograms()
+        check_helm(self.programs)
+        self.objects = KubectlObjects(self.programs, target.namespace)
+        reader = HelmRelease(self.programs, target.release, target.namespace, target.chart)
+        self.fullname, _, self.values = read_release(reader, target.release)
+        self.store = RecordStore(self.objects, f"{self.fullname}-rollout")
+        self.stored: Stored | None = self.store.read()
+        plan = self.stored.record.plan if self.stored and not self.stored.record.ended else None
+        self.committed = plan.committed if plan else committed
+        self._guards = plan.guards if plan else guards
+        self._url = target.prometheus or (plan.prometheus if plan else "")
+        self._target = target
+        self.chart = target.chart or (plan.chart if plan else "")
+        if plan and target.chart and not self.committed:
+            self._check_chart(plan.chart_version)
+        self.release = HelmRelease(self.programs, target.release, target.namespace, self.chart)
+
+    @cached_property
+    def prometheus(self) -> Prometheus:
+        """The Prometheus that scrapes the release.
+
+        Raises:
+            OperatorError: none is given, or its URL is none.
+        """
+        if not self._url:
+            raise OperatorError(
+                "no Prometheus is given; give the URL of the one that scrapes the release: --prometheus"
+            )
+        return Prometheus(self._url, self._target.token_file, self._target.ca_file)
+
+    @cached_property
+    def history(self) -> PrometheusHistory:
+        """The reader of the release's counts."""
+        target = self._target
+        guards = read_guards(self._guards)
+        return PrometheusHistory(self.prometheus, self.fullname, target.namespace, guards, target.cluster)
+
+    def planning(self, wanted: Callable[[Opened], Wanted], display: Display) -> Callable[[], tuple[Plan, int]]:
+        """Makes the plan and checks all that can be checked before something is changed."""
+
+        def make() -> tuple[Plan, int]:
+            asked = wanted(self)
+            plan, revision = make_plan(asked, self.release, self.objects)
+            series = ReleaseSeries(self.fullname, self._target.namespace, self._target.cluster)
+            check_scrapes(self.prometheus, series, asked.interval_seconds)
+            if not has_rules(self.prometheus, series):
+                display.note(
+                    f"{self.prometheus.name} has no recording rules for {self.fullname}; the rollout needs none, but "
+                    "the dashboard and `plimsoll judge serve` do (monitoring.rules.enabled=true)"
+                )
+            if not asked.committed:
+                first, _ = rehearse(plan, self.values)
+                self.release.try_upgrade(first[0].changes)
+            return plan, revision
+
+        return make
+
+    def chart_version(self) -> str:
+        """Name and version of the chart that is given; that of the release where others commit its values.
+
+        Raises:
+            OperatorError: none is given, or it is no chart.
+        """
+        if self.committed:
+            return self.release.history()[-1].chart
+        if not self.chart:
+            raise OperatorError("no chart is given; give the chart of the release as --chart")
+        return chart_version(self.programs, self.chart)
+
+    def _check_chart(self, expected: str) -> None:
+        found = self.chart_version()
+        if found != expected:
+            raise OperatorError(
+                f"the rollout under way is of chart {expected}, and {self.chart} is {found}; leave --chart out, or "
+                "give the same one"
+            )
+
+
+@contextmanager
+def shown_on(*, as_json: bool) -> Iterator[Display]:
+    """The display that fits standard output."""
+    if as_json:
+        yield JsonLines(typer.echo)
+    elif sys.stdout.isatty():
+        with LiveTable(Console()) as table:
+            yield table
+    else:
+        yield PlainLines(typer.echo)
+
+
+@contextmanager
+def conducting(opened: Opened, display: Display, patience: Patience) -> Iterator[Conductor]:
+    """A conductor for the release, whose Lease is kept and whose waits a signal ends.
+
+    Raises:
+        OperatorError: see `Opened`.
+    """
+    clock = SteadyClock(_offset(opened.prometheus, display))
+    lease = DriverLease(opened.objects, f"{opened.fullname}-rollout", _identity(), clock)
+    ports = Ports(
+        release=CommittedRelease(opened.release, display.commit) if opened.committed else opened.release,
+        objects=opened.objects,
+        store=opened.store,
+        lease=lease,
+        history=opened.history,
+        time=clock,
+        judge=judge,
+        refusal=refusal_by(opened.history),
+    )
+    with ExitStack() as stack:
+        stack.callback(opened.prometheus.close)
+        stack.enter_context(_stopping(clock))
+        stack.enter_context(LeaseKeeper(lease))
+        yield Conductor(ports, display, patience)
+
+
+@contextmanager
+def ending() -> Iterator[None]:
+    """Turn errors into sentences and exit codes."""
+    try:
+        yield
+    except (Held, Stopped) as error:
+        complain(error.message)
+        raise typer.Exit(UNFINISHED) from None
+    except OperatorError as error:
+        complain(error.message)
+        raise typer.Exit(FAILED) from None
+
+
+def code_of(record: Record) -> int:
+    """The exit code of a rollout."""
+    return _CODES[record.outcome]
+
+
+def _offset(prometheus: Prometheus, display: Display) -> float:
+    try:
+        offset = offset_seconds(prometheus, SteadyClock())
+    except HistoryUnavailable as error:
+        display.note(f"{error.message}; the time of this machine is used")
+        return 0.0
+    if abs(offset) > 5:  # noqa: PLR2004  # seconds
+        display.note(f"the clock of {prometheus.name} differs from this machine's by {offset:.0f} s; its time is used")
+    return offset
+
+
+def _identity() -> str:
+    return f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+
+
+@contextmanager
+def _stopping(clock: SteadyClock) -> Iterator[None]:
+    """Have SIGINT and SIGTERM end the next wait, between two changes and never within one."""
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda *_: clock.stop()) for number in signals]
+    try:
+        yield
+    finally:
+        for number, handler in zip(signals, before, strict=True):
+            signal.signal(number, handler)

@@ -1,0 +1,97 @@
+"""Judges a canary by what it and stable have done since the rollout began."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from plimsoll.judge import checks, sentences
+from plimsoll.judge.counts import Interval, usable
+from plimsoll.judge.dispersion import dispersion
+from plimsoll.judge.forecast import Expected, forecast
+from plimsoll.judge.rules import Rules
+from plimsoll.judge.sentences import Seen
+from plimsoll.judge.verdict import Check, Result, Verdict
+
+_SPEAKS = 0.25
+"""A step does not pass while a check has this part of the evidence that decides: it may be on its way to it."""
+
+
+def judge(intervals: Sequence[Interval], step_start_seconds: float, rules: Rules) -> Verdict:
+    """The verdict on the canary. Its promises hold however often one asks.
+
+    Evidence of all intervals counts towards a failure. A canary that is worse fails, before a difference that a person
+    has to look at is reported; only without either the step can pass.
+
+    Args:
+        intervals: all since the rollout began. One with a number that is negative or not finite is left out.
+        step_start_seconds: the time from which the present step counts, in seconds since 1970.
+        rules: an interval without a weight makes them those of `Rules.between_pods`.
+    """
+    counted = usable(intervals)
+    rules = rules.between_pods() if any(each.weight is None for each in counted) else rules
+    step = tuple(each for each in counted if each.start_seconds >= step_start_seconds)
+    fatal = checks.that_can_fail(counted, rules)
+    other = [each for each in (checks.split(step), checks.classes(counted, rules)) if each is not None]
+    seen = _seen(counted, step, rules, fatal)
+    result, reason = _decide(seen, fatal, other)
+    return Verdict(
+        result=result,
+        reason=reason,
+        evidence=seen.evidence,
+        threshold=seen.threshold,
+        checks=(*fatal, *other),
+        canary_requests=seen.canary_requests,
+        stable_requests=seen.stable_requests,
+        share=seen.share,
+        dispersion=max(fatal, key=lambda each: each.evidence).dispersion,
+        needed=seen.needed,
+    )
+
+
+def _decide(seen: Seen, fatal: Sequence[Check], other: Sequence[Check]) -> tuple[Result, str]:
+    loudest = max(fatal, key=lambda each: each.evidence)
+    if seen.evidence >= seen.threshold:
+        return "fail", sentences.worse(loudest, seen)
+    for check in other:
+        if check.evidence >= check.threshold:
+            return "hold", sentences.off_split(check) if check.name == "split" else sentences.other_classes(check)
+    speaking = next((each for each in other if each.evidence >= _SPEAKS * each.threshold), None)
+    if speaking is None and seen.evidence >= _SPEAKS * seen.threshold:
+        speaking = loudest
+    if speaking is None and seen.share and seen.stable_requests and seen.answered >= (seen.needed or float("inf")):
+        return "pass", sentences.passed(seen)
+    return "continue", sentences.too_early(seen, speaking)
+
+
+def _seen(counted: Sequence[Interval], step: Sequence[Interval], rules: Rules, fatal: Sequence[Check]) -> Seen:
+    canary = [pod.counts for each in step for pod in each.canary]
+    stable = [pod.counts for each in step for pod in each.stable]
+    requests = [sum(counts.requests for counts in track) for track in (canary, stable)]
+    return Seen(
+        rules=rules,
+        weight=step[-1].weight if step else None,
+        by_pods=any(each.weight is None for each in counted),
+        canary_requests=requests[0],
+        stable_requests=requests[1],
+        answered=sum(counts.answered for counts in canary),
+        evidence=sum(each.evidence for each in fatal) / len(fatal),
+        needed=_needed(counted, requests, rules, fatal[1]),
+    )
+
+
+def _needed(counted: Sequence[Interval], requests: Sequence[float], rules: Rules, failed: Check) -> float | None:
+    """The answers of the canary after which the step passes: by the answers of stable since the rollout began."""
+    edges = checks.edges_of(counted)
+    if not edges or not min(requests) > 0:
+        return None
+    table = checks.answers(counted)
+    total, bad = (each.sum(axis=-1) for each in table.stable)
+    expected = Expected(
+        requests_per_second=0.0,
+        weight=requests[0] / sum(requests),
+        failed=failed.stable,
+        slower={edge: float(bad[place] / total[place]) for place, edge in enumerate(edges) if total[place] > 0},
+        dispersion=dict(zip(edges, dispersion(table)[:, -1].tolist(), strict=True)),
+        failed_dispersion=failed.dispersion,
+    )
+    return forecast(expected, rules).canary_requests

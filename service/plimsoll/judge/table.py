@@ -1,0 +1,60 @@
+"""Counts of trials by pod and interval, as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plimsoll.judge.counts import Interval, PodCounts, TrackCounts, Trials
+from plimsoll.judge.evidence import Counts
+
+Pick = Callable[[TrackCounts], Trials]
+"""The trials to compare, out of the counts of a pod."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Total and bad trials, FP64 of shape [..., pods, intervals], and which of the pods are of the canary."""
+
+    total: Counts
+    bad: Counts
+    of_canary: NDArray[np.bool_]
+
+    @property
+    def canary(self) -> tuple[Counts, Counts]:
+        """Total and bad trials of the canary, [..., intervals]."""
+        return self._of(self.of_canary)
+
+    @property
+    def stable(self) -> tuple[Counts, Counts]:
+        """Total and bad trials of stable, [..., intervals]."""
+        return self._of(~self.of_canary)
+
+    def _of(self, pods: NDArray[np.bool_]) -> tuple[Counts, Counts]:
+        return self.total[..., pods, :].sum(axis=-2), self.bad[..., pods, :].sum(axis=-2)
+
+
+def tabulate(intervals: Sequence[Interval], picks: Sequence[Pick]) -> Table:
+    """The trials that each of `picks` takes out of the counts; the shape is [picks, pods, intervals].
+
+    A pod that an interval does not know has no trials in it. More bad trials than trials are all: Prometheus
+    extrapolates every series on its own.
+    """
+    pods = sorted({(track, each.pod) for interval in intervals for track, each in _pods(interval)})
+    row = {pod: number for number, pod in enumerate(pods)}
+    total, bad = np.zeros((2, len(picks), len(pods), len(intervals)))
+    for column, interval in enumerate(intervals):
+        for track, each in _pods(interval):
+            for layer, pick in enumerate(picks):
+                trials = pick(each.counts)
+                total[layer, row[track, each.pod], column] += trials.total
+                bad[layer, row[track, each.pod], column] += min(trials.bad, trials.total)
+    return Table(total, bad, np.array([track == "canary" for track, _ in pods], dtype=bool))
+
+
+def _pods(interval: Interval) -> Iterator[tuple[str, PodCounts]]:
+    yield from (("canary", each) for each in interval.canary)
+    yield from (("stable", each) for each in interval.stable)

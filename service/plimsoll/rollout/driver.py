@@ -1,0 +1,278 @@
+"""The driver: takes a rollout from stage to stage, by the verdicts of the judge.
+
+Each transition writes the record before it changes the release and after it. So a driver may end at any moment, and the
+next one does the same transition again: what is done already is recognised and not done twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from plimsoll.errors import OperatorError
+from plimsoll.judge.counts import Interval
+from plimsoll.judge.rules import Rules
+from plimsoll.judge.verdict import Verdict
+from plimsoll.rollout.changes import Changes
+from plimsoll.rollout.display import Display, Look
+from plimsoll.rollout.helm import Release, ReleaseUnavailable, UpgradeFailed
+from plimsoll.rollout.history import History, HistoryUnavailable
+from plimsoll.rollout.kubernetes import ClusterUnavailable, Objects
+from plimsoll.rollout.lease import DriverLease, Time
+from plimsoll.rollout.plan import Stage, change_of, promotion_begins, stages
+from plimsoll.rollout.readiness import Tracks
+from plimsoll.rollout.state import Outcome, Record, RecordStore, Wish
+
+Judge = Callable[[Sequence[Interval], float, Rules], Verdict]
+"""The judge: the intervals of the rollout, the start of the present step in seconds, and the rules."""
+Refusal = Callable[[Record, Stage], str]
+"""A sentence if a stage cannot decide in time at the present rate; else empty."""
+_POLL_SECONDS = 5.0
+_WAIT_SECONDS = 2.0
+_ATTEMPTS = {"forward": 5, "back": 60}
+
+
+class Held(OperatorError):
+    """The rollout waits for a person, and this driver was asked not to wait, or not for so long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """All that a driver works with."""
+
+    release: Release
+    objects: Objects
+    store: RecordStore
+    lease: DriverLease
+    history: History
+    time: Time
+    judge: Judge
+    refusal: Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """When a driver gives back control although the rollout has not ended."""
+
+    one_step: bool = False
+    hold_seconds: float = 86400.0
+
+
+class Driver:
+    """Drives one rollout. The caller holds the Lease."""
+
+    def __init__(self, ports: Ports, display: Display, patience: Patience = Patience()) -> None:
+        self._ports = ports
+        self._display = display
+        self._patience = patience
+        self._tracks = Tracks(ports.objects, ports.time)
+        self._changes = Changes(ports.release, ports.lease, ports.time, ports.store.write)
+        self._attempts = 0
+        self._looked_at: float | None = None
+        self._transitions = {
+            "new": self._plan_change,
+            "changing": self._make_change,
+            "waiting": self._wait_for_pods,
+            "watching": self._watch,
+        }
+
+    def drive(self, record: Record) -> Record:
+        """Go on until the rollout has ended or, with `one_step`, until the next stage is watched.
+
+        Raises:
+            Held: it waits for a person, longer than this driver is to wait.
+            ChangedByOthers: somebody else has changed the release or the split.
+            LeaseLost: another driver has taken over.
+            OperatorError: helm or the cluster refuse for good.
+        """
+        failing_since: float | None = None
+        while not record.ended:
+            try:
+                record, wish = self._obey(record)
+                if self._patience.one_step and record.progress == "watching" and wish is None:
+                    return record
+                record = self._transitions[record.progress](record)
+                failing_since = None
+            except UpgradeFailed:
+                raise
+            except (ClusterUnavailable, ReleaseUnavailable) as error:
+                now = self._ports.time.monotonic()
+                failing_since = now if failing_since is None else failing_since
+                if now - failing_since > record.plan.step_seconds:
+                    raise
+                self._display.note(f"{error.message}; the split stays as it is, and the driver tries again")
+                self._ports.time.sleep(_POLL_SECONDS)
+        return record
+
+    def _obey(self, record: Record) -> tuple[Record, Wish | None]:
+        """Do what a person has asked for, as soon as the stage allows it; and the wish that has to wait."""
+        stored = self._ports.store.read()
+        wish = stored.wish if stored else None
+        if wish is None or (wish == "abort" and record.route == "back"):
+            return record, None
+        if wish == "abort":
+            if record.progress == "changing":
+                record = self._changes.recognise(record)
+            return self._turn_back(record, "a person has asked for it", keep_wish=False), None
+        if record.route == "back":
+            return record, None
+        if wish == "promote" and record.position >= promotion_begins(record.plan):
+            return record, None
+        if record.progress != "watching":
+            return record, wish
+        position = promotion_begins(record.plan) if wish == "promote" else record.position + 1
+        self._display.note(f"a person has asked for `{wish}`")
+        return self._to(record, position, keep_wish=False), None
+
+    def _plan_change(self, record: Record) -> Record:
+        """Write down the values of the stage before they are set, and end the period that counts."""
+        record = self._changes.recognise(record)
+        change = change_of(record.plan, record.stage, self._changes.present(), self._tracks.pods(record))
+        now = self._now(record)
+        return self._written(replace(record.closed(now), progress="changing", change=change, since_seconds=now))
+
+    def _make_change(self, record: Record) -> Record:
+        """Have the release hold the values; a weight only while the canary answers."""
+        stage, change = record.stage, record.change
+        if change is None:
+            return self._written(replace(record, progress="new"))
+        if stage.kind == "weight" and stage.weight > 0 and not self._tracks.canary_answers(record):
+            record = self._changes.recognise(record)
+            lost = self._tracks.canary_lost(record)
+            if lost:
+                return self._turn_back(record, lost)
+            self._ports.time.sleep(_WAIT_SECONDS)
+            return record
+        try:
+            record, done = self._changes.bring_about(record, change.values)
+        except UpgradeFailed as error:
+            self._attempts += 1
+            if self._attempts >= _ATTEMPTS[record.route]:
+                raise
+            self._display.note(f"{error.message}; tried again in {_POLL_SECONDS:.0f} s")
+            self._ports.time.sleep(_POLL_SECONDS)
+            return record
+        self._attempts = 0
+        now = self._now(record)
+        if not done:
+            return self._wait_for_commit(record, now)
+        weight = record.weight if stage.weight < 0 else stage.weight
+        return self._written(replace(record, progress="waiting", weight=weight, since_seconds=now))
+
+    def _wait_for_commit(self, record: Record, now: float) -> Record:
+        if now - record.since_seconds > record.plan.step_seconds:
+            minutes = record.plan.step_seconds / 60
+            raise Held(
+                f"the values for stage `{record.stage.name}` have not arrived after {minutes:.0f} minutes; commit "
+                "them, and start `plimsoll rollout run` again"
+            )
+        self._ports.time.sleep(_POLL_SECONDS)
+        return record
+
+    def _wait_for_pods(self, record: Record) -> Record:
+        """Go on to the judge or to the next stage once the pods are ready; back if they never are."""
+        found = self._tracks.readiness(record)
+        now = self._now(record)
+        if found.ready:
+            return self._arrived(record, now)
+        late = now - record.since_seconds > record.plan.step_seconds
+        if found.failed or late:
+            waited = f"the pods of stage `{record.stage.name}` are not ready after {now - record.since_seconds:.0f} s"
+            if record.route == "back":
+                return self._arrived(record, now)
+            return self._turn_back(record, found.failed or waited)
+        self._ports.time.sleep(_WAIT_SECONDS)
+        return record
+
+    def _arrived(self, record: Record, now: float) -> Record:
+        stage = record.stage
+        self._display.event("stage", f"{stage.name}: done", record)
+        if record.route == "forward" and stage.share is not None:
+            counting = now + record.plan.settle_seconds
+            self._looked_at = None
+            return self._written(replace(record, progress="watching", since_seconds=now, counting_from=counting))
+        return self._to(record, record.position + 1)
+
+    def _watch(self, record: Record) -> Record:
+        """Ask the judge each interval, and watch for a canary that dies and for changes by others."""
+        record = self._changes.recognise(record)
+        if not self._ports.release.exclusive:
+            self._changes.check_weight(record)
+        self._tracks.check_route(record)
+        lost = self._tracks.canary_lost(record)
+        if lost:
+            return self._turn_back(record, lost)
+        now = self._now(record)
+        if self._looked_at is None or now - self._looked_at >= record.plan.interval_seconds:
+            self._looked_at = now
+            after = self._judged(record, now)
+            if after is not record:
+                return after
+        waited = now - record.since_seconds
+        if record.held and waited >= self._patience.hold_seconds:
+            raise Held(f"the rollout waits for a person at stage `{record.stage.name}`: {record.reason}")
+        if not record.held and waited > record.plan.step_seconds:
+            return self._hold(record, f"no decision within {record.plan.step_seconds / 60:.0f} minutes")
+        self._ports.time.sleep(min(_POLL_SECONDS, record.plan.interval_seconds))
+        return record
+
+    def _judged(self, record: Record, now: float) -> Record:
+        """The record after a look at the counters: turned back, held, at the next stage, or the same."""
+        plan, counting = record.plan, record.counting_from
+        if counting is None or now < counting + plan.interval_seconds:
+            return record
+        try:
+            intervals = self._ports.history.read(record.periods_until(now), plan.interval_seconds)
+        except HistoryUnavailable as error:
+            self._display.note(f"{error.message}; the split stays as it is, and the driver asks again")
+            return record
+        verdict = self._ports.judge(intervals, counting, plan.rules)
+        self._display.look(Look(record, verdict, intervals, record.since_seconds + plan.step_seconds - now))
+        if verdict.result == "fail":
+            return self._turn_back(record, verdict.reason)
+        if record.held:
+            return record
+        if verdict.result == "hold":
+            return self._hold(record, verdict.reason)
+        return self._passed(record) if verdict.result == "pass" else record
+
+    def _passed(self, record: Record) -> Record:
+        """The next stage, if it can decide at the present rate."""
+        following = stages(record.plan, "forward")[record.position + 1 :]
+        judged = next((stage for stage in following if stage.share is not None), None)
+        refused = self._ports.refusal(record, judged) if judged else ""
+        return self._hold(record, refused) if refused else self._to(record, record.position + 1)
+
+    def _hold(self, record: Record, reason: str) -> Record:
+        held = self._written(replace(record, held=True, reason=reason, since_seconds=self._now(record)))
+        self._display.event("held", f"held: {reason}. Go on with `plimsoll rollout step`, `promote` or `abort`", held)
+        return held
+
+    def _turn_back(self, record: Record, reason: str, *, keep_wish: bool = True) -> Record:
+        """Leave the way forward: the next stages send all requests to stable and remove the canary."""
+        now = self._now(record)
+        turned = replace(
+            record.closed(now), route="back", position=0, progress="new", change=None, held=False, reason=reason
+        )
+        self._display.event("back", f"rolling back: {reason}", turned)
+        return self._written(replace(turned, since_seconds=now), keep_wish=keep_wish)
+
+    def _to(self, record: Record, position: int, *, keep_wish: bool = True) -> Record:
+        """The beginning of another stage, or the end."""
+        now = self._now(record)
+        moved = replace(record.closed(now), progress="new", change=None, held=False, since_seconds=now)
+        if position < len(stages(record.plan, record.route)):
+            return self._written(replace(moved, position=position), keep_wish=keep_wish)
+        outcome: Outcome = "promoted" if record.route == "forward" else "rolled back"
+        ended = self._written(replace(moved, outcome=outcome), keep_wish=False)
+        self._display.event("ended", f"{outcome}{f': {record.reason}' if record.reason else ''}", ended)
+        return ended
+
+    def _written(self, record: Record, *, keep_wish: bool = True) -> Record:
+        self._ports.lease.check()
+        self._ports.store.write(record, keep_wish=keep_wish)
+        return record
+
+    def _now(self, record: Record) -> float:
+        """The time, which is never before one that the record already has."""
+        return max(self._ports.time.now(), record.since_seconds)

@@ -1,0 +1,101 @@
+"""Objects of one namespace, read and written through kubectl."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from plimsoll.errors import OperatorError
+from plimsoll.rollout.programs import ProgramFailed, Programs
+
+Object = dict[str, Any]
+"""One object as JSON, with `metadata.resourceVersion` once it is stored."""
+
+
+class ClusterUnavailable(OperatorError):
+    """The API server does not answer, or refuses; the sentence gives its reason."""
+
+
+class Conflict(OperatorError):
+    """Somebody else has changed or created the object since it was read."""
+
+
+class Objects(Protocol):
+    """The objects of one namespace. Every method raises `ClusterUnavailable`."""
+
+    def get(self, kind: str, name: str) -> Object | None:
+        """An object, or `None` if there is none."""
+        ...
+
+    def create(self, new: Object) -> Object:
+        """Store a new object.
+
+        Raises:
+            Conflict: there is one already.
+        """
+        ...
+
+    def replace(self, changed: Object) -> Object:
+        """Store an object in place of the one with the same resourceVersion.
+
+        Raises:
+            Conflict: the stored one is another by now, or gone.
+        """
+        ...
+
+    def may(self, verb: str, kind: str) -> bool:
+        """Whether the user has a right, such as `patch` of `deployments.apps`."""
+        ...
+
+
+class KubectlObjects:
+    """The objects of a namespace, through kubectl and the user's own credentials."""
+
+    def __init__(self, programs: Programs, namespace: str) -> None:
+        self._programs = programs
+        self._namespace = namespace
+
+    def get(self, kind: str, name: str) -> Object | None:
+        """As `Objects.get`."""
+        printed = self._kubectl("get", kind, name, "--ignore-not-found", "--output=json")
+        return self._parsed(printed) if printed.strip() else None
+
+    def create(self, new: Object) -> Object:
+        """As `Objects.create`."""
+        return self._parsed(self._kubectl("create", "--filename=-", "--output=json", stdin=json.dumps(new)))
+
+    def replace(self, changed: Object) -> Object:
+        """As `Objects.replace`."""
+        return self._parsed(self._kubectl("replace", "--filename=-", "--output=json", stdin=json.dumps(changed)))
+
+    def may(self, verb: str, kind: str) -> bool:
+        """As `Objects.may`."""
+        try:
+            return self._kubectl("auth", "can-i", verb, kind).strip() == "yes"
+        except ClusterUnavailable as error:
+            if str(error.__cause__ or "").strip() == "no" or "kubectl failed: no" in error.message:
+                return False
+            raise
+
+    def _parsed(self, printed: str) -> Object:
+        try:
+            found = json.loads(printed)
+        except ValueError:
+            raise ClusterUnavailable("kubectl did not print JSON; expected kubectl 1.30 or later") from None
+        return dict(found) if isinstance(found, Mapping) else {}
+
+    def _kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        options = (f"--namespace={self._namespace}", "--request-timeout=20s")
+        try:
+            return self._programs.run("kubectl", *arguments, *options, stdin=stdin, timeout_seconds=40)
+        except ProgramFailed as error:
+            if any(sign in error.said for sign in ("(Conflict)", "(AlreadyExists)", "object has been modified")):
+                raise Conflict(error.message) from None
+            if "(NotFound)" in error.said and arguments[0] == "replace":
+                raise Conflict(error.message) from None
+            if "(Forbidden)" in error.said:
+                raise ClusterUnavailable(
+                    f"you have no right to do this: {error.message}; ask for a Role with it in {self._namespace}"
+                ) from None
+            raise ClusterUnavailable(error.message) from None

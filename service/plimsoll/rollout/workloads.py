@@ -1,0 +1,66 @@
+"""The Deployment of a track and the weights of the HTTPRoute, as the cluster has them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from plimsoll.rollout.kubernetes import Object, Objects
+
+_DEFAULT_DEADLINE_SECONDS = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """The state of a Deployment. `wanted`, `updated`, `available` and `total` are numbers of pods."""
+
+    wanted: int
+    updated: int
+    available: int
+    total: int
+    observed: bool
+    deadline_exceeded: bool
+    deadline_seconds: float
+    complaint: str
+
+    def settled(self, least: int) -> bool:
+        """Whether all pods have the newest template and are ready, and there are at least so many."""
+        complete = self.observed and self.updated == self.wanted == self.total
+        return complete and self.available >= max(self.wanted, least)
+
+
+def deployment(objects: Objects, fullname: str, track: str) -> Deployment | None:
+    """The Deployment of a track, or `None` if there is none."""
+    found = objects.get("deployment", f"{fullname}-{track}")
+    if found is None:
+        return None
+    spec, status = _mapping(found.get("spec")), _mapping(found.get("status"))
+    conditions: Sequence[Mapping[str, Any]] = status.get("conditions", ())
+    progressing = next((each for each in conditions if each.get("type") == "Progressing"), {})
+    generation = _mapping(found.get("metadata")).get("generation", 0)
+    return Deployment(
+        wanted=int(spec.get("replicas", 1)),
+        updated=int(status.get("updatedReplicas", 0)),
+        available=int(status.get("availableReplicas", 0)),
+        total=int(status.get("replicas", 0)),
+        observed=int(status.get("observedGeneration", 0)) >= int(generation),
+        deadline_exceeded=progressing.get("reason") == "ProgressDeadlineExceeded",
+        deadline_seconds=float(spec.get("progressDeadlineSeconds", _DEFAULT_DEADLINE_SECONDS)),
+        complaint=str(progressing.get("message", "")),
+    )
+
+
+def route_weight(objects: Objects, fullname: str) -> int | None:
+    """The weight of the canary in the HTTPRoute for requests that name no version; `None` if nothing splits."""
+    found = objects.get("httproute.gateway.networking.k8s.io", fullname)
+    rules: Sequence[Mapping[str, Any]] = _mapping((found or {}).get("spec")).get("rules", ())
+    for rule in rules:
+        weights = {backend.get("name"): backend.get("weight", 1) for backend in rule.get("backendRefs", ())}
+        if len(weights) > 1 and f"{fullname}-canary" in weights:
+            return int(weights[f"{fullname}-canary"])
+    return None
+
+
+def _mapping(found: Any) -> Object:  # noqa: ANN401  # a part of an object
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,269 @@
+"""A cluster with one release in memory, whose every call may be the last of the process that makes it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from plimsoll.rollout.helm import Revision, UpgradeFailed
+from plimsoll.rollout.kubernetes import Conflict, Object
+from plimsoll.rollout.release_values import Values, at, overlay
+
+NAME = "plimsoll"
+CHART = "plimsoll-0.4.0"
+START = 1_800_000_000.0
+POD_SECONDS = 8.0
+DEADLINE_SECONDS = 60.0
+VALUES: dict[str, Any] = {
+    "replicas": 4,
+    "model": {"name": "digits", "version": "1", "configMap": {"name": ""}},
+    "image": {"repository": "plimsoll", "tag": "", "digest": ""},
+    "httpRoute": {"enabled": True},
+    "autoscaling": {"engine": "none", "minReplicas": 2, "maxReplicas": 10},
+    "canary": {
+        "mode": "none",
+        "weight": 0,
+        "replicas": 1,
+        "maxReplicas": 5,
+        "model": {"version": "", "configMap": {"name": ""}},
+        "image": {"repository": "", "tag": "", "digest": ""},
+        "resources": {},
+    },
+}
+"""The values of a release before a rollout, as far as a rollout reads or writes them."""
+
+
+class Killed(BaseException):
+    """The process of the driver ends here, as by kill -9."""
+
+
+class FakeTime:
+    """Time passes only while somebody sleeps, and a little with each call to the cluster."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.shift = 0.0
+
+    def now(self) -> float:
+        return START + self.seconds + self.shift
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+        assert self.seconds < 200_000, "the driver waits for ever"
+
+
+class Faults:
+    """Counts the calls of a driver, and ends it before or after one of them."""
+
+    def __init__(self, kill_at: int | None = None) -> None:
+        self.kill_at = kill_at
+        self.points = 0
+
+    def point(self) -> None:
+        self.points += 1
+        if self.points == self.kill_at:
+            raise Killed
+
+
+class Track:
+    """The pods of a Deployment. Those of a version in `broken` are never ready."""
+
+    def __init__(self, time: FakeTime, broken: set[str]) -> None:
+        self._time = time
+        self._broken = broken
+        self.pods: list[tuple[str, float]] = []
+        self.wanted = 0
+        self.version = ""
+        self.changed = 0.0
+        self.dead_since: float | None = None
+
+    def set(self, wanted: int, version: str) -> None:
+        now = self._time.monotonic()
+        if (wanted, version) == (self.wanted, self.version):
+            return
+        ready = now + POD_SECONDS if version not in self._broken else float("inf")
+        if version != self.version:
+            self.pods = [(version, ready)] * wanted
+        else:
+            self.pods = [*self.pods, *[(version, ready)] * wanted][:wanted]
+        self.wanted, self.version, self.changed = wanted, version, now
+
+    @property
+    def available(self) -> int:
+        if self.dead_since is not None:
+            return 0
+        return sum(ready <= self._time.monotonic() for _, ready in self.pods)
+
+    def status(self) -> dict[str, Any]:
+        late = self.available < self.wanted and self._time.monotonic() - self.changed > DEADLINE_SECONDS
+        condition = {"type": "Progressing", "reason": "ProgressDeadlineExceeded", "message": "it has timed out"}
+        return {
+            "replicas": self.wanted,
+            "updatedReplicas": self.wanted,
+            "availableReplicas": self.available,
+            "observedGeneration": 1,
+            "conditions": [condition] if late else [],
+        }
+
+
+class FakeCluster:
+    """`Release` and `Objects` of one release. `log` has each weight with the ready pods of the canary at that time."""
+
+    exclusive = True
+
+    def __init__(self, time: FakeTime, values: Values = VALUES, broken: set[str] | None = None) -> None:
+        self.time = time
+        self.faults = Faults()
+        self.stored: dict[tuple[str, str], Object] = {}
+        self.versions = 0
+        self.revisions: list[Revision] = []
+        self.held_values: dict[int, dict[str, Any]] = {}
+        self.stable, self.canary = (Track(time, broken or set()) for _ in range(2))
+        self.log: list[tuple[int, int]] = []
+        self.helm_dies = False
+        self.refusing = 0
+        self.rights: set[tuple[str, str]] | None = None
+        self.add_revision(dict(copy.deepcopy(dict(values))), "deployed")
+        self.apply()
+        time.seconds += POD_SECONDS
+
+    def history(self) -> tuple[Revision, ...]:
+        self.faults.point()
+        self.time.seconds += 0.2
+        return tuple(self.revisions[-10:])
+
+    def values(self, revision: int) -> Values:
+        self.faults.point()
+        return copy.deepcopy(self.held_values[revision])
+
+    def upgrade(self, changes: Values) -> None:
+        self.faults.point()
+        if self.revisions[-1].pending:
+            raise UpgradeFailed("another operation (install/upgrade/rollback) is in progress")
+        if self.refusing:
+            self.refusing -= 1
+            raise UpgradeFailed("the API server refuses")
+        new = overlay(self.present(), changes)
+        if at(new, "canary.mode") == "none" and at(new, "canary.weight"):
+            raise UpgradeFailed("canary.mode is none, and canary.weight is set")
+        self.add_revision(new, "pending-upgrade")
+        try:
+            self.faults.point()
+        except Killed:
+            if self.helm_dies:
+                raise
+            self.finish()  # helm is a process of its own and goes on
+            raise
+        self.time.seconds += 1
+        self.finish()
+        self.faults.point()
+
+    def forget(self, revision: int) -> None:
+        self.faults.point()
+        assert self.revisions[-1].number == revision
+        del self.held_values[self.revisions.pop().number]
+        self.faults.point()
+
+    def get(self, kind: str, name: str) -> Object | None:
+        self.faults.point()
+        kind = kind.partition(".")[0]
+        if kind == "deployment":
+            track = self.stable if name.endswith("-stable") else self.canary
+            spec = {"replicas": track.wanted, "progressDeadlineSeconds": DEADLINE_SECONDS}
+            return {"metadata": {"generation": 1}, "spec": spec, "status": track.status()} if track.wanted else None
+        return copy.deepcopy(self.stored.get((kind, name)))
+
+    def create(self, new: Object) -> Object:
+        self.faults.point()
+        if _key(new) in self.stored:
+            raise Conflict("AlreadyExists")
+        return self._store(new)
+
+    def replace(self, changed: Object) -> Object:
+        self.faults.point()
+        present = self.stored.get(_key(changed))
+        if present is None or present["metadata"]["resourceVersion"] != changed["metadata"].get("resourceVersion"):
+            raise Conflict("the object has been modified")
+        return self._store(changed)
+
+    def may(self, verb: str, kind: str) -> bool:
+        return self.rights is None or (verb, kind) in self.rights
+
+    def present(self) -> dict[str, Any]:
+        """The values of the last revision that was made."""
+        made = next(each for each in reversed(self.revisions) if each.status in ("deployed", "superseded"))
+        return self.held_values[made.number]
+
+    @property
+    def weight(self) -> int:
+        """The percent of the requests that the route gives to the canary."""
+        route = self.stored.get(("httproute", NAME))
+        return int(route["spec"]["rules"][0]["backendRefs"][-1]["weight"]) if route else 0
+
+    def by_hand(self, changes: Values, description: str = "Upgrade complete") -> None:
+        """Somebody else upgrades the release."""
+        self.add_revision(overlay(self.present(), changes), "pending-upgrade", description)
+        self.finish()
+
+    def add_revision(self, values: dict[str, Any], status: str, description: str = "Upgrade complete") -> None:
+        number = self.revisions[-1].number + 1 if self.revisions else 1
+        self.held_values[number] = values
+        self.revisions.append(Revision(number, status, CHART, description, self.time.now()))
+
+    def finish(self) -> None:
+        """The newest revision is applied and deployed."""
+        last = self.revisions[-1]
+        self.revisions = [
+            Revision(each.number, "superseded", each.chart, each.description, each.updated_seconds)
+            for each in self.revisions[:-1]
+        ]
+        self.revisions.append(Revision(last.number, "deployed", last.chart, last.description, last.updated_seconds))
+        self.apply()
+
+    def apply(self) -> None:
+        """Have the objects be what the values say."""
+        values = self.present()
+        canary: Mapping[str, Any] = values["canary"]
+        version = values["model"]["version"]
+        self.stable.set(int(values["replicas"]), f"{version} {values['image']['tag']}".strip())
+        there = canary["mode"] != "none"
+        own = canary["model"]["version"] or version
+        self.canary.set(
+            int(canary["replicas"]) if there else 0, f"{own} {canary['image']['tag']}".strip() if there else ""
+        )
+        weight = int(canary["weight"])
+        backends = [{"name": f"{NAME}-stable", "weight": 100 - weight}]
+        if canary["mode"] == "gatewayAPI":
+            backends.append({"name": f"{NAME}-canary", "weight": weight})
+        if values["httpRoute"]["enabled"]:
+            self.set_route(backends)
+        self.log.append((weight if there else 0, self.canary.available))
+
+    def set_route(self, backends: list[dict[str, Any]]) -> None:
+        """Write the HTTPRoute, whoever does it."""
+        self._put({"kind": "HTTPRoute", "metadata": {"name": NAME}, "spec": {"rules": [{"backendRefs": backends}]}})
+
+    def _store(self, new: Object) -> Object:
+        self.faults.point()
+        stored = self._put(new)
+        self.faults.point()
+        return stored
+
+    def _put(self, new: Object) -> Object:
+        self.versions += 1
+        stored = copy.deepcopy(new)
+        stored["metadata"]["resourceVersion"] = str(self.versions)
+        self.stored[_key(new)] = stored
+        return copy.deepcopy(stored)
+
+
+def _key(found: Object) -> tuple[str, str]:
+    return str(found["kind"]).lower(), str(found["metadata"]["name"])
+
+
+Script = Callable[[int, float], str]
+"""The result of the judge by the weight of the canary and the seconds that the step has counted."""
