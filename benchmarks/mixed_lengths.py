@@ -20,11 +20,10 @@ import orjson
 import torch
 from plimsoll.bundle.padding_options import padding_of
 from plimsoll.inference.admission import AdmissionLimits
-from plimsoll.inference.batch_lane import BatchLane, LaneLimits
+from plimsoll.inference.batch_lane import BatchLane, LaneLimits, Unobserved
 from plimsoll.inference.batch_limits import BatchLimits
 from plimsoll.inference.model_thread import ModelThread
 from plimsoll.inference.payloads import BatchReport, Signature, TensorSpec
-from plimsoll.inference.ports import Unobserved
 from plimsoll.runtime.pytorch.torch_model import TorchModel
 from plimsoll.runtime.threads import limit_threads
 from plimsoll.runtime.warmup import batch_sizes_up_to, warm_up

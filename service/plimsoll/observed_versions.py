@@ -26,8 +26,8 @@ class ObservedVersions:
             self._metrics.version_ready(
                 status.name, status.version, _facts(status), report.load_seconds, report.warmup_seconds
             )
-            self._observer.version_ready(status.name, status.version)
             assert status.served is not None  # noqa: S101  # it answers
+            self._observer.version_ready(status.name, status.version, status.served.task.classes)
             self._watchdog.watch(status.served, max(report.batch_seconds.values()), max(report.batch_seconds))
 
     def stuck(self, name: str, version: str) -> None:

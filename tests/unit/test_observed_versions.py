@@ -59,6 +59,7 @@ def test_a_version_that_is_ready_has_metrics_of_what_it_is(observed: Observed, r
     facts = {"digest": report.digest, "format": "safetensors", "device": "cpu"}
     assert observed.sample("model_info", **facts) == 1
     assert observed.sample("model_load_seconds") == report.load_seconds
+    assert [observed.sample("predictions_total", **{"class": label}) for label in "abc"] == [0, 0, None]
 
 
 async def test_a_version_that_is_ready_is_watched_until_it_is_gone(observed: Observed, report: LoadReport) -> None:

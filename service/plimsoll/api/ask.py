@@ -17,6 +17,7 @@ from plimsoll.api.request_body import BodyForms, BodyReader, client_gone
 from plimsoll.errors import PlimsollError
 from plimsoll.inference.call import CALL, Call
 from plimsoll.inference.line import Line
+from plimsoll.inference.payloads import Scores
 from plimsoll.inference.ports import Front, Observer, Outcome
 from plimsoll.inference.request_head import RequestHead
 
@@ -65,6 +66,7 @@ class Ask:
         observer = self._observer
         front = self._first
         status, code = _INTERNAL, ""
+        scores: Scores | None = None
         observer.request_started()
         try:
             if call.refusal is not None:
@@ -78,14 +80,16 @@ class Ask:
             accept = fields.get(_ACCEPT, _ANYTHING)
             writer = reader if accept == _ANYTHING else self._fronts.get(_most_liked(accept, self._fronts), reader)
             reply = writer.reply(call, served, question, answer)
-            status = reply.status
+            status, scores = reply.status, answer.scores
         except PlimsollError as error:
             reply = front.refuse(call, error)
             status, code = reply.status, error.code
             settle(error)
         finally:
             seconds = time.perf_counter() - call.started
-            observer.request_finished(Outcome(front.protocol, call.model, call.version, status, seconds, code))
+            observer.request_finished(
+                Outcome(front.protocol, call.model, call.version, status, seconds, code, scores=scores)
+            )
         await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
         await send({"type": "http.response.body", "body": reply.content})
 

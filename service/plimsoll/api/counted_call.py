@@ -8,6 +8,7 @@ from types import TracebackType
 
 from plimsoll.errors import ClientGone, PlimsollError
 from plimsoll.inference.call import Call
+from plimsoll.inference.payloads import Scores
 from plimsoll.inference.ports import Observer, Outcome
 
 
@@ -24,10 +25,11 @@ class CountedCall:
         self._protocol = protocol
         self._streamed = streamed
         self._end: type[PlimsollError] | PlimsollError | None = PlimsollError
+        self._scores: Scores | None = None
 
-    def succeeded(self) -> None:
-        """The call has been answered."""
-        self._end = None
+    def succeeded(self, scores: Scores | None = None) -> None:
+        """The call has been answered; `scores` are those of a whole answer whose labels are counted."""
+        self._end, self._scores = None, scores
 
     def failed(self, error: PlimsollError) -> None:
         """The call has ended with an error."""
@@ -44,5 +46,7 @@ class CountedCall:
         status, code = (HTTPStatus.OK.value, "") if end is None else (end.status, end.code)
         call = self._call
         self._observer.request_finished(
-            Outcome(self._protocol, call.model, call.version, status, call.seconds(), code, self._streamed)
+            Outcome(
+                self._protocol, call.model, call.version, status, call.seconds(), code, self._streamed, self._scores
+            )
         )

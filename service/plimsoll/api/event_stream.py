@@ -75,7 +75,9 @@ class EventStreams:
             async for piece in pieces:
                 seconds = time.perf_counter() - waiting_since
                 is_error = piece.error is not None
-                self._observer.piece_streamed(PieceReport(call.model, call.version, seconds, not rows, is_error))
+                self._observer.piece_streamed(
+                    PieceReport(call.model, call.version, seconds, not rows, is_error, piece.scores)
+                )
                 rows, failed = rows + 1, failed + is_error
                 await stream.write(self._events.piece(call, piece))
                 if piece.error is not None:

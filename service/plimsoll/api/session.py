@@ -71,7 +71,7 @@ class Sessions:
                 _require_text(text)
                 served, question, answer = await self._line.ask(call, front, complete_body(body), client_gone)
                 reply = front.reply(call, served, question, answer)
-                counted.succeeded()
+                counted.succeeded(answer.scores)
             except PlimsollError as error:
                 if call.asked is None:
                     front.identify(call, body)

@@ -17,9 +17,9 @@ from plimsoll.inference.batch_queue import BatchQueue, Entry
 from plimsoll.inference.batch_run import Forward
 from plimsoll.inference.batch_runner import BatchRunner
 from plimsoll.inference.model_thread import ModelThread
-from plimsoll.inference.payloads import Tensors
+from plimsoll.inference.payloads import BatchReport, Tensors
 from plimsoll.inference.placement import Placement
-from plimsoll.inference.ports import LaneObserver, Model, Shapes, Unobserved
+from plimsoll.inference.ports import LaneObserver, Model, Shapes
 
 _LONGEST_RETRY_AFTER_SECONDS = 60
 
@@ -31,6 +31,23 @@ class LaneLimits:
     admission: AdmissionLimits
     batch: BatchLimits
     inline_budget_seconds: float = math.inf
+
+
+class Unobserved:
+    """A `LaneObserver` that ignores all events."""
+
+    def context(self) -> object:
+        """Nothing."""
+        return None
+
+    def queue_changed(self, waiting: int) -> None:
+        """Ignore the event."""
+
+    def batch_finished(self, report: BatchReport) -> None:
+        """Ignore the event."""
+
+    def inline_rows_lowered(self, inline_rows: int, rows: int, seconds: float) -> None:
+        """Ignore the event."""
 
 
 class BatchLane:

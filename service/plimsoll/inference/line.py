@@ -13,7 +13,7 @@ from plimsoll.inference.answer_cache import ResponseCache, cache_key
 from plimsoll.inference.batch_queue import Entry
 from plimsoll.inference.call import Call
 from plimsoll.inference.deadlines import HEADER, DeadlineLimits
-from plimsoll.inference.payloads import Answer, Piece, Target, Tensors
+from plimsoll.inference.payloads import Answer, Piece, Scores, Target, Tensors
 from plimsoll.inference.ports import Front, Observer, Question
 from plimsoll.inference.reading_pool import ReadingPool
 from plimsoll.inference.row_stream import Compute, RowStream
@@ -190,7 +190,9 @@ class Line:
         if served.threads is not None:
             write = partial(served.task.results, question, outputs)  # the question keeps them for the front
             await served.threads.run("write", write, deadline, client_gone)
-        return Answer(served.name, served.version, outputs)
+        classes = served.task.classes
+        scores = None if classes is None else Scores(classes, outputs[classes.output])
+        return Answer(served.name, served.version, outputs, scores)
 
     async def _kept_or_answered(
         self, cache: ResponseCache, served: ServedVersion, entry: Entry, deadline: float, client_gone: ClientGone

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +93,34 @@ class Signature:
     outputs: tuple[TensorSpec, ...]
 
 
+class Classes(Protocol):
+    """The labels of which a version answers one for each row."""
+
+    @property
+    def output(self) -> str:
+        """The name of the output whose scores choose the label."""
+        ...
+
+    @property
+    def labels(self) -> tuple[str | int, ...]:
+        """The labels; each is another text."""
+        ...
+
+    def chosen(self, scores: NDArray[Any]) -> NDArray[np.intp]:
+        """The position in `labels` that each row of the output means, of shape [rows]."""
+        ...
+
+
+class Scores(NamedTuple):
+    """The output of one answer, from which the answered labels can be counted later.
+
+    `values` has shape [rows, ...] and may share the memory of its whole batch, so keep few of them and not for long.
+    """
+
+    classes: Classes
+    values: NDArray[Any]
+
+
 class BatchReport(NamedTuple):
     """Reports one batch that has run: its rows, the wait of each request, and the time of the forward pass.
 
@@ -114,7 +142,8 @@ class PieceReport(NamedTuple):
     """Reports one piece of a streamed answer, a prediction or the error of a row.
 
     `seconds` is the time since the request arrived for its `first` piece, or else the time for which the stream waited
-    after the piece before; the time that the client took to read does not count.
+    after the piece before; the time that the client took to read does not count. `scores` are those of a prediction
+    whose label is counted.
     """
 
     model: str
@@ -122,6 +151,7 @@ class PieceReport(NamedTuple):
     seconds: float
     first: bool
     failed: bool
+    scores: Scores | None = None
 
 
 class Target(NamedTuple):
@@ -136,16 +166,24 @@ class Target(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """The result of the line: the outputs of one request's rows and the version that computed them."""
+    """The result of the line: the outputs of one request's rows and the version that computed them.
+
+    `scores` are set if the labels that the version answers are counted.
+    """
 
     model: str
     version: str
     outputs: Tensors
+    scores: Scores | None = None
 
 
 class Piece(NamedTuple):
-    """The end of a row, by its index in the request: a result, which is JSON with arrays in it, or its own error."""
+    """The end of a row, by its index in the request: a result, which is JSON with arrays in it, or its own error.
+
+    `scores` are those of a result whose label is counted.
+    """
 
     row: int
     result: Any = None
     error: PlimsollError | None = None
+    scores: Scores | None = None

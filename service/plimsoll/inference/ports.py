@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from plimsoll.errors import PlimsollError
 from plimsoll.inference.call import Call
-from plimsoll.inference.payloads import Answer, BatchReport, PieceReport, Signature, Target, Tensors
+from plimsoll.inference.payloads import Answer, BatchReport, Classes, PieceReport, Scores, Signature, Target, Tensors
 
 if TYPE_CHECKING:
     from plimsoll.inference.served_version import ServedVersion
@@ -112,6 +112,11 @@ class Task(Protocol):
         Raises:
             ModelFailed: a number is not finite, which JSON cannot express; `index` names the row.
         """
+        ...
+
+    @property
+    def classes(self) -> Classes | None:
+        """The labels that it answers, if the predictions of each are counted."""
         ...
 
     @property
@@ -228,6 +233,7 @@ class Outcome(NamedTuple):
     """The end of one request. `model` and `version` are empty if none was selected; `status` is the HTTP status.
 
     `code` is the code of the error, empty if there was none. The time of a `streamed` answer says nothing of latency.
+    `scores` are those of a whole answer whose labels are counted; they are meaningless unless `status` is 200.
     """
 
     protocol: str
@@ -237,6 +243,7 @@ class Outcome(NamedTuple):
     duration_seconds: float
     code: str = ""
     streamed: bool = False
+    scores: Scores | None = None
 
 
 class Observer(Protocol):
@@ -277,20 +284,3 @@ class LaneObserver(Protocol):
     def inline_rows_lowered(self, inline_rows: int, rows: int, seconds: float) -> None:
         """Batches of more than `inline_rows` leave the event loop, because some of `rows` rows took `seconds` there."""
         ...
-
-
-class Unobserved:
-    """A `LaneObserver` that ignores all events."""
-
-    def context(self) -> object:
-        """Nothing."""
-        return None
-
-    def queue_changed(self, waiting: int) -> None:
-        """Ignore the event."""
-
-    def batch_finished(self, report: BatchReport) -> None:
-        """Ignore the event."""
-
-    def inline_rows_lowered(self, inline_rows: int, rows: int, seconds: float) -> None:
-        """Ignore the event."""

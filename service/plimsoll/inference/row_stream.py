@@ -57,7 +57,7 @@ class RowStream:
             except _OF_ONE_ROW as error:
                 error.index = index
                 return Piece(index, error=error)
-            return Piece(index, result)
+            return Piece(index, result, scores=answer.scores)
 
         most = rows_at_once(served.lane.limits.batch, question.shapes)
         indexes = iter(range(question.rows))

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from plimsoll.errors import BodyTooLarge, ClientGone, DeadlineExceeded, PlimsollError
 from plimsoll.inference.call import Call
 from plimsoll.inference.line import complete_body
+from plimsoll.inference.payloads import Scores
 from plimsoll.inference.ports import Outcome
 from plimsoll.rpc import PROTOCOL
 from plimsoll.rpc.call_scope import Context, keep_deadline, never
@@ -40,9 +41,10 @@ class Infer:
         """
         observer = self._parts.observer
         status, code = HTTPStatus.INTERNAL_SERVER_ERROR.value, ""
+        scores: Scores | None = None
         observer.request_started()
         try:
-            reply = await self._reply(call, messages, context)
+            reply, scores = await self._reply(call, messages, context)
             status = HTTPStatus.OK.value
         except PlimsollError as error:
             status, code = error.status, error.code
@@ -55,9 +57,9 @@ class Infer:
             return reply
         finally:
             seconds = time.perf_counter() - call.started
-            observer.request_finished(Outcome(PROTOCOL, call.model, call.version, status, seconds, code))
+            observer.request_finished(Outcome(PROTOCOL, call.model, call.version, status, seconds, code, scores=scores))
 
-    async def _reply(self, call: Call, messages: AsyncIterator[bytes], context: Context) -> bytes:
+    async def _reply(self, call: Call, messages: AsyncIterator[bytes], context: Context) -> tuple[bytes, Scores | None]:
         self._parts.gate.admit(call, "predict")
         body = await self._messages.read(messages)
         call.named = model_named(body)
@@ -70,4 +72,4 @@ class Infer:
                 expected=f"rows whose answer has at most {self._longest} bytes",
                 given=f"{len(content)} bytes",
             )  # fmt: skip
-        return content
+        return content, answer.scores

@@ -12,7 +12,7 @@ import simdjson
 from numpy.typing import NDArray
 
 from plimsoll.errors import InvalidInput
-from plimsoll.inference.payloads import Signature, Tensors
+from plimsoll.inference.payloads import Classes, Signature, Tensors
 from plimsoll.inference.ports import Json, Question, Shapes
 from plimsoll.inference.tensor_bounds import TensorBounds
 from plimsoll.tasks.json_values import holds_more
@@ -151,6 +151,7 @@ class RowReader:
 
     item = FORM.one
     reading_cost = 1
+    classes: Classes | None = None
 
     def __init__(self, signature: Signature) -> None:
         self.wire = signature

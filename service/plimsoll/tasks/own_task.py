@@ -82,6 +82,7 @@ class AdaptedTask:
     """
 
     reading_cost = 1
+    classes = None
 
     def __init__(self, own: OwnTask, signature: Signature, example: object) -> None:
         self._own = own

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,32 @@ from plimsoll.tasks.number_rows import RowReader
 from plimsoll.tasks.task_options import NO_OPTIONS, Options, check_options
 
 NAME = "tabular-classification"
+MOST_COUNTED_LABELS = 50
+"""The predictions of a model with more labels are not counted by label, because each label is a series."""
 _TAKES = (
     f"the task {NAME} is for models of one input, FP32 or FP64 of shape [-1, N] with N fixed, and of one output, a "
     "score in FP16, FP32 or FP64 for each label, or one score with a threshold"
 )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelScores:
+    """Implements `Classes`: the label of the highest score, or the one that the threshold decides for."""
+
+    output: str
+    labels: tuple[str | int, ...]
+    threshold: np.floating[Any] | None
+
+    def chosen(self, scores: NDArray[Any]) -> NDArray[np.intp]:
+        """The position of the label of each row, [rows]; the first one of equal scores.
+
+        Scores are compared with the threshold in their own precision, because 0.7 in FP32 lies below 0.7 and should
+        reach a threshold of 0.7.
+        """
+        if self.threshold is None:
+            best: NDArray[np.intp] = scores.argmax(axis=1)
+            return best
+        return (scores.reshape(-1) >= self.threshold).astype(np.intp)
 
 
 class TabularClassification(RowReader):
@@ -35,20 +58,20 @@ class TabularClassification(RowReader):
             raise BundleError("task", f"nothing can ask this model: {fault}; {_TAKES}")
         super().__init__(signature)
         (spec,) = signature.outputs
-        self._output, self._labels = spec.name, spec.labels
-        self._threshold = None if spec.threshold is None else spec.dtype.type(spec.threshold)
+        threshold = None if spec.threshold is None else spec.dtype.type(spec.threshold)
+        self._classes = LabelScores(spec.name, spec.labels, threshold)
+        self.classes = self._classes if len(spec.labels) <= MOST_COUNTED_LABELS else None
 
     def results(self, question: Question, outputs: Tensors) -> list[Any]:
         """`{"class", "probabilities"}` of each row; see `Task.results`."""
         del question
-        probabilities = outputs[self._output]
+        probabilities = outputs[self._classes.output]
         if not np.logical_and.reduce(np.isfinite(probabilities), axis=None):
             raise not_finite(probabilities)
-        if self._threshold is None:
-            classes = probabilities.argmax(axis=1)
-        else:
-            probabilities, classes = _both_classes(probabilities, self._threshold)
-        labels = self._labels
+        classes, labels = self._classes.chosen(probabilities), self._classes.labels
+        if self._classes.threshold is not None:
+            upper = probabilities.reshape(-1)
+            probabilities = np.stack((1 - upper, upper), axis=1)
         return [
             {"class": labels[best], "probabilities": row}
             for best, row in zip(classes.tolist(), probabilities, strict=True)
@@ -56,7 +79,7 @@ class TabularClassification(RowReader):
 
     def result_schema(self) -> Json:
         """The JSON schema of one result."""
-        labels = list(self._labels)
+        labels = list(self._classes.labels)
         return {
             "type": "object",
             "properties": {
@@ -71,15 +94,6 @@ class TabularClassification(RowReader):
             },
             "required": ["class", "probabilities"],
         }  # fmt: skip
-
-
-def _both_classes(scores: NDArray[Any], threshold: np.floating[Any]) -> tuple[NDArray[Any], NDArray[np.int_]]:
-    """The probabilities of both classes of a model that gives one score a row, and which of them it means.
-
-    Scores are compared in their own precision, because 0.7 in FP32 lies below 0.7 and should reach a threshold of 0.7.
-    """
-    upper = scores.reshape(-1)
-    return np.stack((1 - upper, upper), axis=1), (upper >= threshold).astype(np.int_)
 
 
 def _fault_of_output(signature: Signature) -> str:

@@ -77,6 +77,7 @@ class TensorTask:
 
     item = _FORM.one
     reading_cost = 8
+    classes = None
 
     def __init__(self, signature: Signature, options: Options = NO_OPTIONS) -> None:
         check_options(NAME, options, (PADDING,))

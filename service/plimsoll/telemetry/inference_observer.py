@@ -13,8 +13,9 @@ from typing import Protocol
 
 from prometheus_client import Counter, Histogram
 
-from plimsoll.inference.payloads import BatchReport, PieceReport
+from plimsoll.inference.payloads import BatchReport, Classes, PieceReport
 from plimsoll.inference.ports import Outcome
+from plimsoll.telemetry.class_metrics import ClassCounts
 from plimsoll.telemetry.metric_catalog import MetricCatalog
 
 _log = logging.getLogger(__name__)
@@ -166,12 +167,15 @@ class InferenceObserver:
         self._in_flight = InFlight(catalog)
         self.request_started = self._in_flight.enter
         self._observations = catalog.observations
+        self._classes = ClassCounts(catalog)
         self._versions: dict[tuple[str, str], _VersionSeries] = {}
         self._series(UNKNOWN, UNKNOWN)
 
-    def version_ready(self, name: str, version: str) -> None:
-        """Start the series of a version at zero, when it begins to serve."""
+    def version_ready(self, name: str, version: str, classes: Classes | None = None) -> None:
+        """Start the series of a version at zero, when it begins to serve; with `classes` one for each label."""
         self._series(name, version)
+        if classes is not None:
+            self._classes.begin(name, version, classes)
 
     def cache_looked_up(self, model: str, version: str, *, found: bool) -> None:
         """Count a look-up in the response cache."""
@@ -186,6 +190,7 @@ class InferenceObserver:
         self._in_flight.leave()
         if self._trace_id is not None and outcome.status == _OK and (trace_id := self._trace_id()) is not None:
             self._count(outcome, {"trace_id": trace_id})
+            self._classes.count()
         else:
             self._observations.add(self._count, outcome)
 
@@ -195,6 +200,8 @@ class InferenceObserver:
         if outcome.status == _OK:
             if not outcome.streamed:
                 series.duration(outcome.protocol).observe(outcome.duration_seconds, example)
+            if outcome.scores is not None:
+                self._classes.add(outcome.model, outcome.version, outcome.scores)
         elif outcome.code in series.shed:
             series.shed[outcome.code].inc()
             if outcome.code == "client_gone":
@@ -207,6 +214,8 @@ class InferenceObserver:
         streams = self._catalog.streams
         histogram = streams.first_piece if piece.first else streams.between_pieces
         histogram.labels(piece.model, piece.version).observe(piece.seconds)
+        if piece.scores is not None:
+            self._classes.add(piece.model, piece.version, piece.scores)
 
     def _series(self, name: str, version: str) -> _VersionSeries:
         series = self._versions.get((name, version))

@@ -9,6 +9,7 @@ from typing import Literal
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.utils import floatToGoString
 
+from plimsoll.telemetry.class_metrics import ClassMetrics
 from plimsoll.telemetry.observations import Observations
 from plimsoll.telemetry.stream_metrics import StreamMetrics
 
@@ -205,15 +206,13 @@ class ModelMetrics:
         self.load_seconds = make.gauge(
             "plimsoll_model_load_seconds",
             "Time to load the version, from opening its bundle to passing its golden samples.",
-            *_OF_VERSION,
-            together="livemax",
-        )
+            *_OF_VERSION, together="livemax",
+        )  # fmt: skip
         self.warmup_seconds = make.gauge(
             "plimsoll_model_warmup_seconds",
             "Time to warm up the version at every batch size.",
-            *_OF_VERSION,
-            together="livemax",
-        )
+            *_OF_VERSION, together="livemax",
+        )  # fmt: skip
 
 
 BACKGROUND_TASKS = ("keys", "desired_state")
@@ -265,6 +264,7 @@ class MetricCatalog:
         self.connections = ConnectionMetrics(make)
         self.queues = QueueMetrics(make)
         self.batches = BatchMetrics(make)
+        self.classes = ClassMetrics(make)
         self.tasks = TaskMetrics(make)
         self.streams = StreamMetrics(make, _DURATION_EDGES_SECONDS)
         self.models = ModelMetrics(make)

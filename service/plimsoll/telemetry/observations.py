@@ -37,19 +37,19 @@ class Observations(Collector):
             asyncio.get_running_loop().call_later(self._within_seconds, self.count)
 
     def count_too(self, count: Callable[[], None]) -> None:
-        """Call `count` whenever the queue is counted. May be called on any thread."""
+        """Call `count` whenever the queue has been counted, on the same thread, which may be any."""
         self._others.append(count)
 
     def count(self) -> None:
         """Count all queued observations. May be called on any thread."""
-        for count_other in self._others:
-            count_other()
         while self._waiting:
             try:
                 count, seen = self._waiting.popleft()
             except IndexError:  # another thread has counted it
-                return
+                break
             count(seen)
+        for count_other in self._others:
+            count_other()
 
     def collect(self) -> Iterable[Metric]:
         """Return no metric: the collector is about to read the metrics that this feeds."""

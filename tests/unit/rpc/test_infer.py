@@ -19,7 +19,7 @@ from plimsoll.tasks.tensors import TensorTask
 
 from tests.doubles.models import EchoModel, FailingModel, SlowModel
 from tests.unit.eventually import eventually
-from tests.unit.rpc.conftest import LIMITS, SERVICE, OpenPort, Port, infer_input, raw_request
+from tests.unit.rpc.conftest import LIMITS, ROW, SERVICE, OpenPort, Port, infer_input, raw_request
 
 Code = grpc.StatusCode
 
@@ -43,6 +43,8 @@ async def test_an_answer_is_counted_under_its_version_and_protocol(echo: Port) -
     (outcome,) = echo.observer.outcomes
     assert (outcome.protocol, outcome.model, outcome.version, outcome.status) == ("grpc", "echo", "1", 200)
     assert outcome.code == ""
+    assert outcome.scores is not None
+    assert outcome.scores.values.tolist() == ROW.tolist()
     assert nothing_left(echo)
 
 
