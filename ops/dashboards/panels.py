@@ -86,12 +86,16 @@ class Panel(ABC):
 
 @dataclass(frozen=True)
 class Graph(Panel):
-    """Lines over time. `lines` are limits drawn across; `shares` of one whole are stacked from 0 to 100 %."""
+    """Lines over time. `lines` are limits drawn across; `shares` of one whole are stacked from 0 to 100 %.
+
+    A `logarithmic` scale has no zero.
+    """
 
     _: KW_ONLY
     lines: tuple[float, ...] = ()
     shares: bool = False
     from_zero: bool = True
+    logarithmic: bool = False
 
     def drawn(self) -> dashboard.Panel:
         """Lines with their names below, and all values of a moment in one box, the highest first."""
@@ -103,7 +107,9 @@ class Graph(Panel):
             .legend(look.VizLegendOptions().show_legend(show_legend=True).display_mode(common.LegendDisplayMode.LIST))
             .tooltip(look.VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI).sort(common.SortOrder.DESCENDING))
         )
-        if self.from_zero:
+        if self.logarithmic:
+            graph.scale_distribution(look.ScaleDistributionConfig().type(common.ScaleDistribution.LOG).log(10))
+        elif self.from_zero:
             graph.min(0)
         if self.shares:
             graph.max(1).stacking(look.StackingConfig().mode(common.StackingMode.NORMAL).group("A"))

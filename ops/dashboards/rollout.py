@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ops.dashboards.board import Board, Section
 from ops.dashboards.objectives import OBJECTIVE
-from ops.dashboards.panels import MODEL, SERVICE, TRACK, Graph, Listing, Query
+from ops.dashboards.panels import MODEL, TRACK, Graph, Listing, Query
 from ops.dashboards.promql import (
     DURATION,
     VERSION,
@@ -16,12 +16,12 @@ from ops.dashboards.promql import (
     quantile,
     rate,
     requests,
-    series,
     share,
     total,
     version_series,
     within_objective,
 )
+from ops.dashboards.verdicts import VERDICT
 
 SERVED = 'version!="_unknown"'
 
@@ -89,17 +89,6 @@ WHAT_IS_SERVED = [
 ]
 
 STABLE_AGAINST_CANARY = [
-    Graph(
-        "The canary's share",
-        [
-            Query(series("plimsoll:canary_requests:ratio_rate5m"), f"{SERVICE}, gets"),
-            Query(series("plimsoll:canary_weight:ratio"), f"{SERVICE}, is given"),
-        ],
-        unit="percentunit",
-        says="What the canary gets of all requests, and what its weight, or its part of the pods, gives it of those "
-        "that name no version.",
-        runbooks=("PlimsollCanarySplit",),
-    ),
     Graph(
         "Requests",
         [Query(requests("track"), TRACK)],
@@ -179,6 +168,7 @@ ROLLOUT = Board(
     "Which versions are served and how much each, and how the canary does beside the stable track.",
     [
         Section("What is served", WHAT_IS_SERVED),
+        Section("The judge's verdict", VERDICT),
         Section("Stable against canary", STABLE_AGAINST_CANARY),
     ],
 )

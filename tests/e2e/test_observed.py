@@ -26,6 +26,7 @@ NOT_HERE = {
     "plimsoll_gpu_memory_bytes": "needs a GPU",
     "plimsoll:gpu_xid": "needs a GPU",
     "plimsoll:canary_": "needs a canary; answered in tests/integration",
+    "plimsoll_canary_": "needs a judge; answered in test_argo_rollouts.py",
     "plimsoll:both_tracks": "needs a canary; answered in tests/integration",
     "plimsoll_cache_lookups_total": "the cache is off by default; answered in tests/integration",
 }

@@ -35,6 +35,7 @@ CANARY = {"namespace": "here", "service": "plimsoll-canary", "track": "canary"}
 COMMON = {"container": "plimsoll", "cluster": "one"}
 ELSEWHERE = {
     "container_": "the kubelets' cAdvisor; answered end to end",
+    "plimsoll_canary_": "the judge's own server; answered in tests/unit/rollout and end to end",
     "kube_": "kube-state-metrics; answered end to end",
     "DCGM_": "NVIDIA's exporter, which needs a GPU",
     "plimsoll:gpu_xid": "recorded from NVIDIA's exporter",

@@ -3,7 +3,7 @@ Checks by topic, of what the schema cannot hold or would say in a pattern that i
 condition and the sentence that refuses it, which names the values and says what to do.
 */}}
 {{- define "plimsoll.checks" -}}
-{{- range $topic := list "names" "numbers" "serving" "access" "grpc" "gpu" "canary" "autoscaling" }}
+{{- range $topic := list "names" "numbers" "serving" "access" "grpc" "gpu" "canary" "autoscaling" "judge" }}
 {{- include (printf "plimsoll.checks.%s" $topic) $ }}
 {{- end }}
 {{- end }}
@@ -43,6 +43,10 @@ condition and the sentence that refuses it, which names the values and says what
   (list "serving.objectiveMs" .Values.serving.objectiveMs 0 600000)
   (list "serving.maxWaitMs" .Values.serving.maxWaitMs 0 10000)
   (list "tracing.ratio" .Values.tracing.ratio 0 1)
+  (list "judge.alpha" .Values.judge.alpha 0.0001 0.5)
+  (list "judge.margin" .Values.judge.margin 0 0.4)
+  (list "judge.effect" .Values.judge.effect 0.01 100)
+  (list "judge.failures" .Values.judge.failures 0.0001 0.99)
   (list "monitoring.rules.availabilityObjective" $rules.availabilityObjective 93.06 99.9999)
   (list "monitoring.rules.latencyObjective" $rules.latencyObjective 93.06 99.9999)
 }}
@@ -73,7 +77,7 @@ condition and the sentence that refuses it, which names the values and says what
 {{- $way = ternary "a GRPCRoute" $way .Values.grpc.route.enabled }}
 {{- $way = ternary "an HTTPRoute" $way .Values.httpRoute.enabled }}
 {{- with .Values }}
-{{- $collector := or .networkPolicy.collector (include "plimsoll.collectorNamespace" $) }}
+{{- $collector := or .networkPolicy.collector (include "plimsoll.urlNamespace" (dict "root" $ "url" .tracing.endpoint)) }}
 {{- include "plimsoll.refuse" (list
   (list (and $way (not .auth.existingSecret) (not .auth.allowAnonymous))
     (printf "%s lets anyone in who finds it; name a Secret of API keys in auth.existingSecret, or set %s" $way
@@ -167,4 +171,24 @@ condition and the sentence that refuses it, which names the values and says what
     (printf "autoscaling.targetPercent aims at %g requests in flight per pod and tolerates a tenth more, but a pod %s %v; %s"
       $target "refuses more than" $limit "lower it, or raise serving.queueLimit"))
 ) }}
+{{- end }}
+
+{{- define "plimsoll.checks.judge" -}}
+{{- $interval := include "plimsoll.scrapeInterval" . }}
+{{- with .Values.judge }}
+{{- $there := or .prometheusPeers (include "plimsoll.urlNamespace" (dict "root" $ "url" .prometheusUrl)) }}
+{{- include "plimsoll.refuse" (list
+  (list (and .enabled (not .prometheusUrl))
+    "the judge reads Prometheus; set judge.prometheusUrl, such as http://prometheus-operated.monitoring:9090")
+  (list (and .enabled (hasSuffix "ms" $interval))
+    (printf "the pods are scraped each %s, but the judge counts in seconds; set an interval of the monitor such as 15s"
+      $interval))
+  (list (le (float64 .effect) (float64 .margin))
+    (printf "judge.effect, %v, must be above judge.margin, %v, which does not matter; raise it or lower the margin"
+      .effect .margin))
+  (list (and .enabled $.Values.networkPolicy.enabled (not $there))
+    (printf "judge.prometheusUrl is %s, which is no <service>.<namespace>, so the network policy would block it; %s"
+      .prometheusUrl "name its pods or addresses in judge.prometheusPeers, such as {ipBlock: {cidr: 192.0.2.1/32}}"))
+) }}
+{{- end }}
 {{- end }}

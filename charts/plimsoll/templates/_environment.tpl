@@ -6,7 +6,6 @@ Takes what the pod takes.
 {{- $values := .root.Values }}
 {{- $serving := $values.serving }}
 {{- $keys := $values.auth.existingSecret }}
-{{- $ipv6 := or (has "IPv6" $values.service.ipFamilies) (contains "DualStack" $values.service.ipFamilyPolicy) }}
 {{- /* The server's threads follow its CPU limit, or its request. The kubelet rounds up to whole CPUs. */}}
 {{- $cpu := ternary "requests.cpu" "" (dig "requests" "cpu" "" .resources | empty | not) }}
 {{- $cpu = ternary "limits.cpu" $cpu (dig "limits" "cpu" "" .resources | empty | not) }}
@@ -16,7 +15,7 @@ Takes what the pod takes.
   (list "PLIMSOLL_DEFAULT_MODEL" .model.name)
   (list "PLIMSOLL_KEYS_FILE" (ternary "/etc/plimsoll-keys/keys.yaml" "" (ne $keys "")))
   (list "PLIMSOLL_ALLOW_ANONYMOUS" (ternary "true" "" (eq $keys "")))
-  (list "PLIMSOLL_HOST" (ternary "::" "" $ipv6))
+  (list "PLIMSOLL_HOST" (ternary "::" "" (include "plimsoll.ipv6" .root | empty | not)))
   (list "PLIMSOLL_METRICS_PORT" $values.metrics.port)
   (list "PLIMSOLL_GRPC_PORT" (ternary 8003 "" $values.grpc.enabled))
   (list "PLIMSOLL_OBJECTIVE_MS" $serving.objectiveMs)

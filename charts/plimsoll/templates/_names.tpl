@@ -19,9 +19,12 @@
 {{- .image.repository }}{{ if .image.digest }}@{{ .image.digest }}{{ else }}:{{ $tag }}{{ end }}
 {{- end }}
 
-{{/* Metadata of an object. Takes root; name, namespace, labels and annotations where the object has its own. */}}
+{{/*
+Metadata of an object. Takes root; name, namespace, labels and annotations where the object has its own, and in `of` the
+template of the labels that select its pods.
+*/}}
 {{- define "plimsoll.metadata" -}}
-{{- $labels := merge (include "plimsoll.releaseLabels" .root | fromYaml) (dict
+{{- $labels := merge (include (default "plimsoll.releaseLabels" .of) .root | fromYaml) (dict
   "helm.sh/chart" (printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_")
   "app.kubernetes.io/version" .root.Chart.AppVersion
   "app.kubernetes.io/managed-by" .root.Release.Service
@@ -40,6 +43,12 @@ metadata:
 {{/* Selects the pods of the release on every track. */}}
 {{- define "plimsoll.releaseLabels" -}}
 app.kubernetes.io/name: {{ include "plimsoll.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
+{{- end }}
+
+{{/* Selects the pods of the judge, which are of no track: another name, so that nothing above selects them. */}}
+{{- define "plimsoll.judgeLabels" -}}
+app.kubernetes.io/name: {{ include "plimsoll.name" . | trunc 57 | trimSuffix "-" | printf "%s-judge" | quote }}
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 

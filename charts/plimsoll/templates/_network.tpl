@@ -38,14 +38,44 @@ first in every mode. Which rule matches does not depend on the number: a rule wi
 {{- end }}
 {{- end }}
 
-{{/* Namespace of the collector in tracing.endpoint, `http://<service>[.<namespace>[.svc[.<domain>]]]:<port>`; else empty. */}}
-{{- define "plimsoll.collectorNamespace" -}}
-{{- $url := .Values.tracing.endpoint }}
-{{- $host := regexReplaceAll ":[0-9]+$" (urlParse $url).host "" }}
-{{- $short := regexMatch "^http://[a-z0-9-]+\\.[a-z0-9-]+:[0-9]+(/|$)" $url }}
-{{- if regexMatch "^http://[a-z0-9-]+(:[0-9]+)?(/|$)" $url }}
-{{- .Release.Namespace }}
+{{/* "true" if pods have to listen on IPv6 too; else empty. */}}
+{{- define "plimsoll.ipv6" -}}
+{{- with .Values.service }}{{ if or (has "IPv6" .ipFamilies) (contains "DualStack" .ipFamilyPolicy) }}true{{ end }}{{ end }}
+{{- end }}
+
+{{/* Namespace in a URL `http://<service>[.<namespace>[.svc[.<domain>]]]:<port>`; else empty. Takes root and url. */}}
+{{- define "plimsoll.urlNamespace" -}}
+{{- $host := regexReplaceAll ":[0-9]+$" (urlParse .url).host "" }}
+{{- $short := regexMatch "^http://[a-z0-9-]+\\.[a-z0-9-]+:[0-9]+(/|$)" .url }}
+{{- if regexMatch "^http://[a-z0-9-]+(:[0-9]+)?(/|$)" .url }}
+{{- .root.Release.Namespace }}
 {{- else if or $short (regexMatch "^[a-z0-9-]+\\.[a-z0-9-]+\\.svc(\\.|$)" $host) }}
 {{- index (splitList "." $host) 1 }}
 {{- end }}
+{{- end }}
+
+{{/* A rule of egress to the port of a URL, at the peers or, without any, in its namespace. Takes root, url and peers. */}}
+{{- define "plimsoll.egressTo" -}}
+{{- $labels := dict "kubernetes.io/metadata.name" (include "plimsoll.urlNamespace" .) }}
+{{- $there := list (dict "namespaceSelector" (dict "matchLabels" $labels)) }}
+{{- $url := urlParse .url }}
+{{- $port := default (ternary ":443" ":80" (eq $url.scheme "https")) (regexFind ":[0-9]+$" $url.host) -}}
+- to:
+    {{- toYaml (default $there .peers) | nindent 4 }}
+  ports:
+    - {protocol: TCP, port: {{ trimPrefix ":" $port }}}
+{{- end }}
+
+{{/* A rule of egress to DNS. */}}
+{{- define "plimsoll.egressToDns" -}}
+- to:
+    {{- toYaml .Values.networkPolicy.dns | nindent 4 }}
+  ports:
+    - {protocol: UDP, port: 53}
+    - {protocol: TCP, port: 53}
+{{- end }}
+
+{{/* Time between two scrapes of the pods. */}}
+{{- define "plimsoll.scrapeInterval" -}}
+{{- with .Values.monitoring }}{{ ternary .serviceMonitor.interval .podMonitor.interval .serviceMonitor.enabled }}{{ end }}
 {{- end }}

@@ -21,8 +21,8 @@ PLACE = {"cluster", "namespace", "service"}
 OF_A_VERSION = {"model", "version"}
 # Metrics of a process or a service, which know no model; the `version` of build_info is Plimsoll's own.
 OF_A_PROCESS = re.compile(
-    r"process_|plimsoll:|plimsoll_(background_task_restarts_total|build_info|concurrency|connections_refused_total|"
-    r"file_broken|gpu_memory_bytes|objective_seconds|requests_in_flight|spans_total)"
+    r"process_|plimsoll:|plimsoll_canary_|plimsoll_(background_task_restarts_total|build_info|concurrency|"
+    r"connections_refused_total|file_broken|gpu_memory_bytes|objective_seconds|requests_in_flight|spans_total)"
 )
 RUNBOOKS = {path.stem for path in rules.RUNBOOKS.glob("*.md")}
 # A share's whole may be more than what is chosen: of these panels' divisors, these labels need not be.

@@ -19,6 +19,19 @@ SPLIT = {
     'plimsoll_requests_total{model="n", version="1", service="s-stable", track="stable", code="200"}': "0+50x60",
     'plimsoll_requests_total{model="_unknown", version="_unknown", service="s-stable", track="stable"}': "0+70x60",
 }
+CLASSES = {
+    f'plimsoll_predictions_total{{service="s-{track}", track="{track}", model="m", class="{name}"}}': added
+    for track, name, added in [
+        ("stable", "cat", "0+75x60"),
+        ("stable", "dog", "0+25x60"),
+        ("canary", "cat", "0+5x60"),
+        ("canary", "dog", "0+15x60"),
+    ]
+}
+EVIDENCE = {
+    'plimsoll_canary_evidence{namespace="here", service="s-canary", check="latency"}': "3x60",
+    'plimsoll_canary_evidence{namespace="here", service="t-canary", check="latency"}': "5x60",
+}
 POD = 'service="s", pod="a", instance="a:1"'
 OTHER = 'service="s", pod="b", instance="b:1"'
 FULL = {
@@ -43,6 +56,8 @@ LOADED = {
 IN_USE = {'{pod="a", instance="a:1"}': 120 / 128, '{pod="b", instance="b:1"}': 0.5}
 ONE, TWO, OTHERS = '{model="m", version="1"}', '{model="m", version="2"}', '{model="n", version="1"}'
 STABLE, CANARY, OF_N = '{model="m", track="stable"}', '{model="m", track="canary"}', '{model="n", track="stable"}'
+CANARY_CAT, CANARY_DOG = '{track="canary", class="cat"}', '{track="canary", class="dog"}'
+OF_S = '{namespace="here", service="s-canary", check="latency"}'
 
 
 @pytest.mark.parametrize(
@@ -53,6 +68,9 @@ STABLE, CANARY, OF_N = '{model="m", track="stable"}', '{model="m", track="canary
         ("Requests of each version", {"service": "s-canary"}, SPLIT, {TWO: 0.1}),
         ("Requests of each track", {}, SPLIT, {STABLE: 0.9, CANARY: 0.1, OF_N: 1}),
         ("Requests of each track", {"service": "s-canary", "version": "2"}, SPLIT, {CANARY: 0.1}),
+        ("Classes that the canary answers more often", {}, CLASSES, {'{class="cat"}': -0.5, '{class="dog"}': 0.5}),
+        ("Classes answered", {"service": "s-canary"}, CLASSES, {CANARY_CAT: 0.25, CANARY_DOG: 0.75}),
+        ("Evidence against the canary", {"service": "s-canary"}, EVIDENCE, {OF_S: 3}),
         ("Queue in use", {}, FULL, IN_USE),
         ("Queue in use", {"model": "m", "version": "2"}, FULL, IN_USE),
         ("From bundle to ready", {}, LOADED, {TWO: 7}),
