@@ -32,13 +32,15 @@ class Course:
     """A rollout to run: which version follows which, and how.
 
     `values` and `typed` are more values of the release, `options` those of the command. With `split` `replicas` the
-    load goes to the Service, whose pods of both tracks share the connections.
+    load goes to the Service, whose pods of both tracks share the connections. With `waits` the command waits for a
+    person where one has to decide; otherwise it ends.
     """
 
     name: str
     canary: str = GOOD
     stable: str = STABLE
     split: Literal["gatewayAPI", "replicas"] = "gatewayAPI"
+    waits: bool = False
     pods: int = 2
     rate: float = RATE
     values: tuple[str, ...] = ()
@@ -205,7 +207,8 @@ def run_course(ground: Ground, course: Course, meanwhile: Meanwhile = wait_only)
 
 def roll_out(ground: Ground, course: Course, meanwhile: Meanwhile = wait_only) -> dict[str, Any]:
     """Run the command to its end for a release that is installed: all parts of an `Outcome` but for its load's."""
-    command = run_command(ground.url, ground.cluster.namespace, course.name, course.canary, *course.options)
+    options = course.options if course.waits else ("--no-wait", *course.options)
+    command = run_command(ground.url, ground.cluster.namespace, course.name, course.canary, *options)
     driver = Driver(command, ground.folder / f"{course.name}-{time.time():.0f}.txt")
     watch = watched_route(ground.cluster, course.name) if course.split == "gatewayAPI" else nullcontext(Seen())
     with watch as seen:

@@ -17,7 +17,7 @@ from tests.e2e.cluster import Cluster
 from tests.e2e.observers import InClusterPrometheus
 from tests.e2e.release import CHART
 
-PROMOTED, ROLLED_BACK = 0, 3
+PROMOTED, ROLLED_BACK, UNDECIDED = 0, 3, 4
 """Exit codes of the command."""
 _PLIMSOLL = Path(sys.executable).with_name("plimsoll")
 _REPOSITORY = Path(__file__).parents[2]

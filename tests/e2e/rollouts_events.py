@@ -81,7 +81,7 @@ class Outage:
             del driver
             wait_for_weight(ground, course, 5)
             if self._all_there.wait(timeout=_BEGIN_SECONDS) == 0:
-                time.sleep(60)
+                time.sleep(30)
                 self._prometheus.stop()
                 time.sleep(_OUTAGE_SECONDS)
                 self._prometheus.resume()

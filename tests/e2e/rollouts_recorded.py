@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from plimsoll.rollout.history import Period
 from plimsoll.rollout.prometheus import Prometheus
 from plimsoll.rollout.prometheus_history import PrometheusHistory
 
+from tests.e2e.release import CHART
 from tests.e2e.rollouts_picture import Look, looks
 from tests.e2e.rollouts_stream import to_csv
 
@@ -40,6 +41,15 @@ def keep(name: str, intervals: Sequence[Interval]) -> Path:
     """Write intervals into the results, as `rollouts-NAME.csv`."""
     path = RESULTS / f"rollouts-{name}.csv"
     path.write_text(to_csv(intervals), encoding="utf-8")
+    return path
+
+
+def keep_words(said: Mapping[str, str]) -> Path:
+    """Write what the commands of some rollouts printed into the results, each under its title."""
+    parts = [f"## {title}\n\n```text\n{words.strip()}\n```\n" for title, words in said.items()]
+    path = RESULTS / "rollouts-said.md"
+    text = "\n".join(["# What `plimsoll rollout run` printed\n", *parts])
+    path.write_text(text.replace(str(CHART), "charts/plimsoll"), encoding="utf-8")
     return path
 
 

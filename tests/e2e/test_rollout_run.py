@@ -11,6 +11,7 @@ from tests.e2e.rollouts import Course, Ground, Meanwhile, Outcome, run_course
 from tests.e2e.rollouts_driver import PROMOTED, ROLLED_BACK, Driver, kill_often
 from tests.e2e.rollouts_events import GUARD, Outage, abort_when_held, kill_canary, shop
 from tests.e2e.rollouts_models import FAILS, ONE_CLASS, REFUSED, SLOW
+from tests.e2e.rollouts_recorded import keep_words
 from tests.e2e.rollouts_together import together
 from tests.e2e.transcript import Transcript
 
@@ -21,7 +22,7 @@ KILLS = 10
 
 def test_each_kind_of_version_ends_as_it_should(ground: Ground, transcript: Transcript) -> None:
     held: dict[str, str] = {}
-    killed, one_class = Course("killed"), Course("one-class", ONE_CLASS)
+    killed, one_class = Course("killed"), Course("one-class", ONE_CLASS, waits=True)
     guarded = Course("guarded", options=(f"--guard={GUARD}",))
     with shop(ground, guarded):
         found = together(
@@ -37,6 +38,7 @@ def test_each_kind_of_version_ends_as_it_should(ground: Ground, transcript: Tran
         )
     _note(transcript, found)
     transcript.note("rollout f, one class: held", held.get("one-class", "no"))
+    keep_words({name: outcome.said for name, outcome in found.items()})
     found["a, good"].check(PROMOTED)
     for name in ("b, slow", "c, fails", "d, never ready", "g, worse by a guard"):
         found[name].check(ROLLED_BACK)

@@ -9,9 +9,10 @@ from functools import partial
 
 import pytest
 
-from tests.e2e.rollouts import Course, Ground, Meanwhile, release_of, roll_out, under_load
-from tests.e2e.rollouts_driver import PROMOTED, Driver
-from tests.e2e.rollouts_events import abort_when_held, step_and_restart
+from tests.e2e.cluster import run
+from tests.e2e.rollouts import Course, Ground, Meanwhile, release_of, roll_out, under_load, wait_only
+from tests.e2e.rollouts_driver import PROMOTED, UNDECIDED, tell_command
+from tests.e2e.rollouts_events import step_and_restart
 from tests.e2e.rollouts_models import AGAIN, PLAIN, PLAIN_AGAIN, STABLE
 from tests.e2e.rollouts_together import together
 from tests.e2e.transcript import Transcript
@@ -75,14 +76,11 @@ def _endings(ground: Ground, scene: Scene) -> list[str]:
 
 
 def _ending(ground: Ground, course: Course, event: Callable[[Ground, Course], Meanwhile] | None) -> str:
-    held: dict[str, str] = {}
-
-    def meanwhile(driver: Driver) -> None:
-        if event is not None:
-            event(ground, course)(driver)
-        abort_when_held(ground, course, held)(driver)
-
-    found = roll_out(ground, course, meanwhile)
+    found = roll_out(ground, course, wait_only if event is None else event(ground, course))
     if found["code"] == PROMOTED:
         return "promoted"
-    return f"held: {held[course.name]}" if held else f"ended with {found['code']}: {found['record']['reason']}"
+    reason = found["record"]["reason"]
+    if found["code"] == UNDECIDED:
+        run(*tell_command("abort", ground.cluster.namespace, course.name))
+        return f"held: {reason}"
+    return f"ended with {found['code']}: {reason}"
