@@ -48,7 +48,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def loader(folder: Path, monkeypatch: pytest.MonkeyPatch) -> ModelLoader:
     monkeypatch.syspath_prepend(str(folder))
-    return ModelLoader(LoaderOptions(factories=(FACTORY,)), batch_sizes=[1, 2], inline_budget_seconds=0.001)
+    return ModelLoader(LoaderOptions(factories=(FACTORY,), threads=1), batch_sizes=[1, 2], inline_budget_seconds=0.001)
 
 
 @pytest.fixture
