@@ -172,7 +172,10 @@ def release_of(ground: Ground, course: Course) -> Release:
 
 @contextmanager
 def under_load(ground: Ground, course: Course) -> Iterator[dict[str, Any]]:
-    """Requests of all classes at the rate of the course; the report is filled in once the block is over."""
+    """Requests of all classes at the rate of the course, from some time before the block on.
+
+    The report is filled in once the block is over.
+    """
     through_gateway = course.split == "gatewayAPI"
     where, port = (ground.way.address, 80) if through_gateway else (course.name, 8000)
     load = LoadPod(
@@ -180,6 +183,7 @@ def under_load(ground: Ground, course: Course) -> Iterator[dict[str, Any]]:
         f"--bodies={BODIES}", *([f"--authority={course.host}"] if through_gateway else []),
     )  # fmt: skip
     load.start()
+    time.sleep(_WARM_SECONDS)
     report: dict[str, Any] = {}
     try:
         yield report
@@ -197,7 +201,6 @@ def run_course(ground: Ground, course: Course, meanwhile: Meanwhile = wait_only)
     release.install()
     try:
         with under_load(ground, course) as report:
-            time.sleep(_WARM_SECONDS)
             found = roll_out(ground, course, meanwhile)
             time.sleep(3)
         return Outcome(course=course, report=report, canary_requests=_to_canary(ground, found, report), **found)
