@@ -182,10 +182,10 @@ def under_load(ground: Ground, course: Course) -> Iterator[dict[str, Any]]:
         ground.cluster, ground.image, where, f"load-{course.name}", "", f"--port={port}", f"--rate={course.rate}",
         f"--bodies={BODIES}", *([f"--authority={course.host}"] if through_gateway else []),
     )  # fmt: skip
-    load.start()
-    time.sleep(_WARM_SECONDS)
     report: dict[str, Any] = {}
+    load.start()
     try:
+        time.sleep(_WARM_SECONDS)
         yield report
         report.update(load.stop())
     finally:

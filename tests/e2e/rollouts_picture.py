@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+from matplotlib.ticker import StrMethodFormatter
 from plimsoll.judge.counts import Interval
 from plimsoll.judge.rules import Rules
 from plimsoll.judge.verdict import Verdict
@@ -73,17 +74,20 @@ def draw(rollouts: dict[str, list[Look]], path: Path) -> None:
     )  # fmt: skip
     for column, (title, seen) in enumerate(rollouts.items()):
         weight, speed, evidence = (row[column] for row in rows)
-        minutes = [each.minute for each in seen]
+        minutes = [0.0, *(each.minute for each in seen)]
         weight.set_title(title, fontsize=11)
-        weight.step(minutes, [each.percent for each in seen], where="pre", color=_CANARY, lw=1.8)
+        percents = [each.percent for each in seen]
+        weight.step(minutes, [percents[0], *percents], where="pre", color=_CANARY, lw=1.8)
         weight.set_ylim(0, 105)
         for place, (name, colour) in enumerate((("canary", _CANARY), ("stable", _STABLE))):
-            speed.plot(minutes, [each.p95[place] for each in seen], color=colour, lw=1.6, label=name)
+            speed.plot(minutes[1:], [each.p95[place] for each in seen], color=colour, lw=1.6, label=name)
         speed.set_ylim(bottom=0)
         evidence.axhline(seen[-1].threshold, color="#b00020", lw=1.2, ls="--", label="threshold: roll back")
-        shown = [max(each.evidence, _LEAST_EVIDENCE) for each in seen]
+        shown = [1.0, *(max(each.evidence, _LEAST_EVIDENCE) for each in seen)]
         evidence.plot(minutes, shown, color="#222222", lw=1.6, label="evidence that the canary is worse")
         evidence.set_yscale("log")
+        evidence.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        evidence.set_xlim(left=0)
         evidence.set_xlabel("minutes since the canary counts")
     for row, title in zip(rows, ("weight of the canary, %", "p95 so far, ms", "evidence"), strict=True):
         row[0].set_ylabel(title)
@@ -91,6 +95,6 @@ def draw(rollouts: dict[str, list[Look]], path: Path) -> None:
             axis.spines[["top", "right"]].set_visible(False)
             axis.grid(alpha=0.2)
     rows[1][0].legend(frameon=False, loc="lower right")
-    rows[2][0].legend(frameon=False, loc="upper left", fontsize=9)
+    rows[2][0].legend(frameon=False, loc="center left", fontsize=9)
     figure.savefig(path, dpi=110)
     plt.close(figure)

@@ -14,7 +14,7 @@ from plimsoll.judge.counts import Interval
 from plimsoll.rollout.history import Period
 
 from tests.e2e.rollouts import Course, Ground, release_of, run_course, under_load
-from tests.e2e.rollouts_driver import PROMOTED
+from tests.e2e.rollouts_driver import PROMOTED, ROLLED_BACK
 from tests.e2e.rollouts_models import FAILS, SLOW
 from tests.e2e.rollouts_picture import draw, minutes_to_failure
 from tests.e2e.rollouts_recorded import RESULTS, judged, keep, periods_of, read_intervals
@@ -34,7 +34,8 @@ def test_the_judge_and_other_analyses_on_the_same_counts(ground: Ground, transcr
         {
             "slow": partial(_recorded, ground, Course("taped-slow", SLOW)),
             "fails": partial(_recorded, ground, Course("taped-fails", FAILS)),
-            "good": partial(_promoted, ground, Course("taped-good")),
+            "good-rollout": partial(_rolled_out, ground, Course("shown-good"), PROMOTED),
+            "slow-rollout": partial(_rolled_out, ground, Course("shown-slow", SLOW), ROLLED_BACK),
         }
     )
     for name, intervals in found.items():
@@ -49,8 +50,10 @@ def test_the_judge_and_other_analyses_on_the_same_counts(ground: Ground, transcr
                 f"recorded, {name}, weight {WEIGHT}: {rule.name}", _minutes(None if seconds is None else seconds / 60)
             )
         assert ours is not None, f"{name} was not found"
-    assert minutes_to_failure(seen["good"]) is None
-    draw({"a good version": seen["good"], "half as slow again": seen["slow"]}, RESULTS / "rollouts.png")
+    assert minutes_to_failure(seen["good-rollout"]) is None
+    assert minutes_to_failure(seen["slow-rollout"]) is not None
+    shown = {"a good version is promoted": "good-rollout", "half as slow again: rolled back": "slow-rollout"}
+    draw({title: seen[name] for title, name in shown.items()}, RESULTS / "rollouts.png")
 
 
 def _minutes(minutes: float | None) -> str:
@@ -76,8 +79,8 @@ def _recorded(ground: Ground, course: Course) -> tuple[Interval, ...]:
         release.uninstall()
 
 
-def _promoted(ground: Ground, course: Course) -> tuple[Interval, ...]:
-    """The counts that a rollout was promoted by."""
+def _rolled_out(ground: Ground, course: Course, code: int) -> tuple[Interval, ...]:
+    """The counts that a rollout was decided by, for the picture."""
     outcome = run_course(ground, course)
-    outcome.check(PROMOTED)
+    outcome.check(code)
     return read_intervals(ground.url, ground.cluster.namespace, course.name, periods_of(outcome.record))
