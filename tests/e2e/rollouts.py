@@ -23,8 +23,6 @@ from tests.e2e.rollouts_route import Seen, watched_route
 RATE = 20
 """Requests a second, unless a course says otherwise."""
 _MOST_SECONDS = 3600
-_WARM_SECONDS = 45
-"""Load before a rollout begins: its driver asks for the rate of the last minutes."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,8 @@ class Course:
 
     `values` and `typed` are more values of the release, `options` those of the command. With `split` `replicas` the
     load goes to the Service, whose pods of both tracks share the connections. With `waits` the command waits for a
-    person where one has to decide; otherwise it ends.
+    person where one has to decide; otherwise it ends. The load begins `warm_seconds` before, because the command asks
+    for the rate of the last minutes.
     """
 
     name: str
@@ -43,6 +42,7 @@ class Course:
     waits: bool = False
     pods: int = 2
     rate: float = RATE
+    warm_seconds: float = 45
     values: tuple[str, ...] = ()
     typed: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
@@ -185,7 +185,7 @@ def under_load(ground: Ground, course: Course) -> Iterator[dict[str, Any]]:
     report: dict[str, Any] = {}
     load.start()
     try:
-        time.sleep(_WARM_SECONDS)
+        time.sleep(course.warm_seconds)
         yield report
         report.update(load.stop())
     finally:

@@ -17,13 +17,13 @@ RATE = 60
 
 
 def test_a_good_version_is_promoted(ground: Ground, transcript: Transcript) -> None:
-    outcome = run_course(ground, Course("brisk", rate=RATE, options=QUICK))
+    outcome = run_course(ground, Course("brisk", rate=RATE, warm_seconds=20, options=QUICK))
     transcript.note(f"rollout of a good version, {RATE} requests/s", outcome.words())
     outcome.check(PROMOTED)
     assert outcome.wrong == 0
 
 
 def test_a_slow_version_is_rolled_back(ground: Ground, transcript: Transcript) -> None:
-    outcome = run_course(ground, Course("sluggish", SLOW, rate=RATE, options=QUICK))
+    outcome = run_course(ground, Course("sluggish", SLOW, rate=RATE, warm_seconds=20, options=QUICK))
     transcript.note(f"rollout of a version that is half as slow again, {RATE} requests/s", outcome.words())
     outcome.check(ROLLED_BACK)
