@@ -20,6 +20,9 @@ from tests.e2e.gateway import Way, create_gateway, gateway_class
 from tests.e2e.image_archive import unpacked_bytes
 from tests.e2e.observers import InClusterPrometheus, has_the_operator, state_metrics_address
 from tests.e2e.release import Release
+from tests.e2e.rollouts import Ground
+from tests.e2e.rollouts_driver import prometheus_url
+from tests.e2e.rollouts_models import write_versions
 from tests.e2e.steady import Steady
 from tests.e2e.transcript import Transcript
 
@@ -221,6 +224,28 @@ def way(cluster: Cluster) -> Iterator[Way]:
         pytest.skip("needs Envoy Gateway and a GatewayClass of it; tests/e2e/README.md says how")
     yield create_gateway(cluster, class_name)
     cluster.kubectl("delete", "gateway", GATEWAY)
+
+
+@pytest.fixture(scope="session")
+def canaries_image(image: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Name of an image with the versions that rollouts are made of, each of which misbehaves in its own way."""
+    folder = tmp_path_factory.mktemp("canaries")
+    write_versions(folder)
+    return built("canaries:e2e", image, folder)
+
+
+@pytest.fixture(scope="module")
+def ground(  # the client brings the scripts
+    cluster: Cluster,
+    canaries_image: str,
+    way: Way,
+    prometheus: InClusterPrometheus,
+    client: ClientPod,  # noqa: ARG001
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Ground]:
+    """The place where rollouts run."""
+    with prometheus_url(prometheus) as url:
+        yield Ground(cluster, canaries_image, way, prometheus, url, tmp_path_factory.mktemp("rollouts"))
 
 
 @pytest.hookimpl(wrapper=True)

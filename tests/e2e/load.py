@@ -5,7 +5,8 @@ a load that waits for its answers sends least when most would be lost. Half of t
 kept, half over new ones, or all do. On a kept connection it does what HTTP asks of it: it closes on `Connection:
 close`, and it looks whether the server has hung up before it sends. Beyond that every request that is not answered 200
 with the class expected is a failure. With `--key-file` it begins once that file is there, and shows the API key that
-the file holds at the moment; the report counts the keys by their last four characters.
+the file holds at the moment; the report counts the keys by their last four characters. With `--bodies` each request
+draws one of many bodies at random: in turn, all those of one class could fall to one side of a weighted split.
 
 Sends until SIGTERM, or to the end of its steps, and after SIGTERM writes one line of JSON. Through steps, requests come
 at random, as those of many clients do (a Poisson process), and at the same moments on every run.
@@ -49,6 +50,13 @@ class Step(NamedTuple):
         return cls(float(rate), float(seconds))
 
 
+class Row(NamedTuple):
+    """A body, and the class that its answer must have."""
+
+    body: bytes
+    expected: str
+
+
 class Answer(NamedTuple):
     """What came back for one request."""
 
@@ -71,22 +79,26 @@ class Tally:
     by_status: collections.Counter[str] = field(default_factory=collections.Counter)
     errors: collections.Counter[str] = field(default_factory=collections.Counter)
     versions: collections.Counter[str] = field(default_factory=collections.Counter)
+    failures: collections.Counter[str] = field(default_factory=collections.Counter)
     keys: collections.Counter[str] = field(default_factory=collections.Counter)
     slowest_seconds: float = 0.0
     most_in_flight: int = 0
 
     def answered(self, answer: Answer, expected: str) -> None:
         """Count an answer; it is good when it is 200 and of the class expected."""
+        version = answer.headers.get("x-plimsoll-version", "none")
         self.by_status[str(answer.status)] += 1
         if answer.status != 200:
+            self.failures[f"{version} {answer.status}"] += 1
             self.errors[f"{answer.status}: {answer.body[:200].decode(errors='replace')}"] += 1
             return
         given = _class_in(json.loads(answer.body))
         if given != expected:
             self.errors[f"class {given} for {expected}"] += 1
+            self.failures[f"{version} class"] += 1
             return
         self.ok += 1
-        self.versions[answer.headers.get("x-plimsoll-version", "none")] += 1
+        self.versions[version] += 1
 
     def report(self) -> str:
         """The counts as one line of JSON."""
@@ -99,6 +111,7 @@ class Tally:
                 "by_status": self.by_status,
                 "errors": self.errors,
                 "versions": self.versions,
+                "failures": self.failures,
                 "keys": self.keys,
                 "slowest_seconds": round(self.slowest_seconds, 3),
                 "most_in_flight": self.most_in_flight,
@@ -132,12 +145,13 @@ class Connection:
 class Load:
     """Sends requests, each over a kept connection or a new one."""
 
-    def __init__(self, options: argparse.Namespace, body: bytes) -> None:
-        self._host, self._port, self._expected = options.host, options.port, options.expect
+    def __init__(self, options: argparse.Namespace, rows: list[Row]) -> None:
+        self._host, self._port = options.host, options.port
         self._path = f"/v2/models/{options.infer}/infer" if options.infer else "/v1/predict"
         self._always_new = options.new
         self._key_file: Path | None = options.key_file
-        self._body = body
+        self._rows, self._authority = rows, options.authority
+        self._chance = random.Random(2)  # noqa: S311  # no secret
         self._idle: collections.deque[Connection] = collections.deque()
         self._kept = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -150,7 +164,7 @@ class Load:
         if len(self._tasks) >= MOST_IN_FLIGHT:
             self.tally.errors["too many in flight"] += 1
             return
-        task = asyncio.get_running_loop().create_task(self._send(due, keeps=keeps))
+        task = asyncio.get_running_loop().create_task(self._send(due, self._chance.choice(self._rows), keeps=keeps))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         self.tally.most_in_flight = max(self.tally.most_in_flight, len(self._tasks))
@@ -161,13 +175,13 @@ class Load:
         for connection in self._idle:
             connection.close()
 
-    async def _send(self, due: float, *, keeps: bool) -> None:
+    async def _send(self, due: float, row: Row, *, keeps: bool) -> None:
         connection = None
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 connection = await self._connection(keeps=keeps)
-                answer = await connection.ask(self._request(keeps=keeps))
-            self.tally.answered(answer, self._expected)
+                answer = await connection.ask(self._request(row.body, keeps=keeps))
+            self.tally.answered(answer, row.expected)
             if keeps and not answer.closes:
                 self._idle.append(connection)
                 connection = None
@@ -179,19 +193,19 @@ class Load:
                 connection.close()
             self.tally.slowest_seconds = max(self.tally.slowest_seconds, time.monotonic() - due)
 
-    def _request(self, *, keeps: bool) -> bytes:
+    def _request(self, body: bytes, *, keeps: bool) -> bytes:
         lines = [
             f"POST {self._path} HTTP/1.1",
-            f"Host: {self._host}:{self._port}",
+            f"Host: {self._authority or f'{self._host}:{self._port}'}",
             "Content-Type: application/json",
-            f"Content-Length: {len(self._body)}",
+            f"Content-Length: {len(body)}",
             f"Connection: {'keep-alive' if keeps else 'close'}",
         ]
         if self._key_file:
             key = self._key_file.read_text()
             lines.append(f"Authorization: Bearer {key}")
             self.tally.keys[key[-4:]] += 1
-        return "\r\n".join([*lines, "", ""]).encode() + self._body
+        return "\r\n".join([*lines, "", ""]).encode() + body
 
     async def _connection(self, *, keeps: bool) -> Connection:
         while keeps and self._kept >= KEPT and self._idle:
@@ -206,6 +220,12 @@ class Load:
         return opened
 
 
+def rows_in(file: Path) -> list[Row]:
+    """The bodies of a file, and the class of each."""
+    listed = json.loads(file.read_bytes())
+    return [Row(json.dumps(each["body"], separators=(",", ":")).encode(), each["expect"]) for each in listed]
+
+
 def _class_in(document: dict[str, Any]) -> str:
     """The class in an answer of /v1, or the place of the largest score in one of /v2."""
     if "predictions" in document:
@@ -217,9 +237,8 @@ def _class_in(document: dict[str, Any]) -> str:
 def _tensors(body: bytes) -> bytes:
     """A body of /v1 with one row as one of /v2."""
     row = json.loads(body)["features"]
-    return json.dumps(
-        {"inputs": [{"name": "pixels", "datatype": "FP32", "shape": [1, len(row)], "data": row}]}
-    ).encode()
+    tensor = {"name": "pixels", "datatype": "FP32", "shape": [1, len(row)], "data": row}
+    return json.dumps({"inputs": [tensor]}).encode()
 
 
 async def _read_answer(reader: asyncio.StreamReader) -> Answer:
@@ -229,8 +248,8 @@ async def _read_answer(reader: asyncio.StreamReader) -> Answer:
     return Answer(int(head[0].split()[1]), headers, body)
 
 
-async def _run(options: argparse.Namespace, body: bytes) -> Tally:
-    load, stop = Load(options, body), asyncio.Event()
+async def _run(options: argparse.Namespace, rows: list[Row]) -> Tally:
+    load, stop = Load(options, rows), asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     started = time.monotonic()
     for seconds in _due(options.steps) if options.steps else (number / options.rate for number in itertools.count()):
@@ -261,19 +280,20 @@ def main() -> None:
     parser.add_argument("--host", required=True)
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--rate", type=float, default=20, help="requests per second")
-    parser.add_argument(
-        "--steps", type=Step.parse, nargs="+", metavar="RATE:SECONDS", help="several rates, one after the other"
-    )
+    parser.add_argument("--steps", type=Step.parse, nargs="+", metavar="RATE:SECONDS", help="several rates in turn")
     parser.add_argument("--new", action="store_true", help="a new connection for every request")
     parser.add_argument("--key-file", type=Path, help="file with the API key, read again for every request")
     parser.add_argument("--body", required=True, help="file with the body of every request")
     parser.add_argument("--infer", default="", help="a model, which is asked over /v2")
     parser.add_argument("--expect", required=True, help="the class that every answer must have")
+    parser.add_argument("--bodies", type=Path, help='in the place of both: [{"body": {...}, "expect": "7"}, ...]')
+    parser.add_argument("--authority", default="", help="the header Host, by which a Gateway chooses a route")
     options = parser.parse_args()
     while options.key_file and not options.key_file.exists():
         time.sleep(0.1)
-    body = Path(options.body).read_bytes()
-    sys.stdout.write(asyncio.run(_run(options, _tensors(body) if options.infer else body)).report() + "\n")
+    rows = rows_in(options.bodies) if options.bodies else [Row(Path(options.body).read_bytes(), options.expect)]
+    rows = [row._replace(body=_tensors(row.body)) for row in rows] if options.infer else rows
+    sys.stdout.write(asyncio.run(_run(options, rows)).report() + "\n")
 
 
 if __name__ == "__main__":
