@@ -63,7 +63,7 @@ class ClientPod:
 
     def start(self) -> None:
         """Create the pod and wait for it."""
-        self._cluster.apply(scripts(), pod_of(self._name, self._image, ["sleep", "3600"]))
+        self._cluster.apply(scripts(), pod_of(self._name, self._image, ["sleep", "21600"]))
         eventually("the client pod", lambda: is_ready(self._cluster.get("pod", self._name)))
 
     @property
