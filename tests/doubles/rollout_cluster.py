@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import pickle
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -264,7 +263,7 @@ class FakeCluster:
 
 
 def _copied(found: T) -> T:
-    return pickle.loads(pickle.dumps(found))  # noqa: S301  # what was written here; quicker than deepcopy
+    return copy.deepcopy(found)
 
 
 def _key(found: Object) -> tuple[str, str]:
