@@ -76,5 +76,10 @@ def test_pods_that_differ_lower_the_evidence() -> None:
     alike, differing = (
         np.repeat([[200.0, *stable]], 10, axis=0).T[None] for stable in ((100.0,) * 3, (60.0, 100, 140))
     )
-    found = [more_often(Table(total, bad, pods), 0.1, (0,))[0, -1] for bad in (alike, differing)]
-    assert found[0] > 5 * found[1] > 0
+    tables = [Table(total, bad, pods) for bad in (alike, differing)]
+    for found in (
+        [more_often(each, 0.1, (0,))[0, -1] for each in tables],
+        [slower(each, (0.1,), 0.1, (0,))[0, -1] for each in tables],
+        [other_share(each, 0.1, (0,))[0, -1] for each in tables],
+    ):
+        assert found[0] > 5 * found[1] > 0
