@@ -51,11 +51,11 @@ def test_another_share_is_one_way_or_the_other() -> None:
         assert other_share(table(np.array([share]), np.array([0.1])), 0.1, (0,))[0, -1] < 0
 
 
-@pytest.mark.parametrize("share", [0.13, 0.2, 0.05, 0.0])
-def test_a_wrong_split_is_found(share: float) -> None:
+@pytest.mark.parametrize(("share", "looks"), [(0.13, 36), (0.2, 8), (0.05, 11), (0.0, 5)])
+def test_a_wrong_split_is_found(share: float, looks: int) -> None:
     found = off_split(np.full(40, 300 * share), np.full(40, 300 * (1 - share)), 0.1)
     assert found[1] < 1
-    assert found[-1] > np.log(1000)
+    assert found[looks] > np.log(1000)
 
 
 @pytest.mark.parametrize("weight", [0.05, 0.5])
