@@ -146,6 +146,12 @@ def test_without_data_it_continues_and_says_why(case: str) -> None:
     assert verdict.reason.endswith(".")
 
 
+def test_a_canary_whose_durations_are_not_read_does_not_pass() -> None:
+    verdict = judge(rollout(TrackCounts(requests=30.0), counts(270), 60), 1000, RULES)
+    assert verdict.canary_requests == 1800
+    assert verdict.result == "continue"
+
+
 def test_the_reason_names_the_weight_that_leaves_nothing_to_compare() -> None:
     assert "because its weight is 0" in judge(WITHOUT_DATA["weight 0"], 1000, RULES).reason
     assert "because the weight is 100 %" in judge(WITHOUT_DATA["weight 1"], 1000, RULES).reason
