@@ -156,3 +156,19 @@ def test_a_guard_of_a_new_pod_counts_from_0() -> None:
     first, second = intervals_of(grid(3), 0.5, [young, process("stable", "s", [0, 1, 2])], series)
     assert first.canary[0].counts.guards["sales"].total == 3
     assert second.canary[0].counts.guards["sales"].total == 4
+
+
+def test_what_a_pod_did_before_it_was_gone_is_counted_by_the_next_closed_interval() -> None:
+    every_other = [START - 1, START - 1, START + 29]
+    gone = process("canary", "gone", [0, 5, NAN])
+    pods = [gone, process("canary", "c", [0, 1, 2]), process("stable", "s", [0, 0, 9], every_other)]
+    found = intervals_of(grid(3), 0.5, pods, [])
+    assert requests(found, "canary") == [None, 7]
+    assert [pod.pod for pod in found[1].canary] == ["c", "gone"]
+
+
+def test_a_period_that_begins_in_an_outage_begins_after_it() -> None:
+    late = [START - 60, START - 60, START + 29, START + 44]
+    pods = [process("canary", "c", [0, 0, 40, 50], late), process("stable", "s", [0, 0, 80, 90], late)]
+    found = intervals_of(grid(4), 0.5, pods, [])
+    assert requests(found, "canary") == requests(found, "stable") == [None, None, 10]
