@@ -130,9 +130,9 @@ class Driver:
         record = self._changes.recognise(record)
         present = self._changes.present()
         change = change_of(record.plan, record.stage, present, self._tracks.pods(record))
-        if record.stage.kind in ("pods", "restore") and record.stage.share is None:
-            if not difference(present, change.values):
-                return self._to(record, record.position + 1)
+        optional = record.stage.kind in ("pods", "restore") and record.stage.share is None
+        if optional and not difference(present, change.values):
+            return self._to(record, record.position + 1)
         now = self._now(record)
         return self._written(replace(record.closed(now), progress="changing", change=change, since_seconds=now))
 
