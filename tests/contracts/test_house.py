@@ -75,6 +75,15 @@ WITHOUT_A_TEST_OF_THEIR_NAME = {
     "plain_file.py": "bundle/test_folder.py",
     "settings/comma_lists.py": "settings/test_edge.py",
     "runtime/loading.py": "test_application.py",
+    # Parts of the driver and of its command; their tests see them as its behaviour.
+    "rollout/changes.py": "rollout/test_driver.py",
+    "rollout/readiness.py": "rollout/test_driver.py",
+    "rollout/rehearsal.py": "cli/test_rollout.py",
+    "cli/rollout_options.py": "cli/test_rollout.py",
+    "cli/rollout_report.py": "cli/test_rollout.py",
+    "cli/rollout_request.py": "cli/test_rollout.py",
+    "cli/rollout_session.py": "cli/test_rollout.py",
+    "rollout/display.py": "rollout/test_display_lines.py",
 }
 """Modules that have no unit test by their own name, each with the test that runs it most."""
 

@@ -82,7 +82,7 @@ class Opened:
         self._guards = plan.guards if plan else guards
         self._url = target.prometheus or (plan.prometheus if plan else "")
         self._target = target
-        self.chart = target.chart or (plan.chart if plan else "")
+        self.chart = _lasting(target.chart) or (plan.chart if plan else "")
         if plan and target.chart and not self.committed:
             self._check_chart(plan.chart_version)
         self.release = HelmRelease(self.programs, target.release, target.namespace, self.chart)
@@ -213,6 +213,11 @@ def _offset(prometheus: Prometheus, display: Display) -> float:
     if abs(offset) > 5:  # noqa: PLR2004  # seconds
         display.note(f"the clock of {prometheus.name} differs from this machine's by {offset:.0f} s; its time is used")
     return offset
+
+
+def _lasting(chart: str) -> str:
+    """The chart in words that also a command in another folder understands."""
+    return str(Path(chart).resolve()) if chart and Path(chart).exists() else chart
 
 
 def _identity() -> str:

@@ -21,6 +21,7 @@ from plimsoll.rollout.kubernetes import ClusterUnavailable, Objects
 from plimsoll.rollout.lease import DriverLease, Time
 from plimsoll.rollout.plan import Stage, change_of, promotion_begins, stages
 from plimsoll.rollout.readiness import Tracks
+from plimsoll.rollout.release_values import difference
 from plimsoll.rollout.state import Outcome, Record, RecordStore, Wish
 
 Judge = Callable[[Sequence[Interval], float, Rules], Verdict]
@@ -127,7 +128,11 @@ class Driver:
     def _plan_change(self, record: Record) -> Record:
         """Write down the values of the stage before they are set, and end the period that counts."""
         record = self._changes.recognise(record)
-        change = change_of(record.plan, record.stage, self._changes.present(), self._tracks.pods(record))
+        present = self._changes.present()
+        change = change_of(record.plan, record.stage, present, self._tracks.pods(record))
+        optional = record.stage.kind in ("pods", "restore") and record.stage.share is None
+        if optional and not difference(present, change.values):
+            return self._to(record, record.position + 1)
         now = self._now(record)
         return self._written(replace(record.closed(now), progress="changing", change=change, since_seconds=now))
 

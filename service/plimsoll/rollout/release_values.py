@@ -52,12 +52,19 @@ def at(values: Values, path: str, otherwise: Any = None) -> Any:  # noqa: ANN401
 
 
 def undoing(original: Values, changes: Values) -> dict[str, Any]:
-    """The changes that bring back what `original` has wherever `changes` sets something."""
+    """The changes that bring back what `original` has wherever `changes` sets something.
+
+    A mapping that was empty is removed as a whole, because helm lays mappings over each other and empties none.
+    """
     result: dict[str, Any] = {}
     for name, value in changes.items():
         before = original.get(name)
-        if isinstance(value, Mapping):
-            result[name] = undoing(before if isinstance(before, Mapping) else {}, value)
+        if isinstance(value, Mapping) and value and isinstance(before, Mapping) and before:
+            result[name] = undoing(before, value)
+        elif isinstance(value, Mapping) and not value and isinstance(before, Mapping):
+            continue
+        elif before == {}:
+            result[name] = None
         else:
             result[name] = before
     return result

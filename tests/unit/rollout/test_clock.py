@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+from plimsoll.rollout.clock import SteadyClock, Stopped
+
+
+def test_it_is_ahead_by_its_offset_and_does_not_follow_the_machines_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SteadyClock(3600)
+    assert 3590 < clock.now() - time.time() < 3610
+    before = clock.now()
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    assert clock.now() >= before
+
+
+def test_a_stop_ends_this_wait_and_the_next() -> None:
+    clock = SteadyClock()
+    clock.sleep(0)
+    clock.stop()
+    for _ in range(2):
+        with pytest.raises(Stopped, match="the split stays as it is"):
+            clock.sleep(60)

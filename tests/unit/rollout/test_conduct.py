@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from plimsoll.errors import OperatorError
+from plimsoll.rollout.driver import Held
+from plimsoll.rollout.lease import DriverLease, LeaseHeld
+
+from tests.doubles.rollout_cluster import Faults, Killed
+from tests.doubles.rollout_session import CANARY, RECORD, Session, bad_at
+
+
+def test_step_by_step_a_person_promotes_a_canary() -> None:
+    session = Session()
+    session.conductor(one_step=True).start(session.planning())
+    reached = [session.cluster.weight]
+    for _ in range(2):
+        session.conductor(one_step=True).wish("step")
+        reached.append(session.cluster.weight)
+    assert reached == [5, 25, 50]
+    ended = session.conductor(one_step=True).wish("step")
+    assert ended is not None
+    assert ended.outcome == "promoted"
+
+
+def test_a_person_promotes_before_the_judge_does() -> None:
+    session = Session()
+    session.conductor(one_step=True).start(session.planning())
+    ended = session.conductor().wish("promote")
+    assert ended is not None
+    assert ended.outcome == "promoted"
+    assert [weight for weight, _ in session.cluster.log if weight not in (0, 5, 100)] == []
+
+
+def test_a_wish_for_a_driver_that_lives_is_left_to_it() -> None:
+    session = Session()
+    session.conductor(one_step=True).start(session.planning())
+    other = DriverLease(session.cluster, RECORD, "other", session.time)
+    other.acquire(pytest.fail)
+    sleep = session.time.sleep
+
+    def beat(seconds: float) -> None:
+        sleep(seconds)
+        other.renew()
+
+    session.time.sleep = beat  # type: ignore[method-assign]
+    assert session.conductor().wish("abort") is None
+    assert session.cluster.weight == 5
+    with pytest.raises(LeaseHeld):
+        session.run()
+    session.time.sleep = sleep  # type: ignore[method-assign]
+    other.release()
+    assert session.run().reason == "a person has asked for it"
+
+
+def test_a_held_rollout_waits_for_a_person_and_still_fails() -> None:
+    session = Session()
+    session.script = _held_at_25
+    with pytest.raises(Held, match="waits for a person at stage `weight 25`: the reason"):
+        session.conductor(hold_seconds=0.0).run(session.planning(), CANARY)
+    assert (session.cluster.weight, session.record().held) == (25, True)
+    session.script = bad_at(25)
+    assert session.run().outcome == "rolled back"
+
+
+def _held_at_25(weight: int, seconds: float) -> str:
+    return "hold" if weight == 25 and seconds > 30 else "pass" if seconds > 60 else "continue"
+
+
+def test_a_second_rollout_is_refused_while_one_is_under_way() -> None:
+    session = Session()
+    session.conductor(one_step=True).start(session.planning())
+    with pytest.raises(OperatorError, match="already under way, at stage `weight 5`"):
+        session.conductor().start(session.planning())
+    with pytest.raises(OperatorError, match="a rollout of another canary"):
+        session.conductor().run(session.planning(), {"model": {"version": "3"}})
+    assert session.conductor().run(session.planning(), {}).outcome == "promoted"
+
+
+def test_a_step_that_cannot_decide_is_refused_before_anything_changes() -> None:
+    session = Session()
+    session.refused = "step `weight 5` cannot decide"
+    with pytest.raises(OperatorError, match="cannot decide"):
+        session.run()
+    assert len(session.cluster.revisions) == 1
+    assert ("configmap", RECORD) not in session.cluster.stored
+
+
+def test_a_later_step_that_cannot_decide_is_held() -> None:
+    session = Session()
+    session.conductor(one_step=True).start(session.planning())
+    session.refused = "step `weight 25` cannot decide"
+    with pytest.raises(Held, match="weight 25. cannot decide"):
+        session.conductor(hold_seconds=0.0).run(session.planning(), CANARY)
+    assert session.cluster.weight == 5
+
+
+def test_the_same_command_after_a_promotion_changes_nothing() -> None:
+    session = Session()
+    session.run()
+    revisions = len(session.cluster.revisions)
+    assert session.run().outcome == "promoted"
+    assert len(session.cluster.revisions) == revisions
+
+
+def test_a_clock_that_is_far_behind_stops_the_command() -> None:
+    session = Session()
+    session.conductor(one_step=True).start(session.planning())
+    session.time.shift = -3600.0
+    with pytest.raises(OperatorError, match=r"the clock is 3\d\d\d s behind .* correct the clock"):
+        session.run()
+    assert session.cluster.weight == 5
+
+
+def test_a_clock_that_is_a_little_behind_damages_no_period() -> None:
+    session = Session()
+    session.cluster.faults = Faults(150)
+    with pytest.raises(Killed):
+        session.run()
+    session.time.shift = -30.0
+    assert session.run().outcome == "promoted"
+    periods = session.record().periods
+    assert all(period.start_seconds < period.end_seconds for period in periods)
+    assert all(one.end_seconds <= two.start_seconds for one, two in pairwise(periods))
