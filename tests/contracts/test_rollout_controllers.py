@@ -123,7 +123,9 @@ def test_argo_goes_on_at_pass_aborts_at_fail_and_waits_otherwise() -> None:
     assert (metric["successCondition"], metric["failureCondition"]) == ('result == "pass"', 'result == "fail"')
     assert (metric["consecutiveSuccessLimit"], metric["failureLimit"]) == (1, 0)
     assert metric["inconclusiveLimit"] > 1, "with 0 the first `continue` would pause the rollout"
-    assert "count" not in metric, "a count would end the analysis before there is a verdict"
+    assert metric["count"] == metric["inconclusiveLimit"], (
+        "a step refuses an analysis without a count, or with a lower one"
+    )
     assert metric["provider"]["web"]["jsonPath"] == "{$.result}"
     asked = parse_qs(urlsplit(metric["provider"]["web"]["url"]).query)
     assert asked == {"release": ["plimsoll"], "namespace": [NAMESPACE], "split": ["unknown"]}
