@@ -234,7 +234,8 @@ class Driver:
             return record
         if verdict.result == "hold":
             return self._hold(record, verdict.reason)
-        return self._passed(record) if verdict.result == "pass" else record
+        passed = verdict.result == "pass" and self._tracks.canary_answers(record)
+        return self._passed(record) if passed else record
 
     def _passed(self, record: Record) -> Record:
         """The next stage, if it can decide at the present rate."""
