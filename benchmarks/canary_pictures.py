@@ -48,7 +48,7 @@ def draw(path: Path = RESULTS / "canary-statistics.png") -> None:
     left.legend(frameon=False, loc="upper right")
     right.set_xlabel("minutes")
     right.set_title(f"rolled back so far, percent of {_ROLLOUTS} rollouts", loc="left", fontsize=10)
-    right.legend(frameon=False, loc="center right", bbox_to_anchor=(1, 0.4))
+    right.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     _without_frame(left)
     _without_frame(right)
     figure.supxlabel(

@@ -235,11 +235,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 _INTRODUCTION = """# The promises of the canary's judge, by simulation
 
-Written by `python -m benchmarks.canary_statistics`, with fixed seeds. Durations are lognormal (sigma 0.6, median 60 ms, p95 161 ms), in the buckets of
-`plimsoll_request_duration_seconds`; stable has three pods, the canary one; 0.5 % of requests fail unless the table says otherwise. Counters are read each
-15 seconds, of each pod at a time of its own, and every reading is judged: alpha 5 %, margin 10 %. By connection the margin is 20 %, and connections stay
-with a pod for the whole rollout. A cell such as `99.5 %: 6.0 / 9.2` says which part of the rollouts was decided, and after how many minutes half and nine
-tenths of all were; `-` is "not within the time".
+Written by `python -m benchmarks.canary_statistics`, with fixed seeds. Durations are lognormal (sigma 0.6, median 60
+ms, p95 161 ms), in the buckets of `plimsoll_request_duration_seconds`; stable has three pods, the canary one; 0.5 %
+of requests fail unless the table says otherwise. Counters are read each 15 seconds, of each pod at a time of its own,
+and every reading is judged: alpha 5 %, margin 10 %. By connection the margin is 20 %, and connections stay with a pod
+for the whole rollout. A cell such as `99.5 %: 6.0 / 9.2` says which part of the rollouts was decided, and after how
+many minutes half and nine tenths of all were; `-` is "not within the time".
 
 ![evidence of simulated rollouts, and the share rolled back by the minute](canary-statistics.png)"""
 

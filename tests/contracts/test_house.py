@@ -24,6 +24,10 @@ WITHOUT_A_TEST_OF_THEIR_NAME = {
     "inference/ports.py": "inference/test_line.py",
     "inference/served_version.py": "inference/test_line.py",
     "cli/init_sources.py": "cli/test_init.py",
+    # A port.
+    "rollout/history.py": "rollout/test_prometheus_history.py",
+    # Serves as a process.
+    "server/judge_server.py": "../integration/test_judge_serve.py",
     "cli/starter_files.py": "cli/test_init.py",
     # Run by `make kinds`, since they need transformers.
     "runtime/hugging_face.py": "../large/test_hugging_face.py",

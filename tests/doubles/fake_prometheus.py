@@ -16,6 +16,16 @@ Value = Callable[[float], float | None]
 """The value of a series at a time; `None` where it has none."""
 
 
+def constant(value: float | None) -> Value:
+    """The same value at every time."""
+    return lambda _: value
+
+
+def rising(rate: float, since: float = 0.0) -> Value:
+    """A counter that rises by so much a second."""
+    return lambda at: rate * (at - since)
+
+
 @dataclass
 class FakePrometheus:
     """Answers each query with the series whose `needle` is in it, at the times that the query asks for."""

@@ -39,7 +39,7 @@ class RecordedRollout:
 
 @dataclass(slots=True)
 class _Sighting:
-    """What a point of time says: the weight of the canary, and the models and images of its pods."""
+    """The weight of the canary, and the models and images of its pods, at a point of time."""
 
     seconds: float
     weight: float | None = None

@@ -13,7 +13,7 @@ from plimsoll.rollout import judge_verdicts as module
 from plimsoll.rollout.judge_verdicts import Answer, Question, RecordedJudge, SharedVerdicts
 from plimsoll.rollout.prometheus_release import PART, ReleaseSeries
 
-from tests.doubles.fake_prometheus import FakePrometheus
+from tests.doubles.fake_prometheus import FakePrometheus, rising
 
 NOW = 1_000_000.0
 SHOP = Question(ReleaseSeries("shop", "prod"))
@@ -34,16 +34,9 @@ def release(failing: float) -> FakePrometheus:
     for track, rate in (("canary", failing), ("stable", 0.01)):
         of = {"service": f"shop-{track}", "pod": track}
         for part, value in (("requests", 20.0), ("failed", 20.0 * rate)):
-            prometheus.add(
-                "plimsoll_requests_total", lambda at, value=value: value * (at - begin), **of, **{PART: part}
-            )
-        for edge, within in (("0.1", 15.0), ("+Inf", 19.0)):
-            prometheus.add(
-                "plimsoll_requests_total",
-                lambda at, within=within: within * (at - begin),
-                **of,
-                **{PART: "within", "le": edge},
-            )
+            prometheus.add("plimsoll_requests_total", rising(value, begin), **of, **{PART: part})
+        for edge, within in (("0.05", 6.0), ("0.1", 13.0), ("0.2", 18.0), ("+Inf", 19.0)):
+            prometheus.add("plimsoll_requests_total", rising(within, begin), **of, **{PART: "within", "le": edge})
         prometheus.add("plimsoll_requests_total", lambda at: at - 1, **of, **{PART: "read"})
     return prometheus
 
@@ -93,7 +86,12 @@ def test_a_document_has_the_same_keys_always_and_no_infinite_number() -> None:
 
 async def test_a_question_is_answered_once_for_all_who_ask_it_together_and_then_from_memory() -> None:
     asked: list[Question] = []
-    verdicts = SharedVerdicts(lambda question: (asked.append(question), Answer("so"))[1])
+
+    def answer(question: Question) -> Answer:
+        asked.append(question)
+        return Answer("so")
+
+    verdicts = SharedVerdicts(answer)
     assert {each.reason for each in await asyncio.gather(*(verdicts.ask(SHOP) for _ in range(9)))} == {"so"}
     assert (await verdicts.ask(SHOP)).reason == "so"
     await verdicts.ask(UNKNOWN)
@@ -103,7 +101,12 @@ async def test_a_question_is_answered_once_for_all_who_ask_it_together_and_then_
 
 async def test_memory_ends() -> None:
     asked: list[Question] = []
-    verdicts = SharedVerdicts(lambda question: (asked.append(question), Answer("so"))[1], cache_seconds=0.0)
+
+    def answer(question: Question) -> Answer:
+        asked.append(question)
+        return Answer("so")
+
+    verdicts = SharedVerdicts(answer, cache_seconds=0.0)
     await verdicts.ask(SHOP)
     await verdicts.ask(SHOP)
     assert len(asked) == 2

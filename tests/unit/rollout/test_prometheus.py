@@ -181,12 +181,13 @@ def test_what_is_no_url_is_refused(url: str) -> None:
 
 
 def test_the_certificate_authority_is_read_for_each_query(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[object] = []
-    monkeypatch.setattr(
-        module.ssl,
-        "create_default_context",
-        lambda cadata: made.append(cadata) or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
-    )
+    made: list[str] = []
+
+    def trusting(cadata: str) -> ssl.SSLContext:
+        made.append(cadata)
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+    monkeypatch.setattr("ssl.create_default_context", trusting)
     file = tmp_path / "ca.crt"
     with CannedServer(body=json.dumps(NOTHING).encode()).running() as url:
         asked = Prometheus(url, ca_file=file)

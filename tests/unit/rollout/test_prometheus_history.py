@@ -9,7 +9,7 @@ from plimsoll.rollout.prometheus import Grid, ReplyTooLong, Series
 from plimsoll.rollout.prometheus_history import PrometheusHistory, grid_of, sampled
 from plimsoll.rollout.prometheus_release import PART
 
-from tests.doubles.fake_prometheus import FakePrometheus, Value
+from tests.doubles.fake_prometheus import FakePrometheus, Value, constant, rising
 
 START = 1_000_000.0
 COUNTS = "plimsoll_requests_total"
@@ -113,7 +113,7 @@ def test_traffic_is_made_of_rates() -> None:
     for part, value, edge in (
         ("all", 20, ""), ("stable", 16, ""), ("failed", 4, ""), ("within", 3, "0.1"), ("within", 12, "+Inf"),
     ):  # fmt: skip
-        prometheus.add("rate(", lambda _, value=value: value, **{PART: part, "le": edge})
+        prometheus.add("rate(", constant(value), **{PART: part, "le": edge})
     traffic = PrometheusHistory(prometheus.client(), "shop", "prod").traffic(300)
     assert traffic == Traffic(20.0, 0.25, {0.1: 0.75})
     assert "[300s]" in prometheus.asked[0]["query"]
@@ -124,7 +124,7 @@ def test_a_guard_is_asked_once_for_both_tracks() -> None:
     for track in ("canary", "stable"):
         releasing(prometheus, track, lambda at: at)
         for kind, factor in (("good", 1), ("total", 2)):
-            prometheus.add("paid_total", lambda at, factor=factor: factor * at, **{PART: f"{kind} {track}"})
+            prometheus.add("paid_total", rising(factor), **{PART: f"{kind} {track}"})
     guards = read_guards(['sales=paid_total{t="$track",r="$release"}/all_total{t="$track"}'])
     (interval,) = PrometheusHistory(prometheus.client(), "shop", "prod", guards).read(
         [Period(START, START + 15, None)], 15

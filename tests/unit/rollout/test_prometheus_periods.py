@@ -3,11 +3,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from plimsoll.rollout import prometheus_periods as module
 from plimsoll.rollout.history import HistoryUnavailable, Period
 from plimsoll.rollout.prometheus_periods import NoCanary, RecordedRollout, periods_from_rules
 from plimsoll.rollout.prometheus_release import PART, ReleaseSeries
 
-from tests.doubles.fake_prometheus import FakePrometheus
+from tests.doubles.fake_prometheus import FakePrometheus, Value, constant
 
 NOW = 1_000_005.0
 AGO = 999_990.0
@@ -22,9 +23,18 @@ def releasing(weight: Weight, version: Callable[[float], str | None] = lambda _:
     prometheus.add("plimsoll:canary_weight:ratio", lambda at: weight(AGO - at), **{PART: "weight"})
     for name in ("1", "2", "3"):
         of = {PART: "model", "model": "digits", "version": name, "digest": name}
-        prometheus.add("plimsoll_model_info", lambda at, name=name: 1 if version(AGO - at) == name else None, **of)
+        prometheus.add("plimsoll_model_info", shown_while(version, name), **of)
     prometheus.add("plimsoll_build_info", lambda _: 1, **{PART: "image", "version": "1.0", "service": "shop-canary"})
     return prometheus
+
+
+@pytest.fixture(autouse=True)
+def _two_hours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOOK_BACK_SECONDS", 7200.0)
+
+
+def shown_while(version: Callable[[float], str | None], name: str) -> Value:
+    return lambda at: 1 if version(AGO - at) == name else None
 
 
 def rollout(prometheus: FakePrometheus, *, recorded: bool = True) -> RecordedRollout:
@@ -64,7 +74,7 @@ def test_two_versions_at_a_time_begin_again() -> None:
 
 
 def test_a_short_time_without_a_canary_goes_on_and_a_long_one_begins_again() -> None:
-    for gap, start in ((300, 86_400), (900, 1000)):
+    for gap, start in ((300, 7200), (900, 1000)):
 
         def gone(ago: float, gap: int = gap) -> bool:
             return 1000 < ago < 1000 + gap
@@ -75,9 +85,7 @@ def test_a_short_time_without_a_canary_goes_on_and_a_long_one_begins_again() -> 
 
 def test_an_unknown_split_has_one_period_up_to_now() -> None:
     for weight in (0.0, 0.3, None):
-        found = rollout(
-            releasing(lambda _, weight=weight: weight, lambda ago: "1" if ago > 900 else "2"), recorded=False
-        )
+        found = rollout(releasing(constant(weight), lambda ago: "1" if ago > 900 else "2"), recorded=False)
         assert found.periods == (Period(AGO - 870, NOW, None),)
         assert found.step_start_seconds == AGO - 870
 
@@ -92,7 +100,8 @@ def test_a_canary_of_weight_0_is_none() -> None:
 
 
 def test_rules_that_are_not_installed_are_named() -> None:
-    for weight in (lambda _: None, lambda ago: 0.25 if ago > 900 else None):
+    weights: list[Weight] = [constant(None), lambda ago: 0.25 if ago > 900 else None]
+    for weight in weights:
         with pytest.raises(
             HistoryUnavailable, match=r"\(plimsoll:canary_weight:ratio\): set monitoring.rules.enabled=true"
         ):

@@ -19,7 +19,7 @@ def grid(points: int) -> Grid:
 
 def scraped(points: int, second: float = 14.0) -> Numbers:
     """The times of scrapes so many seconds into each step."""
-    return START + STEP * (np.arange(points) - 1) + second
+    return START + STEP * (np.arange(points, dtype=np.float64) - 1) + second
 
 
 def process(
