@@ -69,6 +69,8 @@ WITHOUT_A_TEST_OF_THEIR_NAME = {
     # Declarations, and code that protoc writes.
     "rpc/parts.py": "rpc/test_rpc_server.py",
     "rpc/open_inference_pb2.py": "rpc/test_open_inference.py",
+    # A declaration, which is filled by the judge.
+    "judge/verdict.py": "judge/test_judgement.py",
     # Used by every reader of files, and tested there.
     "plain_file.py": "bundle/test_folder.py",
     "settings/comma_lists.py": "settings/test_edge.py",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from math import exp, inf
 
@@ -93,10 +94,12 @@ def classes(intervals: Sequence[Interval], rules: Rules) -> Check | None:
     if not names or len(names) > MOST_CLASSES:
         return None
 
-    def answered(name: str, counts: TrackCounts) -> Trials:
-        return Trials(sum(counts.classes.values()), counts.classes.get(name, 0.0))
+    def of_class(name: str, counts: TrackCounts) -> Trials:
+        number = counts.classes.get(name, 0.0)
+        return Trials(number, number)
 
-    table = tabulate(intervals, [partial(answered, name) for name in names])
+    counted = tabulate(intervals, [partial(of_class, name) for name in names])
+    table = replace(counted, total=np.broadcast_to(counted.total.sum(axis=0), counted.total.shape))
     logs = other_share(table, rules.margin, starts(intervals))
     return _check("classes", 1 / rules.alpha, table, logs, names)
 

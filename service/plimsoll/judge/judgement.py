@@ -13,8 +13,8 @@ from plimsoll.judge.sentences import Seen
 from plimsoll.judge.verdict import Check, Result, Verdict
 
 _SPEAKS = 1.1
-"""A step does not pass while a check has more evidence than this. Evidence of 1 is none; a canary like stable falls below
-it soon, and one that is somewhat worse is on its way up."""
+"""A step does not pass while a check has more evidence than this. 1 is none; a canary like stable falls below it soon,
+and one that is somewhat worse is on its way up."""
 
 
 def judge(intervals: Sequence[Interval], step_start_seconds: float, rules: Rules) -> Verdict:

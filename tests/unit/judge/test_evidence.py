@@ -96,15 +96,15 @@ def test_intervals_may_be_split_and_merged_if_the_tracks_keep_their_part(
 ) -> None:
     sizes = np.array([parts, more, 3.0])
     split = (canary * sizes, sizes * 0.7), (stable * sizes, sizes * 0.4)
-    merged = tuple((total.sum(keepdims=True), bad.sum(keepdims=True)) for total, bad in split)
-    several, one = log_evidence(*split, ratio, HIGHER)[-1], log_evidence(*merged, ratio, HIGHER)[-1]
-    assert several == pytest.approx(one)
+    merged = [(total.sum(keepdims=True), bad.sum(keepdims=True)) for total, bad in split]
+    one = log_evidence(merged[0], merged[1], ratio, HIGHER)[-1]
+    assert log_evidence(split[0], split[1], ratio, HIGHER)[-1] == pytest.approx(one)
 
 
 @given(st.floats(1, 500), st.floats(1, 500), st.floats(0, 1), st.floats(0, 1))
 def test_the_tracks_are_treated_alike(canary: float, stable: float, part: float, other: float) -> None:
-    first = (counts(canary), counts(canary * part)), (counts(stable), counts(stable * other))
-    assert log_evidence(*first, 1.0, HIGHER)[-1] == pytest.approx(log_evidence(*first[::-1], 1.0, LOWER)[-1])
+    one, two = (counts(canary), counts(canary * part)), (counts(stable), counts(stable * other))
+    assert log_evidence(one, two, 1.0, HIGHER)[-1] == pytest.approx(log_evidence(two, one, 1.0, LOWER)[-1])
 
 
 def test_an_interval_in_which_a_track_had_no_trials_says_nothing() -> None:
@@ -129,7 +129,7 @@ def test_a_worse_canary_is_found_from_a_later_start_as_if_nothing_had_been_befor
 def test_evidence_does_not_depend_on_what_comes_later() -> None:
     canary, stable = (counts(50, 60, 70), counts(5, 6, 7)), (counts(90, 90, 90), counts(4, 5, 6))
     path = log_evidence(canary, stable, 1.1, HIGHER, 1.0, (0, 2))
-    first = log_evidence(*(tuple(each[:2] for each in track) for track in (canary, stable)), 1.1, HIGHER)
+    first = log_evidence((canary[0][:2], canary[1][:2]), (stable[0][:2], stable[1][:2]), 1.1, HIGHER)
     assert path[:2] == pytest.approx(first)
 
 
