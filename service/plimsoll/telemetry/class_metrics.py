@@ -49,10 +49,10 @@ class ClassCounts:
     def count(self) -> None:
         """Count the classes of all answers that were added. May be called on any thread."""
         answers: dict[tuple[str, str, Classes], list[NDArray[Any]]] = defaultdict(list)
-        while self._waiting:
+        while True:
             try:
                 model, version, scores = self._waiting.popleft()
-            except IndexError:  # another thread has counted it
+            except IndexError:  # empty, perhaps because another thread counts too
                 break
             answers[model, version, scores.classes].append(scores.values)
         for (model, version, classes), values in answers.items():
