@@ -17,9 +17,14 @@ _PATIENCE_SECONDS = 60.0
 
 
 class RealPrometheus:
-    """Scrapes every second and evaluates rules every second. `targets` are URLs with the labels that a cluster adds."""
+    """Scrapes every second and evaluates rules every second. `targets` are URLs with the labels that a cluster adds.
 
-    def __init__(self, folder: Path, targets: Mapping[str, Mapping[str, str]], rule_files: list[Path]) -> None:
+    `judge` is the URL of a judge, which is scraped as the chart's monitor has it.
+    """
+
+    def __init__(
+        self, folder: Path, targets: Mapping[str, Mapping[str, str]], rule_files: list[Path], judge: str = ""
+    ) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
             address = f"127.0.0.1:{free.getsockname()[1]}"
         self.url = f"http://{address}"
@@ -35,7 +40,7 @@ class RealPrometheus:
                 {
                     "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
                     "rule_files": [str(file) for file in rule_files],
-                    "scrape_configs": [scrape],
+                    "scrape_configs": [scrape, *([_of_a_judge(judge)] if judge else [])],
                 }
             )
         )
@@ -91,3 +96,18 @@ class RealPrometheus:
         self._process.terminate()
         self._process.wait(30)
         self._log.close()
+
+
+def _of_a_judge(url: str) -> dict[str, Any]:
+    of_the_canary = {
+        "source_labels": ["release"],
+        "regex": "(.+)",
+        "target_label": "service",
+        "replacement": "$1-canary",
+    }
+    return {
+        "job_name": "plimsoll-judge",
+        "honor_labels": True,
+        "static_configs": [{"targets": [url.removeprefix("http://")]}],
+        "metric_relabel_configs": [of_the_canary],
+    }

@@ -20,6 +20,7 @@ from tests.contracts.alerts.rules import RULE_FILES, rule_expressions, without_c
 from tests.contracts.dashboards.queries import board_queries, concrete, variable_queries
 from tests.contracts.promql import metric_names
 from tests.integration.conftest import REPOSITORY
+from tests.integration.judge_process import JudgeProcess
 from tests.integration.real_prometheus import RealPrometheus
 from tests.integration.served_process import ServedProcess
 
@@ -35,7 +36,6 @@ CANARY = {"namespace": "here", "service": "plimsoll-canary", "track": "canary"}
 COMMON = {"container": "plimsoll", "cluster": "one"}
 ELSEWHERE = {
     "container_": "the kubelets' cAdvisor; answered end to end",
-    "plimsoll_canary_": "the judge's own server; answered in tests/unit/rollout and end to end",
     "kube_": "kube-state-metrics; answered end to end",
     "DCGM_": "NVIDIA's exporter, which needs a GPU",
     "plimsoll:gpu_xid": "recorded from NVIDIA's exporter",
@@ -107,6 +107,16 @@ class Load:
             http.post("/v1/predict", content=ROW, timeout=httpx.Timeout(5, read=0.001))
 
 
+def ask(judge: JudgeProcess) -> None:
+    """Ask until there is a verdict on counts, and wait until it has been scraped."""
+    asked = {"release": "plimsoll", "namespace": "here", "split": "unknown"}
+    deadline = time.monotonic() + 60
+    while not (answer := httpx.get(f"{judge.url}/verdict", params=asked, timeout=30).json())["canary_requests"]:
+        assert time.monotonic() < deadline, answer["reason"]
+        time.sleep(1)
+    time.sleep(2)
+
+
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealPrometheus]:
     folder = tmp_path_factory.mktemp("prometheus")
@@ -114,7 +124,7 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealPrometh
     stable, canary = ServedProcess(models), ServedProcess(models)
     # A crowd of eight is too many for two, so that some are refused; repeated inputs are answered from the cache.
     settings = {"PLIMSOLL_CONCURRENCY": "2", "PLIMSOLL_QUEUE_LIMIT": "2", "PLIMSOLL_INLINE_BUDGET_MS": "0"}
-    running = None
+    running, judge = None, JudgeProcess()
     try:
         stable.start(PLIMSOLL_DESIRED_STATE=desired(folder, "1", "99"), PLIMSOLL_CACHE_BYTES="1000000", **settings)
         canary.start(
@@ -126,15 +136,18 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealPrometh
             stable.url: {**STABLE, **COMMON, "pod": "plimsoll-stable-0"},
             canary.url: {**CANARY, **COMMON, "pod": "plimsoll-canary-0"},
         }
-        running = RealPrometheus(folder, targets, list(RULE_FILES))
+        running = RealPrometheus(folder, targets, list(RULE_FILES), judge.url)
         running.wait_until_ready()
+        judge.start(running.url, "--interval", "1s")
         load = Load(stable.url, canary.url)
         with load:
             time.sleep(WINDOW_SECONDS)
         assert load.failures == []
-        running.scraped = [httpx.get(f"{url}/metrics").text for url in targets]
+        ask(judge)
+        running.scraped = [httpx.get(f"{url}/metrics").text for url in (*targets, judge.url)]
         yield running
     finally:
+        judge.stop()
         if running is not None:
             running.stop()
         stable.kill()
@@ -211,7 +224,7 @@ def test_every_metric_that_anything_reads_is_exported_and_every_exported_one_is_
     assert {name for name in exported if name.startswith("plimsoll_") and f"`{name}`" not in page} == set()
 
 
-@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize("place", [0, 1, 2], ids=["stable", "canary", "judge"])
 def test_the_scrape_is_as_promtool_wants_it(prometheus: RealPrometheus, place: int) -> None:
     ours = re.sub(r"(?m)^(# (HELP|TYPE) )?(python|process)_.*\n", "", prometheus.scraped[place])
     checked = subprocess.run(
