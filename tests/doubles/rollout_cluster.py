@@ -264,7 +264,8 @@ class FakeCluster:
 
 
 def _copied(found: T) -> T:
-    return pickle.loads(pickle.dumps(found))  # noqa: S301  # what was written here; quicker than deepcopy
+    copied: T = pickle.loads(pickle.dumps(found))  # noqa: S301  # what was written here; quicker than deepcopy
+    return copied
 
 
 def _key(found: Object) -> tuple[str, str]:

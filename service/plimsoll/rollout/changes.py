@@ -54,7 +54,7 @@ class Changes:
         return found
 
     def adopt(self, record: Record) -> Record:
-        """The record with the newest revision in it, whoever made it."""
+        """The record with the newest revision in it, even if somebody else made it."""
         found = replace(record, revision=self._release.history()[-1].number)
         self._write(found)
         return found
