@@ -24,6 +24,10 @@ WITHOUT_A_TEST_OF_THEIR_NAME = {
     "inference/ports.py": "inference/test_line.py",
     "inference/served_version.py": "inference/test_line.py",
     "cli/init_sources.py": "cli/test_init.py",
+    # A port.
+    "rollout/history.py": "rollout/test_prometheus_history.py",
+    # Serves as a process.
+    "server/judge_server.py": "../integration/test_judge_serve.py",
     "cli/starter_files.py": "cli/test_init.py",
     # Run by `make kinds`, since they need transformers.
     "runtime/hugging_face.py": "../large/test_hugging_face.py",
@@ -65,6 +69,8 @@ WITHOUT_A_TEST_OF_THEIR_NAME = {
     # Declarations, and code that protoc writes.
     "rpc/parts.py": "rpc/test_rpc_server.py",
     "rpc/open_inference_pb2.py": "rpc/test_open_inference.py",
+    # A declaration, which is filled by the judge.
+    "judge/verdict.py": "judge/test_judgement.py",
     # Used by every reader of files, and tested there.
     "plain_file.py": "bundle/test_folder.py",
     "settings/comma_lists.py": "settings/test_edge.py",

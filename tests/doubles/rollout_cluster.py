@@ -149,7 +149,8 @@ class FakeCluster:
         if self.refusing:
             self.refusing -= 1
             raise UpgradeFailed("the API server refuses")
-        new = overlay(self.present(), changes)
+        _refuse_removal(self.present(), changes)
+        new = overlay(VALUES, overlay(self.present(), changes))
         if at(new, "canary.mode") == "none" and at(new, "canary.weight"):
             raise UpgradeFailed("canary.mode is none, and canary.weight is set")
         self.add_revision(new, "pending-upgrade")
@@ -266,6 +267,16 @@ class FakeCluster:
 def _copied(found: T) -> T:
     copied: T = pickle.loads(pickle.dumps(found))  # noqa: S301  # what was written here; quicker than deepcopy
     return copied
+
+
+def _refuse_removal(present: Values, changes: Values) -> None:
+    """As the chart's schema: to remove what nobody has set removes the chart's default, which has to be there."""
+    for name, value in changes.items():
+        below = present.get(name)
+        if value is None and below in (None, {}):
+            raise UpgradeFailed(f"missing property '{name}'")
+        if isinstance(value, Mapping) and isinstance(below, Mapping):
+            _refuse_removal(below, value)
 
 
 def _key(found: Object) -> tuple[str, str]:

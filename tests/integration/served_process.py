@@ -32,8 +32,11 @@ class ServedProcess:
 
     def start(self, *arguments: str, **environment: str) -> None:
         """Start it with further arguments and variables; returns at once."""
-        serve = [sys.executable, "-m", "plimsoll", "serve", "--port", "0", "--models", str(self._models), *arguments]
-        command = [*self._within, *serve]
+        self.run("serve", "--port", "0", "--models", str(self._models), *arguments, **environment)
+
+    def run(self, *arguments: str, **environment: str) -> None:
+        """Start a command of `plimsoll` with variables; returns at once."""
+        command = [*self._within, sys.executable, "-m", "plimsoll", *arguments]
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PLIMSOLL_", "OTEL_"))}
         self._process = subprocess.Popen(
             command,

@@ -12,8 +12,11 @@ from typing import NamedTuple
 import pytest
 from plimsoll.errors import OperatorError
 from plimsoll.judge.counts import Interval, TrackCounts
+from plimsoll.judge.rules import Rules
+from plimsoll.rollout import prometheus_periods
 from plimsoll.rollout.guards import read_guards
 from plimsoll.rollout.history import HistoryUnavailable, Period
+from plimsoll.rollout.judge_verdicts import Question, RecordedJudge
 from plimsoll.rollout.prometheus import Prometheus
 from plimsoll.rollout.prometheus_history import PrometheusHistory
 from plimsoll.rollout.prometheus_periods import NoCanary, periods_from_rules
@@ -51,11 +54,12 @@ def past_samples(end: int) -> Iterator[str]:
     """Three hours of a release of that past, as OpenMetrics: weight 0 for an hour, 0.05 for one, then 0.25."""
     begin = end - 3 * HOUR
     where = 'namespace="past",service="shop-plimsoll-canary"'
-    for name, value in (
+    series: list[tuple[str, Callable[[int], float]]] = [
         (f"plimsoll:canary_weight:ratio{{{where}}}", lambda at: (0, 0.05, 0.25)[min(2, (at - begin) // HOUR)]),
         (f'plimsoll_build_info{{{where},version="1.0"}}', lambda _: 1),
         (f'plimsoll_model_info{{{where},model="digits",version="2",digest="d"}}', lambda _: 1),
-    ):
+    ]
+    for name, value in series:
         family = name.partition("{")[0]
         yield f"# TYPE {family} gauge"
         yield from (f"{name} {value(at)} {at}" for at in range(begin, end + 1, STEP))
@@ -271,3 +275,12 @@ def test_names_that_could_change_a_query_are_refused(recorded: Recorded) -> None
     ):
         with pytest.raises(OperatorError, match="is no name of a"):
             PrometheusHistory(recorded.prometheus, fullname, namespace)
+
+
+def test_a_verdict_is_made_of_these_counts(recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prometheus_periods, "LOOK_BACK_SECONDS", 3600.0)  # and points a second apart
+    judge = RecordedJudge(recorded.prometheus, Rules(), interval_seconds=1.0, clock=lambda: recorded.period.end_seconds)
+    answer = judge.answer(Question(ReleaseSeries("shop-plimsoll", "here"), weights_are_recorded=False))
+    assert answer.verdict is not None
+    assert 0 < answer.verdict.canary_requests <= recorded.canary
+    assert {each.name for each in answer.verdict.checks} >= {"latency", "errors", "classes"}

@@ -9,6 +9,7 @@ from plimsoll.cli import bundle_task  # noqa: F401  # adds its command to those 
 from plimsoll.cli.bundle import bundle
 from plimsoll.cli.health import health
 from plimsoll.cli.init import init
+from plimsoll.cli.judge import judge
 from plimsoll.cli.keys import keys
 from plimsoll.cli.predict import predict
 from plimsoll.cli.rollout import rollout
@@ -30,6 +31,7 @@ app.command()(serve)
 app.command()(predict)
 app.command()(health)
 app.add_typer(bundle, name="bundle")
+app.add_typer(judge, name="judge")
 app.add_typer(keys, name="keys")
 app.add_typer(rollout, name="rollout")
 app.command()(settings)

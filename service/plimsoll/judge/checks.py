@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from math import exp, inf
 
@@ -73,17 +74,17 @@ def that_can_fail(intervals: Sequence[Interval], rules: Rules) -> tuple[Check, .
 
 def split(intervals: Sequence[Interval]) -> Check | None:
     """Whether the requests are split by the weight that is set; `None` where none is, or nothing was counted."""
-    read = [each for each in intervals if each.weight is not None and 0 < each.weight < 1]
-    read = [each for each in read if each.canary and each.stable]
+    weight = intervals[-1].weight if intervals else None
+    if weight is None or not 0 < weight < 1:
+        return None
+    read = [each for each in intervals if each.weight == weight and each.canary and each.stable]
     requests = tabulate(read, [lambda counts: Trials(counts.requests, counts.requests)])
-    canary, stable = requests.canary[0].ravel(), requests.stable[0].ravel()
+    canary, stable = requests.canary[0][0], requests.stable[0][0]
     counted = float(canary.sum() + stable.sum())
     if counted <= 0:
         return None
-    weight = np.array([each.weight for each in read], dtype=np.float64)
     evidence = value(float(off_split(canary, stable, weight)[-1]))
-    set_share = float((weight * (canary + stable)).sum()) / counted
-    return Check("split", evidence, 1 / SPLIT_ALPHA, "", float(canary.sum()) / counted, set_share)
+    return Check("split", evidence, 1 / SPLIT_ALPHA, "", float(canary.sum()) / counted, weight)
 
 
 def classes(intervals: Sequence[Interval], rules: Rules) -> Check | None:
@@ -93,10 +94,12 @@ def classes(intervals: Sequence[Interval], rules: Rules) -> Check | None:
     if not names or len(names) > MOST_CLASSES:
         return None
 
-    def answered(name: str, counts: TrackCounts) -> Trials:
-        return Trials(sum(counts.classes.values()), counts.classes.get(name, 0.0))
+    def of_class(name: str, counts: TrackCounts) -> Trials:
+        number = counts.classes.get(name, 0.0)
+        return Trials(number, number)
 
-    table = tabulate(intervals, [partial(answered, name) for name in names])
+    counted = tabulate(intervals, [partial(of_class, name) for name in names])
+    table = replace(counted, total=np.broadcast_to(counted.total.sum(axis=0), counted.total.shape))
     logs = other_share(table, rules.margin, starts(intervals))
     return _check("classes", 1 / rules.alpha, table, logs, names)
 

@@ -16,6 +16,8 @@ from plimsoll.judge.slower import shares_if_slower, smoothed_shares
 from plimsoll.judge.table import Table
 
 _SPLIT_TOLERANCE = 0.05
+_ANY = 1e9
+"""A ratio that no counts reach."""
 
 
 def slower(table: Table, edges: Sequence[float], margin: float, starts: Sequence[int]) -> Counts:
@@ -54,21 +56,24 @@ def other_share(table: Table, margin: float, starts: Sequence[int]) -> Counts:
     return log_mean_exp(np.array(both))
 
 
-def off_split(canary: Counts, stable: Counts, weight: Counts) -> Counts:
-    """The log evidence that the requests are not split by the weight.
+def off_split(canary: Counts, stable: Counts, weight: float) -> Counts:
+    """The log evidence that the requests since the weight was set are not split by it, after each interval.
 
     Given their number, a request is one of the canary with the probability `weight`; so the weights take the place of
-    the numbers of trials in the formula. The odds may be wrong by 5 %, and in the k-th interval by the k-th part more,
-    because the counters of two pods are not read in the same moment.
+    the numbers of trials in the formula. The odds may be wrong by 5 %, and by what two lost scrapes and scrapes at
+    different times make of them: three intervals of those that are left. So the first two say nothing.
 
     Args:
-        canary: requests, of shape [..., intervals], at one weight.
+        canary: requests, of shape [..., intervals].
         stable: the same of stable.
-        weight: the set share of the canary, of shape [intervals], above 0 and below 1.
+        weight: the set share of the canary, above 0 and below 1.
     """
-    tolerance = _SPLIT_TOLERANCE + 1 / np.arange(1, canary.shape[-1] + 1)
+    left = np.arange(canary.shape[-1])[:, None] - 1
+    tolerance = 1 + _SPLIT_TOLERANCE + np.divide(3, left, out=np.full(left.shape, _ANY), where=left > 0)
+    canary, stable = (np.cumsum(each, axis=-1)[..., None] for each in (canary, stable))
+    set_canary, set_stable = np.full_like(canary, weight), np.full_like(stable, 1 - weight)
     both = [
-        log_evidence((weight, canary), (1 - weight, stable), (1 + tolerance) ** sign, alternatives)
+        log_evidence((set_canary, canary), (set_stable, stable), tolerance**sign, alternatives)[..., 0]
         for sign, alternatives in ((1, HIGHER), (-1, LOWER))
     ]
     return log_mean_exp(np.array(both))

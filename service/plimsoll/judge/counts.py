@@ -1,4 +1,4 @@
-"""The counts that the judge compares: what one track of a release did in one interval of time."""
+"""The counts that the judge compares: of each pod of a release, in one interval of time after the other."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from math import inf
 
 @dataclass(frozen=True, slots=True)
 class Trials:
-    """How many of a number of trials ended badly: were slower than an edge, failed, or got a certain class."""
+    """A number of trials, and those that ended badly: were slower than an edge, failed, or got a certain class."""
 
     total: float
     bad: float
@@ -43,7 +43,7 @@ class PodCounts:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """What both tracks did between two looks at the counters, at one weight of the canary.
+    """The counts of both tracks between two looks at the counters, at one weight of the canary.
 
     Times are seconds since 1970. `weight` is the share of the requests that the canary is to get, between 0 and 1;
     `None` where the number of pods decides and no weight is set (mode `replicas`). An interval in which a track could

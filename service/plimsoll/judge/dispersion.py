@@ -3,9 +3,9 @@
 Two comparisons see that and do not see a canary that is worse. The pods of one track are compared in the same time:
 with N_i trials of pod i, K_i of them bad, and the share p of its track, sum (K_i - N_i p)^2 / N_i is p (1-p) times
 (pods - 1) in the mean if trials are independent, and d times that if they come in clusters of d. And the difference
-between canary and stable is compared with what it was just before: D is its change, and D^2 / sum (1/N) is p (1-p) in
-the mean. The ratio of the sums of both is Pearson's chi^2 by its degrees of freedom, with weights that keep it
-quiet where bad trials are few.
+between canary and stable is compared with what it was just before: if trials are independent, the mean of the square
+of its change is the sum of p (1-p) / N over both tracks and both times. The ratio of the sums over all of it is
+Pearson's chi^2 by its degrees of freedom, with weights that keep it quiet where bad trials are few.
 
 Clusters last. So it is measured over blocks of 1, 2, 4, ... intervals, and the largest result holds. A few degrees of
 freedom measure little; as if `_PRIOR` more had been measured and shown no clusters.
@@ -63,23 +63,24 @@ def _add_changes(table: Table, squares: Counts, variances: Counts, degrees: Coun
     """Add the changes of the difference between the tracks, from each even block to the odd one after it."""
     pairs = table.total.shape[-1] // 2
     before, after = slice(0, 2 * pairs, 2), slice(1, 2 * pairs, 2)
-    change, totals, bads = np.zeros_like(squares[..., after]), [], []
+    shape = squares[..., after].shape
+    change, variance, inverse, all_bad, known = *np.zeros((4, *shape)), np.ones(shape, dtype=bool)
     for sign, (total, bad) in ((1, table.canary), (-1, table.stable)):
-        for half, blocks in ((-sign, before), (sign, after)):
-            change += half * _divided(bad[..., blocks], total[..., blocks])
-            totals.append(total[..., blocks])
-            bads.append(bad[..., blocks])
-    known = np.min(totals, axis=0) > 0
-    all_bad = np.sum(bads, axis=0)
-    share = _divided(all_bad, np.sum(totals, axis=0))
-    inverse = np.sum([_divided(np.ones_like(each), each) for each in totals], axis=0)
+        (total_0, bad_0), (total_1, bad_1) = ((total[..., half], bad[..., half]) for half in (before, after))
+        share = _divided(bad_0 + bad_1, total_0 + total_1)
+        change += sign * (_divided(bad_1, total_1) - _divided(bad_0, total_0))
+        of_track = _divided(total_0 + total_1, total_0 * total_1)  # 1 / total_0 + 1 / total_1
+        variance += share * (1 - share) * of_track
+        inverse += of_track
+        all_bad += bad_0 + bad_1
+        known &= (total_0 > 0) & (total_1 > 0)
     squares[..., after] += np.where(known, _divided(change**2, inverse), 0.0)
-    variances[..., after] += np.where(known, share * (1 - share), 0.0)
+    variances[..., after] += np.where(known, _divided(variance, inverse), 0.0)
     degrees[..., after] += np.where(known, np.minimum(all_bad, 1.0), 0.0)
 
 
 def _divided(above: Counts, below: Counts) -> Counts:
-    """The quotient, and 0 where there is nothing to divide by."""
+    """The quotient, and 0 for a division by 0."""
     quotient: Counts = np.divide(
         above, below, out=np.zeros(np.broadcast_shapes(above.shape, below.shape)), where=below > 0
     )

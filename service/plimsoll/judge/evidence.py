@@ -15,7 +15,7 @@ A smaller ratio of the canary makes it smaller, as a > 1. So the product over in
 its mean over any fixed ratios R. By Ville's inequality it ever reaches 1/alpha with probability alpha at most, however
 often one looks. With R < r the same formula gives evidence against "at least r times".
 
-What it takes: given the past, trials of an interval are independent and those of one track alike. Where they come in
+It assumes that, given the past, trials of an interval are independent and those of one track alike. Where they come in
 clusters (connections, slow moments of one pod) the exponent is divided by the size of the cluster: the mean of e^(1/m)
 over clusters of m equal trials is that of e over single ones. `dispersion.py` measures it.
 """

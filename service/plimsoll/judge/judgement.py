@@ -12,8 +12,9 @@ from plimsoll.judge.rules import Rules
 from plimsoll.judge.sentences import Seen
 from plimsoll.judge.verdict import Check, Result, Verdict
 
-_SPEAKS = 0.25
-"""A step does not pass while a check has this part of the evidence that decides: it may be on its way to it."""
+_SPEAKS = 1.1
+"""A step does not pass while a check has more evidence than this. 1 is none; a canary like stable falls below it soon,
+and one that is somewhat worse is on its way up."""
 
 
 def judge(intervals: Sequence[Interval], step_start_seconds: float, rules: Rules) -> Verdict:
@@ -55,8 +56,8 @@ def _decide(seen: Seen, fatal: Sequence[Check], other: Sequence[Check]) -> tuple
     for check in other:
         if check.evidence >= check.threshold:
             return "hold", sentences.off_split(check) if check.name == "split" else sentences.other_classes(check)
-    speaking = next((each for each in other if each.evidence >= _SPEAKS * each.threshold), None)
-    if speaking is None and seen.evidence >= _SPEAKS * seen.threshold:
+    speaking = next((each for each in other if each.evidence > _SPEAKS), None)
+    if speaking is None and seen.evidence > _SPEAKS:
         speaking = loudest
     if speaking is None and seen.share and seen.stable_requests and seen.answered >= (seen.needed or float("inf")):
         return "pass", sentences.passed(seen)

@@ -30,7 +30,7 @@ class Rules:
     def __post_init__(self) -> None:
         for name, possible, between in (
             ("alpha", 0 < self.alpha < 1, "above 0 and below 1, such as 0.05"),
-            ("margin", 0 <= self.margin < 1, "of 0 or more and below 1, such as 0.1"),
+            ("margin", 0 <= self.margin < inf, "of 0 or more, such as 0.1"),
             ("effect", self.margin < self.effect < inf, f"above the margin, {self.margin:g}, such as 0.5"),
             ("failures", 0 < self.failures < 1, "above 0 and below 1, such as 0.02"),
             ("power", 0 < self.power < 1, "above 0 and below 1, such as 0.8"),

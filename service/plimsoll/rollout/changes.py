@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from plimsoll.rollout.helm import Release, ReleaseUnavailable, Revision
 from plimsoll.rollout.lease import DriverLease, Time
-from plimsoll.rollout.release_values import Values, at, difference, overlay
+from plimsoll.rollout.release_values import Values, at, difference, overlay, same
 from plimsoll.rollout.state import ChangedByOthers, Record
 
 INTERRUPTED_SECONDS = 180.0
@@ -122,7 +122,7 @@ class Changes:
             return False
         before = _made([each for each in revisions if each.number <= record.revision])
         expected = overlay(self._release.values(before.number), record.change.values)
-        return dict(self._release.values(last.number)) == expected
+        return same(self._release.values(last.number), expected)
 
 
 def _made(revisions: Sequence[Revision]) -> Revision:

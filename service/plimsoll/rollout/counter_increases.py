@@ -23,7 +23,7 @@ _CLOCK_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class ProcessRecord:
-    """What the points of a period say about one process.
+    """The state of one process at the points of a period.
 
     `read_at` [points] is the time of the scrape that a point shows, NaN where it shows none. `started` [points] is the
     start of the process, NaN where it is not known. `values` [points, counters] are NaN where a counter is not there.
@@ -62,7 +62,7 @@ def increases(record: ProcessRecord, times: Numbers, closes: Flags) -> Numbers:
 
     A process that started after the first point counts from 0. Another one that is not there at the first point counts
     from what is seen of it first. After a restart it counts from 0 again: where its start has changed, or where any of
-    its counters is lower than before. What it counted between its last scrape and its end is lost.
+    its counters is lower than before. Requests between its last scrape and its end are lost.
 
     Returns:
         0 or more; 0 at points that close no interval, and at the first that does.
@@ -108,7 +108,7 @@ def guarded_increases(values: Numbers, closes: Flags, *, from_zero: bool) -> tup
 
 
 def summed_between(rises: Numbers, closes: Flags) -> Numbers:
-    """What rose between a closing point and the one before, at the former; 0 at the others and at the first."""
+    """The sums of what rose since the closing point before, at each closing point but the first; 0 at the others."""
     sums = np.zeros_like(rises)
     ends = np.flatnonzero(closes)
     if len(ends) > 1:

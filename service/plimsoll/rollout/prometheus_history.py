@@ -23,7 +23,7 @@ class PrometheusHistory:
     """The counts of one release, by process and track; a `History`.
 
     A period is read at points that begin with it and are an interval apart, or a power of two of intervals where it is
-    long. What came after the last point is left out until there is another one, so that an interval that was read once
+    long. Requests after the last point are left out until there is another one, so that an interval that was read once
     is read the same ever after.
 
     Raises:
@@ -172,7 +172,7 @@ def _counts_expression(release: ReleaseSeries) -> str:
 
 
 def _failed(of: str) -> str:
-    """What plimsoll:availability_bad counts: 5xx, and 429 from a full queue."""
+    """The requests that plimsoll:availability_bad counts: 5xx, and 429 from a full queue."""
     return f'plimsoll_requests_total{{{of}, code=~"5.."}} or plimsoll_requests_shed_total{{{of}, reason="overloaded"}}'
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from plimsoll.rollout.history import HistoryUnavailable, Period
 from plimsoll.rollout.prometheus import Grid, Prometheus
@@ -39,7 +39,7 @@ class RecordedRollout:
 
 @dataclass(slots=True)
 class _Sighting:
-    """What a point of time says: the weight of the canary, and the models and images of its pods."""
+    """The weight of the canary, and the models and images of its pods, at a point of time."""
 
     seconds: float
     weight: float | None = None
@@ -73,7 +73,7 @@ def periods_from_rules(
         raise NoCanary(f"release {release.fullname} in namespace {release.namespace} has no canary now")
     settling = 2 * interval_seconds
     if not weights_are_recorded:
-        run = _unbroken([each for each in sightings if each.identity], present.identity)
+        run = _unbroken([replace(each, weight=None) for each in sightings if each.identity], present.identity)
         start = run[0].seconds + settling
         periods = (Period(start, now_seconds, None),) if start < now_seconds else ()
         return RecordedRollout(periods, start, start)

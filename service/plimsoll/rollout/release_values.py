@@ -28,7 +28,11 @@ def overlay(base: Values, changes: Values) -> dict[str, Any]:
 
 
 def difference(base: Values, wanted: Values) -> dict[str, Any]:
-    """The part of `wanted` that `base` does not hold already; empty if nothing has to change."""
+    """The part of `wanted` that `base` does not hold already; empty if nothing has to change.
+
+    A value that is to be removed and is not there, or is an empty mapping, is left out: helm would remove the default
+    of the chart in its place, and the chart refuses that.
+    """
     result: dict[str, Any] = {}
     for name, value in wanted.items():
         present = base.get(name)
@@ -36,9 +40,23 @@ def difference(base: Values, wanted: Values) -> dict[str, Any]:
             below = difference(present if isinstance(present, Mapping) else {}, value)
             if below:
                 result[name] = below
+        elif value is None:
+            if present not in (None, {}):
+                result[name] = None
         elif present != value:
             result[name] = value
     return result
+
+
+def same(one: Values, other: Values) -> bool:
+    """Whether two sets of values mean the same: an empty mapping is as good as none."""
+    return _filled(one) == _filled(other)
+
+
+def _filled(values: Values) -> dict[str, Any]:
+    """The values without empty mappings and without those that are removed."""
+    below = {name: _filled(value) if isinstance(value, Mapping) else value for name, value in values.items()}
+    return {name: value for name, value in below.items() if value not in (None, {})}
 
 
 def at(values: Values, path: str, otherwise: Any = None) -> Any:  # noqa: ANN401  # a value of any kind

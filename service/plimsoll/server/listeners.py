@@ -16,7 +16,8 @@ def listen(
 ) -> socket.socket:
     """Bind a socket; with `shared` other processes may bind the same address.
 
-    `::` also accepts IPv4 connections. Square brackets around an IPv6 address are optional.
+    `::` also accepts IPv4 connections. Square brackets around an IPv6 address are optional. `port_setting` and
+    `host_setting` are names of settings, or options as they are given on a command line.
 
     Raises:
         OperatorError: the address cannot be used; the message names the setting to change.
@@ -53,8 +54,9 @@ def url_at(host: str, port: int) -> str:
 
 
 def _refusal(host: str, port: int, reason: str, setting: str) -> OperatorError:
-    advice = _advice(host) if setting.endswith("HOST") else ""
-    return OperatorError(f"cannot listen on {host} port {port}: {reason}; choose another by PLIMSOLL_{setting}{advice}")
+    advice = _advice(host) if setting.upper().endswith("HOST") else ""
+    name = setting if setting.startswith("--") else f"PLIMSOLL_{setting}"
+    return OperatorError(f"cannot listen on {host} port {port}: {reason}; choose another by {name}{advice}")
 
 
 def _advice(host: str) -> str:

@@ -76,6 +76,11 @@ def test_a_counter_that_appears_later_began_at_0() -> None:
     assert increases(one, times(3), np.ones(3, dtype=np.bool_)).tolist() == [[0, 0], [1, 0], [3, 2]]
 
 
+def test_a_counter_that_is_not_there_for_a_point_keeps_its_value() -> None:
+    one = ProcessRecord(times(3) - 1, np.zeros(3), np.array([[5.0, 4.0], [6.0, NAN], [7.0, 6.0]]))
+    assert increases(one, times(3), np.ones(3, dtype=np.bool_)).tolist() == [[0, 0], [1, 0], [1, 2]]
+
+
 def test_a_counter_that_is_not_there_after_a_restart_has_no_increase() -> None:
     one = ProcessRecord(times(2) - 1, np.zeros(2), np.array([[5.0, 4.0], [1.0, NAN]]))
     assert increases(one, times(2), np.ones(2, dtype=np.bool_)).tolist() == [[0, 0], [1, 0]]
@@ -133,7 +138,7 @@ def test_the_increases_are_what_was_scraped_whatever_restarts_and_gets_lost(
     lives: list[list[tuple[int, bool]]], data: st.DataObject
 ) -> None:
     """Each life is a list of points: the requests that came before it, and whether its scrape succeeded."""
-    values, started, truth, baseline = [0.0], [START - 60.0], 0.0, 0.0
+    values, started, truth = [0.0], [START - 60.0], 0.0
     for number, life in enumerate(lives):
         count, scraped = (0.0, 0.0)
         begin = START - 60.0 if number == 0 else START + STEP * (len(values) - 1) + 5
@@ -142,7 +147,7 @@ def test_the_increases_are_what_was_scraped_whatever_restarts_and_gets_lost(
             values.append(count if readable else NAN)
             started.append(begin)
             scraped = count if readable else scraped
-        truth += scraped - baseline
+        truth += scraped
     one = ProcessRecord(
         np.where(np.isnan(values), NAN, times(len(values)) - 1), np.array(started), np.array(values)[:, None]
     )

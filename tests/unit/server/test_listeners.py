@@ -59,3 +59,12 @@ def test_shared_sockets_bind_the_same_address() -> None:
         port = one.getsockname()[1]
         with listen("127.0.0.1", port, shared=True) as other:
             assert other.getsockname() == one.getsockname()
+
+
+def test_a_command_with_options_names_the_option() -> None:
+    with listen("127.0.0.1", 0) as listener:
+        listener.listen()
+        with pytest.raises(OperatorError, match=r"choose another by --port$"):
+            listen("127.0.0.1", listener.getsockname()[1], "--port", "--host")
+    with pytest.raises(OperatorError, match=r"choose another by --host, an address without a scheme$"):
+        listen("http://127.0.0.1", 0, "--port", "--host")

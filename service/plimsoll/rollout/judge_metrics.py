@@ -1,0 +1,79 @@
+"""Exports the newest verdicts of a judge's server as metrics."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from plimsoll.judge.verdict import Result
+from plimsoll.rollout.judge_verdicts import Answer, Question
+
+_log = logging.getLogger(__name__)
+
+RESULTS: tuple[Result, ...] = ("fail", "pass", "continue", "hold")
+MOST_RELEASES = 100
+KEPT_SECONDS = 900.0
+_RELEASE = ("namespace", "release")
+
+
+class VerdictMetrics(Collector):
+    """The newest answer about each release, at most `MOST_RELEASES`, until it was asked for no more for 15 minutes.
+
+    It logs each result that differs from the one before.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._newest: OrderedDict[tuple[str, str], tuple[float, Answer]] = OrderedDict()
+        self.registry = CollectorRegistry()
+        self.registry.register(self)
+
+    def heard(self, question: Question, answer: Answer) -> None:
+        """Keep an answer in place of the one before."""
+        key = (question.release.namespace, question.release.fullname)
+        before = self._newest.pop(key, None)
+        if before is None or before[1].result != answer.result:
+            _log.info("verdict on release %s in namespace %s: %s: %s", key[1], key[0], answer.result, answer.reason)
+        self._newest[key] = (self._clock(), answer)
+        while len(self._newest) > MOST_RELEASES:
+            self._newest.popitem(last=False)
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """The gauges of a scrape."""
+        evidence = GaugeMetricFamily(
+            "plimsoll_canary_evidence",
+            "Evidence of each check that the canary differs, as an e-value; 1 is none. Check `all` is that of those "
+            "which can fail together.",
+            labels=(*_RELEASE, "check"),
+        )
+        threshold = GaugeMetricFamily(
+            "plimsoll_canary_threshold",
+            "The evidence at which a check decides.",
+            labels=(*_RELEASE, "check"),
+        )
+        verdict = GaugeMetricFamily(
+            "plimsoll_canary_verdict",
+            "1 for the present verdict on a canary (fail, pass, continue or hold), 0 for the others.",
+            labels=(*_RELEASE, "result"),
+        )
+        oldest = self._clock() - KEPT_SECONDS
+        for key, (heard, answer) in list(self._newest.items()):
+            if heard < oldest:
+                continue
+            for result in RESULTS:
+                verdict.add_metric([*key, result], answer.result == result)
+            if answer.verdict is None:
+                continue
+            known = {"all": answer.verdict} | {each.name: each for each in answer.verdict.checks}
+            for name, each in known.items():
+                if not math.isnan(each.threshold):
+                    evidence.add_metric([*key, name], each.evidence)
+                    threshold.add_metric([*key, name], each.threshold)
+        yield from (evidence, threshold, verdict)

@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from math import inf, isfinite, nan
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from plimsoll.judge.counts import Interval, PodCounts, TrackCounts, Trials
+from plimsoll.judge.judgement import judge
+from plimsoll.judge.rules import Rules
+from plimsoll.judge.verdict import Verdict
+
+from tests.unit.judge.rollouts import SLOW, counts, part_of, rollout
+
+RULES = Rules()
+DIGITS = {str(digit): 0.1 for digit in range(10)}
+
+
+def check_of(verdict: Verdict, name: str) -> float:
+    return next(check.evidence for check in verdict.checks if check.name == name)
+
+
+def test_a_slow_canary_fails_with_numbers_of_the_edge_that_says_most() -> None:
+    verdict = judge(rollout(counts(30, SLOW), counts(270), 20), 1000, RULES)
+    assert verdict.result == "fail"
+    assert verdict.reason.startswith(
+        "The canary is slower: 45 % of its answers took longer than 0.1 s, 20 % of stable's; evidence "
+    )
+    assert verdict.reason.endswith(", and 20 decides. Roll back.")
+    assert verdict.evidence >= verdict.threshold == 20
+
+
+def test_a_canary_that_fails_more_often_fails() -> None:
+    verdict = judge(rollout(counts(30, failed=0.1), counts(270, failed=0.01), 20), 1000, RULES)
+    assert verdict.result == "fail"
+    assert verdict.reason.startswith("The canary fails more often: 10 % of its requests failed, 1 % of stable's;")
+
+
+def test_a_guard_fails_and_only_if_the_rules_name_it() -> None:
+    canary, stable = (counts(10 * n, guards={"orders": Trials(10 * n, bad)}) for n, bad in ((3, 15), (27, 27)))
+    verdict = judge(rollout(canary, stable, 20), 1000, replace(RULES, guards=("orders",)))
+    assert verdict.result == "fail"
+    assert "guard:orders: 50 % of its trials were bad, 10 % of stable's" in verdict.reason
+    assert judge(rollout(canary, stable, 20), 1000, RULES).result != "fail"
+    without = judge(rollout(counts(30), counts(270), 20), 1000, replace(RULES, guards=("orders",)))
+    assert check_of(without, "guard:orders") == pytest.approx(1)
+
+
+def test_a_step_passes_once_what_must_not_be_overlooked_would_have_been_found() -> None:
+    same = rollout(counts(30), counts(270), 40)
+    results = [judge(same[: number + 1], 1000, RULES) for number in range(40)]
+    assert {each.result for each in results} == {"continue", "pass"}
+    for each in results:
+        assert each.needed is not None
+        assert (each.result == "pass") == (each.canary_requests >= each.needed)
+    passed = next(each for each in results if each.result == "pass")
+    assert passed.reason.startswith(f"Nothing speaks against the canary. It answered {passed.canary_requests:.0f}")
+    assert "one that is 50 % slower or fails 2 times more in 100 with a probability of 80 %" in passed.reason
+
+
+def test_only_requests_of_the_present_step_make_it_pass() -> None:
+    same = rollout(counts(30), counts(270), 41)
+    verdict = judge(same, same[40].start_seconds, RULES)
+    assert verdict.result == "continue"
+    assert verdict.canary_requests == 30
+    assert verdict.reason.startswith("The canary answered 30 requests in this step, and about ")
+
+
+def test_a_step_does_not_pass_while_something_speaks_and_does_not_decide() -> None:
+    rather_slow = rollout(counts(30, (0.7, 0.3, 0.02, 0.004)), counts(270), 45)
+    verdicts = [judge(rather_slow[:number], 1000, RULES) for number in range(20, 45)]
+    assert all(each.needed is not None and each.canary_requests >= each.needed for each in verdicts)
+    speaking = [each for each in verdicts if 1.2 < each.evidence < 20]
+    assert {each.result for each in speaking} == {"continue"}
+    assert all("latency speaks against the canary and does not decide yet" in each.reason for each in speaking)
+
+
+def test_a_wrong_split_holds_and_names_the_usual_causes() -> None:
+    verdict = judge(rollout(counts(60), counts(240), 20), 1000, RULES)
+    assert verdict.result == "hold"
+    assert verdict.reason.startswith("The canary got 20 % of the requests, and its weight is 10 %")
+    for cause in ("name a track or a version", "second writer of the route", "pods that are not ready"):
+        assert cause in verdict.reason
+
+
+def test_a_wrong_split_of_an_earlier_step_does_not_hold() -> None:
+    intervals = rollout(counts(60), counts(240), 20) + [
+        replace(each, start_seconds=each.start_seconds + 300, end_seconds=each.end_seconds + 300)
+        for each in rollout(counts(30), counts(270), 20)
+    ]
+    assert judge(intervals, 1300, RULES).result == "pass"
+
+
+def test_where_pods_decide_the_share_is_stated_and_the_margin_doubled() -> None:
+    verdict = judge(rollout(counts(60), counts(240), 3, weight=None), 1000, RULES)
+    assert verdict.result == "continue"
+    assert (
+        "Connections are split, not requests: the canary gets 20 % of the requests, and 20 % slower" in verdict.reason
+    )
+    assert [check.name for check in verdict.checks] == ["latency", "errors"]
+
+
+def test_other_classes_hold_and_do_not_fail() -> None:
+    canary = counts(30, classes={**dict.fromkeys(DIGITS, 0.0), "7": 1.0})
+    verdict = judge(rollout(canary, counts(270, classes=DIGITS), 20), 1000, RULES)
+    assert verdict.result == "hold"
+    assert "class 7 is 100 % of its predictions, and 10 % of stable's" in verdict.reason
+
+
+def test_a_failure_comes_before_a_hold_and_a_hold_before_a_pass() -> None:
+    other = dict.fromkeys(DIGITS, 0.0) | {"7": 1.0}
+    slow = rollout(counts(60, SLOW, classes=other), counts(240, classes=DIGITS), 40)
+    assert judge(slow, 1000, RULES).result == "fail"
+    quick = rollout(counts(30, classes=other), counts(270, classes=DIGITS), 40)
+    assert judge(quick, 1000, RULES).result == "hold"
+
+
+def test_more_classes_than_50_are_not_compared() -> None:
+    many = {str(number): 1 / 51 for number in range(51)}
+    verdict = judge(rollout(counts(30, classes={"1": 1.0}), counts(270, classes=many), 20), 1000, RULES)
+    assert "classes" not in [check.name for check in verdict.checks]
+
+
+NOTHING = TrackCounts()
+WITHOUT_DATA = {
+    "no interval": [],
+    "no pods": [Interval(1000, 1015, 0.1, (), ())],
+    "no canary": [replace(each, canary=()) for each in rollout(counts(30), counts(270), 50)],
+    "no stable": [replace(each, stable=()) for each in rollout(counts(30), counts(270), 50)],
+    "no requests": rollout(NOTHING, NOTHING, 50),
+    "weight 0": rollout(NOTHING, counts(270), 50, weight=0.0),
+    "weight 1": rollout(counts(270), NOTHING, 50, weight=1.0),
+    "no histogram": rollout(TrackCounts(requests=300.0), TrackCounts(requests=2700.0), 50),
+    "not a number": rollout(replace(counts(30, SLOW), failed=nan), counts(270), 50),
+    "negative": rollout(replace(counts(30, SLOW), answered=-1.0), counts(270), 50),
+    "infinite": rollout(replace(counts(30, SLOW), requests=inf), counts(270), 50),
+}
+
+
+@pytest.mark.parametrize("case", WITHOUT_DATA)
+def test_without_data_it_continues_and_says_why(case: str) -> None:
+    verdict = judge(WITHOUT_DATA[case], 1000, RULES)
+    assert verdict.result == "continue"
+    assert verdict.evidence == pytest.approx(1)
+    assert verdict.reason.endswith(".")
+
+
+def test_the_reason_names_the_weight_that_leaves_nothing_to_compare() -> None:
+    assert "because its weight is 0" in judge(WITHOUT_DATA["weight 0"], 1000, RULES).reason
+    assert "because the weight is 100 %" in judge(WITHOUT_DATA["weight 1"], 1000, RULES).reason
+
+
+def test_a_stable_version_whose_answers_lie_in_one_bucket_never_passes_and_the_reason_says_so() -> None:
+    coarse = counts(30, (1.0, 1.0, 0.0, 0.0)), counts(270, (1.0, 1.0, 0.0, 0.0))
+    verdict = judge(rollout(*coarse, 100), 1000, RULES)
+    assert (verdict.result, verdict.needed) == ("continue", None)
+    assert "too few answers of stable lie on both sides of an edge" in verdict.reason
+
+
+numbers = st.one_of(st.floats(0, 1e9), st.sampled_from([nan, inf, -1.0, 0.0]))
+any_counts = st.builds(
+    TrackCounts,
+    requests=numbers,
+    failed=numbers,
+    answered=numbers,
+    slower=st.dictionaries(st.sampled_from([0.1, 0.5, 0.0, inf, nan]), numbers, max_size=3),
+    classes=st.dictionaries(st.sampled_from(["a", "b"]), numbers, max_size=2),
+    guards=st.dictionaries(st.just("g"), st.builds(Trials, numbers, numbers), max_size=1),
+)
+any_pods = st.lists(st.builds(PodCounts, st.sampled_from("ab"), any_counts), max_size=3).map(tuple)
+any_interval = st.builds(
+    Interval,
+    st.floats(0, 1e4),
+    st.floats(0, 1e4),
+    st.one_of(st.none(), st.sampled_from([0.0, 0.05, 0.5, 1.0, -1.0, nan])),
+    any_pods,
+    any_pods,
+)
+
+
+@settings(max_examples=60)
+@given(st.lists(any_interval, max_size=8), st.floats(0, 1e4))
+def test_no_counts_make_a_number_that_is_not_finite(intervals: list[Interval], start: float) -> None:
+    verdict = judge(intervals, start, replace(RULES, guards=("g",)))
+    shown = [verdict.evidence, verdict.dispersion, verdict.share or 0, verdict.needed or 0]
+    shown += [number for check in verdict.checks for number in (check.evidence, check.canary, check.stable)]
+    assert all(isfinite(number) and number >= 0 for number in shown)
+    assert "nan" not in verdict.reason
+    assert "inf" not in verdict.reason
+
+
+@given(st.randoms())
+def test_the_order_of_pods_and_intervals_does_not_matter(random: object) -> None:
+    intervals = [
+        replace(each, canary=(*each.canary, PodCounts("canary-b", part_of(counts(9, SLOW, 0.1), number / 7))))
+        for number, each in enumerate(rollout(counts(30), counts(270, failed=0.01), 8))
+    ]
+    expected = judge(intervals, 1000, RULES)
+    shuffle = random.shuffle  # type: ignore[attr-defined]
+    other = [replace(each, stable=tuple(reversed(each.stable)), canary=each.canary[::-1]) for each in intervals]
+    shuffle(other)
+    found = judge(other, 1000, RULES)
+    assert (found.result, found.reason) == (expected.result, expected.reason)
+    assert found.evidence == pytest.approx(expected.evidence)
+
+
+def test_a_failure_stays_one_when_later_intervals_are_lost() -> None:
+    slow = rollout(counts(30, SLOW), counts(270), 20)
+    lost = [replace(each, canary=(), stable=(), start_seconds=each.start_seconds + 300) for each in slow]
+    assert judge([*slow, *lost], 1000, RULES).result == "fail"
