@@ -15,7 +15,8 @@ from tests.doubles.rollout_session import CANARY, Session, bad_at
 
 SCALED = overlay(VALUES, {"autoscaling": {"engine": "cpu"}})
 BY_PODS = overlay(VALUES, {"httpRoute": {"enabled": False}})
-QUICK = {"weights": (25, 100), "step_seconds": 600.0, "interval_seconds": 20.0}
+LARGER = {**CANARY, "resources": {"limits": {"cpu": 2}}}
+QUICK = {"weights": (25, 100), "step_seconds": 600.0, "interval_seconds": 20.0, "canary": LARGER}
 """A rollout of few calls, since a test ends it at each of them."""
 Change = Callable[[Session], None]
 
