@@ -142,7 +142,8 @@ class FakeCluster:
         self.faults.point()
         return self.held_values[revision]
 
-    def upgrade(self, changes: Values) -> None:
+    def upgrade(self, changes: Values, *, insist: bool = False) -> None:
+        del insist
         self.faults.point()
         if self.revisions[-1].pending:
             raise UpgradeFailed("another operation (install/upgrade/rollback) is in progress")

@@ -78,7 +78,7 @@ class Changes:
         if not missing and revisions[-1].number == made.number:
             return record, True
         self._lease.check()
-        self._release.upgrade(missing or values)
+        self._release.upgrade(missing or values, insist=record.route == "back")
         if not self._release.exclusive:
             return record, False
         return self.recognise(record), True

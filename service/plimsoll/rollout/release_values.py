@@ -72,18 +72,16 @@ def at(values: Values, path: str, otherwise: Any = None) -> Any:  # noqa: ANN401
 def undoing(original: Values, changes: Values) -> dict[str, Any]:
     """The changes that bring back what `original` has wherever `changes` sets something.
 
-    A mapping that was empty is removed as a whole, because helm lays mappings over each other and empties none.
+    A value that `original` does not have stays: helm can only remove it by a null, and then writes that null into the record of
+    the revision before as well.
     """
     result: dict[str, Any] = {}
     for name, value in changes.items():
         before = original.get(name)
-        if isinstance(value, Mapping) and value and isinstance(before, Mapping) and before:
-            result[name] = undoing(before, value)
-        elif isinstance(value, Mapping) and not value and isinstance(before, Mapping):
-            continue
-        elif before == {}:
-            result[name] = None
-        else:
+        if isinstance(value, Mapping) and isinstance(before, Mapping):
+            if below := undoing(before, value):
+                result[name] = below
+        elif before is not None:
             result[name] = before
     return result
 
