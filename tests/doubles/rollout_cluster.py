@@ -147,13 +147,14 @@ class FakeCluster:
         self.faults.point()
         if self.revisions[-1].pending:
             raise UpgradeFailed("another operation (install/upgrade/rollback) is in progress")
-        if self.refusing:
-            self.refusing -= 1
-            raise UpgradeFailed("the API server refuses")
         _refuse_removal(self.present(), changes)
         new = overlay(VALUES, overlay(self.present(), changes))
         if at(new, "canary.mode") == "none" and at(new, "canary.weight"):
             raise UpgradeFailed("canary.mode is none, and canary.weight is set")
+        if self.refusing:
+            self.refusing -= 1
+            self.add_revision(new, "failed", "Upgrade failed: a conflict")
+            raise UpgradeFailed("the API server refuses")
         self.add_revision(new, "pending-upgrade")
         try:
             self.faults.point()

@@ -66,12 +66,13 @@ class Changes:
     def bring_about(self, record: Record, values: Values) -> tuple[Record, bool]:
         """Have the release hold the values; and whether it does. Without a need nothing is changed.
 
+        The newest revision has to be the record's: see `recognise`.
+
         Raises:
             ChangedByOthers: somebody else has changed the release.
             UpgradeFailed: helm could not.
             LeaseLost: another driver has taken over.
         """
-        record = self.recognise(record)
         revisions = self._release.history()
         made = _made(revisions)
         missing = difference(self._release.values(made.number), values)

@@ -72,8 +72,8 @@ def at(values: Values, path: str, otherwise: Any = None) -> Any:  # noqa: ANN401
 def undoing(original: Values, changes: Values) -> dict[str, Any]:
     """The changes that bring back what `original` has wherever `changes` sets something.
 
-    A value that `original` does not have stays: helm can only remove it by a null, and then writes that null into the record of
-    the revision before as well.
+    A value that `original` does not have stays: helm can only remove it by a null, and then writes that null into the
+    record of the revision before as well.
     """
     result: dict[str, Any] = {}
     for name, value in changes.items():
