@@ -38,7 +38,9 @@ def test_the_adapter_passes_recorded_values_on_as_they_are() -> None:
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
 def test_no_example_says_a_number_of_pods_beside_an_autoscaler(example: Path, engine: str) -> None:
     made = objects(template("--skip-tests", f"--values={example}", f"--set=autoscaling.engine={engine}"))
-    tracks = [each for each in made if each["kind"] == "Deployment" and "plimsoll.dev/track" in each["metadata"]["labels"]]
+    tracks = [
+        each for each in made if each["kind"] == "Deployment" and "plimsoll.dev/track" in each["metadata"]["labels"]
+    ]
     assert {each["spec"].get("replicas", "none") for each in tracks} == {"none"}
 
 

@@ -141,16 +141,19 @@ class FakeCluster:
         self.faults.point()
         return self.held_values[revision]
 
-    def upgrade(self, changes: Values) -> None:
+    def upgrade(self, changes: Values, *, insist: bool = False) -> None:
+        del insist
         self.faults.point()
         if self.revisions[-1].pending:
             raise UpgradeFailed("another operation (install/upgrade/rollback) is in progress")
-        if self.refusing:
-            self.refusing -= 1
-            raise UpgradeFailed("the API server refuses")
-        new = overlay(self.present(), changes)
+        _refuse_removal(self.present(), changes)
+        new = overlay(VALUES, overlay(self.present(), changes))
         if at(new, "canary.mode") == "none" and at(new, "canary.weight"):
             raise UpgradeFailed("canary.mode is none, and canary.weight is set")
+        if self.refusing:
+            self.refusing -= 1
+            self.add_revision(new, "failed", "Upgrade failed: a conflict")
+            raise UpgradeFailed("the API server refuses")
         self.add_revision(new, "pending-upgrade")
         try:
             self.faults.point()
@@ -264,6 +267,16 @@ class FakeCluster:
 
 def _copied(found: T) -> T:
     return copy.deepcopy(found)
+
+
+def _refuse_removal(present: Values, changes: Values) -> None:
+    """As the chart's schema: to remove what nobody has set removes the chart's default, which has to be there."""
+    for name, value in changes.items():
+        below = present.get(name)
+        if value is None and below in (None, {}):
+            raise UpgradeFailed(f"missing property '{name}'")
+        if isinstance(value, Mapping) and isinstance(below, Mapping):
+            _refuse_removal(below, value)
 
 
 def _key(found: Object) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from plimsoll.rollout.programs import ProgramFailed
 
 
 class ScriptedPrograms:
-    """Answers by the longest beginning that fits; an answer that is an exception is raised. `calls` has all commands."""
+    """Answers by the longest beginning that fits; an exception is raised. `calls` has all commands."""
 
     def __init__(self, **answers: str | ProgramFailed) -> None:
         self.answers: dict[str, str | ProgramFailed] = dict(answers)

@@ -49,7 +49,7 @@ _CODES = {"promoted": PROMOTED, "rolled back": ROLLED_BACK, "": UNFINISHED}
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The release, and the Prometheus that scrapes it. What is empty is taken from the rollout under way."""
+    """The release, and the Prometheus that scrapes it. An empty field is taken from the rollout under way."""
 
     release: str
     namespace: str
@@ -63,7 +63,7 @@ class Target:
 class Opened:
     """A release, opened for one command. Nothing is changed by opening it.
 
-    What a rollout under way has in its record counts; `committed` and `guards` are for a new one.
+    `committed` and `guards` are for a new rollout; one under way has its own in its record.
 
     Raises:
         OperatorError: helm or kubectl are missing, or there is no such release.

@@ -10,7 +10,7 @@ from typing import Any
 
 from plimsoll.errors import OperatorError
 from plimsoll.judge.rules import Rules
-from plimsoll.rollout.helm import Release
+from plimsoll.rollout.helm import Release, Revision
 from plimsoll.rollout.kubernetes import Objects
 from plimsoll.rollout.naming import fullname
 from plimsoll.rollout.plan import Mode, Plan
@@ -74,26 +74,8 @@ def make_plan(wanted: Wanted, release: Release, objects: Objects) -> tuple[Plan,
     Raises:
         OperatorError: the rollout cannot go well; says why and what to do.
     """
-    last = release.history()[-1]
     name, revision, values = read_release(release, wanted.release)
-    if last.pending:
-        raise OperatorError(
-            f"release {wanted.release} is {last.status}: somebody upgrades it, or an upgrade was interrupted; wait, "
-            f"or end "
-            f"it with `helm rollback {wanted.release}`"
-        )
-    if last.status != "deployed":
-        raise OperatorError(
-            f"the last upgrade of release {wanted.release} is {last.status}; repair the release first, so that stable "
-            f"is "
-            "as its values say"
-        )
-    if last.chart != wanted.chart_version:
-        raise OperatorError(
-            f"release {wanted.release} is of chart {last.chart}, and {wanted.chart} is {wanted.chart_version}; "
-            f"upgrade the "
-            "release to that chart first, or give the chart that it has"
-        )
+    _check_release(wanted, release.history()[-1])
     mode = _mode(wanted, values)
     _check_canary(wanted, values)
     stable = deployment(objects, name, "stable")
@@ -150,6 +132,27 @@ def check_numbers(weights: Sequence[int], interval_seconds: float, step_seconds:
     if not 1 <= interval_seconds <= longest:
         raise OperatorError(
             f"--interval is {interval_seconds:g} s; expected 1 s to a quarter of --max-step-minutes, {longest:g} s"
+        )
+
+
+def _check_release(wanted: Wanted, last: Revision) -> None:
+    if last.pending:
+        raise OperatorError(
+            f"release {wanted.release} is {last.status}: somebody upgrades it, or an upgrade was interrupted; wait, "
+            f"or end "
+            f"it with `helm rollback {wanted.release}`"
+        )
+    if last.status != "deployed":
+        raise OperatorError(
+            f"the last upgrade of release {wanted.release} is {last.status}; repair the release first, so that stable "
+            f"is "
+            "as its values say"
+        )
+    if last.chart != wanted.chart_version:
+        raise OperatorError(
+            f"release {wanted.release} is of chart {last.chart}, and {wanted.chart} is {wanted.chart_version}; "
+            f"upgrade the "
+            "release to that chart first, or give the chart that it has"
         )
 
 

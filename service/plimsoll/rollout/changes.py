@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from plimsoll.rollout.helm import Release, ReleaseUnavailable, Revision
 from plimsoll.rollout.lease import DriverLease, Time
-from plimsoll.rollout.release_values import Values, at, difference, overlay
+from plimsoll.rollout.release_values import Values, at, difference, overlay, same
 from plimsoll.rollout.state import ChangedByOthers, Record
 
 INTERRUPTED_SECONDS = 180.0
@@ -54,7 +54,7 @@ class Changes:
         return found
 
     def adopt(self, record: Record) -> Record:
-        """The record with the newest revision in it, whoever made it."""
+        """The record with the newest revision in it, even if somebody else made it."""
         found = replace(record, revision=self._release.history()[-1].number)
         self._write(found)
         return found
@@ -66,19 +66,20 @@ class Changes:
     def bring_about(self, record: Record, values: Values) -> tuple[Record, bool]:
         """Have the release hold the values; and whether it does. Without a need nothing is changed.
 
+        The newest revision has to be the record's: see `recognise`.
+
         Raises:
             ChangedByOthers: somebody else has changed the release.
             UpgradeFailed: helm could not.
             LeaseLost: another driver has taken over.
         """
-        record = self.recognise(record)
         revisions = self._release.history()
         made = _made(revisions)
         missing = difference(self._release.values(made.number), values)
         if not missing and revisions[-1].number == made.number:
             return record, True
         self._lease.check()
-        self._release.upgrade(missing or values)
+        self._release.upgrade(missing or values, insist=record.route == "back")
         if not self._release.exclusive:
             return record, False
         return self.recognise(record), True
@@ -122,7 +123,7 @@ class Changes:
             return False
         before = _made([each for each in revisions if each.number <= record.revision])
         expected = overlay(self._release.values(before.number), record.change.values)
-        return dict(self._release.values(last.number)) == expected
+        return same(self._release.values(last.number), expected)
 
 
 def _made(revisions: Sequence[Revision]) -> Revision:

@@ -26,8 +26,9 @@ class CommittedRelease:
         """As `Release.values`."""
         return self._release.values(revision)
 
-    def upgrade(self, changes: Values) -> None:
+    def upgrade(self, changes: Values, *, insist: bool = False) -> None:
         """Ask for the changes, once; they come when they come."""
+        del insist
         if changes != self._asked:
             self._asked = changes
             self._ask(changes)

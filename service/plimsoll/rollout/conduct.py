@@ -32,7 +32,7 @@ class Conductor:
         Args:
             make_plan: makes the plan, if none is under way.
             given: values of the canary that the user has given; those of a rollout under way must be the same.
-            adopt: take the newest revision for the driver's own, whoever made it.
+            adopt: take the newest revision for the driver's own, even if somebody else made it.
 
         Raises:
             OperatorError: see `Driver.drive`; the plan is refused; or another version is being rolled out.

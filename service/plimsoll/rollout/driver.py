@@ -148,6 +148,7 @@ class Driver:
                 return self._turn_back(record, lost)
             self._ports.time.sleep(_WAIT_SECONDS)
             return record
+        record = self._changes.recognise(record)
         try:
             record, done = self._changes.bring_about(record, change.values)
         except UpgradeFailed as error:
@@ -156,7 +157,7 @@ class Driver:
                 raise
             self._display.note(f"{error.message}; tried again in {_POLL_SECONDS:.0f} s")
             self._ports.time.sleep(_POLL_SECONDS)
-            return record
+            return self._changes.recognise(record)  # a failed upgrade is a revision, too
         self._attempts = 0
         now = self._now(record)
         if not done:

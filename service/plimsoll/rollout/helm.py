@@ -19,6 +19,7 @@ from plimsoll.rollout.release_values import Values, set_options
 UPGRADE_SECONDS = 120.0
 """The longest time of one upgrade. It waits for no pod, because the driver does that itself and can be interrupted."""
 _OLDEST = (3, 14)
+_CONFLICT = "conflict occurred"
 
 
 class ReleaseUnavailable(OperatorError):
@@ -61,8 +62,8 @@ class Release(Protocol):
         """All values of a revision, with the defaults of the chart."""
         ...
 
-    def upgrade(self, changes: Values) -> None:
-        """Make a revision with these changes.
+    def upgrade(self, changes: Values, *, insist: bool = False) -> None:
+        """Make a revision with these changes; with `insist` also in fields that another manager has written since.
 
         Raises:
             UpgradeFailed: it is not made, or only a part of it.
@@ -95,10 +96,21 @@ class HelmRelease:
         found = self._json("get", "values", self._name, "--all", f"--revision={revision}")
         return found if isinstance(found, Mapping) else {}
 
-    def upgrade(self, changes: Values) -> None:
+    def upgrade(self, changes: Values, *, insist: bool = False) -> None:
         """As `Release.upgrade`."""
+        arguments = [*self._upgrade(changes), f"--timeout={UPGRADE_SECONDS:.0f}s"]
         try:
-            self._helm(*self._upgrade(changes), f"--timeout={UPGRADE_SECONDS:.0f}s", seconds=UPGRADE_SECONDS + 30)
+            self._helm(*arguments, seconds=UPGRADE_SECONDS + 30)
+        except ReleaseUnavailable as error:
+            if insist and _CONFLICT in error.message:
+                self._force(arguments)
+                return
+            raise UpgradeFailed(error.message) from None
+
+    def _force(self, arguments: list[str]) -> None:
+        """Only Helm 4 reports conflicts, and only Helm 4 knows this option."""
+        try:
+            self._helm(*arguments, "--force-conflicts", seconds=UPGRADE_SECONDS + 30)
         except ReleaseUnavailable as error:
             raise UpgradeFailed(error.message) from None
 
@@ -202,4 +214,6 @@ def _reason(error: ProgramFailed, name: str, namespace: str) -> str:
             f"you have no right to do this: {error.message}; the rollout needs the rights that `helm upgrade` needs in "
             f"namespace {namespace}"
         )
+    if _CONFLICT in error.message:
+        return f"{error.message}; an upgrade with --force-conflicts takes the field back for helm (release {name})"
     return f"{error.message} (release {name} in namespace {namespace})"

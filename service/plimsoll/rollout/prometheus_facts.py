@@ -1,4 +1,4 @@
-"""What a driver has to know of a Prometheus before it relies on it: its time, and how often it scrapes a release."""
+"""Facts about a Prometheus that a driver relies on: its time, and how often it scrapes a release."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TOLERATED = 0.9
 
 
 def offset_seconds(prometheus: Prometheus, time: Time) -> float:
-    """How far the clock of Prometheus is ahead of `time`, in seconds, to about the time that one query takes.
+    """The seconds by which the clock of Prometheus is ahead of `time`, to about the time that one query takes.
 
     Raises:
         HistoryUnavailable: Prometheus gives no answer.

@@ -12,7 +12,7 @@ from plimsoll.rollout.release_values import Values, at, difference, overlay
 
 @dataclass(frozen=True, slots=True)
 class Rehearsed:
-    """What one stage changes; nothing if the values are so already."""
+    """The changes of one stage; none if the values are so already."""
 
     stage: Stage
     changes: dict[str, Any]
@@ -21,7 +21,7 @@ class Rehearsed:
 def rehearse(plan: Plan, values: Values) -> tuple[tuple[Rehearsed, ...], tuple[Rehearsed, ...]]:
     """The changes of a promotion, and those of a rollback in the last step that the judge decides.
 
-    The numbers of pods are those of now; beside an autoscaler others may be needed then.
+    The numbers of pods are those of now; with an autoscaler others may be needed then.
     """
     forward = list(_walk(plan, "forward", dict(values)))
     reached = dict(values)

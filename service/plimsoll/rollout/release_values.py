@@ -28,7 +28,11 @@ def overlay(base: Values, changes: Values) -> dict[str, Any]:
 
 
 def difference(base: Values, wanted: Values) -> dict[str, Any]:
-    """The part of `wanted` that `base` does not hold already; empty if nothing has to change."""
+    """The part of `wanted` that `base` does not hold already; empty if nothing has to change.
+
+    A value that is to be removed and is not there, or is an empty mapping, is left out: helm would remove the default
+    of the chart in its place, and the chart refuses that.
+    """
     result: dict[str, Any] = {}
     for name, value in wanted.items():
         present = base.get(name)
@@ -36,9 +40,23 @@ def difference(base: Values, wanted: Values) -> dict[str, Any]:
             below = difference(present if isinstance(present, Mapping) else {}, value)
             if below:
                 result[name] = below
+        elif value is None:
+            if present not in (None, {}):
+                result[name] = None
         elif present != value:
             result[name] = value
     return result
+
+
+def same(one: Values, other: Values) -> bool:
+    """Whether two sets of values mean the same: an empty mapping is as good as none."""
+    return _filled(one) == _filled(other)
+
+
+def _filled(values: Values) -> dict[str, Any]:
+    """The values without empty mappings and without those that are removed."""
+    below = {name: _filled(value) if isinstance(value, Mapping) else value for name, value in values.items()}
+    return {name: value for name, value in below.items() if value not in (None, {})}
 
 
 def at(values: Values, path: str, otherwise: Any = None) -> Any:  # noqa: ANN401  # a value of any kind
@@ -54,18 +72,16 @@ def at(values: Values, path: str, otherwise: Any = None) -> Any:  # noqa: ANN401
 def undoing(original: Values, changes: Values) -> dict[str, Any]:
     """The changes that bring back what `original` has wherever `changes` sets something.
 
-    A mapping that was empty is removed as a whole, because helm lays mappings over each other and empties none.
+    A value that `original` does not have stays: helm can only remove it by a null, and then writes that null into the
+    record of the revision before as well.
     """
     result: dict[str, Any] = {}
     for name, value in changes.items():
         before = original.get(name)
-        if isinstance(value, Mapping) and value and isinstance(before, Mapping) and before:
-            result[name] = undoing(before, value)
-        elif isinstance(value, Mapping) and not value and isinstance(before, Mapping):
-            continue
-        elif before == {}:
-            result[name] = None
-        else:
+        if isinstance(value, Mapping) and isinstance(before, Mapping):
+            if below := undoing(before, value):
+                result[name] = below
+        elif before is not None:
             result[name] = before
     return result
 

@@ -29,7 +29,7 @@ class ChangedByOthers(OperatorError):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Where a rollout stands. Times in seconds since 1970.
+    """The present state of a rollout. Times in seconds since 1970.
 
     `progress` of the stage at `position`: new, changing (its change may be made or not), waiting (for pods), watching
     (the judge decides). `revision` is the newest revision of the release that the driver knows. `weight` is the percent

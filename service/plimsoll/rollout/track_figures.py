@@ -24,7 +24,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class TrackFigures:
-    """What a track did: requests, p95 in seconds, and the share of requests that failed."""
+    """The figures of a track: requests, p95 in seconds, and the share of requests that failed."""
 
     requests: float
     p95_seconds: Figure

@@ -91,7 +91,7 @@ def test_a_later_step_that_cannot_decide_is_held() -> None:
     session = Session()
     session.conductor(one_step=True).start(session.planning())
     session.refused = "step `weight 25` cannot decide"
-    with pytest.raises(Held, match="weight 25. cannot decide"):
+    with pytest.raises(Held, match="`weight 25` cannot decide"):
         session.conductor(hold_seconds=0.0).run(session.planning(), CANARY)
     assert session.cluster.weight == 5
 

@@ -15,7 +15,8 @@ from tests.doubles.rollout_session import CANARY, Session, bad_at
 
 SCALED = overlay(VALUES, {"autoscaling": {"engine": "cpu"}})
 BY_PODS = overlay(VALUES, {"httpRoute": {"enabled": False}})
-QUICK = {"weights": (25, 100), "step_seconds": 600.0, "interval_seconds": 20.0}
+LARGER = {**CANARY, "resources": {"limits": {"cpu": 2}}}
+QUICK = {"weights": (25, 100), "step_seconds": 600.0, "interval_seconds": 20.0, "canary": LARGER}
 """A rollout of few calls, since a test ends it at each of them."""
 Change = Callable[[Session], None]
 
@@ -76,7 +77,11 @@ def test_by_pods_the_steps_are_the_nearest_numbers_of_pods() -> None:
 @pytest.mark.parametrize("values", [VALUES, BY_PODS, SCALED], ids=["by weight", "by pods", "with autoscaler"])
 @pytest.mark.parametrize(("script", "end"), [(quick, promoted), (quickly_bad, lambda values: values)])
 def test_a_driver_killed_at_any_call_and_started_again_ends_the_same(
-    script: Callable[[int, float], str], end: Callable[..., object], values: dict[str, object], *, helm_dies: bool
+    script: Callable[[int, float], str],
+    end: Callable[..., dict[str, object]],
+    values: dict[str, object],
+    *,
+    helm_dies: bool,
 ) -> None:
     whole = _started(script, values, helm_dies=helm_dies)
     whole.run(**QUICK)
@@ -91,7 +96,9 @@ def test_a_driver_killed_at_any_call_and_started_again_ends_the_same(
             if session.record().ended:
                 continue
         session.run(**QUICK)
-        assert session.cluster.present() == end(values), kill_at
+        assert session.cluster.present() == overlay(end(values), {"canary": {"resources": LARGER["resources"]}}), (
+            kill_at
+        )
         assert weights(session) == weights(whole), kill_at
         assert all(ready >= 1 for weight, ready in session.cluster.log if weight), kill_at
 

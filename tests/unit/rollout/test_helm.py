@@ -97,3 +97,14 @@ def test_a_chart_has_a_name_and_a_version() -> None:
     for answer in ("name: x", "- x", failed("helm", "Error: no such file")):
         with pytest.raises(OperatorError, match="--chart"):
             chart_version(ScriptedPrograms(helm=answer), "x")
+
+
+def test_a_rollback_takes_a_field_back_that_somebody_has_written_by_hand() -> None:
+    said = 'Error: UPGRADE FAILED: conflict occurred while applying: conflict with "kubectl-replace": .spec.rules'
+    programs = ScriptedPrograms(helm=failed("helm", said))
+    with pytest.raises(UpgradeFailed, match="--force-conflicts takes the field back"):
+        release(programs).upgrade({})
+    assert len(programs.calls) == 1
+    with pytest.raises(UpgradeFailed):
+        release(programs).upgrade({}, insist=True)
+    assert "--force-conflicts" in programs.calls[-1]

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from plimsoll.rollout.release_values import at, difference, overlay, set_options, undoing
+from plimsoll.rollout.release_values import at, difference, overlay, same, set_options, undoing
 
 LEAVES = st.one_of(st.integers(), st.booleans(), st.text(max_size=3), st.lists(st.integers(), max_size=2))
 TREES = st.recursive(
@@ -29,7 +30,9 @@ def _only_empty(whole: dict[str, Any], reached: dict[str, Any]) -> bool:
 @given(TREES, TREES)
 def test_what_undoes_a_change_brings_back_every_value(base: dict[str, Any], changes: dict[str, Any]) -> None:
     back = overlay(overlay(base, changes), undoing(base, changes))
-    assert difference(back, {name: value for name, value in base.items() if not isinstance(value, dict)}) == {}
+    plain = {name: value for name, value in base.items() if not isinstance(value, dict)}
+    assert difference(back, plain) == {}
+    assert "null" not in json.dumps(undoing(base, changes))
 
 
 def test_a_value_is_found_by_its_path() -> None:
@@ -52,3 +55,15 @@ def test_options_keep_texts_and_numbers_apart() -> None:
         "--set", "canary.gone=null",
         "--set-json", "x\\.y.z=[1]",
     ]  # fmt: skip
+
+
+def test_nothing_is_removed_that_is_not_there() -> None:
+    assert difference({"canary": {"resources": {}}}, {"canary": {"resources": None, "other": None}}) == {}
+    assert difference({"canary": {"resources": {"cpu": 1}}}, {"canary": {"resources": None}}) == {
+        "canary": {"resources": None}
+    }
+
+
+def test_an_empty_mapping_means_the_same_as_none() -> None:
+    assert same({"a": {"b": {}, "c": 1}}, {"a": {"c": 1}})
+    assert not same({"a": {"c": 1}}, {"a": {"c": 2}})
