@@ -83,7 +83,11 @@ class InClusterPrometheus:
         return [rule for group in groups for rule in group["rules"]]
 
     def remove(self) -> None:
-        """Delete what of it lies outside of the namespace."""
+        """Delete what of it lies outside of the namespace, and its pod.
+
+        The end of a namespace waits for half of the grace period of its pods, which is ten minutes for this one.
+        """
+        self.stop()
         name = f"{self._cluster.namespace}-prometheus"
         run("kubectl", "delete", "clusterrole,clusterrolebinding", name, "--ignore-not-found")
 

@@ -68,12 +68,11 @@ def watched_route(cluster: Cluster, name: str) -> Iterator[Seen]:
 
     def follow() -> None:
         while not over.is_set():  # a watch ends by itself after half an hour or more
-            watch = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-            running[:] = [watch]
-            assert watch.stdout is not None
-            for document in documents(watch.stdout):
-                seen.add(document, time.time())
-            watch.wait(timeout=10)
+            with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as watch:
+                running[:] = [watch]
+                assert watch.stdout is not None
+                for document in documents(watch.stdout):
+                    seen.add(document, time.time())
             over.wait(1)
 
     follower = threading.Thread(target=follow, daemon=True)
