@@ -66,7 +66,8 @@ class Changes:
     def bring_about(self, record: Record, values: Values, *, insist: bool) -> tuple[Record, bool]:
         """Have the release hold the values; and whether it does. Without a need nothing is changed.
 
-        The newest revision has to be the one in the record: see `recognise`. With `insist` fields of others are taken over.
+        The newest revision has to be that of the record: see `recognise`. With `insist` fields of others are taken
+        over.
 
         Raises:
             ChangedByOthers: somebody else has changed the release.
