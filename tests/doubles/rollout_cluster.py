@@ -127,6 +127,7 @@ class FakeCluster:
         self.log: list[tuple[int, int]] = []
         self.helm_dies = False
         self.refusing = 0
+        self.foreign = False
         self.rights: set[tuple[str, str]] | None = None
         self.add_revision(dict(copy.deepcopy(dict(values))), "deployed")
         self.apply()
@@ -142,7 +143,6 @@ class FakeCluster:
         return self.held_values[revision]
 
     def upgrade(self, changes: Values, *, insist: bool = False) -> None:
-        del insist
         self.faults.point()
         if self.revisions[-1].pending:
             raise UpgradeFailed("another operation (install/upgrade/rollback) is in progress")
@@ -152,8 +152,12 @@ class FakeCluster:
             raise UpgradeFailed("canary.mode is none, and canary.weight is set")
         if self.refusing:
             self.refusing -= 1
-            self.add_revision(new, "failed", "Upgrade failed: a conflict")
+            self.add_revision(new, "failed", "Upgrade failed")
             raise UpgradeFailed("the API server refuses")
+        if self.foreign and not insist:
+            self.add_revision(new, "failed", "Upgrade failed: conflict occurred")
+            raise UpgradeFailed('conflict occurred: conflict with "kubectl-replace"')
+        self.foreign = False
         self.add_revision(new, "pending-upgrade")
         try:
             self.faults.point()

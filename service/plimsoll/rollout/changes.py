@@ -63,10 +63,11 @@ class Changes:
         """The values in force: those of the last revision that was made."""
         return self._release.values(_made(self._release.history()).number)
 
-    def bring_about(self, record: Record, values: Values) -> tuple[Record, bool]:
+    def bring_about(self, record: Record, values: Values, *, insist: bool) -> tuple[Record, bool]:
         """Have the release hold the values; and whether it does. Without a need nothing is changed.
 
-        The newest revision has to be the record's: see `recognise`.
+        The newest revision has to be that of the record: see `recognise`. With `insist` fields of others are taken
+        over.
 
         Raises:
             ChangedByOthers: somebody else has changed the release.
@@ -79,7 +80,7 @@ class Changes:
         if not missing and revisions[-1].number == made.number:
             return record, True
         self._lease.check()
-        self._release.upgrade(missing or values, insist=record.route == "back")
+        self._release.upgrade(missing or values, insist=insist)
         if not self._release.exclusive:
             return record, False
         return self.recognise(record), True

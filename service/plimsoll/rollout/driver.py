@@ -68,7 +68,7 @@ class Driver:
         self._patience = patience
         self._tracks = Tracks(ports.objects, ports.time)
         self._changes = Changes(ports.release, ports.lease, ports.time, ports.store.write)
-        self._attempts = 0
+        self._attempts, self._insists = 0, False
         self._looked_at: float | None = None
         self._transitions = {
             "new": self._plan_change,
@@ -150,15 +150,16 @@ class Driver:
             return record
         record = self._changes.recognise(record)
         try:
-            record, done = self._changes.bring_about(record, change.values)
+            record, done = self._changes.bring_about(record, change.values, insist=self._insists)
         except UpgradeFailed as error:
             self._attempts += 1
+            self._insists = error.by_conflict and record.route == "back"
             if self._attempts >= _ATTEMPTS[record.route]:
                 raise
             self._display.note(f"{error.message}; tried again in {_POLL_SECONDS:.0f} s")
             self._ports.time.sleep(_POLL_SECONDS)
             return self._changes.recognise(record)  # a failed upgrade is a revision, too
-        self._attempts = 0
+        self._attempts, self._insists = 0, False
         now = self._now(record)
         if not done:
             return self._wait_for_commit(record, now)

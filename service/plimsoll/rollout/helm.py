@@ -29,6 +29,11 @@ class ReleaseUnavailable(OperatorError):
 class UpgradeFailed(ReleaseUnavailable):
     """Helm could not make a revision: the chart, the API server or another manager of an object refused it."""
 
+    @property
+    def by_conflict(self) -> bool:
+        """Whether another manager has written a field; only Helm 4 reports that, and it can insist."""
+        return _CONFLICT in self.message
+
 
 @dataclass(frozen=True, slots=True)
 class Revision:
@@ -98,19 +103,9 @@ class HelmRelease:
 
     def upgrade(self, changes: Values, *, insist: bool = False) -> None:
         """As `Release.upgrade`."""
-        arguments = [*self._upgrade(changes), f"--timeout={UPGRADE_SECONDS:.0f}s"]
+        options = [f"--timeout={UPGRADE_SECONDS:.0f}s", *(["--force-conflicts"] if insist else [])]
         try:
-            self._helm(*arguments, seconds=UPGRADE_SECONDS + 30)
-        except ReleaseUnavailable as error:
-            if insist and _CONFLICT in error.message:
-                self._force(arguments)
-                return
-            raise UpgradeFailed(error.message) from None
-
-    def _force(self, arguments: list[str]) -> None:
-        """Only Helm 4 reports conflicts, and only Helm 4 knows this option."""
-        try:
-            self._helm(*arguments, "--force-conflicts", seconds=UPGRADE_SECONDS + 30)
+            self._helm(*self._upgrade(changes), *options, seconds=UPGRADE_SECONDS + 30)
         except ReleaseUnavailable as error:
             raise UpgradeFailed(error.message) from None
 

@@ -153,6 +153,10 @@ def test_a_weight_set_by_hand_stops_the_driver() -> None:
     with pytest.raises(ChangedByOthers, match="has the weight 90 for the canary, and the rollout gave it 25"):
         session.run()
     assert session.cluster.weight == 90
+    session.cluster.foreign = True
+    ended = session.conductor().wish("abort")
+    assert ended is not None
+    assert (ended.outcome, session.cluster.present()) == ("rolled back", VALUES)
 
 
 def stop_in_step(session: Session, change: Change, weight: int) -> None:
