@@ -63,5 +63,5 @@ async def test_a_frozen_family_ends_too(tmp_path: Path) -> None:
 
 
 def test_a_program_that_ends_by_itself_is_told_with_its_last_words(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match="the server ended:\nno port"), family(tmp_path, "print('no port')"):
+    with pytest.raises(RuntimeError, match="the server ended:\nnothing"), family(tmp_path, "print('nothing')"):
         pass
