@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from tests.e2e.rollouts import Course, Ground, run_course
 from tests.e2e.rollouts_driver import PROMOTED, ROLLED_BACK
 from tests.e2e.rollouts_models import SLOW
+from tests.e2e.rollouts_together import together
 from tests.e2e.transcript import Transcript
 
 pytestmark = pytest.mark.e2e
@@ -16,14 +19,12 @@ QUICK = ("--weights=50,100", "--interval=5s")
 RATE = 60
 
 
-def test_a_good_version_is_promoted(ground: Ground, transcript: Transcript) -> None:
-    outcome = run_course(ground, Course("brisk", rate=RATE, warm_seconds=20, options=QUICK))
-    transcript.note(f"rollout of a good version, {RATE} requests/s", outcome.words())
-    outcome.check(PROMOTED)
-    assert outcome.wrong == 0
-
-
-def test_a_slow_version_is_rolled_back(ground: Ground, transcript: Transcript) -> None:
-    outcome = run_course(ground, Course("sluggish", SLOW, rate=RATE, warm_seconds=20, options=QUICK))
-    transcript.note(f"rollout of a version that is half as slow again, {RATE} requests/s", outcome.words())
-    outcome.check(ROLLED_BACK)
+def test_a_good_version_is_promoted_and_a_slow_one_is_rolled_back(ground: Ground, transcript: Transcript) -> None:
+    brisk = Course("brisk", rate=RATE, warm_seconds=20, options=QUICK)
+    sluggish = Course("sluggish", SLOW, rate=RATE, warm_seconds=20, options=QUICK)
+    found = together({"good": partial(run_course, ground, brisk), "slow": partial(run_course, ground, sluggish)})
+    for name, outcome in found.items():
+        transcript.note(f"rollout of a {name} version, {RATE} requests/s", outcome.words())
+    found["good"].check(PROMOTED)
+    assert found["good"].wrong == 0
+    found["slow"].check(ROLLED_BACK)

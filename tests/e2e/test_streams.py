@@ -11,7 +11,7 @@ from tests.e2e.cluster import Cluster, eventually
 from tests.e2e.release import OWN_MODEL, Release, parsed
 from tests.e2e.transcript import Transcript
 
-pytestmark = pytest.mark.e2e
+pytestmark = pytest.mark.e2e_full
 
 NAME = "streams"
 
