@@ -234,8 +234,8 @@ def test_a_guard_that_prometheus_refuses_is_named(recorded: Recorded) -> None:
 
 
 def test_a_rollout_without_recorded_weights_names_the_rules_to_install(recorded: Recorded) -> None:
+    later = time.time() + 20  # a day is looked at in steps of 16 s, and the canary may be younger than one
     with pytest.raises(HistoryUnavailable, match=r"monitoring\.rules\.enabled=true"):
-        later = time.time() + 20  # a day is looked at in steps of 16 s, and the canary may be younger than one
         periods_from_rules(recorded.prometheus, ReleaseSeries("shop-plimsoll", "here"), later, SCRAPE_SECONDS)
 
 
