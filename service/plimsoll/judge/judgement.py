@@ -71,7 +71,7 @@ def _seen(counted: Sequence[Interval], step: Sequence[Interval], rules: Rules, f
     return Seen(
         rules=rules,
         weight=step[-1].weight if step else None,
-        by_pods=any(each.weight is None for each in counted),
+        weight_is_known=all(each.weight is not None for each in counted),
         canary_requests=requests[0],
         stable_requests=requests[1],
         answered=sum(counts.answered for counts in canary),
