@@ -54,6 +54,11 @@ class Answer:
         """The answer in one word: fail, pass, continue or hold."""
         return "continue" if self.verdict is None else self.verdict.result
 
+    @property
+    def canary_is_idle(self) -> bool:
+        """Whether it is known that stable had requests and the canary had none: missing counts are no such knowledge."""
+        return self.verdict is not None and self.verdict.canary_requests == 0 < self.verdict.stable_requests
+
     def document(self) -> dict[str, Any]:
         """The answer as a JSON object. Its keys are always the same; what is not known is null."""
         numbers = asdict(self.verdict or _NOTHING)
