@@ -88,7 +88,8 @@ def too_early(seen: Seen, speaking: Check | None) -> str:
     if seen.needed is None:
         return (
             "No number of requests can be given after which this step passes: too few answers of stable lie on both "
-            f"sides of an edge of the duration histogram. {_so_far(seen)} Wait, or decide without it: go on or roll back."
+            f"sides of an edge of the duration histogram. {_so_far(seen)} Wait, or decide without it: go on or roll "
+            "back."
         )
     if seen.answered < seen.needed:
         return (
@@ -108,8 +109,8 @@ def _so_far(seen: Seen) -> str:
     if seen.weight_is_known:
         return evidence
     return (
-        f"{evidence} The weight is not known: the canary gets {percent(seen.share or 0)} of the requests, and with twice "
-        f"the margin {percent(seen.rules.margin)} slower or more often does not matter."
+        f"{evidence} The weight is not known: the canary gets {percent(seen.share or 0)} of the requests, and with "
+        f"twice the margin {percent(seen.rules.margin)} slower or more often does not matter."
     )
 
 

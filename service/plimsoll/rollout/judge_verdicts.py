@@ -56,7 +56,7 @@ class Answer:
 
     @property
     def canary_is_idle(self) -> bool:
-        """Whether it is known that stable had requests and the canary had none: missing counts are no such knowledge."""
+        """Whether stable had requests and the canary had none, as counted. Missing counts say neither."""
         return self.verdict is not None and self.verdict.canary_requests == 0 < self.verdict.stable_requests
 
     def document(self) -> dict[str, Any]:
