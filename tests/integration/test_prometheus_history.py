@@ -63,7 +63,20 @@ def past_samples(end: int) -> Iterator[str]:
         family = name.partition("{")[0]
         yield f"# TYPE {family} gauge"
         yield from (f"{name} {value(at)} {at}" for at in range(begin, end + 1, STEP))
+        yield from canaries_in_turn(family, end)
     yield "# EOF"
+
+
+def canaries_in_turn(family: str, end: int) -> Iterator[str]:
+    """Samples of the last hour of a release whose canary was removed, and came again with another image."""
+    pods = {"66bfd8f-fghjk": (60, 45), "66bfd8f-lmnpq": (45, 26), "7d9cf5-fghjk": (20, 10), "7d9cf5-rstvw": (10, 0)}
+    if family == "plimsoll:canary_weight:ratio":
+        return
+    of = ',model="digits"' if family == "plimsoll_model_info" else ""
+    for pod, (first, last) in pods.items():
+        where = f'namespace="turns",service="shop-plimsoll-canary",pod="shop-plimsoll-canary-{pod}"'
+        times = range(end - 60 * first, end - 60 * last + 1, STEP)
+        yield from (f'{family}{{{where}{of},version="1.0"}} 1 {at}' for at in times)
 
 
 def write_past(folder: Path, end: int) -> None:
@@ -234,8 +247,9 @@ def test_a_guard_that_prometheus_refuses_is_named(recorded: Recorded) -> None:
 
 
 def test_a_rollout_without_recorded_weights_names_the_rules_to_install(recorded: Recorded) -> None:
+    now = time.time() + 60  # as below
     with pytest.raises(HistoryUnavailable, match=r"monitoring\.rules\.enabled=true"):
-        periods_from_rules(recorded.prometheus, ReleaseSeries("shop-plimsoll", "here"), time.time(), SCRAPE_SECONDS)
+        periods_from_rules(recorded.prometheus, ReleaseSeries("shop-plimsoll", "here"), now, SCRAPE_SECONDS)
 
 
 def test_where_the_split_is_not_known_there_is_one_period_since_the_canary_came(recorded: Recorded) -> None:
@@ -257,6 +271,13 @@ def test_the_weights_of_the_past_are_periods_without_what_is_near_a_change(recor
     assert rollout.step_start_seconds == second.start_seconds == pytest.approx(past - HOUR + 2 * STEP, abs=STEP)
     assert second.end_seconds == past - 120
     assert rollout.since_seconds == first.start_seconds
+
+
+def test_a_canary_of_another_template_begins_again_and_another_pod_does_not(recorded: Recorded) -> None:
+    past, release = recorded.past, ReleaseSeries("shop-plimsoll", "turns")
+    for now, minutes in ((past, 20), (past - 26 * 60, 60)):
+        found = periods_from_rules(recorded.prometheus, release, now, STEP, weights_are_recorded=False)
+        assert found.since_seconds == pytest.approx(past - 60 * minutes + 2 * STEP, abs=STEP)
 
 
 def test_a_canary_of_weight_0_is_none_to_judge(recorded: Recorded) -> None:
