@@ -53,7 +53,9 @@ def tabulate(intervals: Sequence[Interval], layers: int, pick: Pick) -> Table:
     trials = np.array(picked, dtype=np.float64).reshape(len(places), 2, layers)
     trials[:, 1] = np.minimum(trials[:, 1], trials[:, 0])
     sums = np.zeros((len(intervals), len(pods), 2, layers))
-    np.add.at(sums, tuple(np.array(places, dtype=np.intp).reshape(len(places), 2).T), trials)  # a pod may be there twice
+    np.add.at(
+        sums, tuple(np.array(places, dtype=np.intp).reshape(len(places), 2).T), trials
+    )  # a pod may be there twice
     total, bad = np.ascontiguousarray(sums.transpose(2, 3, 1, 0))
     return Table(total, bad, np.array([track == "canary" for track, _ in pods], dtype=bool))
 

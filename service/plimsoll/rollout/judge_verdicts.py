@@ -111,9 +111,7 @@ class RecordedJudge:
                 self.interval_seconds,
                 weights_are_recorded=question.weights_are_recorded,
             )
-            history = PrometheusHistory(
-                self.prometheus, release.fullname, release.namespace, self.guards, release.cluster
-            )
+            history = PrometheusHistory(self.prometheus, release, self.guards)
             intervals = history.read(rollout.periods, self.interval_seconds)
         except HistoryUnavailable as error:
             return Answer(error.message)
