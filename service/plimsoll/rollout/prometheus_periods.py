@@ -17,7 +17,10 @@ _GAP_SECONDS = 600.0
 RELOAD_SECONDS = 120.0
 """A new weight is in a recording rule this much later than in the route: first Prometheus has to load its rules."""
 _POD_TEMPLATE = 'label_replace({}, "pod_template", "$1", "pod", "(.+).{{5}}")'
-"""A pod's name without the five characters at its end is the same for all pods of one template, and for no others."""
+"""A pod's name without the five characters at its end is that of its ReplicaSet, so it has the hash of its template.
+
+Of a Deployment with a name of more than about 47 characters the hash is cut off; then templates look alike.
+"""
 _RULES = (
     "set monitoring.rules.enabled=true, or, where a controller other than Helm sets the weights, ask with split=unknown"
 )
