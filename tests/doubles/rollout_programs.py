@@ -20,6 +20,7 @@ class ClusterPrograms:
 
     def __init__(self, cluster: FakeCluster) -> None:
         self._cluster = cluster
+        self.charts = {"charts/plimsoll": "0.4.0"}
 
     def run(self, program: str, *arguments: str, stdin: str | None = None, timeout_seconds: float = 60.0) -> str:
         del timeout_seconds
@@ -36,8 +37,8 @@ class ClusterPrograms:
         match words:
             case ["version", *_]:
                 return "v4.0.0"
-            case ["show", "chart", _]:
-                return "name: plimsoll\nversion: 0.4.0\n"
+            case ["show", "chart", chart]:
+                return self._described(chart)
             case ["history", *_]:
                 return [_written(asdict(each)) for each in self._cluster.history()]
             case ["get", "values", *_]:
@@ -48,6 +49,12 @@ class ClusterPrograms:
                     self._cluster.upgrade(_changes(options))
                 return ""
         raise AssertionError(words)
+
+    def _described(self, chart: str) -> str:
+        version = next((has for name, has in self.charts.items() if chart.endswith(name)), None)
+        if version is None:
+            raise ProgramFailed("helm", f"Error: path {chart} not found")
+        return f"name: plimsoll\nversion: {version}\n"
 
     def _kubectl(self, words: list[str], stdin: str) -> Any:
         match words:

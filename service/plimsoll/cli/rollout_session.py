@@ -29,7 +29,7 @@ from plimsoll.rollout.display_table import LiveTable
 from plimsoll.rollout.driver import Held, Patience, Ports
 from plimsoll.rollout.forecasting import refusal_by
 from plimsoll.rollout.guards import read_guards
-from plimsoll.rollout.helm import HelmRelease, chart_version, check_helm
+from plimsoll.rollout.helm import HelmRelease, chart_version, check_helm, split_chart
 from plimsoll.rollout.history import HistoryUnavailable
 from plimsoll.rollout.kubernetes import KubectlObjects
 from plimsoll.rollout.lease import DriverLease, LeaseKeeper
@@ -73,8 +73,8 @@ class Opened:
         self.programs = LocalPrograms()
         check_helm(self.programs)
         self.objects = KubectlObjects(self.programs, target.namespace)
-        reader = HelmRelease(self.programs, target.release, target.namespace, target.chart)
-        self.fullname, _, self.values = read_release(reader, target.release)
+        reader = HelmRelease(self.programs, target.release, target.namespace)
+        self.fullname, last, self.values = read_release(reader, target.release)
         self.series = ReleaseSeries(self.fullname, target.namespace, target.cluster)
         self.store = RecordStore(self.objects, f"{self.fullname}-rollout")
         self.stored: Stored | None = self.store.read()
@@ -84,9 +84,9 @@ class Opened:
         self._url = target.prometheus or (plan.prometheus if plan else "")
         self._target = target
         self.chart = _lasting(target.chart) or (plan.chart if plan else "")
-        if plan and target.chart and not self.committed:
-            self._check_chart(plan.chart_version)
-        self.release = HelmRelease(self.programs, target.release, target.namespace, self.chart)
+        self._expected = plan.chart_version if plan else last.chart
+        self._version = (split_chart(self._expected) or ("", ""))[1]
+        self.release = HelmRelease(self.programs, target.release, target.namespace, self.chart, self._version)
 
     @cached_property
     def prometheus(self) -> Prometheus:
@@ -132,17 +132,22 @@ class Opened:
             OperatorError: none is given, or it is no chart.
         """
         if self.committed:
-            return self.release.history()[-1].chart
+            return self._expected
         if not self.chart:
             raise OperatorError("no chart is given; give the chart of the release as --chart")
-        return chart_version(self.programs, self.chart)
+        return chart_version(self.programs, self.chart, self._version)
 
-    def _check_chart(self, expected: str) -> None:
-        found = self.chart_version()
-        if found != expected:
+    def check_chart(self) -> None:
+        """Check, before this process changes anything, that the chart is still that of the rollout under way.
+
+        Raises:
+            OperatorError: it is another, or it is not found from here.
+        """
+        under_way = self.stored is not None and not self.stored.record.ended
+        if under_way and (found := self.chart_version()) != self._expected:
             raise OperatorError(
-                f"the rollout under way is of chart {expected}, and {self.chart} is {found}; leave --chart out, or "
-                "give the same one"
+                f"the rollout under way is of chart {self._expected}, and {self.chart} is {found}; give the chart of "
+                "the rollout as --chart"
             )
 
 
@@ -163,8 +168,9 @@ def conducting(opened: Opened, display: Display, patience: Patience) -> Iterator
     """A conductor for the release, whose Lease is kept and whose waits a signal ends.
 
     Raises:
-        OperatorError: see `Opened`.
+        OperatorError: see `Opened`; or the chart is not that of the rollout under way.
     """
+    opened.check_chart()
     clock = SteadyClock(_offset(opened.prometheus, display))
     lease = DriverLease(opened.objects, f"{opened.fullname}-rollout", _identity(), clock)
     ports = Ports(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -10,7 +9,7 @@ from typing import Any
 
 from plimsoll.errors import OperatorError
 from plimsoll.judge.rules import Rules
-from plimsoll.rollout.helm import Release, Revision
+from plimsoll.rollout.helm import Release, Revision, split_chart
 from plimsoll.rollout.kubernetes import Objects
 from plimsoll.rollout.naming import fullname
 from plimsoll.rollout.plan import Mode, Plan
@@ -18,7 +17,6 @@ from plimsoll.rollout.release_values import Values, at, overlay, undoing
 from plimsoll.rollout.workloads import deployment
 
 DEFAULT_WEIGHTS = (5, 25, 50, 100)
-_CHART = re.compile(r"(?P<name>.+?)-(?P<version>\d+\.\d+\.\d+.*)")
 _ROUTE = "httproutes.gateway.networking.k8s.io"
 _RIGHTS = (
     ("patch", "deployments.apps"),
@@ -51,7 +49,7 @@ class Wanted:
     committed: bool = False
 
 
-def read_release(release: Release, name: str) -> tuple[str, int, Values]:
+def read_release(release: Release, name: str) -> tuple[str, Revision, Values]:
     """The full name, the newest revision and its values of a release.
 
     Raises:
@@ -59,13 +57,13 @@ def read_release(release: Release, name: str) -> tuple[str, int, Values]:
     """
     last = release.history()[-1]
     values = release.values(last.number)
-    found = _CHART.fullmatch(last.chart)
+    found = split_chart(last.chart)
     if not isinstance(values.get("canary"), Mapping) or found is None:
         raise OperatorError(
             f"release {name} is of chart {last.chart or 'of no name'}, which has no canary; expected a release of the "
             "chart plimsoll"
         )
-    return fullname(name, found["name"], values), last.number, values
+    return fullname(name, found[0], values), last, values
 
 
 def make_plan(wanted: Wanted, release: Release, objects: Objects) -> tuple[Plan, int]:
@@ -74,8 +72,8 @@ def make_plan(wanted: Wanted, release: Release, objects: Objects) -> tuple[Plan,
     Raises:
         OperatorError: the rollout cannot go well; says why and what to do.
     """
-    name, revision, values = read_release(release, wanted.release)
-    _check_release(wanted, release.history()[-1])
+    name, last, values = read_release(release, wanted.release)
+    _check_release(wanted, last)
     mode = _mode(wanted, values)
     _check_canary(wanted, values)
     stable = deployment(objects, name, "stable")
@@ -113,7 +111,7 @@ def make_plan(wanted: Wanted, release: Release, objects: Objects) -> tuple[Plan,
         step_seconds=wanted.step_seconds,
         committed=wanted.committed,
     )
-    return plan, revision
+    return plan, last.number
 
 
 def check_numbers(weights: Sequence[int], interval_seconds: float, step_seconds: float) -> None:

@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 import yaml
@@ -20,6 +21,7 @@ UPGRADE_SECONDS = 120.0
 """The longest time of one upgrade. It waits for no pod, because the driver does that itself and can be interrupted."""
 _OLDEST = (3, 14)
 _CONFLICT = "conflict occurred"
+_CHART = re.compile(r"(.+?)-(\d+\.\d+\.\d+.*)")
 
 
 class ReleaseUnavailable(OperatorError):
@@ -81,15 +83,15 @@ class Release(Protocol):
 
 
 class HelmRelease:
-    """A release that the driver upgrades itself."""
+    """A release that the driver upgrades itself, always with the same `version` of its chart."""
 
     exclusive = True
 
-    def __init__(self, programs: Programs, name: str, namespace: str, chart: str) -> None:
+    def __init__(self, programs: Programs, name: str, namespace: str, chart: str = "", version: str = "") -> None:
         self._programs = programs
         self._name = name
         self._namespace = namespace
-        self._chart = chart
+        self._chart = _reference(chart, version)
 
     def history(self) -> tuple[Revision, ...]:
         """As `Release.history`."""
@@ -135,7 +137,7 @@ class HelmRelease:
             ) from None
 
     def _upgrade(self, changes: Values) -> list[str]:
-        return ["upgrade", self._name, self._chart, "--reset-then-reuse-values", *set_options(changes)]
+        return ["upgrade", self._name, *self._chart, "--reset-then-reuse-values", *set_options(changes)]
 
     def _json(self, *arguments: str) -> Any:  # noqa: ANN401  # what helm prints
         try:
@@ -165,14 +167,20 @@ def check_helm(programs: Programs) -> None:
         )
 
 
-def chart_version(programs: Programs, chart: str) -> str:
-    """Name and version of a chart, as plimsoll-0.4.0.
+def split_chart(chart: str) -> tuple[str, str] | None:
+    """Name and version in a text such as plimsoll-0.4.0."""
+    found = _CHART.fullmatch(chart)
+    return (found[1], found[2]) if found else None
+
+
+def chart_version(programs: Programs, chart: str, version: str = "") -> str:
+    """Name and version of a chart, as plimsoll-0.4.0; of this version if it is in a registry or a repository.
 
     Raises:
         OperatorError: there is no such chart.
     """
     try:
-        described = yaml.safe_load(programs.run("helm", "show", "chart", chart))
+        described = yaml.safe_load(programs.run("helm", "show", "chart", *_reference(chart, version)))
         return f"{described['name']}-{described['version']}"
     except ProgramFailed as error:
         raise OperatorError(
@@ -180,6 +188,11 @@ def chart_version(programs: Programs, chart: str) -> str:
         ) from None
     except (yaml.YAMLError, TypeError, KeyError):
         raise OperatorError(f"{chart} has no name and version in its Chart.yaml; give the chart as --chart") from None
+
+
+def _reference(chart: str, version: str) -> list[str]:
+    """The arguments that name a chart; a folder or an archive has one version and is asked for none."""
+    return [chart, f"--version={version}"] if version and not Path(chart).exists() else [chart]
 
 
 def _revision(found: Mapping[str, Any]) -> Revision:

@@ -22,10 +22,18 @@ RUN = ("rollout", "run", NAME, "--namespace=models", "--chart=charts/plimsoll", 
 TO_2 = (*RUN, "--model-version=2")
 
 
+class ProgramSession(Session):
+    """A release in memory, and the programs that act on it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.programs = ClusterPrograms(self.cluster)
+
+
 @pytest.fixture
-def session(monkeypatch: pytest.MonkeyPatch) -> Session:
+def session(monkeypatch: pytest.MonkeyPatch) -> ProgramSession:
     """A release in memory, behind the programs and the Prometheus that the commands use."""
-    made = Session()
+    made = ProgramSession()
 
     def judge(_intervals: Any, start: float, _rules: Any) -> Verdict:
         return verdict(made.script(made.cluster.weight, made.time.now() - start))
@@ -41,7 +49,7 @@ def session(monkeypatch: pytest.MonkeyPatch) -> Session:
             super().sleep(0)
             made.time.sleep(seconds)
 
-    monkeypatch.setattr(rollout_session, "LocalPrograms", lambda: ClusterPrograms(made.cluster))
+    monkeypatch.setattr(rollout_session, "LocalPrograms", lambda: made.programs)
     monkeypatch.setattr(rollout_session, "SteadyClock", Clock)
     monkeypatch.setattr(rollout_session, "judge", judge)
     monkeypatch.setattr(rollout_session, "check_scrapes", lambda *_: None)
@@ -111,6 +119,28 @@ def test_a_plan_prints_steps_pods_requests_and_minutes(plimsoll: RunPlimsoll, se
     ]
     assert all(json.loads(line)["minutes"] > 0 for line in plimsoll(*TO_2, "--plan", "--json").out.splitlines())
     assert unchanged(session.cluster)
+
+
+@pytest.mark.parametrize("command", ["run", "step", "promote", "abort"])
+@pytest.mark.parametrize(
+    ("charts", "sentence"),
+    [
+        ({"charts/plimsoll": "0.5.0"}, "is of chart plimsoll-0.4.0, and"),
+        ({}, "not found; give the chart of the release as --chart"),
+    ],
+)
+def test_a_rollout_goes_on_only_with_its_own_chart(
+    plimsoll: RunPlimsoll, session: ProgramSession, command: str, charts: dict[str, str], sentence: str
+) -> None:
+    plimsoll("rollout", "start", *TO_2[2:])
+    before = len(session.cluster.revisions)
+    session.programs.charts = charts
+    ran = plimsoll("rollout", command, NAME)
+    assert (ran.code, sentence in ran.complaint, "--chart" in ran.complaint) == (1, True, True)
+    assert len(session.cluster.revisions) == before
+    assert json.loads(plimsoll("rollout", "status", NAME, "--json").out)["wish"] == ""
+    session.programs.charts = {"other": "0.4.0"}
+    assert plimsoll("rollout", "abort", NAME, "--chart=/other").code == 0
 
 
 def unchanged(cluster: FakeCluster) -> bool:

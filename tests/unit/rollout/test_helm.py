@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from plimsoll.errors import OperatorError
-from plimsoll.rollout.helm import HelmRelease, ReleaseUnavailable, UpgradeFailed, chart_version, check_helm
+from plimsoll.rollout.helm import HelmRelease, ReleaseUnavailable, UpgradeFailed, chart_version, check_helm, split_chart
 
 from tests.doubles.scripted_programs import ScriptedPrograms, failed
 
@@ -97,6 +98,29 @@ def test_a_chart_has_a_name_and_a_version() -> None:
     for answer in ("name: x", "- x", failed("helm", "Error: no such file")):
         with pytest.raises(OperatorError, match="--chart"):
             chart_version(ScriptedPrograms(helm=answer), "x")
+
+
+def test_a_chart_of_a_registry_is_always_asked_for_in_the_version_of_the_release() -> None:
+    programs = ScriptedPrograms(**{"helm show": "name: plimsoll\nversion: 0.4.0\n"})
+    chart = "oci://registry.test/plimsoll"
+    chart_version(programs, chart, "0.4.0")
+    HelmRelease(programs, "web", "models", chart, "0.4.0").upgrade({})
+    assert all(f"{chart} --version=0.4.0" in call for call in programs.calls)
+    chart_version(programs, str(Path(__file__).parent), "0.4.0")
+    assert "--version" not in programs.calls[-1]
+
+
+@pytest.mark.parametrize(
+    ("written", "parts"),
+    [
+        ("plimsoll-0.4.0", ("plimsoll", "0.4.0")),
+        ("my-chart-1.2.3-rc.1+5", ("my-chart", "1.2.3-rc.1+5")),
+        ("plimsoll", None),
+        ("", None),
+    ],
+)
+def test_a_written_chart_has_a_name_and_a_version(written: str, parts: tuple[str, str] | None) -> None:
+    assert split_chart(written) == parts
 
 
 def test_a_rollback_takes_a_field_back_that_somebody_has_written_by_hand() -> None:
