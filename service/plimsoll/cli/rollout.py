@@ -63,11 +63,9 @@ def _begin(
         starting = context.info_name == "start"
         patience = Patience(one_step=starting, hold_seconds=0.0 if no_wait else max_hold_hours * _SECONDS_PER_HOUR)
         with conducting(opened, display, patience) as conductor:
-            if starting:
-                conductor.start(make_plan)
-                return
-            record = conductor.run(make_plan, canary, adopt=adopt)
-    raise typer.Exit(code_of(record))
+            record = conductor.start(make_plan) if starting else conductor.run(make_plan, canary, adopt=adopt)
+    if record.ended or not starting:
+        raise typer.Exit(code_of(record))
 
 
 rollout.command("run", epilog=EXIT_CODES, help="Begin a rollout, or go on with the one under way, to its end.")(_begin)

@@ -98,6 +98,13 @@ def test_started_and_aborted(plimsoll: RunPlimsoll, session: Session) -> None:
     assert session.cluster.present()["canary"]["mode"] == "none"
 
 
+def test_a_start_that_ends_in_a_rollback_is_exit_code_3(plimsoll: RunPlimsoll, session: Session) -> None:
+    session.cluster.canary.dead_since = 0.0
+    ran = plimsoll("rollout", "start", *TO_2[2:])
+    assert (ran.code, "rolled back: " in ran.out) == (3, True)
+    assert session.cluster.present()["canary"]["mode"] == "none"
+
+
 def test_a_dry_run_prints_the_commands_and_changes_nothing(plimsoll: RunPlimsoll, session: Session) -> None:
     ran = plimsoll(*TO_2, "--dry-run")
     commands = [line for line in ran.out.splitlines() if "helm upgrade" in line]
