@@ -53,6 +53,8 @@ def _begin(
         steps = Steps(mode, weights, interval, max_step_minutes, values_patch)
         request = Request(target, canary, promises, steps)
         opened = Opened(target, committed=values_patch, guards=promises.written)
+        if opened.plan:
+            request.check_same(opened.plan, options.given_in(context))
         make_plan = opened.planning(request.wanted, display)
         if dry_run:
             print_commands(make_plan()[0], opened.values, opened.release, as_json=json)

@@ -61,6 +61,12 @@ ValuesPatch = Annotated[
 Adopt = Annotated[bool, typer.Option("--adopt", help="Go on although somebody else has changed the release.")]
 
 
+def given_in(context: typer.Context) -> frozenset[str]:
+    """The names of the parameters that stand on the command line, whatever their values."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return frozenset(name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE")
+
+
 def read_weights(written: str) -> tuple[int, ...]:
     """The percents in a text such as 5,25,50,100.
 

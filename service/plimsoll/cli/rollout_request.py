@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import get_args
 
@@ -12,7 +13,7 @@ from plimsoll.cli.rollout_options import read_weights
 from plimsoll.cli.rollout_session import Opened, Target
 from plimsoll.errors import OperatorError
 from plimsoll.rollout.beginning import Wanted, check_numbers
-from plimsoll.rollout.plan import Mode
+from plimsoll.rollout.plan import Mode, Plan
 from plimsoll.rollout.release_values import Values
 
 
@@ -69,4 +70,35 @@ class Request:
             interval_seconds=self._steps.interval_seconds,
             step_seconds=self._step_seconds,
             committed=self._steps.committed,
+            cluster=self._target.cluster,
         )
+
+    def check_same(self, plan: Plan, given: Collection[str]) -> None:
+        """Check that no option asks for something else than the plan of the rollout that is to go on.
+
+        Args:
+            plan: of the rollout under way.
+            given: the names of the options that the user has given; the others are those of the plan.
+
+        Raises:
+            OperatorError: one asks for something else, which would have no effect.
+        """
+        asked, rules = self._promises.rules, plan.rules
+        same = {
+            "mode": self._mode in (None, plan.mode),
+            "weights": tuple(each for each in self._weights if each < 100) == plan.weights,  # noqa: PLR2004  # percent
+            "alpha": asked.alpha == rules.alpha,
+            "margin": asked.margin == rules.margin,
+            "effect": asked.effect == rules.effect,
+            "failures": asked.failures == rules.failures,
+            "guard": self._promises.written == plan.guards,
+            "interval": self._steps.interval_seconds == plan.interval_seconds,
+            "max_step_minutes": self._step_seconds == plan.step_seconds,
+            "values_patch": self._steps.committed == plan.committed,
+            "cluster": self._target.cluster == plan.cluster,
+        }
+        if other := [f"--{name.replace('_', '-')}" for name, equal in same.items() if name in given and not equal]:
+            raise OperatorError(
+                f"the rollout of {plan.release} that is under way was begun with other values of {', '.join(other)}, "
+                "which stay as they are until it ends; leave these options out, or end it with `plimsoll rollout abort`"
+            )

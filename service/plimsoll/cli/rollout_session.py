@@ -63,7 +63,7 @@ class Target:
 class Opened:
     """A release, opened for one command. Nothing is changed by opening it.
 
-    `committed` and `guards` are for a new rollout; one under way has its own in its record.
+    `committed` and `guards` are for a new rollout; one under way has its own in its `plan`.
 
     Raises:
         OperatorError: helm or kubectl are missing, or there is no such release.
@@ -75,12 +75,13 @@ class Opened:
         self.objects = KubectlObjects(self.programs, target.namespace)
         reader = HelmRelease(self.programs, target.release, target.namespace)
         self.fullname, last, self.values = read_release(reader, target.release)
-        self.series = ReleaseSeries(self.fullname, target.namespace, target.cluster)
         self.store = RecordStore(self.objects, f"{self.fullname}-rollout")
         self.stored: Stored | None = self.store.read()
-        plan = self.stored.record.plan if self.stored and not self.stored.record.ended else None
+        self.plan = plan = self.stored.record.plan if self.stored and not self.stored.record.ended else None
         self.committed = plan.committed if plan else committed
         self._guards = plan.guards if plan else guards
+        cluster = target.cluster or (plan.cluster if plan else "")
+        self.series = ReleaseSeries(self.fullname, target.namespace, cluster)
         self._url = target.prometheus or (plan.prometheus if plan else "")
         self._target = target
         self.chart = _lasting(target.chart) or (plan.chart if plan else "")
@@ -143,8 +144,7 @@ class Opened:
         Raises:
             OperatorError: it is another, or it is not found from here.
         """
-        under_way = self.stored is not None and not self.stored.record.ended
-        if under_way and (found := self.chart_version()) != self._expected:
+        if self.plan and (found := self.chart_version()) != self._expected:
             raise OperatorError(
                 f"the rollout under way is of chart {self._expected}, and {self.chart} is {found}; give the chart of "
                 "the rollout as --chart"

@@ -47,6 +47,7 @@ class Wanted:
     interval_seconds: float = 15.0
     step_seconds: float = 3600.0
     committed: bool = False
+    cluster: str = ""
 
 
 def read_release(release: Release, name: str) -> tuple[str, Revision, Values]:
@@ -110,6 +111,7 @@ def make_plan(wanted: Wanted, release: Release, objects: Objects) -> tuple[Plan,
         settle_seconds=2 * wanted.interval_seconds,
         step_seconds=wanted.step_seconds,
         committed=wanted.committed,
+        cluster=wanted.cluster,
     )
     return plan, last.number
 

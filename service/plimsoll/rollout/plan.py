@@ -23,7 +23,8 @@ class Plan:
     `weights` are the percents at which the judge decides, each below 100; the promotion follows the last one. `canary`
     has the values below `canary` that make it another version. `promoted` are the values with which stable becomes what
     the canary is, and `stable` those that it has today. `restored` are all other values that the driver changes, as
-    they were. `stable_pods` is the number of pods of stable at the start. Times are in seconds.
+    they were. `stable_pods` is the number of pods of stable at the start. `cluster` is the label by which Prometheus
+    knows the cluster, if it knows several. Times are in seconds.
     """
 
     release: str
@@ -47,6 +48,7 @@ class Plan:
     settle_seconds: float = 30.0
     step_seconds: float = 3600.0
     committed: bool = False
+    cluster: str = ""
 
     @property
     def object_name(self) -> str:

@@ -150,6 +150,21 @@ def test_a_rollout_goes_on_only_with_its_own_chart(
     assert plimsoll("rollout", "abort", NAME, "--chart=/other").code == 0
 
 
+def test_a_rollout_goes_on_with_the_options_that_it_began_with(plimsoll: RunPlimsoll, session: Session) -> None:
+    began = ("--weights=5,50,100", "--alpha=0.01", "--guard=orders=a{x=$track}/b{x=$track}", "--cluster=one")
+    plimsoll("rollout", "start", *TO_2[2:], *began)
+    other = ("--weights=5,100", "--alpha=0.05", "--max-step-minutes=30", "--values-patch", "--mode=gatewayAPI")
+    ran = plimsoll(*TO_2, *other)
+    assert (ran.code, session.cluster.weight) == (1, 5)
+    assert "other values of --weights, --alpha, --max-step-minutes, --values-patch, which stay" in ran.complaint
+    for different in ("--interval=20s", "--margin=0.2", "--effect=0.4", "--failures=0.1", "--cluster=two"):
+        assert f"other values of {different.partition('=')[0]}, which" in plimsoll(*TO_2, different).complaint
+    for different in ("--guard=orders=a{x=$track}/c{x=$track}", "--mode=replicas"):
+        assert f"other values of {different[: different.index('=')]}, which" in plimsoll(*TO_2, different).complaint
+    assert plimsoll(*TO_2, *began).code == 0
+    assert [weight for weight, _ in session.cluster.log if weight in (25, 50)] == [50, 50]
+
+
 def unchanged(cluster: FakeCluster) -> bool:
     """Whether no rollout has begun."""
     return len(cluster.revisions) == 1 and not [key for key in cluster.stored if key[0] == "configmap"]
