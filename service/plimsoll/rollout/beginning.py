@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import isfinite
 from typing import Any
 
 from plimsoll.errors import OperatorError
@@ -127,6 +128,10 @@ def check_numbers(weights: Sequence[int], interval_seconds: float, step_seconds:
         raise OperatorError(
             f"--weights is {','.join(map(str, weights)) or 'empty'}; expected two or more percents that rise from 1 or "
             "more to 100, such as 5,25,50,100"
+        )
+    if not isfinite(step_seconds):
+        raise OperatorError(
+            f"--max-step-minutes is {step_seconds / 60:g}; expected a finite number of minutes, such as 60"
         )
     longest = step_seconds / 4
     if not 1 <= interval_seconds <= longest:

@@ -89,3 +89,9 @@ def test_an_interval_has_to_fit_a_step_several_times() -> None:
     for interval in (0.5, 16):
         with pytest.raises(OperatorError, match="--interval is"):
             check_numbers((5, 100), interval, 60)
+
+
+@pytest.mark.parametrize("seconds", [float("inf"), float("-inf"), float("nan")])
+def test_a_time_without_an_end_is_refused(seconds: float) -> None:
+    with pytest.raises(OperatorError, match=r"--max-step-minutes is .*; expected a finite number"):
+        check_numbers((5, 100), 15, seconds)
