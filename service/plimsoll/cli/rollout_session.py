@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import sys
@@ -44,6 +45,7 @@ from plimsoll.rollout.state import Record, RecordStore, Stored
 
 PROMOTED, FAILED, ROLLED_BACK, UNFINISHED = 0, 1, 3, 4
 """Exit codes; 2 is for options that cannot be read."""
+_LOGIN = re.compile(r"[^/]*//[^/]*@")
 _CODES = {"promoted": PROMOTED, "rolled back": ROLLED_BACK, "": UNFINISHED}
 
 
@@ -94,11 +96,16 @@ class Opened:
         """The Prometheus that scrapes the release.
 
         Raises:
-            OperatorError: none is given, or its URL is none.
+            OperatorError: none is given, or its URL is none, or holds a password.
         """
         if not self._url:
             raise OperatorError(
                 "no Prometheus is given; give the URL of the one that scrapes the release: --prometheus"
+            )
+        if _LOGIN.match(self._url):
+            raise OperatorError(
+                "the URL of Prometheus holds a user or a password, which everybody could read in the ConfigMap of the "
+                "rollout; leave them out, and give a bearer token by --token-file"
             )
         return Prometheus(self._url, self._target.token_file, self._target.ca_file)
 

@@ -185,6 +185,8 @@ def unchanged(cluster: FakeCluster) -> bool:
         (("--guard=x",), 2, "does not begin with a name and ="),
         (("--chart=",), 1, "no chart is given; give the chart of the release as --chart"),
         (("--prometheus=",), 1, "no Prometheus is given"),
+        (("--prometheus=http://me:secret@127.0.0.1:9",), 1, "holds a user or a password"),
+        (("--prometheus=https://token@prometheus.test/x",), 1, "by --token-file"),
         (("--model-version=1",), 1, "the canary would be the same as stable"),
     ],
 )
@@ -194,6 +196,7 @@ def test_bad_input_is_a_sentence_and_changes_nothing(
     ran = plimsoll(*TO_2, *options)
     assert ran.code == code
     assert sentence in ran.complaint
+    assert "secret" not in ran.complaint
     assert unchanged(session.cluster)
 
 
