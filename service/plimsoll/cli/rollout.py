@@ -53,6 +53,8 @@ def _begin(
         steps = Steps(mode, weights, interval, max_step_minutes, values_patch)
         request = Request(target, canary, promises, steps)
         opened = Opened(target, committed=values_patch, guards=promises.written)
+        if dry_run or plan:
+            opened.check_free()
         if opened.plan:
             request.check_same(opened.plan, options.given_in(context))
         make_plan = opened.planning(request.wanted, display)

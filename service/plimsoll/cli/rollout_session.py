@@ -133,6 +133,18 @@ class Opened:
 
         return make
 
+    def check_free(self) -> None:
+        """Check that no rollout is under way, where one can only be planned.
+
+        Raises:
+            OperatorError: one is; says at which stage.
+        """
+        if self.stored and not self.stored.record.ended:
+            raise OperatorError(
+                f"a rollout of {self._target.release} is under way, at stage `{self.stored.record.stage.name}`, so "
+                "there is none to plan; `plimsoll rollout status` shows it"
+            )
+
     def chart_version(self) -> str:
         """Name and version of the chart that is given; that of the release where others commit its values.
 

@@ -116,6 +116,14 @@ def test_a_dry_run_prints_the_commands_and_changes_nothing(plimsoll: RunPlimsoll
     assert unchanged(session.cluster)
 
 
+@pytest.mark.usefixtures("session")
+@pytest.mark.parametrize("option", ["--dry-run", "--plan"])
+def test_a_rollout_under_way_leaves_none_to_plan(plimsoll: RunPlimsoll, option: str) -> None:
+    plimsoll("rollout", "start", *TO_2[2:])
+    ran = plimsoll(*TO_2, option)
+    assert (ran.code, "is under way, at stage `weight 5`, so there is none to plan" in ran.complaint) == (1, True)
+
+
 def test_a_plan_prints_steps_pods_requests_and_minutes(plimsoll: RunPlimsoll, session: Session) -> None:
     ran = plimsoll(*TO_2, "--plan")
     assert ran.code == 0
