@@ -20,7 +20,7 @@ from rich.console import Console
 from plimsoll.cli.complaint import complain
 from plimsoll.errors import OperatorError
 from plimsoll.judge.judgement import judge
-from plimsoll.rollout.beginning import Wanted, make_plan, read_release
+from plimsoll.rollout.beginning import Wanted, make_plan, not_promoted, read_release
 from plimsoll.rollout.clock import SteadyClock, Stopped
 from plimsoll.rollout.committed import CommittedRelease
 from plimsoll.rollout.conduct import Conductor
@@ -125,6 +125,12 @@ class Opened:
                 display.note(
                     f"{self.prometheus.name} has no recording rules for {self.fullname}; the rollout needs none, but "
                     "the dashboard and `plimsoll judge serve` do (monitoring.rules.enabled=true)"
+                )
+            if left := not_promoted(plan, self.values):
+                display.note(
+                    f"{', '.join(left)} {'is' if len(left) == 1 else 'are'} the canary's alone: the judge compares "
+                    "with it, and the promotion leaves it out. Give stable the same values afterwards, or leave them "
+                    "out now"
                 )
             if not asked.committed:
                 first, _ = rehearse(plan, self.values)

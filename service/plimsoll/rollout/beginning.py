@@ -18,6 +18,8 @@ from plimsoll.rollout.release_values import Values, at, overlay, undoing
 from plimsoll.rollout.workloads import deployment
 
 DEFAULT_WEIGHTS = (5, 25, 50, 100)
+_DRIVEN = ("mode", "weight", "replicas", "maxReplicas", "model", "image")
+"""The values below `canary` that a rollout promotes or sets itself."""
 _ROUTE = "httproutes.gateway.networking.k8s.io"
 _RIGHTS = (
     ("patch", "deployments.apps"),
@@ -115,6 +117,19 @@ def make_plan(wanted: Wanted, release: Release, objects: Objects) -> tuple[Plan,
         cluster=wanted.cluster,
     )
     return plan, last.number
+
+
+def not_promoted(plan: Plan, values: Values) -> tuple[str, ...]:
+    """The values that only the canary has, so that stable will run without what the judge has seen.
+
+    Those are all that differ from stable's, but for its version, its image and its number of pods.
+    """
+    canary = overlay(at(values, "canary", {}), plan.canary)
+    return tuple(
+        f"canary.{name}"
+        for name, value in canary.items()
+        if name not in _DRIVEN and value not in (None, "", {}) and value != values.get(name)
+    )
 
 
 def check_numbers(weights: Sequence[int], interval_seconds: float, step_seconds: float) -> None:

@@ -173,6 +173,13 @@ def test_a_rollout_goes_on_with_the_options_that_it_began_with(plimsoll: RunPlim
     assert [weight for weight, _ in session.cluster.log if weight in (25, 50)] == [50, 50]
 
 
+@pytest.mark.usefixtures("session")
+def test_a_plan_names_the_values_that_are_not_promoted(plimsoll: RunPlimsoll) -> None:
+    given = "--set=canary.resources.requests.cpu=1"
+    assert "canary.resources is the canary's alone" in plimsoll(*TO_2, "--plan", given).out
+    assert "canary.resources" not in plimsoll(*TO_2, "--plan").out
+
+
 def unchanged(cluster: FakeCluster) -> bool:
     """Whether no rollout has begun."""
     return len(cluster.revisions) == 1 and not [key for key in cluster.stored if key[0] == "configmap"]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from plimsoll.errors import OperatorError
-from plimsoll.rollout.beginning import check_numbers
+from plimsoll.rollout.beginning import check_numbers, not_promoted
 from plimsoll.rollout.release_values import overlay
 
 from tests.doubles.rollout_cluster import VALUES
@@ -76,6 +76,25 @@ def test_an_image_is_promoted_with_its_tag_and_digest_and_leaves_nothing_behind(
     assert present["image"] == {"repository": "plimsoll", "tag": "9", "digest": ""}
     assert present["canary"]["image"] == {"repository": "", "tag": "", "digest": ""}
     assert present["canary"]["resources"] == {"limits": {"cpu": 2}}, "helm cannot remove it without damage"
+
+
+@pytest.mark.parametrize(
+    ("values", "given", "named"),
+    [
+        ({}, {}, ()),
+        ({}, {"replicas": 2, "maxReplicas": 9, "image": {"tag": "9"}}, ()),
+        ({}, {"resources": {"limits": {"cpu": 2}}}, ("canary.resources",)),
+        ({"resources": {"limits": {"cpu": 2}}}, {"resources": {"limits": {"cpu": 2}}}, ()),
+        ({"canary": {"resources": {"limits": {"cpu": 1}}}}, {}, ("canary.resources",)),
+    ],
+    ids=["none", "promoted or driven", "given", "as stable's", "of an earlier rollout"],
+)
+def test_the_values_that_are_judged_and_not_promoted_are_named(
+    values: dict[str, Any], given: dict[str, Any], named: tuple[str, ...]
+) -> None:
+    session = Session(overlay(VALUES, values))
+    plan, _ = session.planning(canary=CANARY | given)()
+    assert not_promoted(plan, session.cluster.present()) == named
 
 
 @pytest.mark.parametrize("weights", [(), (100,), (5, 25), (5, 5, 100), (25, 5, 100), (0, 100), (5, 101)])
