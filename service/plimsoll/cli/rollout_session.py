@@ -29,6 +29,7 @@ from plimsoll.rollout.display_lines import JsonLines, PlainLines
 from plimsoll.rollout.display_table import LiveTable
 from plimsoll.rollout.driver import Held, Patience, Ports
 from plimsoll.rollout.forecasting import refusal_by
+from plimsoll.rollout.guard_series import check_guards
 from plimsoll.rollout.guards import read_guards
 from plimsoll.rollout.helm import HelmRelease, chart_version, check_helm, split_chart
 from plimsoll.rollout.history import HistoryUnavailable
@@ -121,6 +122,7 @@ class Opened:
             asked = wanted(self)
             plan, revision = make_plan(asked, self.release, self.objects)
             check_scrapes(self.prometheus, self.series, asked.interval_seconds)
+            check_guards(self.prometheus, self.series, read_guards(asked.guards))
             if not has_rules(self.prometheus, self.series):
                 display.note(
                     f"{self.prometheus.name} has no recording rules for {self.fullname}; the rollout needs none, but "

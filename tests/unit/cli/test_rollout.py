@@ -28,6 +28,7 @@ class ProgramSession(Session):
     def __init__(self) -> None:
         super().__init__()
         self.programs = ClusterPrograms(self.cluster)
+        self.guards: list[Any] = []
 
 
 @pytest.fixture
@@ -53,6 +54,9 @@ def session(monkeypatch: pytest.MonkeyPatch) -> ProgramSession:
     monkeypatch.setattr(rollout_session, "SteadyClock", Clock)
     monkeypatch.setattr(rollout_session, "judge", judge)
     monkeypatch.setattr(rollout_session, "check_scrapes", lambda *_: None)
+    monkeypatch.setattr(
+        rollout_session, "check_guards", lambda _prometheus, _series, guards: made.guards.extend(guards)
+    )
     monkeypatch.setattr(rollout_session, "has_rules", lambda *_: True)
     monkeypatch.setattr(rollout_session, "offset_seconds", lambda *_: 0.0)
     history = prometheus_history.PrometheusHistory
@@ -114,6 +118,11 @@ def test_a_dry_run_prints_the_commands_and_changes_nothing(plimsoll: RunPlimsoll
         "rollback"
     ) == 2
     assert unchanged(session.cluster)
+
+
+def test_guards_are_checked_before_a_canary_is_added(plimsoll: RunPlimsoll, session: ProgramSession) -> None:
+    plimsoll(*TO_2, "--plan", "--guard=orders=a{x=$track}/b{x=$track}")
+    assert [each.name for each in session.guards] == ["orders"]
 
 
 @pytest.mark.usefixtures("session")
