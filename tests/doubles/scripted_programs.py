@@ -25,6 +25,6 @@ class ScriptedPrograms:
         return answer
 
 
-def failed(program: str, said: str) -> ProgramFailed:
-    """A program that ended with these words."""
-    return ProgramFailed(program, said)
+def failed(program: str, said: str, printed: str = "") -> ProgramFailed:
+    """A program that ended with these words on standard error, and these on standard output."""
+    return ProgramFailed(program, said, printed)

@@ -72,11 +72,15 @@ class KubectlObjects:
     def may(self, verb: str, kind: str) -> bool:
         """As `Objects.may`."""
         try:
-            return self._kubectl("auth", "can-i", verb, kind).strip() == "yes"
-        except ClusterUnavailable as error:
-            if str(error.__cause__ or "").strip() == "no" or "kubectl failed: no" in error.message:
+            return self._run("auth", "can-i", verb, kind).split()[:1] == ["yes"]
+        except ProgramFailed as error:
+            if error.printed.split()[:1] == ["no"]:  # and why, and warnings on standard error
                 return False
-            raise
+            raise ClusterUnavailable(error.message) from None
+
+    def _run(self, *arguments: str, stdin: str | None = None) -> str:
+        options = (f"--namespace={self._namespace}", "--request-timeout=20s")
+        return self._programs.run("kubectl", *arguments, *options, stdin=stdin, timeout_seconds=40)
 
     def _parsed(self, printed: str) -> Object:
         try:
@@ -86,9 +90,8 @@ class KubectlObjects:
         return dict(found) if isinstance(found, Mapping) else {}
 
     def _kubectl(self, *arguments: str, stdin: str | None = None) -> str:
-        options = (f"--namespace={self._namespace}", "--request-timeout=20s")
         try:
-            return self._programs.run("kubectl", *arguments, *options, stdin=stdin, timeout_seconds=40)
+            return self._run(*arguments, stdin=stdin)
         except ProgramFailed as error:
             if any(sign in error.said for sign in ("(Conflict)", "(AlreadyExists)", "object has been modified")):
                 raise Conflict(error.message) from None

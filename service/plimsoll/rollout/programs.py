@@ -19,13 +19,15 @@ class ProgramMissing(OperatorError):
 
 
 class ProgramFailed(OperatorError):
-    """A program ended with an error, or did not end in time. `said` holds its standard error."""
+    """A program ended with an error, or did not end in time. `said` holds its standard error, `printed` its output."""
 
-    def __init__(self, program: str, said: str) -> None:
+    def __init__(self, program: str, said: str, printed: str = "") -> None:
+        said = said or printed
         last = said.strip().splitlines()[-1:] or ["it gives no reason"]
         super().__init__(f"{program} failed: {last[0]}")
         self.program = program
         self.said = said
+        self.printed = printed
 
 
 class Programs(Protocol):
@@ -64,5 +66,5 @@ class LocalPrograms:
         except OSError as error:
             raise ProgramMissing(f"{path} cannot be started: {error.strerror}; {_INSTALL.get(program, '')}") from None
         if done.returncode:
-            raise ProgramFailed(program, done.stderr or done.stdout)
+            raise ProgramFailed(program, done.stderr, done.stdout)
         return done.stdout

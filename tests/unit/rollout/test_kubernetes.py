@@ -49,9 +49,21 @@ def test_everything_else_is_a_sentence(said: str, sentence: str) -> None:
 
 def test_rights_are_asked_for() -> None:
     assert KubectlObjects(ScriptedPrograms(kubectl="yes\n"), "models").may("patch", "deployments.apps")
-    assert not KubectlObjects(ScriptedPrograms(kubectl=failed("kubectl", "no")), "models").may("patch", "x")
     with pytest.raises(ClusterUnavailable):
         KubectlObjects(ScriptedPrograms(kubectl=failed("kubectl", "Unable to connect")), "models").may("patch", "x")
+
+
+@pytest.mark.parametrize("printed", ["no\n", "no - no RBAC policy matched\n"])
+@pytest.mark.parametrize("said", ["", "Warning: resource 'x' is not namespace scoped\n"])
+def test_a_missing_right_is_known_whatever_is_warned_of(printed: str, said: str) -> None:
+    programs = ScriptedPrograms(kubectl=failed("kubectl", said, printed))
+    assert not KubectlObjects(programs, "models").may("patch", "x")
+
+
+def test_an_error_that_begins_like_a_refusal_is_none() -> None:
+    programs = ScriptedPrograms(kubectl=failed("kubectl", "no such host"))
+    with pytest.raises(ClusterUnavailable, match="kubectl failed: no such host"):
+        KubectlObjects(programs, "models").may("patch", "x")
 
 
 def test_output_that_is_no_json_is_refused() -> None:
