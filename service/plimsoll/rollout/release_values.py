@@ -101,7 +101,7 @@ def set_options(changes: Values) -> list[str]:
 
 def _leaves(changes: Values, prefix: str) -> Iterator[tuple[str, Any]]:
     for name, value in changes.items():
-        path = prefix + re.sub(r"([.,\[\]=])", r"\\\1", name)
+        path = prefix + re.sub(r"([\\.,\[\]=])", r"\\\1", name)
         if isinstance(value, Mapping) and value:
             yield from _leaves(value, f"{path}.")
         else:

@@ -46,6 +46,7 @@ def test_options_keep_texts_and_numbers_apart() -> None:
     changes = {
         "canary": {"weight": 5, "model": {"version": "1.10"}, "image": {"tag": "a,b"}, "on": True, "gone": None},
         "x.y": {"z": [1]},
+        "a\\b": {"c\\": 1},
     }
     assert set_options(changes) == [
         "--set", "canary.weight=5",
@@ -54,6 +55,7 @@ def test_options_keep_texts_and_numbers_apart() -> None:
         "--set", "canary.on=true",
         "--set", "canary.gone=null",
         "--set-json", "x\\.y.z=[1]",
+        "--set", "a\\\\b.c\\\\=1",
     ]  # fmt: skip
 
 
