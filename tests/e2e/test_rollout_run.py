@@ -109,4 +109,5 @@ def _check(transcript: Transcript, found: dict[str, Outcome]) -> None:
 
 def _note(transcript: Transcript, found: dict[str, Outcome]) -> None:
     for name, outcome in found.items():
-        transcript.note(f"rollout {name}", outcome.words())
+        cause = "the kills" if name.startswith("e,") else "the rollout"
+        transcript.note(f"rollout {name}", outcome.words(cause))
