@@ -17,7 +17,7 @@ from tests.e2e.rollouts_models import AGAIN, PLAIN, PLAIN_AGAIN, STABLE
 from tests.e2e.rollouts_together import together
 from tests.e2e.transcript import Transcript
 
-pytestmark = [pytest.mark.e2e_full, pytest.mark.timeout(3 * 3600)]  # thirty rollouts
+pytestmark = [pytest.mark.e2e_rollouts, pytest.mark.timeout(3 * 3600)]  # thirty rollouts
 
 MOST_FALSE = 1
 AUTOSCALED = ("autoscaling.minReplicas=2", "autoscaling.maxReplicas=4", "autoscaling.cpuPercent=1000")
