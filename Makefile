@@ -81,6 +81,10 @@ e2e-full: .venv/dev.done ## the same with every planned operation and matrix; wr
 	rm -f tests/e2e/results/e2e-full.md
 	PLIMSOLL_E2E_TRANSCRIPT=$${PLIMSOLL_E2E_TRANSCRIPT:-tests/e2e/results/e2e-full.md} $(BIN)/pytest tests/e2e -m "e2e or e2e_full" --no-cov --durations=25
 
+e2e-rollouts: .venv/dev.done ## rollouts of every kind, thirty of a version against itself, and Argo Rollouts: three hours; writes tests/e2e/results/e2e-rollouts.md
+	rm -f tests/e2e/results/e2e-rollouts.md
+	PLIMSOLL_E2E_TRANSCRIPT=$${PLIMSOLL_E2E_TRANSCRIPT:-tests/e2e/results/e2e-rollouts.md} $(BIN)/pytest tests/e2e -m e2e_rollouts --no-cov --durations=25
+
 zoo: .venv/dev.done ## a hundred thousand requests to models that misbehave, each answer checked
 	$(BIN)/python -m tests.zoo --requests 100000
 

@@ -72,6 +72,8 @@ def test_an_outcome_says_what_a_rollout_cost(outcome: Outcome) -> None:
     )
     outcome.check(ROLLED_BACK)
     assert replace(outcome, code=PROMOTED).minutes == pytest.approx(380 / 60)
+    assert replace(outcome, seen=Seen([Moment(0, 0)], {"helm"})).minutes == pytest.approx(430 / 60)
+    assert "0 because of the kills" in outcome.words("the kills")
 
 
 @pytest.mark.parametrize(

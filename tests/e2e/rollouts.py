@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tests.e2e.client_pod import LoadPod
-from tests.e2e.cluster import Cluster, run
+from tests.e2e.cluster import Cluster, eventually, run
 from tests.e2e.gateway import NAME as GATEWAY
 from tests.e2e.gateway import Way
 from tests.e2e.observers import InClusterPrometheus
@@ -92,11 +92,13 @@ class Outcome:
 
     @property
     def minutes(self) -> float:
-        """From the first request that the canary could get to the decision.
+        """From the first request that the canary could get to the decision, or all of it where it never could.
 
-        That is when it got none again, or the end of the command if it was promoted.
+        The decision is when it got none again, and the end of the command if it was promoted.
         """
-        begun = self.seen.first_at() or self.began
+        begun = self.seen.first_at()
+        if begun is None:
+            return (self.ended - self.began) / 60
         ended = self.ended if self.code == PROMOTED else self.seen.left_at(begun) or self.ended
         return (ended - begun) / 60
 
@@ -120,13 +122,13 @@ class Outcome:
         """Answers with another class than every good version gives."""
         return sum(count for what, count in self.report["failures"].items() if what.endswith(" class"))
 
-    def words(self) -> str:
-        """The findings, for a row of the transcript."""
+    def words(self, cause: str = "the rollout") -> str:
+        """The findings, for a row of the transcript; `cause` is what the failures are due to that no model made."""
         ending = {PROMOTED: "promoted", ROLLED_BACK: "rolled back"}.get(self.code, f"ended with {self.code}")
         wrong = f", {self.wrong} answered wrongly" if self.wrong else ""
         return (
             f"{ending} after {self.minutes:.1f} min; {self.report['sent']} requests, {self.canary_requests} to the "
-            f"canary, {self.failed} failed for users{wrong}, {self.failed_by_the_rollout} because of the rollout; "
+            f"canary, {self.failed} failed for users{wrong}, {self.failed_by_the_rollout} because of {cause}; "
             f"mode {self.mode}, version {self.version}"
         )
 
@@ -172,9 +174,9 @@ def release_of(ground: Ground, course: Course) -> Release:
 
 @contextmanager
 def under_load(ground: Ground, course: Course) -> Iterator[dict[str, Any]]:
-    """Requests of all classes at the rate of the course, from some time before the block on.
+    """Requests of all classes at the rate of the course, as many before the block as `warm_seconds` bring.
 
-    The report is filled in once the block is over.
+    Prometheus has counted them by then. The report is filled in once the block is over.
     """
     through_gateway = course.split == "gatewayAPI"
     where, port = (ground.way.address, 80) if through_gateway else (course.name, 8000)
@@ -186,10 +188,18 @@ def under_load(ground: Ground, course: Course) -> Iterator[dict[str, Any]]:
     load.start()
     try:
         time.sleep(course.warm_seconds)
+        eventually("requests that Prometheus has counted", lambda: _is_warm(ground, course), timeout_seconds=600)
         yield report
         report.update(load.stop())
     finally:
         load.remove()
+
+
+def _is_warm(ground: Ground, course: Course) -> bool:
+    """Whether the rate of the last five minutes shows the requests of `warm_seconds`; a new pod is scraped late."""
+    series = f'plimsoll_requests_total{{namespace="{ground.cluster.namespace}",service="{course.name}-stable"}}'
+    found = ground.prometheus.query(f"sum(rate({series}[5m]))")
+    return bool(found) and float(found[0]["value"][1]) * 300 >= course.rate * course.warm_seconds
 
 
 def run_course(ground: Ground, course: Course, meanwhile: Meanwhile = wait_only) -> Outcome:

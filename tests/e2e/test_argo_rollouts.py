@@ -17,7 +17,7 @@ from tests.e2e.release import CHART, NAME, OWN_MODEL, Release, image_values, is_
 from tests.e2e.steady import counts
 from tests.e2e.transcript import Transcript
 
-pytestmark = pytest.mark.e2e_full
+pytestmark = pytest.mark.e2e_rollouts
 
 _EXAMPLES = Path(__file__).parents[2] / "examples" / "rollouts"
 _RATE = 100

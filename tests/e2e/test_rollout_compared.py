@@ -22,7 +22,7 @@ from tests.e2e.rollouts_rules import RULES, seconds_to_rollback
 from tests.e2e.rollouts_together import together
 from tests.e2e.transcript import Transcript
 
-pytestmark = [pytest.mark.e2e_full, pytest.mark.timeout(2 * 3600)]  # twenty minutes are recorded
+pytestmark = [pytest.mark.e2e_rollouts, pytest.mark.timeout(2 * 3600)]  # twenty minutes are recorded
 
 WEIGHT = 25
 RECORDED_SECONDS = 20 * 60

@@ -15,7 +15,7 @@ from tests.e2e.rollouts_stream import hurt_share
 from tests.e2e.rollouts_together import together
 from tests.e2e.transcript import Transcript
 
-pytestmark = [pytest.mark.e2e_full, pytest.mark.timeout(2 * 3600)]  # ten rollouts
+pytestmark = [pytest.mark.e2e_rollouts, pytest.mark.timeout(2 * 3600)]  # ten rollouts
 
 RUNS = 10
 MOST_MINUTES, MOST_HURT = 10, 0.01

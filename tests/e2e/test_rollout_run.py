@@ -15,7 +15,7 @@ from tests.e2e.rollouts_recorded import keep_words
 from tests.e2e.rollouts_together import together
 from tests.e2e.transcript import Transcript
 
-pytestmark = [pytest.mark.e2e_full, pytest.mark.timeout(3 * 3600)]  # seven rollouts, each of which waits for requests
+pytestmark = [pytest.mark.e2e_rollouts, pytest.mark.timeout(3 * 3600)]  # seven rollouts, each of which waits for requests
 
 KILLS = 10
 
@@ -109,4 +109,5 @@ def _check(transcript: Transcript, found: dict[str, Outcome]) -> None:
 
 def _note(transcript: Transcript, found: dict[str, Outcome]) -> None:
     for name, outcome in found.items():
-        transcript.note(f"rollout {name}", outcome.words())
+        cause = "the kills" if name.startswith("e,") else "the rollout"
+        transcript.note(f"rollout {name}", outcome.words(cause))

@@ -17,7 +17,7 @@ from tests.e2e.rollouts_models import AGAIN, PLAIN, PLAIN_AGAIN, STABLE
 from tests.e2e.rollouts_together import together
 from tests.e2e.transcript import Transcript
 
-pytestmark = [pytest.mark.e2e_full, pytest.mark.timeout(3 * 3600)]  # thirty rollouts
+pytestmark = [pytest.mark.e2e_rollouts, pytest.mark.timeout(3 * 3600)]  # thirty rollouts
 
 MOST_FALSE = 1
 AUTOSCALED = ("autoscaling.minReplicas=2", "autoscaling.maxReplicas=4", "autoscaling.cpuPercent=1000")
@@ -35,13 +35,13 @@ class Scene:
 
 HALF, QUARTER = ("--weights=50,100", "--interval=5s"), ("--weights=25,100", "--interval=5s")
 SCENES = (
-    Scene("equal load for each pod", 8, Course("equal", AGAIN, STABLE, pods=1, rate=40, options=HALF)),
-    Scene("a third of the load", 8, Course("third", PLAIN_AGAIN, PLAIN, pods=1, rate=60, options=QUARTER)),
-    Scene("a cold canary", 7, Course("cold", PLAIN_AGAIN, PLAIN, rate=40, options=HALF)),
+    Scene("equal load for each pod", 8, Course("equal", AGAIN, STABLE, pods=1, rate=25, options=HALF)),
+    Scene("a third of the load", 8, Course("third", PLAIN_AGAIN, PLAIN, pods=1, rate=30, options=QUARTER)),
+    Scene("a cold canary", 7, Course("cold", PLAIN_AGAIN, PLAIN, rate=25, options=HALF)),
     Scene(
         "an autoscaler's step and a restart", 7,
         Course(
-            "moved", AGAIN, STABLE, rate=40, options=HALF, values=("autoscaling.engine=cpu",), typed=AUTOSCALED
+            "moved", AGAIN, STABLE, rate=25, options=HALF, values=("autoscaling.engine=cpu",), typed=AUTOSCALED
         ),
         step_and_restart,
     ),
