@@ -54,8 +54,24 @@ class Changes:
         return found
 
     def adopt(self, record: Record) -> Record:
-        """The record with the newest revision in it, even if somebody else made it."""
-        found = replace(record, revision=self._release.history()[-1].number)
+        """The record with the newest revision in it, even if somebody else made it.
+
+        An upgrade that is still pending is never taken: one of the driver's own is waited for, or removed if it was
+        interrupted, and one of somebody else is waited for.
+
+        Raises:
+            ReleaseUnavailable: helm cannot say, or the upgrade of somebody else does not end.
+        """
+        began = self._time.monotonic()
+        while (last := self._finished(record)[-1]).pending:
+            if self._time.monotonic() - began > INTERRUPTED_SECONDS:
+                raise ReleaseUnavailable(
+                    f"revision {last.number} of {record.plan.release} is {last.status}, and the rollout did not make "
+                    f"it; wait for it, or end it with `helm rollback {record.plan.release}`, then start this command "
+                    "again"
+                )
+            self._time.sleep(_LOOK_SECONDS)
+        found = replace(record, revision=last.number)
         self._write(found)
         return found
 
