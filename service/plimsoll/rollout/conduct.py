@@ -8,9 +8,10 @@ from collections.abc import Callable
 from plimsoll.errors import OperatorError
 from plimsoll.rollout.changes import Changes
 from plimsoll.rollout.display import Display
-from plimsoll.rollout.driver import Driver, Patience, Ports
+from plimsoll.rollout.driver import Driver
 from plimsoll.rollout.lease import LeaseHeld
 from plimsoll.rollout.plan import Plan, stages
+from plimsoll.rollout.ports import Patience, Ports
 from plimsoll.rollout.release_values import Values, difference
 from plimsoll.rollout.state import Record, Wish
 
