@@ -12,7 +12,7 @@ from plimsoll.rollout.driver import Driver
 from plimsoll.rollout.lease import LeaseHeld
 from plimsoll.rollout.plan import Plan, stages
 from plimsoll.rollout.ports import Patience, Ports
-from plimsoll.rollout.release_values import Values, difference
+from plimsoll.rollout.release_values import Values, at, difference
 from plimsoll.rollout.state import Record, Wish
 
 MakePlan = Callable[[], tuple[Plan, int]]
@@ -26,6 +26,7 @@ class Conductor:
         self._ports = ports
         self._display = display
         self._patience = patience
+        self._changes = Changes(ports.release, ports.lease, ports.time, ports.store.write)
 
     def run(self, make_plan: MakePlan, given: Values, *, adopt: bool = False) -> Record:
         """Begin a rollout, or go on with the one that is under way, to its end.
@@ -41,8 +42,8 @@ class Conductor:
         self._ports.lease.acquire(self._display.note)
         try:
             stored = self._ports.store.read()
-            if stored is not None and stored.record.ended and _is_done(stored.record, given):
-                self._display.event("ended", "this version was promoted already", stored.record)
+            if stored is not None and stored.record.ended and self._is_done(stored.record, given):
+                self._display.event("ended", _done(stored.record), stored.record)
                 return stored.record
             if stored is None or stored.record.ended:
                 return self._drive(self._begun(make_plan))
@@ -123,10 +124,18 @@ class Conductor:
         self._display.note(f"going on with the rollout under way, at stage `{record.stage.name}`")
         return record
 
+    def _is_done(self, record: Record, given: Values) -> bool:
+        """Whether a driver that was ended after its last step is asked for the same again, and stable still has it."""
+        asked_again = record.outcome == "promoted" and bool(given) and not difference(record.plan.canary, given)
+        return asked_again and not difference(self._changes.present(), record.plan.promoted)
+
     def _adopted(self, record: Record) -> Record:
-        return Changes(self._ports.release, self._ports.lease, self._ports.time, self._ports.store.write).adopt(record)
+        return self._changes.adopt(record)
 
 
-def _is_done(record: Record, given: Values) -> bool:
-    """Whether a driver that was ended after its last step is asked for the same again."""
-    return record.outcome == "promoted" and bool(given) and not difference(record.plan.canary, given)
+def _done(record: Record) -> str:
+    done = "this version was promoted already, and stable has it"
+    image = at(record.plan.promoted, "image", {})
+    if image.get("tag") and not image.get("digest"):
+        done += f"; if tag {image['tag']} means another image by now, give that one by its --image-digest"
+    return done

@@ -7,7 +7,7 @@ from plimsoll.errors import OperatorError
 from plimsoll.rollout.driver import Held
 from plimsoll.rollout.lease import DriverLease, LeaseHeld
 
-from tests.doubles.rollout_cluster import Faults, Killed
+from tests.doubles.rollout_cluster import VALUES, Faults, Killed
 from tests.doubles.rollout_session import CANARY, RECORD, Session, bad_at
 
 
@@ -102,6 +102,29 @@ def test_the_same_command_after_a_promotion_changes_nothing() -> None:
     revisions = len(session.cluster.revisions)
     assert session.run().outcome == "promoted"
     assert len(session.cluster.revisions) == revisions
+
+
+def test_a_version_that_was_promoted_and_does_not_run_now_is_rolled_out_again() -> None:
+    session = Session()
+    session.run()
+    session.cluster.by_hand(VALUES, "Rollback to 1")
+    session.time.sleep(60)
+    before = session.cluster.revisions[-1].number
+    assert session.run().outcome == "promoted"
+    assert session.cluster.revisions[-1].number > before
+    assert session.cluster.present()["model"]["version"] == "2"
+
+
+def test_a_tag_that_was_promoted_and_may_have_moved_is_pointed_out() -> None:
+    session = Session()
+    canary = {"image": {"tag": "latest"}}
+    for _ in range(2):
+        session.conductor().run(session.planning(canary=canary), canary)
+    kind, sentence = session.shown.events[-1]
+    assert (kind, "if tag latest means another image by now, give that one by its --image-digest" in sentence) == (
+        "ended",
+        True,
+    )
 
 
 def test_a_clock_that_is_far_behind_stops_the_command() -> None:
