@@ -13,7 +13,7 @@ from plimsoll.rollout.lease import LeaseHeld
 from plimsoll.rollout.plan import Plan, stages
 from plimsoll.rollout.ports import Patience, Ports
 from plimsoll.rollout.release_values import Values, at, difference
-from plimsoll.rollout.state import Record, Wish
+from plimsoll.rollout.state import Record, Stored, Wish
 
 MakePlan = Callable[[], tuple[Plan, int]]
 _CLOCK_SECONDS = 60.0
@@ -48,6 +48,7 @@ class Conductor:
             if stored is None or stored.record.ended:
                 return self._drive(self._begun(make_plan))
             record = self._resumed(stored.record, given)
+            self._drop_old(stored)
             return self._drive(self._adopted(record) if adopt else record)
         finally:
             self._ports.lease.release()
@@ -75,22 +76,46 @@ class Conductor:
         """Do what a person wants; or leave it to the driver that is at work, which gives `None`.
 
         Raises:
-            OperatorError: no rollout is under way, or as `Driver.drive`.
+            OperatorError: no rollout is under way, it was promoted before it could be aborted, or as `Driver.drive`.
         """
         self._ports.store.leave_wish(wish)
         try:
             self._ports.lease.acquire(self._display.note)
         except LeaseHeld as held:
-            self._display.note(f"{held.holder} drives the rollout, and was asked for `{wish}`")
+            self._display.note(
+                f"{held.holder} drives the rollout, and was asked for `{wish}`; `plimsoll rollout status` shows when "
+                "that is done"
+            )
             return None
         try:
             stored = self._ports.store.read()
-            if stored is None or stored.record.ended:
-                return stored.record if stored else None
+            if stored is None:
+                return None
             record = stored.record
+            if record.ended:
+                return self._too_late(record, wish)
             return self._drive(self._adopted(record) if wish == "abort" else record)
         finally:
             self._ports.lease.release()
+
+    def _too_late(self, record: Record, wish: Wish) -> Record:
+        """The record of a rollout that another driver ended in the meantime, if that is what the person wants."""
+        if wish == "abort" and record.outcome == "promoted":
+            raise OperatorError(
+                "the canary was promoted before the rollout could be aborted; `helm rollback` or a rollout of the "
+                "earlier version goes back"
+            )
+        self._display.event("ended", f"{record.outcome}, by another driver", record)
+        return record
+
+    def _drop_old(self, stored: Stored) -> None:
+        """Remove a `step` or a `promote` that was left for an earlier driver; what its person saw is past."""
+        if stored.wish in ("step", "promote"):
+            self._display.note(
+                f"an earlier driver was asked for `{stored.wish}` and did not do it; ask again if needed"
+            )
+            self._ports.lease.check()
+            self._ports.store.write(stored.record, keep_wish=False)
 
     def _drive(self, record: Record) -> Record:
         return Driver(self._ports, self._display, self._patience).drive(record)

@@ -77,17 +77,21 @@ class Driver:
         return record
 
     def _obey(self, record: Record) -> tuple[Record, Wish | None]:
-        """Do what a person has asked for, as soon as the stage allows it; and the wish that has to wait."""
+        """Do what a person has asked for, as soon as the stage allows it; and the wish that has to wait.
+
+        A `step` is for the stage that the person saw: it is dropped once the rollout has gone on from there.
+        """
         stored = self._ports.store.read()
         wish = stored.wish if stored else None
-        if wish is None or (wish == "abort" and record.route == "back"):
+        if stored is None or wish is None or record.route == "back":
             return record, None
         if wish == "abort":
             if record.progress == "changing":
                 record = self._changes.recognise(record)
             return self._turn_back(record, "a person has asked for it", keep_wish=False), None
-        if record.route == "back":
-            return record, None
+        if wish == "step" and stored.wished_at != record.position:
+            self._display.note(f"`step` was asked for before stage `{record.stage.name}`, where the rollout is already")
+            return self._written(record, keep_wish=False), None
         if wish == "promote" and record.position >= promotion_begins(record.plan):
             return record, None
         if record.progress != "watching":

@@ -5,10 +5,13 @@ from itertools import pairwise
 import pytest
 from plimsoll.errors import OperatorError
 from plimsoll.rollout.driver import Held
+from plimsoll.rollout.kubernetes import Object
 from plimsoll.rollout.lease import DriverLease, LeaseHeld
+from plimsoll.rollout.release_values import Values, at
+from plimsoll.rollout.state import RecordStore, Wish
 
 from tests.doubles.rollout_cluster import VALUES, Faults, Killed
-from tests.doubles.rollout_session import CANARY, RECORD, Session, bad_at
+from tests.doubles.rollout_session import CANARY, RECORD, Session, bad_at, good
 
 
 def test_step_by_step_a_person_promotes_a_canary() -> None:
@@ -31,6 +34,62 @@ def test_a_person_promotes_before_the_judge_does() -> None:
     assert ended is not None
     assert ended.outcome == "promoted"
     assert [weight for weight, _ in session.cluster.log if weight not in (0, 5, 100)] == []
+
+
+def test_a_step_that_was_asked_for_before_a_stage_leaves_that_stage_to_the_judge() -> None:
+    """The person saw weight 5; the driver was on its way to 25 already."""
+    session = Session()
+    looks: list[int] = []
+    upgrade = session.cluster.upgrade
+
+    def script(weight: int, seconds: float) -> str:
+        looks.append(weight)
+        return good(weight, seconds)
+
+    def upgraded(changes: Values, *, insist: bool = False) -> None:
+        if at(changes, "canary.weight") == 25:
+            RecordStore(session.cluster, RECORD).leave_wish("step")
+        upgrade(changes, insist=insist)
+
+    session.script, session.cluster.upgrade = script, upgraded  # type: ignore[method-assign]
+    assert session.run().outcome == "promoted"
+    assert looks.count(25) == looks.count(50)
+    assert any("`step` was asked for before stage" in note for note in session.shown.notes)
+
+
+@pytest.mark.parametrize("wish", ["step", "promote"])
+def test_what_an_earlier_driver_was_asked_for_is_not_done_by_the_next_run(wish: Wish) -> None:
+    session = Session()
+    session.conductor(one_step=True).start(session.planning())
+    RecordStore(session.cluster, RECORD).leave_wish(wish)
+    session.script = bad_at(5)
+    assert session.run().outcome == "rolled back"
+    assert any(f"was asked for `{wish}` and did not do it" in note for note in session.shown.notes)
+
+
+@pytest.mark.parametrize("ended", ["promoted", "rolled back"])
+def test_an_abort_that_is_overtaken_by_the_end_says_so(ended: str) -> None:
+    session = Session()
+    session.conductor(one_step=True).start(session.planning())
+    aborting, driving = session.conductor(), session.conductor()
+    session.script = good if ended == "promoted" else bad_at(5)
+    get, begun = session.cluster.get, [False]
+
+    def meanwhile(kind: str, name: str) -> Object | None:
+        if kind == "lease" and not begun[0]:
+            begun[0] = True
+            stored = session.cluster.stored["configmap", RECORD]["data"]
+            del stored["wish"]  # the driver had looked for a wish just before
+            driving.run(session.planning(), CANARY)
+        return get(kind, name)
+
+    session.cluster.get = meanwhile  # type: ignore[method-assign]
+    if ended == "promoted":
+        with pytest.raises(OperatorError, match=r"was promoted before .* could be aborted; `helm rollback`"):
+            aborting.wish("abort")
+        return
+    aborting.wish("abort")
+    assert session.shown.events[-1] == ("ended", "rolled back, by another driver")
 
 
 def test_a_wish_for_a_driver_that_lives_is_left_to_it() -> None:
