@@ -95,7 +95,7 @@ class Changes:
         missing = difference(self._release.values(made.number), values)
         if not missing and revisions[-1].number == made.number:
             return record, True
-        self._lease.check()
+        self._lease.renew()
         self._release.upgrade(missing or values, insist=insist)
         if not self._release.exclusive:
             return record, False
@@ -129,7 +129,7 @@ class Changes:
                     f"`helm rollback {record.plan.release}`, then `plimsoll rollout run --adopt`"
                 )
             if max(waited, self._time.now() - revisions[-1].updated_seconds) > INTERRUPTED_SECONDS:
-                self._lease.check()
+                self._lease.renew()
                 self._release.forget(revisions[-1].number)
             self._time.sleep(_LOOK_SECONDS)
         return revisions

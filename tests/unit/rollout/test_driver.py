@@ -8,7 +8,8 @@ from contextlib import suppress
 import pytest
 from plimsoll.rollout.driver import Held
 from plimsoll.rollout.helm import ReleaseUnavailable
-from plimsoll.rollout.release_values import overlay
+from plimsoll.rollout.lease import LeaseLost
+from plimsoll.rollout.release_values import Values, overlay
 from plimsoll.rollout.state import ChangedByOthers
 
 from tests.doubles.rollout_cluster import VALUES, Faults, Killed
@@ -257,6 +258,24 @@ def test_a_prometheus_that_stays_down_holds_the_rollout_in_the_end() -> None:
 
 def _down(session: Session, seconds: float) -> None:
     session.history.down_until = session.time.monotonic() + seconds
+
+
+def test_no_upgrade_follows_once_another_driver_has_the_lease() -> None:
+    """Also if a claim that was renewed just now was taken over while this machine slept."""
+    session = Session()
+    values = session.cluster.values
+
+    def taken_meanwhile(revision: int) -> Values:
+        lease = session.cluster.stored["lease", RECORD]
+        record = session.record() if session.cluster.weight == 25 else None
+        if record and (record.stage.name, record.progress) == ("pods for all requests", "changing"):
+            session.cluster.replace({**lease, "spec": {"holderIdentity": "another"}})
+        return values(revision)
+
+    session.cluster.values = taken_meanwhile  # type: ignore[method-assign]
+    with pytest.raises(LeaseLost, match="another has taken over"):
+        session.run(weights=(25, 100))
+    assert session.cluster.present()["canary"]["replicas"] == 1
 
 
 def test_a_failure_of_helm_is_tried_again() -> None:
