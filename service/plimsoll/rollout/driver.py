@@ -196,6 +196,9 @@ class Driver:
         now = self._now(record)
         if self._looked_at is None or now - self._looked_at >= record.plan.interval_seconds:
             self._looked_at = now
+            restarted = "" if record.held else self._tracks.restarted(record)
+            if restarted:
+                return self._hold(record, restarted)
             after = self._judged(record, now)
             if after is not record:
                 return after

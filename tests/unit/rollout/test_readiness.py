@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from plimsoll.rollout.driver import Held
+from plimsoll.rollout.kubernetes import ClusterUnavailable
 from plimsoll.rollout.release_values import Values, at, overlay
 
 from tests.doubles import rollout_cluster
 from tests.doubles.rollout_cluster import VALUES
-from tests.doubles.rollout_session import RECORD, Session
+from tests.doubles.rollout_session import CANARY, RECORD, Session, good
 
 SCALED = overlay(VALUES, {"autoscaling": {"engine": "cpu"}})
 FEW_SECONDS = 60.0
@@ -117,3 +119,49 @@ def test_without_a_pod_of_stable_a_lost_canary_keeps_its_weight_until_stable_has
     session.cluster.upgrade = upgraded  # type: ignore[method-assign]
     assert session.run().outcome == "rolled back"
     assert died[1] - died[0] <= 90 + FEW_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("canary", "stable", "held"),
+    [
+        pytest.param(1, 0, True, id="only the canary"),
+        pytest.param(1, 4, False, id="as many of stable"),
+        pytest.param(0, 2, False, id="only stable"),
+    ],
+)
+def test_a_canary_whose_containers_end_more_often_than_stables_is_held(canary: int, stable: int, *, held: bool) -> None:
+    session = Session()
+
+    def script(weight: int, seconds: float) -> str:
+        if weight == 25:
+            session.cluster.canary.ended = [session.time.now()] * canary
+            session.cluster.stable.ended = [session.time.now()] * stable
+        return good(weight, seconds)
+
+    session.script = script
+    if not held:
+        assert session.run(weights=(25, 100)).outcome == "promoted"
+        return
+    with pytest.raises(Held, match="started again in 1 of 1 pods of the canary, and in 0 of 4 of stable, since stage"):
+        session.conductor(hold_seconds=0.0).run(session.planning(weights=(25, 100)), CANARY)
+    assert session.cluster.weight == 25
+    session.time.sleep(60)
+    ended = session.conductor().wish("step")
+    assert ended is not None
+    assert ended.outcome == "promoted"
+
+
+def test_what_ended_before_the_stage_is_not_held_against_the_canary() -> None:
+    session = Session()
+    session.cluster.canary.ended = [session.time.now()]
+    assert session.run().outcome == "promoted"
+
+
+def test_who_may_not_list_pods_is_not_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = Session()
+
+    def refuse(kind: str, labels: dict[str, str]) -> tuple[dict[str, Any], ...]:
+        raise ClusterUnavailable(f"{kind} {labels} is forbidden")
+
+    monkeypatch.setattr(session.cluster, "select", refuse)
+    assert session.run().outcome == "promoted"
