@@ -9,7 +9,7 @@ from plimsoll.errors import OperatorError
 from plimsoll.rollout.changes import Changes
 from plimsoll.rollout.display import Display
 from plimsoll.rollout.driver import Driver
-from plimsoll.rollout.lease import LeaseHeld
+from plimsoll.rollout.lease import LeaseHeld, LeaseLost
 from plimsoll.rollout.plan import Plan, stages
 from plimsoll.rollout.ports import Patience, Ports
 from plimsoll.rollout.release_values import Values, at, difference
@@ -17,6 +17,7 @@ from plimsoll.rollout.state import Record, Stored, Wish
 
 MakePlan = Callable[[], tuple[Plan, int]]
 _CLOCK_SECONDS = 60.0
+_UNWATCHED = "Nothing watches the canary until a driver runs again"
 
 
 class Conductor:
@@ -118,7 +119,29 @@ class Conductor:
             self._ports.store.write(stored.record, keep_wish=False)
 
     def _drive(self, record: Record) -> Record:
-        return Driver(self._ports, self._display, self._patience).drive(record)
+        """As `Driver.drive`; and if it ends before the rollout does, a sentence about the canary that it leaves."""
+        try:
+            record = Driver(self._ports, self._display, self._patience).drive(record)
+        except LeaseLost:
+            raise
+        except OperatorError as error:
+            left = self._left_alone()
+            raise (type(error)(f"{error.message}. {left}") if left else error) from None
+        left = "" if record.ended else _unwatched(record)
+        if left:
+            self._display.note(left)
+        return record
+
+    def _left_alone(self) -> str:
+        """A sentence if a canary is left with requests and without a driver; empty if another driver is at work."""
+        try:
+            self._ports.lease.renew()
+            stored = self._ports.store.read()
+        except LeaseLost:
+            return ""
+        except OperatorError:
+            return _UNWATCHED
+        return "" if stored is None or stored.record.ended else _unwatched(stored.record)
 
     def _begun(self, make_plan: MakePlan) -> Record:
         plan, revision = make_plan()
@@ -156,6 +179,14 @@ class Conductor:
 
     def _adopted(self, record: Record) -> Record:
         return self._changes.adopt(record)
+
+
+def _unwatched(record: Record) -> str:
+    """A sentence; empty while the canary gets no requests."""
+    if record.plan.mode == "replicas":
+        return f"{_UNWATCHED}; its pods go on answering" if record.position or record.progress != "new" else ""
+    weight = max(record.weight, record.stage.weight if record.progress == "changing" else 0)
+    return f"{_UNWATCHED}; it keeps {weight} % of the requests" if weight else ""
 
 
 def _done(record: Record) -> str:

@@ -5,10 +5,11 @@ from itertools import pairwise
 import pytest
 from plimsoll.errors import OperatorError
 from plimsoll.rollout.driver import Held
+from plimsoll.rollout.helm import UpgradeFailed
 from plimsoll.rollout.kubernetes import Object
-from plimsoll.rollout.lease import DriverLease, LeaseHeld
+from plimsoll.rollout.lease import DriverLease, LeaseHeld, LeaseLost
 from plimsoll.rollout.release_values import Values, at
-from plimsoll.rollout.state import RecordStore, Wish
+from plimsoll.rollout.state import ChangedByOthers, RecordStore, Wish
 
 from tests.doubles.rollout_cluster import VALUES, Faults, Killed
 from tests.doubles.rollout_session import CANARY, RECORD, Session, bad_at, good
@@ -121,6 +122,35 @@ def test_a_held_rollout_waits_for_a_person_and_still_fails() -> None:
     assert (session.cluster.weight, session.record().held) == (25, True)
     session.script = bad_at(25)
     assert session.run().outcome == "rolled back"
+
+
+def test_a_driver_that_leaves_a_canary_with_requests_says_that_nothing_watches_it() -> None:
+    session = Session()
+    session.conductor(one_step=True).start(session.planning())
+    assert session.shown.notes[-1].endswith("until a driver runs again; it keeps 5 % of the requests")
+    session.script = _held_at_25
+    with pytest.raises(Held, match=r"the reason\. Nothing watches the canary .*; it keeps 25 % of the requests"):
+        session.conductor(hold_seconds=0.0).run(session.planning(), CANARY)
+    session.cluster.by_hand({"unrelated": 1})
+    with pytest.raises(ChangedByOthers, match=r"Nothing watches the canary .* it keeps 25 %"):
+        session.run()
+
+
+def test_without_requests_for_the_canary_or_with_another_driver_nothing_is_said_of_that() -> None:
+    session = Session()
+    session.cluster.refusing = 9
+    with pytest.raises(UpgradeFailed, match=r"^the API server refuses$"):
+        session.run()
+    session.cluster.refusing = 0
+    session.script = lambda _weight, _seconds: _taken_over(session)
+    with pytest.raises(LeaseLost, match=r"the split stays as it is$"):
+        session.run()
+
+
+def _taken_over(session: Session) -> str:
+    lease = session.cluster.stored["lease", RECORD]
+    session.cluster.replace({**lease, "spec": {"holderIdentity": "another"}})
+    return "pass"
 
 
 def _held_at_25(weight: int, seconds: float) -> str:
