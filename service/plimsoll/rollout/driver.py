@@ -196,7 +196,7 @@ class Driver:
         now = self._now(record)
         if self._looked_at is None or now - self._looked_at >= record.plan.interval_seconds:
             self._looked_at = now
-            restarted = "" if record.held else self._tracks.restarted(record)
+            restarted = "" if record.held and not record.undecided else self._tracks.restarted(record)
             if restarted:
                 return self._hold(record, restarted)
             after = self._judged(record, now)
@@ -206,7 +206,8 @@ class Driver:
         if record.held and waited >= self._patience.hold_seconds:
             raise Held(f"the rollout waits for a person at stage `{record.stage.name}`: {record.reason}")
         if not record.held and waited > record.plan.step_seconds:
-            return self._hold(record, f"no decision within {record.plan.step_seconds / 60:.0f} minutes")
+            reason = f"no decision within {record.plan.step_seconds / 60:.0f} minutes"
+            return self._hold(record, reason, undecided=True)
         self._ports.time.sleep(min(_POLL_SECONDS, record.plan.interval_seconds))
         return record
 
@@ -224,7 +225,7 @@ class Driver:
         self._display.look(Look(record, verdict, intervals, record.since_seconds + plan.step_seconds - now))
         if verdict.result == "fail":
             return self._turn_back(record, verdict.reason)
-        if record.held:
+        if record.held and not record.undecided:
             return record
         if verdict.result == "hold":
             return self._hold(record, verdict.reason)
@@ -238,8 +239,9 @@ class Driver:
         refused = self._ports.refusal(record, judged) if judged else ""
         return self._hold(record, refused) if refused else self._to(record, record.position + 1)
 
-    def _hold(self, record: Record, reason: str) -> Record:
-        held = self._written(replace(record, held=True, reason=reason, since_seconds=self._now(record)))
+    def _hold(self, record: Record, reason: str, *, undecided: bool = False) -> Record:
+        held = replace(record, held=True, undecided=undecided, reason=reason, since_seconds=self._now(record))
+        held = self._written(held)
         self._display.event("held", f"held: {reason}. Go on with `plimsoll rollout step`, `promote` or `abort`", held)
         return held
 
@@ -255,7 +257,8 @@ class Driver:
     def _to(self, record: Record, position: int, *, keep_wish: bool = True) -> Record:
         """The beginning of another stage, or the end."""
         now = self._now(record)
-        moved = replace(record.closed(now), progress="new", change=None, held=False, since_seconds=now)
+        reason = record.reason if record.route == "back" else ""
+        moved = replace(record.closed(now), progress="new", change=None, held=False, reason=reason, since_seconds=now)
         if position < len(stages(record.plan, record.route)):
             return self._written(replace(moved, position=position), keep_wish=keep_wish)
         outcome: Outcome = "promoted" if record.route == "forward" else "rolled back"

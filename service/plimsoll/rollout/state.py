@@ -34,7 +34,8 @@ class Record:
     `progress` of the stage at `position`: new, changing (its change may be made or not), waiting (for pods), watching
     (the judge decides). `revision` is the newest revision of the release that the driver knows. `weight` is the percent
     in force. `counting_from` is set while a judged stage counts; `periods` are those that ended. `since_seconds` is the
-    time at which the present progress began.
+    time at which the present progress began. A stage that is `held` waits for a person; if it is so only because it was
+    `undecided` for too long, it goes on by itself once it passes.
     """
 
     identifier: str
@@ -49,6 +50,7 @@ class Record:
     counting_from: float | None = None
     periods: tuple[Period, ...] = ()
     held: bool = False
+    undecided: bool = False
     reason: str = ""
     outcome: Outcome = ""
     format: int = _FORMAT

@@ -124,6 +124,28 @@ def test_a_held_rollout_waits_for_a_person_and_still_fails() -> None:
     assert session.run().outcome == "rolled back"
 
 
+def test_a_stage_that_was_held_without_a_decision_goes_on_once_it_passes() -> None:
+    """As after an outage of Prometheus over night, or once the traffic comes back."""
+    session = Session()
+    session.script = lambda weight, seconds: "pass" if weight != 25 or seconds > 2000 else "continue"
+    record = session.conductor().run(session.planning(step_seconds=600.0), CANARY)
+    assert record.outcome == "promoted"
+    assert next(sentence for kind, sentence in session.shown.events if kind == "held").startswith("held: no decision")
+    assert session.shown.events[-1] == ("ended", "promoted")
+
+
+def test_a_hold_of_the_judge_does_not_end_by_itself_even_after_one_without_a_decision() -> None:
+    session = Session()
+    results = {25: [(2000.0, "continue"), (3000.0, "hold"), (1e9, "pass")]}
+
+    def script(weight: int, seconds: float) -> str:
+        return next(result for until, result in results.get(weight, [(1e9, "pass")]) if seconds < until)
+
+    session.script = script
+    with pytest.raises(Held, match="waits for a person at stage `weight 25`: the reason"):
+        session.conductor(hold_seconds=5000.0).run(session.planning(step_seconds=600.0), CANARY)
+
+
 def test_a_driver_that_leaves_a_canary_with_requests_says_that_nothing_watches_it() -> None:
     session = Session()
     session.conductor(one_step=True).start(session.planning())
