@@ -77,7 +77,7 @@ WITHOUT_A_TEST_OF_THEIR_NAME = {
     "runtime/loading.py": "test_application.py",
     # Parts of the driver and of its command; their tests see them as its behaviour.
     "rollout/changes.py": "rollout/test_driver.py",
-    "rollout/readiness.py": "rollout/test_driver.py",
+    "rollout/ports.py": "rollout/test_driver.py",
     "rollout/rehearsal.py": "cli/test_rollout.py",
     "cli/rollout_options.py": "cli/test_rollout.py",
     "cli/rollout_report.py": "cli/test_rollout.py",

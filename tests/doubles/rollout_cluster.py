@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
 
 from plimsoll.rollout.helm import Revision, UpgradeFailed
 from plimsoll.rollout.kubernetes import Conflict, Object
 from plimsoll.rollout.release_values import Values, at, overlay
 
-T = TypeVar("T")
 NAME = "plimsoll"
 CHART = "plimsoll-0.4.0"
 START = 1_800_000_000.0
@@ -81,6 +81,8 @@ class Track:
         self.version = ""
         self.changed = 0.0
         self.dead_since: float | None = None
+        self.ended: list[float] = []
+        """A time since 1970 for each pod of which a container was started again."""
 
     def set(self, wanted: int, version: str) -> None:
         now = self._time.monotonic()
@@ -109,6 +111,12 @@ class Track:
             "observedGeneration": 1,
             "conditions": [condition] if late else [],
         }
+
+    def statuses(self) -> tuple[Object, ...]:
+        ends = [datetime.fromtimestamp(end, UTC).isoformat() for end in self.ended]
+        last = [{"restartCount": 1, "lastState": {"terminated": {"finishedAt": end}}} for end in ends]
+        fresh = [{"restartCount": 0, "lastState": {}}] * (self.wanted - len(last))
+        return tuple({"status": {"containerStatuses": [container]}} for container in (*last, *fresh))
 
 
 class FakeCluster:
@@ -181,9 +189,15 @@ class FakeCluster:
         kind = kind.partition(".")[0]
         if kind == "deployment":
             track = self.stable if name.endswith("-stable") else self.canary
-            spec = {"replicas": track.wanted, "progressDeadlineSeconds": DEADLINE_SECONDS}
+            labels = {"matchLabels": {"track": name.rpartition("-")[2]}}
+            spec = {"replicas": track.wanted, "progressDeadlineSeconds": DEADLINE_SECONDS, "selector": labels}
             return {"metadata": {"generation": 1}, "spec": spec, "status": track.status()} if track.wanted else None
-        return _copied(self.stored.get((kind, name)))
+        return copy.deepcopy(self.stored.get((kind, name)))
+
+    def select(self, kind: str, labels: Mapping[str, str]) -> tuple[Object, ...]:
+        self.faults.point()
+        assert kind == "pods"
+        return (self.stable if labels["track"] == "stable" else self.canary).statuses()
 
     def create(self, new: Object) -> Object:
         self.faults.point()
@@ -263,14 +277,10 @@ class FakeCluster:
 
     def _put(self, new: Object) -> Object:
         self.versions += 1
-        stored = _copied(new)
+        stored = copy.deepcopy(new)
         stored["metadata"]["resourceVersion"] = str(self.versions)
         self.stored[_key(new)] = stored
-        return _copied(stored)
-
-
-def _copied(found: T) -> T:
-    return copy.deepcopy(found)
+        return copy.deepcopy(stored)
 
 
 def _refuse_removal(present: Values, changes: Values) -> None:
@@ -285,7 +295,3 @@ def _refuse_removal(present: Values, changes: Values) -> None:
 
 def _key(found: Object) -> tuple[str, str]:
     return str(found["kind"]).lower(), str(found["metadata"]["name"])
-
-
-Script = Callable[[int, float], str]
-"""The result of the judge by the weight of the canary and the seconds that the step has counted."""

@@ -18,10 +18,12 @@ from plimsoll.rollout.plan import Plan
 from plimsoll.rollout.release_values import Values
 from plimsoll.rollout.state import Record, RecordStore
 
-from tests.doubles.rollout_cluster import CHART, NAME, FakeCluster, FakeTime, Script
+from tests.doubles.rollout_cluster import CHART, NAME, FakeCluster, FakeTime
 
 CANARY = {"model": {"version": "2"}}
 RECORD = f"{NAME}-rollout"
+Script = Callable[[int, float], str]
+"""The result of the judge by the weight of the canary and the seconds that the step has counted."""
 
 
 def verdict(result: str, reason: str = "the reason") -> Verdict:

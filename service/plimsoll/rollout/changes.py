@@ -52,8 +52,24 @@ class Changes:
         return found
 
     def adopt(self, record: Record) -> Record:
-        """The record with the newest revision in it, even if somebody else made it."""
-        found = replace(record, revision=self._release.history()[-1].number)
+        """The record with the newest revision in it, even if somebody else made it.
+
+        An upgrade that is still pending is never taken: one of the driver's own is waited for, or removed if it was
+        interrupted, and one of somebody else is waited for.
+
+        Raises:
+            ReleaseUnavailable: helm cannot say, or the upgrade of somebody else does not end.
+        """
+        began = self._time.monotonic()
+        while (last := self._finished(record)[-1]).pending:
+            if self._time.monotonic() - began > INTERRUPTED_SECONDS:
+                raise ReleaseUnavailable(
+                    f"revision {last.number} of {record.plan.release} is {last.status}, and the rollout did not make "
+                    f"it; wait for it, or end it with `helm rollback {record.plan.release}`, then start this command "
+                    "again"
+                )
+            self._time.sleep(_LOOK_SECONDS)
+        found = replace(record, revision=last.number)
         self._write(found)
         return found
 
@@ -77,7 +93,7 @@ class Changes:
         missing = difference(self._release.values(made.number), values)
         if not missing and revisions[-1].number == made.number:
             return record, True
-        self._lease.check()
+        self._lease.renew()
         self._release.upgrade(missing or values, insist=insist)
         if not self._release.exclusive:
             return record, False
@@ -110,7 +126,7 @@ class Changes:
                     f"`helm rollback {record.plan.release}`, then `plimsoll rollout run --adopt`"
                 )
             if max(waited, self._time.now() - revisions[-1].updated_seconds) > INTERRUPTED_SECONDS:
-                self._lease.check()
+                self._lease.renew()
                 self._release.forget(revisions[-1].number)
             self._time.sleep(_LOOK_SECONDS)
         return revisions

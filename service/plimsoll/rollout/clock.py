@@ -7,6 +7,9 @@ import time
 
 from plimsoll.errors import OperatorError
 
+_SLEEPLESS: int | None = getattr(time, "CLOCK_BOOTTIME", None)
+"""Linux has this clock. There CLOCK_MONOTONIC stands still while a laptop sleeps; on macOS and Windows it goes on."""
+
 
 class Stopped(OperatorError):
     """A person or the system has asked this process to end."""
@@ -20,16 +23,16 @@ class SteadyClock:
     """
 
     def __init__(self, offset_seconds: float = 0.0) -> None:
-        self._zero = time.time() + offset_seconds - time.monotonic()
+        self._zero = time.time() + offset_seconds - self.monotonic()
         self._stopping = threading.Event()
 
     def now(self) -> float:
         """Seconds since 1970."""
-        return self._zero + time.monotonic()
+        return self._zero + self.monotonic()
 
     def monotonic(self) -> float:
-        """Seconds since some moment; never goes back."""
-        return time.monotonic()
+        """Seconds since some moment; never goes back, and goes on while the machine sleeps, if its system can tell."""
+        return time.monotonic() if _SLEEPLESS is None else time.clock_gettime(_SLEEPLESS)
 
     def sleep(self, seconds: float) -> None:
         """Wait.

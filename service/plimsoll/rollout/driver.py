@@ -6,28 +6,21 @@ next one does the same transition again: what is done already is recognised and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from plimsoll.errors import OperatorError
-from plimsoll.judge.counts import Interval
-from plimsoll.judge.rules import Rules
-from plimsoll.judge.verdict import Verdict
 from plimsoll.rollout.changes import Changes
 from plimsoll.rollout.display import Display, Look
-from plimsoll.rollout.helm import Release, ReleaseUnavailable, UpgradeFailed
-from plimsoll.rollout.history import History, HistoryUnavailable
-from plimsoll.rollout.kubernetes import ClusterUnavailable, Objects
-from plimsoll.rollout.lease import DriverLease, Time
-from plimsoll.rollout.plan import Stage, change_of, promotion_begins, stages
+from plimsoll.rollout.helm import ReleaseUnavailable, UpgradeFailed
+from plimsoll.rollout.history import HistoryUnavailable
+from plimsoll.rollout.kubernetes import ClusterUnavailable
+from plimsoll.rollout.plan import change_of, promotion_begins, stages
+from plimsoll.rollout.ports import Patience, Ports
 from plimsoll.rollout.readiness import Tracks
-from plimsoll.rollout.release_values import difference
-from plimsoll.rollout.state import Outcome, Record, RecordStore, Wish
+from plimsoll.rollout.release_values import at, difference
+from plimsoll.rollout.state import Outcome, Record, Wish
 
-Judge = Callable[[Sequence[Interval], float, Rules], Verdict]
-"""The judge: the intervals of the rollout, the start of the present step in seconds, and the rules."""
-Refusal = Callable[[Record, Stage], str]
-"""A sentence if a stage cannot decide in time at the present rate; else empty."""
+__all__ = ["Driver", "Held", "Patience", "Ports"]  # the names that a caller of a driver needs
 _POLL_SECONDS = 5.0
 _WAIT_SECONDS = 2.0
 _ATTEMPTS = {"forward": 5, "back": 60}
@@ -37,32 +30,10 @@ class Held(OperatorError):
     """The rollout waits for a person, and this driver was asked not to wait, or not for so long."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """All that a driver works with."""
-
-    release: Release
-    objects: Objects
-    store: RecordStore
-    lease: DriverLease
-    history: History
-    time: Time
-    judge: Judge
-    refusal: Refusal
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """When a driver gives back control although the rollout has not ended."""
-
-    one_step: bool = False
-    hold_seconds: float = 86400.0
-
-
 class Driver:
     """Drives one rollout. The caller holds the Lease."""
 
-    def __init__(self, ports: Ports, display: Display, patience: Patience = Patience()) -> None:
+    def __init__(self, ports: Ports, display: Display, patience: Patience) -> None:
         self._ports = ports
         self._display = display
         self._patience = patience
@@ -106,17 +77,21 @@ class Driver:
         return record
 
     def _obey(self, record: Record) -> tuple[Record, Wish | None]:
-        """Do what a person has asked for, as soon as the stage allows it; and the wish that has to wait."""
+        """Do what a person has asked for, as soon as the stage allows it; and the wish that has to wait.
+
+        A `step` is for the stage that the person saw: it is dropped once the rollout has gone on from there.
+        """
         stored = self._ports.store.read()
         wish = stored.wish if stored else None
-        if wish is None or (wish == "abort" and record.route == "back"):
+        if stored is None or wish is None or record.route == "back":
             return record, None
         if wish == "abort":
             if record.progress == "changing":
                 record = self._changes.recognise(record)
             return self._turn_back(record, "a person has asked for it", keep_wish=False), None
-        if record.route == "back":
-            return record, None
+        if wish == "step" and stored.wished_at != record.position:
+            self._display.note(f"`step` was asked for before stage `{record.stage.name}`, where the rollout is already")
+            return self._written(record, keep_wish=False), None
         if wish == "promote" and record.position >= promotion_begins(record.plan):
             return record, None
         if record.progress != "watching":
@@ -129,7 +104,7 @@ class Driver:
         """Write down the values of the stage before they are set, and end the period that counts."""
         record = self._changes.recognise(record)
         present = self._changes.present()
-        change = change_of(record.plan, record.stage, present, self._tracks.pods(record))
+        change = self._tracks.relieved(record, change_of(record.plan, record.stage, present, self._tracks.pods(record)))
         optional = record.stage.kind in ("pods", "restore") and record.stage.share is None
         if optional and not difference(present, change.values):
             return self._to(record, record.position + 1)
@@ -141,14 +116,13 @@ class Driver:
         stage, change = record.stage, record.change
         if change is None:
             return self._written(replace(record, progress="new"))
+        record = self._changes.recognise(record)
+        lost = self._tracks.needed_canary_lost(record)
+        if lost:
+            return self._without_canary(record, lost)
         if stage.kind == "weight" and stage.weight > 0 and not self._tracks.canary_answers(record):
-            record = self._changes.recognise(record)
-            lost = self._tracks.canary_lost(record)
-            if lost:
-                return self._turn_back(record, lost)
             self._ports.time.sleep(_WAIT_SECONDS)
             return record
-        record = self._changes.recognise(record)
         try:
             record, done = self._changes.bring_about(record, change.values, insist=self._insists)
         except UpgradeFailed as error:
@@ -163,7 +137,7 @@ class Driver:
         now = self._now(record)
         if not done:
             return self._wait_for_commit(record, now)
-        weight = record.weight if stage.weight < 0 else stage.weight
+        weight = at(change.values, "canary.weight", record.weight) if stage.weight < 0 else stage.weight
         return self._written(replace(record, progress="waiting", weight=weight, since_seconds=now))
 
     def _wait_for_commit(self, record: Record, now: float) -> Record:
@@ -180,8 +154,11 @@ class Driver:
         """Go on to the judge or to the next stage once the pods are ready; back if they never are."""
         found = self._tracks.readiness(record)
         now = self._now(record)
-        if found.ready:
+        if found.ready or self._tracks.only_stable_answers(record):
             return self._arrived(record, now)
+        lost = self._tracks.needed_canary_lost(record)
+        if lost:
+            return self._without_canary(record, lost)
         late = now - record.since_seconds > record.plan.step_seconds
         if found.failed or late:
             waited = f"the pods of stage `{record.stage.name}` are not ready after {now - record.since_seconds:.0f} s"
@@ -190,6 +167,13 @@ class Driver:
             return self._turn_back(record, found.failed or waited)
         self._ports.time.sleep(_WAIT_SECONDS)
         return record
+
+    def _without_canary(self, record: Record, lost: str) -> Record:
+        """Back; but on to weight 0 if all pods of stable have the canary's version already."""
+        if record.stage.kind == "floor":
+            self._display.note(f"{lost}; stable has its version by now and takes over")
+            return self._to(record, record.position + 1)
+        return self._turn_back(record, lost)
 
     def _arrived(self, record: Record, now: float) -> Record:
         stage = record.stage
@@ -212,6 +196,9 @@ class Driver:
         now = self._now(record)
         if self._looked_at is None or now - self._looked_at >= record.plan.interval_seconds:
             self._looked_at = now
+            restarted = "" if record.held and not record.undecided else self._tracks.restarted(record)
+            if restarted:
+                return self._hold(record, restarted)
             after = self._judged(record, now)
             if after is not record:
                 return after
@@ -219,7 +206,8 @@ class Driver:
         if record.held and waited >= self._patience.hold_seconds:
             raise Held(f"the rollout waits for a person at stage `{record.stage.name}`: {record.reason}")
         if not record.held and waited > record.plan.step_seconds:
-            return self._hold(record, f"no decision within {record.plan.step_seconds / 60:.0f} minutes")
+            reason = f"no decision within {record.plan.step_seconds / 60:.0f} minutes"
+            return self._hold(record, reason, undecided=True)
         self._ports.time.sleep(min(_POLL_SECONDS, record.plan.interval_seconds))
         return record
 
@@ -237,7 +225,7 @@ class Driver:
         self._display.look(Look(record, verdict, intervals, record.since_seconds + plan.step_seconds - now))
         if verdict.result == "fail":
             return self._turn_back(record, verdict.reason)
-        if record.held:
+        if record.held and not record.undecided:
             return record
         if verdict.result == "hold":
             return self._hold(record, verdict.reason)
@@ -251,8 +239,9 @@ class Driver:
         refused = self._ports.refusal(record, judged) if judged else ""
         return self._hold(record, refused) if refused else self._to(record, record.position + 1)
 
-    def _hold(self, record: Record, reason: str) -> Record:
-        held = self._written(replace(record, held=True, reason=reason, since_seconds=self._now(record)))
+    def _hold(self, record: Record, reason: str, *, undecided: bool = False) -> Record:
+        held = replace(record, held=True, undecided=undecided, reason=reason, since_seconds=self._now(record))
+        held = self._written(held)
         self._display.event("held", f"held: {reason}. Go on with `plimsoll rollout step`, `promote` or `abort`", held)
         return held
 
@@ -268,7 +257,8 @@ class Driver:
     def _to(self, record: Record, position: int, *, keep_wish: bool = True) -> Record:
         """The beginning of another stage, or the end."""
         now = self._now(record)
-        moved = replace(record.closed(now), progress="new", change=None, held=False, since_seconds=now)
+        reason = record.reason if record.route == "back" else ""
+        moved = replace(record.closed(now), progress="new", change=None, held=False, reason=reason, since_seconds=now)
         if position < len(stages(record.plan, record.route)):
             return self._written(replace(moved, position=position), keep_wish=keep_wish)
         outcome: Outcome = "promoted" if record.route == "forward" else "rolled back"

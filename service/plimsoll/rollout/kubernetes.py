@@ -28,6 +28,10 @@ class Objects(Protocol):
         """An object, or `None` if there is none."""
         ...
 
+    def select(self, kind: str, labels: Mapping[str, str]) -> tuple[Object, ...]:
+        """The objects with all these labels."""
+        ...
+
     def create(self, new: Object) -> Object:
         """Store a new object.
 
@@ -60,6 +64,12 @@ class KubectlObjects:
         """As `Objects.get`."""
         printed = self._kubectl("get", kind, name, "--ignore-not-found", "--output=json")
         return self._parsed(printed) if printed.strip() else None
+
+    def select(self, kind: str, labels: Mapping[str, str]) -> tuple[Object, ...]:
+        """As `Objects.select`."""
+        selector = ",".join(f"{name}={value}" for name, value in labels.items())
+        printed = self._kubectl("get", kind, f"--selector={selector}", "--output=json")
+        return tuple(self._parsed(printed).get("items") or ())
 
     def create(self, new: Object) -> Object:
         """As `Objects.create`."""

@@ -13,6 +13,7 @@ from plimsoll.rollout.kubernetes import ClusterUnavailable, Conflict, Object, Ob
 LEASE_SECONDS = 30.0
 """A Lease that nobody has renewed for so long may be taken over."""
 _LOOK_SECONDS = 1.0
+_ATTEMPTS = 3
 
 
 class LeaseHeld(OperatorError):
@@ -101,8 +102,14 @@ class DriverLease:
         with self._lock:
             if self._mine is None:
                 raise LeaseLost("this driver holds no Lease")
+            asked_at = self._time.monotonic()
+            self._mine = self._renewed(self._mine)
+            self._renewed_at = asked_at
+
+    def _renewed(self, mine: Object) -> Object:
+        for _ in range(_ATTEMPTS):
             try:
-                self._mine = self._objects.replace(self._written(self._mine))
+                return self._objects.replace(self._written(mine))
             except Conflict:
                 found = self._objects.get("lease", self._name)
                 if found is None or holder_of(found) != self._identity:
@@ -110,8 +117,8 @@ class DriverLease:
                         f"{holder_of(found) or 'somebody'} has taken over Lease {self._name}; this driver stops, and "
                         "the split stays as it is"
                     ) from None
-                self._mine = self._objects.replace(self._written(found))
-            self._renewed_at = self._time.monotonic()
+                mine = found
+        raise ClusterUnavailable(f"Lease {self._name} changes too often to be renewed")
 
     def check(self) -> None:
         """Make sure, before something is changed, that the claim holds.
@@ -136,6 +143,7 @@ class DriverLease:
 
     def _take(self, found: Object | None) -> bool:
         with self._lock:
+            asked_at = self._time.monotonic()
             try:
                 if found is None:
                     head = {"name": self._name, "labels": {"app.kubernetes.io/managed-by": "plimsoll-rollout"}}
@@ -145,7 +153,7 @@ class DriverLease:
                     self._mine = self._objects.replace(self._written(found))
             except Conflict:
                 return False
-            self._renewed_at = self._time.monotonic()
+            self._renewed_at = asked_at
             return True
 
     def _written(self, found: Object) -> Object:
@@ -182,7 +190,7 @@ class LeaseKeeper:
                 self._lease.renew()
             except ClusterUnavailable:
                 continue  # the driver finds out before it changes anything
-            except (LeaseLost, Conflict):
+            except LeaseLost:
                 return
 
 

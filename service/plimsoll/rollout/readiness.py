@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from plimsoll.rollout.kubernetes import Objects
+from plimsoll.rollout.kubernetes import ClusterUnavailable, Objects
 from plimsoll.rollout.lease import Time
-from plimsoll.rollout.plan import Pods
+from plimsoll.rollout.plan import Change, Pods
+from plimsoll.rollout.release_values import overlay
 from plimsoll.rollout.state import ChangedByOthers, Record
-from plimsoll.rollout.workloads import deployment, route_weight
+from plimsoll.rollout.workloads import deployment, restarts, route_weight
 
 GONE_SECONDS = 30.0
 """A canary without a ready pod for so long is rolled back."""
@@ -71,6 +72,44 @@ class Tracks:
             self._gone_since = now
         away = now - self._gone_since
         return f"the canary has had no ready pod for {away:.0f} s" if away >= GONE_SECONDS else ""
+
+    def restarted(self, record: Record) -> str:
+        """A sentence if containers of the canary ended in this stage, in a larger part of its pods than of stable's.
+
+        Requests that such a pod would have answered are counted nowhere. Empty, too, if the user may not list pods.
+        """
+        name, since = record.plan.fullname, record.since_seconds
+        try:
+            canary, stable = (restarts(self._objects, name, track, since) for track in ("canary", "stable"))
+        except ClusterUnavailable:
+            return ""
+        if canary.share <= stable.share:
+            return ""
+        return (
+            f"containers ended and were started again in {canary.restarted} of {canary.pods} pods of the canary, and "
+            f"in {stable.restarted} of {stable.pods} of stable, since stage `{record.stage.name}` began; see `kubectl "
+            f"describe pod` and `kubectl logs --previous`"
+        )
+
+    def needed_canary_lost(self, record: Record) -> str:
+        """As `canary_lost`, in a stage that needs the canary: each but the first, its removal and the way back."""
+        stage = record.stage
+        relieved = stage.kind == "end" or (stage.kind == "weight" and stage.weight == 0)
+        needed = record.route == "forward" and record.position > 0 and not relieved
+        return self.canary_lost(record) if needed else ""
+
+    def only_stable_answers(self, record: Record) -> bool:
+        """Whether, on the way back, the canary has a weight and no ready pod, and stable has one."""
+        if record.route == "forward" or record.weight == 0 or self.canary_answers(record):
+            return False
+        stable = deployment(self._objects, record.plan.fullname, "stable")
+        return stable is not None and stable.available >= 1
+
+    def relieved(self, record: Record, change: Change) -> Change:
+        """The change, with weight 0 at once where it would leave a weight to a canary that does not answer."""
+        if record.stage.kind != "restore" or not self.only_stable_answers(record):
+            return change
+        return replace(change, values=overlay(change.values, {"canary": {"weight": 0}}))
 
     def check_route(self, record: Record) -> None:
         """Notice a weight that somebody has set by hand.

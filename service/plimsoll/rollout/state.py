@@ -34,7 +34,8 @@ class Record:
     `progress` of the stage at `position`: new, changing (its change may be made or not), waiting (for pods), watching
     (the judge decides). `revision` is the newest revision of the release that the driver knows. `weight` is the percent
     in force. `counting_from` is set while a judged stage counts; `periods` are those that ended. `since_seconds` is the
-    time at which the present progress began.
+    time at which the present progress began. A stage that is `held` waits for a person; if it is so only because it was
+    `undecided` for too long, it goes on by itself once it passes.
     """
 
     identifier: str
@@ -49,6 +50,7 @@ class Record:
     counting_from: float | None = None
     periods: tuple[Period, ...] = ()
     held: bool = False
+    undecided: bool = False
     reason: str = ""
     outcome: Outcome = ""
     format: int = _FORMAT
@@ -84,22 +86,28 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A record as read, with the wish that a person has left."""
+    """A record as read, with the wish that a person has left.
+
+    `wished_at` is the position of the judged stage that was watched when the person left it; `None` if none was.
+    """
 
     record: Record
     wish: Wish | None
+    wished_at: int | None = None
 
 
 class RecordStore:
     """Keeps the record of one release in the ConfigMap `<fullname>-rollout`.
 
-    A write fails if another driver wrote in between. A wish that was left in between stays.
+    A write fails if another driver wrote in between. A wish that was left in between stays, also if the one that was
+    read is removed.
     """
 
     def __init__(self, objects: Objects, name: str) -> None:
         self._objects = objects
         self._name = name
         self._read: Object | None = None
+        self._wish_read: str | None = None
 
     def read(self) -> Stored | None:
         """The record, or `None` if this release never had a rollout.
@@ -109,21 +117,25 @@ class RecordStore:
         """
         self._read = self._objects.get("configmap", self._name)
         if self._read is None:
+            self._wish_read = None
             return None
         data = self._data(self._read)
-        wish = next((each for each in WISHES if each == data.get(_WISH)), None)
-        return Stored(self._decode(data.get(_KEY, "")), wish)
+        self._wish_read = data.get(_WISH)
+        name, _, position = str(data.get(_WISH, "")).partition("@")
+        wish = next((each for each in WISHES if each == name), None)
+        return Stored(self._decode(data.get(_KEY, "")), wish, int(position) if position.isdecimal() else None)
 
     def write(self, record: Record, *, keep_wish: bool = True) -> None:
-        """Store the record.
+        """Store the record; without the wish that was read, if that is not to be kept.
 
         Raises:
             ChangedByOthers: another driver wrote since it was read.
         """
         written = msgspec.json.encode(record).decode()
+        done = None if keep_wish else self._wish_read
         for _ in range(5):
             known = self._data(self._read) if self._read else {}
-            data = {_KEY: written} | ({_WISH: known[_WISH]} if keep_wish and _WISH in known else {})
+            data = {_KEY: written} | ({_WISH: known[_WISH]} if known.get(_WISH) not in (None, done) else {})
             try:
                 self._read = self._store(data)
             except Conflict:
@@ -150,7 +162,9 @@ class RecordStore:
                 raise OperatorError(
                     f"no rollout is under way; ConfigMap {self._name} has none. `plimsoll rollout run` begins one"
                 )
-            data = {**self._data(self._read), _WISH: wish}
+            record = stored.record
+            watched = record.route == "forward" and record.progress == "watching"
+            data = {**self._data(self._read), _WISH: f"{wish}@{record.position}" if watched else wish}
             with suppress(Conflict):
                 self._objects.replace({**self._read, "data": data})
                 return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from plimsoll.rollout.kubernetes import Object, Objects
@@ -13,7 +14,7 @@ _DEFAULT_DEADLINE_SECONDS = 600
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """The state of a Deployment. `wanted`, `updated`, `available` and `total` are numbers of pods."""
+    """The state of a Deployment. `wanted`, `updated`, `available` and `total` are numbers of pods, `labels` theirs."""
 
     wanted: int
     updated: int
@@ -23,6 +24,7 @@ class Deployment:
     deadline_exceeded: bool
     deadline_seconds: float
     complaint: str
+    labels: Mapping[str, str]
 
     def settled(self, least: int) -> bool:
         """Whether all pods have the newest template and are ready, and there are at least so many."""
@@ -48,7 +50,38 @@ def deployment(objects: Objects, fullname: str, track: str) -> Deployment | None
         deadline_exceeded=progressing.get("reason") == "ProgressDeadlineExceeded",
         deadline_seconds=float(spec.get("progressDeadlineSeconds", _DEFAULT_DEADLINE_SECONDS)),
         complaint=str(progressing.get("message", "")),
+        labels=_mapping(_mapping(spec.get("selector")).get("matchLabels")),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Restarts:
+    """How many of the `pods` of a track have a container that was started again."""
+
+    pods: int
+    restarted: int
+
+    @property
+    def share(self) -> float:
+        """The restarted part of the pods, 0 to 1."""
+        return self.restarted / self.pods if self.pods else 0.0
+
+
+def restarts(objects: Objects, fullname: str, track: str, since_seconds: float) -> Restarts:
+    """The pods of a track of which a container ended after a time, in seconds since 1970, and was started again."""
+    found = deployment(objects, fullname, track)
+    pods = objects.select("pods", found.labels) if found and found.labels else ()
+    return Restarts(len(pods), sum(_last_end(pod) >= since_seconds for pod in pods))
+
+
+def _last_end(pod: Object) -> float:
+    """The time at which a container that has been started again last ended; 0 if none was."""
+    ends = [0.0]
+    for container in _mapping(pod.get("status")).get("containerStatuses") or ():
+        ended = _mapping(_mapping(container.get("lastState")).get("terminated")).get("finishedAt")
+        if int(container.get("restartCount", 0)) > 0 and ended:
+            ends.append(datetime.fromisoformat(str(ended)).timestamp())
+    return max(ends)
 
 
 def route_weight(objects: Objects, fullname: str) -> int | None:

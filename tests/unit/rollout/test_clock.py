@@ -21,3 +21,13 @@ def test_a_stop_ends_this_wait_and_the_next() -> None:
     for _ in range(2):
         with pytest.raises(Stopped, match="the split stays as it is"):
             clock.sleep(60)
+
+
+@pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="CLOCK_MONOTONIC goes on while this system sleeps")
+def test_it_goes_on_while_the_machine_sleeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SteadyClock()
+    now, steady, awake = clock.now(), clock.monotonic(), time.clock_gettime
+    slept = {time.CLOCK_BOOTTIME: 3600.0}
+    monkeypatch.setattr(time, "clock_gettime", lambda which: awake(which) + slept.get(which, 0.0))
+    assert clock.now() - now >= 3600
+    assert clock.monotonic() - steady >= 3600

@@ -7,11 +7,13 @@ from contextlib import suppress
 
 import pytest
 from plimsoll.rollout.driver import Held
-from plimsoll.rollout.release_values import overlay
+from plimsoll.rollout.helm import ReleaseUnavailable
+from plimsoll.rollout.lease import LeaseLost
+from plimsoll.rollout.release_values import Values, overlay
 from plimsoll.rollout.state import ChangedByOthers
 
 from tests.doubles.rollout_cluster import VALUES, Faults, Killed
-from tests.doubles.rollout_session import CANARY, Session, bad_at
+from tests.doubles.rollout_session import CANARY, RECORD, Session, bad_at
 
 SCALED = overlay(VALUES, {"autoscaling": {"engine": "cpu"}})
 BY_PODS = overlay(VALUES, {"httpRoute": {"enabled": False}})
@@ -101,6 +103,51 @@ def test_a_driver_killed_at_any_call_and_started_again_ends_the_same(
         )
         assert weights(session) == weights(whole), kill_at
         assert all(ready >= 1 for weight, ready in session.cluster.log if weight), kill_at
+
+
+@pytest.mark.parametrize("command", ["abort", "run --adopt"])
+@pytest.mark.parametrize("helm_dies", [False, True])
+def test_a_driver_killed_at_any_call_is_ended_by_abort_and_continued_by_adopt(command: str, *, helm_dies: bool) -> None:
+    whole = _started(quick, VALUES, helm_dies=helm_dies)
+    whole.run(weights=(25, 100))
+    for kill_at in range(1, whole.cluster.faults.points + 1, 1 if helm_dies else 7):
+        session = _started(quick, VALUES, helm_dies=helm_dies)
+        session.cluster.faults = Faults(kill_at)
+        with pytest.raises(Killed):
+            session.run(weights=(25, 100))
+        if helm_dies != session.cluster.revisions[-1].pending or ("configmap", RECORD) not in session.cluster.stored:
+            continue  # the test above has these
+        if session.record().ended:
+            continue
+        conductor = session.conductor()
+        ended = conductor.wish("abort") if command == "abort" else conductor.run(pytest.fail, CANARY, adopt=True)
+        assert ended is not None
+        assert ended.outcome == ("rolled back" if command == "abort" else "promoted"), kill_at
+        assert session.cluster.present() == (VALUES if command == "abort" else promoted()), kill_at
+        assert not any(revision.pending for revision in session.cluster.revisions)
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_an_upgrade_of_somebody_else_that_is_under_way_is_waited_for_and_never_adopted(*, ends: bool) -> None:
+    session = Session()
+    session.conductor(one_step=True).start(session.planning())
+    session.cluster.add_revision(overlay(session.cluster.present(), {"unrelated": 1}), "pending-upgrade")
+    sleep, began = session.time.sleep, session.time.monotonic()
+
+    def finish(seconds: float) -> None:
+        sleep(seconds)
+        if ends and session.time.monotonic() - began > 60 and session.cluster.revisions[-1].pending:
+            session.cluster.finish()
+
+    session.time.sleep = finish  # type: ignore[method-assign]
+    if ends:
+        assert session.conductor().wish("abort") == session.record()
+        assert session.record().outcome == "rolled back"
+        return
+    revision = session.record().revision
+    with pytest.raises(ReleaseUnavailable, match=r"is pending-upgrade, and the rollout did not make it.*helm rollback"):
+        session.conductor().wish("abort")
+    assert session.record().revision == revision
 
 
 def _started(script: Callable[[int, float], str], values: dict[str, object], *, helm_dies: bool) -> Session:
@@ -211,6 +258,24 @@ def test_a_prometheus_that_stays_down_holds_the_rollout_in_the_end() -> None:
 
 def _down(session: Session, seconds: float) -> None:
     session.history.down_until = session.time.monotonic() + seconds
+
+
+def test_no_upgrade_follows_once_another_driver_has_the_lease() -> None:
+    """Also if a claim that was renewed just now was taken over while this machine slept."""
+    session = Session()
+    values = session.cluster.values
+
+    def taken_meanwhile(revision: int) -> Values:
+        lease = session.cluster.stored["lease", RECORD]
+        record = session.record() if session.cluster.weight == 25 else None
+        if record and (record.stage.name, record.progress) == ("pods for all requests", "changing"):
+            session.cluster.replace({**lease, "spec": {"holderIdentity": "another"}})
+        return values(revision)
+
+    session.cluster.values = taken_meanwhile  # type: ignore[method-assign]
+    with pytest.raises(LeaseLost, match="another has taken over"):
+        session.run(weights=(25, 100))
+    assert session.cluster.present()["canary"]["replicas"] == 1
 
 
 def test_a_failure_of_helm_is_tried_again() -> None:

@@ -18,6 +18,13 @@ def test_an_object_is_read_written_and_replaced_by_its_version() -> None:
     assert all("--namespace=models" in call for call in programs.calls)
 
 
+def test_objects_are_selected_by_all_their_labels() -> None:
+    programs = ScriptedPrograms(kubectl=json.dumps({"kind": "List", "items": [OBJECT]}))
+    assert KubectlObjects(programs, "models").select("pods", {"a": "b", "c": "d"}) == (OBJECT,)
+    assert "--selector=a=b,c=d" in programs.calls[-1]
+    assert KubectlObjects(ScriptedPrograms(kubectl="{}"), "models").select("pods", {"a": "b"}) == ()
+
+
 def test_an_object_that_is_not_there_is_none() -> None:
     assert KubectlObjects(ScriptedPrograms(), "models").get("lease", "x") is None
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
-from plimsoll.rollout.kubernetes import ClusterUnavailable
+from plimsoll.rollout.kubernetes import ClusterUnavailable, Conflict, Object
 from plimsoll.rollout.lease import LEASE_SECONDS, DriverLease, LeaseHeld, LeaseKeeper, LeaseLost
 
 from tests.doubles.rollout_cluster import FakeCluster, FakeTime
@@ -67,6 +69,47 @@ def test_a_lease_is_renewed_before_it_can_expire() -> None:
     time.sleep(LEASE_SECONDS / 2)
     first.check()
     assert cluster.stored["lease", "x-rollout"]["metadata"]["resourceVersion"] != version
+
+
+def test_a_lease_counts_from_before_the_request_that_renews_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine may sleep while the API server answers; the claim is as old as the request by then."""
+    time = FakeTime()
+    cluster, first, second = leases(time)
+    first.acquire(pytest.fail)
+    replace = cluster.replace
+
+    def slow(changed: Object) -> Object:
+        stored = replace(changed)
+        time.sleep(2 * LEASE_SECONDS)
+        return stored
+
+    monkeypatch.setattr(cluster, "replace", slow)
+    first.renew()
+    monkeypatch.setattr(cluster, "replace", replace)
+    second.acquire(lambda _: None)
+    with pytest.raises(LeaseLost):
+        first.check()
+
+
+@pytest.mark.parametrize("conflicts", [2, 9])
+def test_a_lease_that_is_changed_at_the_same_time_is_renewed_or_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch, conflicts: int
+) -> None:
+    cluster, first, _ = leases(FakeTime())
+    first.acquire(pytest.fail)
+    replace, left = cluster.replace, [conflicts]
+
+    def conflicting(changed: Object) -> Object:
+        left[0] -= 1
+        if left[0] >= 0:
+            raise Conflict("the object has been modified")
+        return replace(changed)
+
+    monkeypatch.setattr(cluster, "replace", conflicting)
+    endless = pytest.raises(ClusterUnavailable, match="changes too often")
+    with endless if conflicts > 2 else nullcontext():
+        first.renew()
+    assert first.held
 
 
 def test_a_lease_that_was_not_taken_is_not_held() -> None:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from plimsoll.errors import OperatorError
-from plimsoll.rollout.state import ChangedByOthers, Record, RecordStore
+from plimsoll.rollout.state import ChangedByOthers, Progress, Record, RecordStore
 
 from tests.doubles.rollout_session import RECORD, Session
 
@@ -45,6 +47,30 @@ def test_a_wish_that_arrives_in_between_stays_until_it_is_done() -> None:
     after = driver.read()
     assert after is not None
     assert after.wish is None
+
+
+def test_only_the_wish_that_was_read_is_removed() -> None:
+    session, record = recorded()
+    driver, person = RecordStore(session.cluster, RECORD), RecordStore(session.cluster, RECORD)
+    person.leave_wish("step")
+    driver.read()
+    person.leave_wish("abort")
+    driver.write(record.closed(200.0), keep_wish=False)
+    after = driver.read()
+    assert after is not None
+    assert (after.wish, after.record) == ("abort", record.closed(200.0))
+
+
+@pytest.mark.parametrize(("progress", "position"), [("watching", 2), ("waiting", None)])
+def test_a_wish_names_the_stage_that_was_watched(progress: Progress, position: int | None) -> None:
+    session, record = recorded()
+    driver = RecordStore(session.cluster, RECORD)
+    driver.read()
+    driver.write(replace(record, position=2, progress=progress))
+    RecordStore(session.cluster, RECORD).leave_wish("step")
+    stored = RecordStore(session.cluster, RECORD).read()
+    assert stored is not None
+    assert (stored.wish, stored.wished_at) == ("step", position)
 
 
 def test_a_period_ends_once_and_never_before_it_began() -> None:
