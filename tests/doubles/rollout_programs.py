@@ -26,7 +26,7 @@ class ClusterPrograms:
         del timeout_seconds
         words = [each for each in arguments if not each.startswith("--") or "=" not in each]
         try:
-            answer = self._helm(words, arguments) if program == "helm" else self._kubectl(words, stdin or "")
+            answer = self._helm(words, arguments) if program == "helm" else self._kubectl(words, arguments, stdin or "")
         except ReleaseUnavailable as error:
             raise ProgramFailed(program, f"Error: {error.message}") from None
         except Conflict as error:
@@ -56,8 +56,12 @@ class ClusterPrograms:
             raise ProgramFailed("helm", f"Error: path {chart} not found")
         return f"name: plimsoll\nversion: {version}\n"
 
-    def _kubectl(self, words: list[str], stdin: str) -> Any:
+    def _kubectl(self, words: list[str], arguments: tuple[str, ...], stdin: str) -> Any:
         match words:
+            case ["get", kind]:
+                (selector,) = [each.partition("=")[2] for each in arguments if each.startswith("--selector=")]
+                labels = dict(each.split("=") for each in selector.split(","))
+                return {"items": self._cluster.select(kind, labels)}
             case ["get", kind, name, *_]:
                 return self._cluster.get(kind, name) or ""
             case ["create", *_]:

@@ -23,6 +23,7 @@ _DRIVEN = ("mode", "weight", "replicas", "maxReplicas", "model", "image")
 _ROUTE = "httproutes.gateway.networking.k8s.io"
 _RIGHTS = (
     ("patch", "deployments.apps"),
+    ("list", "pods"),
     ("create", "configmaps"),
     ("update", "configmaps"),
     ("create", "leases.coordination.k8s.io"),
