@@ -136,7 +136,7 @@ def test_argo_goes_on_at_pass_aborts_at_fail_and_waits_otherwise() -> None:
 
 def test_each_hook_of_flagger_asks_for_its_own_answer() -> None:
     hooks = one(FLAGGER, "Canary")["spec"]["analysis"]["webhooks"]
-    assert {each["type"] for each in hooks} == {"rollback", "confirm-promotion"}
+    assert {each["type"] for each in hooks} == {"rollback", "confirm-traffic-increase", "confirm-promotion"}
     for each in hooks:
         assert urlsplit(each["url"]).path == f"/flagger/{each['type']}"
         assert each["metadata"]["release"] == "plimsoll"

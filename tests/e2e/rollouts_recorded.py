@@ -12,6 +12,7 @@ from plimsoll.judge.rules import Rules
 from plimsoll.rollout.history import Period
 from plimsoll.rollout.prometheus import Prometheus
 from plimsoll.rollout.prometheus_history import PrometheusHistory
+from plimsoll.rollout.prometheus_release import ReleaseSeries
 
 from tests.e2e.release import CHART
 from tests.e2e.rollouts_picture import Look, looks
@@ -32,7 +33,7 @@ def read_intervals(
     """What both tracks of a release did in some periods."""
     prometheus = Prometheus(url)
     try:
-        return PrometheusHistory(prometheus, name, namespace).read(periods, interval_seconds)
+        return PrometheusHistory(prometheus, ReleaseSeries(name, namespace)).read(periods, interval_seconds)
     finally:
         prometheus.close()
 

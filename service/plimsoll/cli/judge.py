@@ -12,18 +12,19 @@ from rich.table import Table
 from plimsoll.cli.judge_options import (
     Alpha,
     CaFile,
+    Cluster,
     Effect,
     Failures,
     Guards,
     Interval,
     Margin,
+    Namespace,
     PrometheusUrl,
     TokenFile,
-    prometheus_of,
-    rules_of,
+    promises_of,
 )
-from plimsoll.rollout.guards import read_guards
 from plimsoll.rollout.judge_verdicts import Answer, Question, RecordedJudge
+from plimsoll.rollout.prometheus import Prometheus
 from plimsoll.rollout.prometheus_release import ReleaseSeries
 
 EXIT_CODES = {"pass": 0, "fail": 3, "hold": 4, "continue": 5}
@@ -55,26 +56,25 @@ def serve(
 
     For Argo Rollouts (a web metric), Flagger (webhooks below /flagger) and scripts. It has no keys and changes nothing.
     """
-    guards = read_guards(guard or ())
-    rules = rules_of(alpha, margin, effect, failures, guards)
-    source = prometheus_of(prometheus, token_file, ca_file)
+    promises = promises_of(alpha, margin, effect, failures, guard)
+    source = Prometheus(prometheus, token_file, ca_file)
     from plimsoll.server.judge_server import serve_judge
     from plimsoll.server.uvicorn_server import begin_process, connection_limits
     from plimsoll.settings import load_settings
 
     settings = load_settings()  # for its log and its limits of connections
     begin_process(settings)
-    serve_judge(RecordedJudge(source, rules, guards, interval), host, port, connection_limits(settings))
+    serve_judge(
+        RecordedJudge(source, promises.rules, promises.guards, interval), host, port, connection_limits(settings)
+    )
 
 
 @judge.command()
 def verdict(
     prometheus: PrometheusUrl,
     release: Annotated[str, typer.Option(help="Full name of the release: that of its Services without -stable.")],
-    namespace: Annotated[str, typer.Option("--namespace", "-n", help="Namespace of the release.")],
-    cluster: Annotated[
-        str, typer.Option(help="Its cluster, where Prometheus knows several (label `cluster`).", show_default="any")
-    ] = "",
+    namespace: Namespace,
+    cluster: Cluster = "",
     split: Annotated[
         Literal["recorded", "unknown"],
         typer.Option(
@@ -99,10 +99,9 @@ def verdict(
     Exit code: 0 pass, 3 fail, 4 hold, 5 continue (too early, or Prometheus does not answer), 2 for a wrong option.
     """
     question = Question(ReleaseSeries(release, namespace, cluster), split == "recorded")
-    guards = read_guards(guard or ())
-    rules = rules_of(alpha, margin, effect, failures, guards)
-    source = prometheus_of(prometheus, token_file, ca_file)
-    answer = RecordedJudge(source, rules, guards, interval).answer(question)
+    promises = promises_of(alpha, margin, effect, failures, guard)
+    source = Prometheus(prometheus, token_file, ca_file)
+    answer = RecordedJudge(source, promises.rules, promises.guards, interval).answer(question)
     source.close()
     if as_json:
         typer.echo(json.dumps(answer.document(), indent=2))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from plimsoll.judge.rules import Rules
-from plimsoll.rollout.guards import Guard
-from plimsoll.rollout.prometheus import Prometheus
+from plimsoll.rollout.guards import Guard, GuardError, read_guards
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _SHORTEST_SECONDS, _LONGEST_SECONDS = 1.0, 3600.0
@@ -29,17 +30,30 @@ def read_interval(text: str) -> float:
     return seconds
 
 
-PrometheusUrl = Annotated[str, typer.Option("--prometheus", help="URL of Prometheus, or of a server with its API.")]
+Namespace = Annotated[str, typer.Option("--namespace", "-n", help="Namespace of the release.")]
+PrometheusUrl = Annotated[
+    str,
+    typer.Option("--prometheus", help="URL of the Prometheus that scrapes the release, or of a server with its API."),
+]
 TokenFile = Annotated[
     Path | None,
-    typer.Option(help="File with the bearer token for Prometheus. It is read for each query.", show_default="none"),
+    typer.Option(
+        help="File with the bearer token for Prometheus. It is read for each query.",
+        show_default="none",
+        dir_okay=False,
+    ),
 ]
 CaFile = Annotated[
     Path | None,
     typer.Option(
         help="File with the certificate authority of Prometheus in PEM. It is read for each query.",
         show_default="those that are known everywhere",
+        dir_okay=False,
     ),
+]
+Cluster = Annotated[
+    str,
+    typer.Option(help="Cluster of the release, where Prometheus knows several (label `cluster`).", show_default="any"),
 ]
 Alpha = Annotated[float, typer.Option(help="Bound of the probability that a good canary is ever called worse.")]
 Margin = Annotated[float, typer.Option(help="Slowdown and share of more failures that do not matter; 0.1 is 10 %.")]
@@ -48,7 +62,10 @@ Failures = Annotated[float, typer.Option(help="Failures in all requests that mus
 Interval = Annotated[
     float,
     typer.Option(
-        parser=read_interval, metavar="DURATION", help="Time between two looks at the counters.", show_default="15s"
+        parser=read_interval,
+        metavar="DURATION",
+        help="Time between two looks at the counters, such as 15s or 1m: one scrape or more.",
+        show_default="15s",
     ),
 ]
 Guards = Annotated[
@@ -63,24 +80,27 @@ Guards = Annotated[
 ]
 
 
-def rules_of(alpha: float, margin: float, effect: float, failures: float, guards: tuple[Guard, ...]) -> Rules:
-    """The rules in the options.
+@dataclass(frozen=True, slots=True)
+class Promises:
+    """The rules of a verdict, and the user's own tests; `written` has these as they were given."""
+
+    rules: Rules
+    guards: tuple[Guard, ...]
+    written: tuple[str, ...]
+
+
+def promises_of(alpha: float, margin: float, effect: float, failures: float, written: Sequence[str] | None) -> Promises:
+    """The promises in the options.
 
     Raises:
-        typer.BadParameter: with one of them no verdict can be given.
+        typer.BadParameter: with one of them no verdict can be given, or a guard cannot be read.
     """
     try:
-        return Rules(
-            alpha=alpha, margin=margin, effect=effect, failures=failures, guards=tuple(each.name for each in guards)
-        )
+        guards = read_guards(written or ())
+        names = tuple(each.name for each in guards)
+        rules = Rules(alpha=alpha, margin=margin, effect=effect, failures=failures, guards=names)
+    except GuardError as error:
+        raise typer.BadParameter(error.message) from None
     except ValueError as error:
         raise typer.BadParameter(f"--{error}") from None
-
-
-def prometheus_of(url: str, token_file: Path | None, ca_file: Path | None) -> Prometheus:
-    """The Prometheus in the options.
-
-    Raises:
-        OperatorError: it has no such URL.
-    """
-    return Prometheus(url, token_file, ca_file)
+    return Promises(rules, guards, tuple(written or ()))

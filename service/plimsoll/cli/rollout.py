@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import typer
 
+from plimsoll.cli import judge_options as judging
 from plimsoll.cli import rollout_options as options
 from plimsoll.cli.canary_values import CanaryOptions, read_canary
+from plimsoll.cli.judge_options import promises_of
 from plimsoll.cli.rollout_report import print_commands, print_plan, print_status
-from plimsoll.cli.rollout_request import Promises, Request, Steps
+from plimsoll.cli.rollout_request import Request, Steps
 from plimsoll.cli.rollout_session import Opened, Target, code_of, conducting, ending, shown_on
 from plimsoll.errors import OperatorError
 from plimsoll.rollout.driver import Patience
@@ -29,27 +31,28 @@ _SECONDS_PER_HOUR = 3600.0
 
 
 def _begin(
-    context: typer.Context, release: options.Release, namespace: options.Namespace = "default",
-    chart: options.Chart = "", prometheus: options.PrometheusUrl = "",
+    context: typer.Context, release: options.Release, namespace: judging.Namespace = "default",
+    chart: options.Chart = "", prometheus: judging.PrometheusUrl = "",
     model_version: options.ModelVersion = None, model_config_map: options.ModelConfigMap = None,
     image_repository: options.ImageRepository = None, image_tag: options.ImageTag = None,
     image_digest: options.ImageDigest = None, values: options.ValuesFile = None, set_: options.Set = None,
     set_string: options.SetString = None, mode: options.RolloutMode = "", weights: options.Weights = "5,25,50,100",
-    alpha: options.Alpha = 0.05, margin: options.Margin = 0.1, effect: options.Effect = 0.5,
-    failures: options.Failures = 0.02, guard: options.Guards = None, interval: options.IntervalText = "15s",
+    alpha: judging.Alpha = 0.05, margin: judging.Margin = 0.1, effect: judging.Effect = 0.5,
+    failures: judging.Failures = 0.02, guard: judging.Guards = None,
+    interval: judging.Interval = "15s",  # type: ignore[assignment]  # its parser makes the number
     max_step_minutes: options.MaxStepMinutes = 60.0, max_hold_hours: options.MaxHoldHours = 24.0,
-    no_wait: options.NoWait = False, token_file: options.TokenFile = None, ca_file: options.CaFile = None,
-    cluster: options.ClusterLabel = "", dry_run: options.DryRun = False, plan: options.ShowPlan = False,
+    no_wait: options.NoWait = False, token_file: judging.TokenFile = None, ca_file: judging.CaFile = None,
+    cluster: judging.Cluster = "", dry_run: options.DryRun = False, plan: options.ShowPlan = False,
     values_patch: options.ValuesPatch = False, adopt: options.Adopt = False, json: options.Json = False,
 ) -> None:  # fmt: skip
     named = (model_version, model_config_map, image_repository, image_tag, image_digest)
     canary = read_canary(CanaryOptions(*named, values or (), set_ or (), set_string or ()))
     target = Target(release, namespace, chart, prometheus, token_file, ca_file, cluster)
     with ending(), shown_on(as_json=json) as display:
-        promises = Promises(alpha, margin, effect, failures, tuple(guard or ()))
+        promises = promises_of(alpha, margin, effect, failures, guard)
         steps = Steps(mode, weights, interval, max_step_minutes, values_patch)
         request = Request(target, canary, promises, steps)
-        opened = Opened(target, committed=values_patch, guards=request.guards)
+        opened = Opened(target, committed=values_patch, guards=promises.written)
         make_plan = opened.planning(request.wanted, display)
         if dry_run:
             print_commands(make_plan()[0], opened.values, opened.release, as_json=json)
@@ -76,7 +79,7 @@ rollout.command(
 @rollout.command(epilog=EXIT_CODES)
 def status(
     release: options.Release,
-    namespace: options.Namespace = "default",
+    namespace: judging.Namespace = "default",
     json: options.Json = False,
 ) -> None:
     """Show where a rollout stands."""
@@ -88,55 +91,31 @@ def status(
         print_status(opened.stored, as_json=json, driver=holder_of(lease))
 
 
-@rollout.command(epilog=EXIT_CODES)
-def step(
+def _express(
+    context: typer.Context,
     release: options.Release,
-    namespace: options.Namespace = "default",
+    namespace: judging.Namespace = "default",
     chart: options.LaterChart = "",
     prometheus: options.LaterPrometheus = "",
-    token_file: options.TokenFile = None,
-    ca_file: options.CaFile = None,
-    cluster: options.ClusterLabel = "",
+    token_file: judging.TokenFile = None,
+    ca_file: judging.CaFile = None,
+    cluster: judging.Cluster = "",
     json: options.Json = False,
 ) -> None:
-    """Go on to the next step, whatever the judge says; stop there if no other command drives the rollout."""
-    _wish("step", Target(release, namespace, chart, prometheus, token_file, ca_file, cluster), as_json=json)
-
-
-@rollout.command(epilog=EXIT_CODES)
-def promote(
-    release: options.Release,
-    namespace: options.Namespace = "default",
-    chart: options.LaterChart = "",
-    prometheus: options.LaterPrometheus = "",
-    token_file: options.TokenFile = None,
-    ca_file: options.CaFile = None,
-    cluster: options.ClusterLabel = "",
-    json: options.Json = False,
-) -> None:
-    """Promote the canary now, whatever the judge says."""
-    _wish("promote", Target(release, namespace, chart, prometheus, token_file, ca_file, cluster), as_json=json)
-
-
-@rollout.command(epilog=EXIT_CODES)
-def abort(
-    release: options.Release,
-    namespace: options.Namespace = "default",
-    chart: options.LaterChart = "",
-    prometheus: options.LaterPrometheus = "",
-    token_file: options.TokenFile = None,
-    ca_file: options.CaFile = None,
-    cluster: options.ClusterLabel = "",
-    json: options.Json = False,
-) -> None:
-    """Roll the canary back now, also after somebody else has changed the release."""
-    _wish("abort", Target(release, namespace, chart, prometheus, token_file, ca_file, cluster), as_json=json)
-
-
-def _wish(wish: Wish, target: Target, *, as_json: bool) -> None:
-    with ending(), shown_on(as_json=as_json) as display:
+    (wish,) = (each for each in _WISHED if each == context.info_name)
+    target = Target(release, namespace, chart, prometheus, token_file, ca_file, cluster)
+    with ending(), shown_on(as_json=json) as display:
         opened = Opened(target)
         with conducting(opened, display, Patience(one_step=wish == "step")) as conductor:
             record = conductor.wish(wish)
     if record is not None and record.ended and wish != "abort":
         raise typer.Exit(code_of(record))
+
+
+_WISHED: dict[Wish, str] = {
+    "step": "Go on to the next step, whatever the judge says; stop there if no other command drives the rollout.",
+    "promote": "Promote the canary now, whatever the judge says.",
+    "abort": "Roll the canary back now, also after somebody else has changed the release.",
+}
+for _name, _help in _WISHED.items():
+    rollout.command(_name, epilog=EXIT_CODES, help=_help)(_express)

@@ -7,25 +7,13 @@ from typing import get_args
 
 import typer
 
-from plimsoll.cli.rollout_options import read_seconds, read_weights
+from plimsoll.cli.judge_options import Promises
+from plimsoll.cli.rollout_options import read_weights
 from plimsoll.cli.rollout_session import Opened, Target
 from plimsoll.errors import OperatorError
-from plimsoll.judge.rules import Rules
 from plimsoll.rollout.beginning import Wanted, check_numbers
-from plimsoll.rollout.guards import GuardError, read_guards
 from plimsoll.rollout.plan import Mode
 from plimsoll.rollout.release_values import Values
-
-
-@dataclass(frozen=True, slots=True)
-class Promises:
-    """The options that decide how sure a verdict is."""
-
-    alpha: float
-    margin: float
-    effect: float
-    failures: float
-    guards: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +22,7 @@ class Steps:
 
     mode: str
     weights: str
-    interval: str
+    interval_seconds: float
     max_step_minutes: float
     committed: bool
 
@@ -52,21 +40,14 @@ class Request:
         self._mode: Mode | None = next((mode for mode in get_args(Mode) if mode == steps.mode), None)
         self._target = target
         self._steps = steps
-        self._guards = promises.guards
+        self._promises = promises
         self.canary = canary
-        self._rules = _rules(promises)
         self._weights = read_weights(steps.weights)
-        self._interval_seconds = read_seconds(steps.interval)
         self._step_seconds = 60 * steps.max_step_minutes
         try:
-            check_numbers(self._weights, self._interval_seconds, self._step_seconds)
+            check_numbers(self._weights, steps.interval_seconds, self._step_seconds)
         except OperatorError as error:
             raise typer.BadParameter(error.message) from None
-
-    @property
-    def guards(self) -> tuple[str, ...]:
-        """The user's own tests, as they are written."""
-        return self._guards
 
     def wanted(self, opened: Opened) -> Wanted:
         """All that the plan is made of.
@@ -83,19 +64,9 @@ class Request:
             prometheus=self._target.prometheus,
             mode=self._mode,
             weights=self._weights,
-            rules=self._rules,
-            guards=self._guards,
-            interval_seconds=self._interval_seconds,
+            rules=self._promises.rules,
+            guards=self._promises.written,
+            interval_seconds=self._steps.interval_seconds,
             step_seconds=self._step_seconds,
             committed=self._steps.committed,
         )
-
-
-def _rules(promises: Promises) -> Rules:
-    try:
-        names = tuple(guard.name for guard in read_guards(promises.guards))
-        return Rules(promises.alpha, promises.margin, promises.effect, promises.failures, guards=names)
-    except GuardError as error:
-        raise typer.BadParameter(error.message) from None
-    except ValueError as error:
-        raise typer.BadParameter(f"--{error}") from None

@@ -75,6 +75,7 @@ class Opened:
         self.objects = KubectlObjects(self.programs, target.namespace)
         reader = HelmRelease(self.programs, target.release, target.namespace, target.chart)
         self.fullname, _, self.values = read_release(reader, target.release)
+        self.series = ReleaseSeries(self.fullname, target.namespace, target.cluster)
         self.store = RecordStore(self.objects, f"{self.fullname}-rollout")
         self.stored: Stored | None = self.store.read()
         plan = self.stored.record.plan if self.stored and not self.stored.record.ended else None
@@ -103,9 +104,7 @@ class Opened:
     @cached_property
     def history(self) -> PrometheusHistory:
         """The reader of the release's counts."""
-        target = self._target
-        guards = read_guards(self._guards)
-        return PrometheusHistory(self.prometheus, self.fullname, target.namespace, guards, target.cluster)
+        return PrometheusHistory(self.prometheus, self.series, read_guards(self._guards))
 
     def planning(self, wanted: Callable[[Opened], Wanted], display: Display) -> Callable[[], tuple[Plan, int]]:
         """Makes the plan and checks all that can be checked before something is changed."""
@@ -113,9 +112,8 @@ class Opened:
         def make() -> tuple[Plan, int]:
             asked = wanted(self)
             plan, revision = make_plan(asked, self.release, self.objects)
-            series = ReleaseSeries(self.fullname, self._target.namespace, self._target.cluster)
-            check_scrapes(self.prometheus, series, asked.interval_seconds)
-            if not has_rules(self.prometheus, series):
+            check_scrapes(self.prometheus, self.series, asked.interval_seconds)
+            if not has_rules(self.prometheus, self.series):
                 display.note(
                     f"{self.prometheus.name} has no recording rules for {self.fullname}; the rollout needs none, but "
                     "the dashboard and `plimsoll judge serve` do (monitoring.rules.enabled=true)"

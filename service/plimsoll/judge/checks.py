@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from math import exp, inf
 
@@ -35,39 +35,47 @@ def starts(intervals: Sequence[Interval]) -> tuple[int, ...]:
     return (0, *changed)[:_MOST_STARTS]
 
 
-def edges_of(intervals: Sequence[Interval]) -> list[float]:
-    """The edges of the histogram that any pod has, in seconds, in order."""
-    pods = (pod for each in intervals for pod in (*each.canary, *each.stable))
-    return sorted({edge for pod in pods for edge in pod.counts.slower if 0 < edge < inf})
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The answered requests, and those slower than each edge: a table of shape [edges, pods, intervals].
+
+    The edges are those of the histogram that any pod has, in seconds, in order.
+    """
+
+    edges: list[float]
+    table: Table
 
 
-def answers(intervals: Sequence[Interval]) -> Table:
-    """The answered requests, and those slower than each edge, of shape [edges, pods, intervals]."""
+def answers(intervals: Sequence[Interval]) -> Answers:
+    """The answers of each pod in each interval. Those of a pod that does not have an edge do not count there."""
+    known = set[float]().union(*(pod.counts.slower for each in intervals for pod in (*each.canary, *each.stable)))
+    edges = sorted(edge for edge in known if 0 < edge < inf)
 
-    def slower_than(edge: float, counts: TrackCounts) -> Trials:
-        known = edge in counts.slower
-        return Trials(counts.answered, counts.slower[edge]) if known else Trials(0.0, 0.0)
+    def slower_than(counts: TrackCounts) -> tuple[list[float], list[float]]:
+        given = counts.slower
+        return [counts.answered if edge in given else 0.0 for edge in edges], [given.get(edge, 0.0) for edge in edges]
 
-    return tabulate(intervals, [partial(slower_than, edge) for edge in edges_of(intervals)])
+    return Answers(edges, tabulate(intervals, len(edges), slower_than))
 
 
-def that_can_fail(intervals: Sequence[Interval], rules: Rules) -> tuple[Check, ...]:
-    """The checks of latency, errors and guards. The mean of their evidence decides."""
+def that_can_fail(intervals: Sequence[Interval], answered: Answers, rules: Rules) -> tuple[Check, ...]:
+    """The checks of latency, errors and guards. The mean of their evidence decides. `answered` is of all intervals."""
 
     def one_sided(name: str, pick: Pick) -> Check:
-        table = tabulate(intervals, [pick])
+        table = tabulate(intervals, 1, pick)
         logs = more_often(table, rules.margin, starts(intervals))
         return _check(name, threshold, table, logs, [""])
 
-    def trials(name: str, counts: TrackCounts) -> Trials:
-        return counts.guards.get(name, Trials(0.0, 0.0))
+    def trials(name: str, counts: TrackCounts) -> tuple[tuple[float], tuple[float]]:
+        found = counts.guards.get(name, Trials(0.0, 0.0))
+        return (found.total,), (found.bad,)
 
     threshold = (2 + len(rules.guards)) / rules.alpha
-    edges, table = edges_of(intervals), answers(intervals)
+    edges, table = answered.edges, answered.table
     logs = slower(table, edges, rules.margin, starts(intervals)) if edges else np.zeros((0, len(intervals)))
     return (
         _check("latency", threshold, table, logs, [f"{edge:g}" for edge in edges]),
-        one_sided("errors", lambda counts: Trials(counts.requests, counts.failed)),
+        one_sided("errors", lambda counts: ((counts.requests,), (counts.failed,))),
         *(one_sided(f"guard:{name}", partial(trials, name)) for name in rules.guards),
     )
 
@@ -78,7 +86,7 @@ def split(intervals: Sequence[Interval]) -> Check | None:
     if weight is None or not 0 < weight < 1:
         return None
     read = [each for each in intervals if each.weight == weight and each.canary and each.stable]
-    requests = tabulate(read, [lambda counts: Trials(counts.requests, counts.requests)])
+    requests = tabulate(read, 1, lambda counts: ((counts.requests,), (counts.requests,)))
     canary, stable = requests.canary[0][0], requests.stable[0][0]
     counted = float(canary.sum() + stable.sum())
     if counted <= 0:
@@ -89,16 +97,16 @@ def split(intervals: Sequence[Interval]) -> Check | None:
 
 def classes(intervals: Sequence[Interval], rules: Rules) -> Check | None:
     """Whether the canary answers the classes in other shares; `None` where they are not counted, or too many."""
-    pods = [pod.counts for each in intervals for pod in (*each.canary, *each.stable)]
-    names = sorted({name for counts in pods for name in counts.classes})
+    pods = (pod.counts for each in intervals for pod in (*each.canary, *each.stable))
+    names = sorted(set[str]().union(*(counts.classes for counts in pods)))
     if not names or len(names) > MOST_CLASSES:
         return None
 
-    def of_class(name: str, counts: TrackCounts) -> Trials:
-        number = counts.classes.get(name, 0.0)
-        return Trials(number, number)
+    def of_classes(counts: TrackCounts) -> tuple[list[float], list[float]]:
+        numbers = [counts.classes.get(name, 0.0) for name in names]
+        return numbers, numbers
 
-    counted = tabulate(intervals, [partial(of_class, name) for name in names])
+    counted = tabulate(intervals, len(names), of_classes)
     table = replace(counted, total=np.broadcast_to(counted.total.sum(axis=0), counted.total.shape))
     logs = other_share(table, rules.margin, starts(intervals))
     return _check("classes", 1 / rules.alpha, table, logs, names)
@@ -112,5 +120,6 @@ def _check(name: str, threshold: float, table: Table, logs: Counts, names: Seque
     canary, stable = (
         float(bad[speaks].sum() / max(total[speaks].sum(), 1e-9)) for total, bad in (table.canary, table.stable)
     )
-    size = float(dispersion(table)[speaks, -1])
+    of_speaker = Table(table.total[speaks], table.bad[speaks], table.of_canary)
+    size = float(dispersion(of_speaker)[-1])
     return Check(name, value(float(log_mean_exp(logs)[-1])), threshold, names[speaks], canary, stable, size)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from math import inf
+
+import numpy as np
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +60,19 @@ class Interval:
 
 def usable(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
     """The intervals that can be counted, in the order of time: those whose numbers are all finite and 0 or more."""
-    kept = (each for each in intervals if all(0 <= number < inf for number in _numbers(each)))
+    kept = (each for each in intervals if _is_usable(each))
     return tuple(sorted(kept, key=lambda each: each.start_seconds))
 
 
-def _numbers(interval: Interval) -> Iterator[float]:
-    yield from (interval.start_seconds, interval.end_seconds)
+def _is_usable(interval: Interval) -> bool:
+    numbers = [interval.start_seconds, interval.end_seconds]
     if interval.weight is not None:
-        yield interval.weight
-        yield 1 - interval.weight
+        numbers += [interval.weight, 1 - interval.weight]
     for pod in (*interval.canary, *interval.stable):
         counts = pod.counts
-        yield from (counts.requests, counts.failed, counts.answered)
-        yield from (*counts.slower, *counts.slower.values(), *counts.classes.values())
+        numbers += [counts.requests, counts.failed, counts.answered]
+        numbers += [*counts.slower, *counts.slower.values(), *counts.classes.values()]
         for trials in counts.guards.values():
-            yield from (trials.total, trials.bad)
+            numbers += [trials.total, trials.bad]
+    found = np.array(numbers)
+    return bool(((found >= 0) & (found < np.inf)).all())

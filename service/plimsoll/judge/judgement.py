@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from plimsoll.judge import checks, sentences
+from plimsoll.judge.checks import Answers
 from plimsoll.judge.counts import Interval, usable
 from plimsoll.judge.dispersion import dispersion
 from plimsoll.judge.forecast import Expected, forecast
@@ -31,9 +32,10 @@ def judge(intervals: Sequence[Interval], step_start_seconds: float, rules: Rules
     counted = usable(intervals)
     rules = rules.between_pods() if any(each.weight is None for each in counted) else rules
     step = tuple(each for each in counted if each.start_seconds >= step_start_seconds)
-    fatal = checks.that_can_fail(counted, rules)
+    answered = checks.answers(counted)
+    fatal = checks.that_can_fail(counted, answered, rules)
     other = [each for each in (checks.split(step), checks.classes(counted, rules)) if each is not None]
-    seen = _seen(counted, step, rules, fatal)
+    seen = _seen(counted, step, answered, rules, fatal)
     result, reason = _decide(seen, fatal, other)
     return Verdict(
         result=result,
@@ -64,28 +66,29 @@ def _decide(seen: Seen, fatal: Sequence[Check], other: Sequence[Check]) -> tuple
     return "continue", sentences.too_early(seen, speaking)
 
 
-def _seen(counted: Sequence[Interval], step: Sequence[Interval], rules: Rules, fatal: Sequence[Check]) -> Seen:
+def _seen(
+    counted: Sequence[Interval], step: Sequence[Interval], answered: Answers, rules: Rules, fatal: Sequence[Check]
+) -> Seen:
     canary = [pod.counts for each in step for pod in each.canary]
     stable = [pod.counts for each in step for pod in each.stable]
     requests = [sum(counts.requests for counts in track) for track in (canary, stable)]
     return Seen(
         rules=rules,
         weight=step[-1].weight if step else None,
-        by_pods=any(each.weight is None for each in counted),
+        weight_is_known=all(each.weight is not None for each in counted),
         canary_requests=requests[0],
         stable_requests=requests[1],
         answered=sum(counts.answered for counts in canary),
         evidence=sum(each.evidence for each in fatal) / len(fatal),
-        needed=_needed(counted, requests, rules, fatal[1]),
+        needed=_needed(answered, requests, rules, fatal[1]),
     )
 
 
-def _needed(counted: Sequence[Interval], requests: Sequence[float], rules: Rules, failed: Check) -> float | None:
+def _needed(answered: Answers, requests: Sequence[float], rules: Rules, failed: Check) -> float | None:
     """The answers of the canary after which the step passes: by the answers of stable since the rollout began."""
-    edges = checks.edges_of(counted)
+    edges, table = answered.edges, answered.table
     if not edges or not min(requests) > 0:
         return None
-    table = checks.answers(counted)
     total, bad = (each.sum(axis=-1) for each in table.stable)
     expected = Expected(
         requests_per_second=0.0,

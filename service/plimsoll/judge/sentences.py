@@ -8,7 +8,7 @@ from plimsoll.judge.rules import Rules
 from plimsoll.judge.verdict import Check
 
 _WHOLE = 10
-_GO_ON = "Look at it, then go on with `plimsoll rollout step`, or end it with `plimsoll rollout abort`."
+_GO_ON = "Look at it, then go on or roll back."
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Seen:
     """The numbers that sentences give. The requests are those of the step, `answered` the canary's in the histogram."""
 
     rules: Rules
-    by_pods: bool
+    weight_is_known: bool
     weight: float | None
     canary_requests: float
     stable_requests: float
@@ -88,7 +88,8 @@ def too_early(seen: Seen, speaking: Check | None) -> str:
     if seen.needed is None:
         return (
             "No number of requests can be given after which this step passes: too few answers of stable lie on both "
-            f"sides of an edge of the duration histogram. {_so_far(seen)} Wait, or decide by `plimsoll rollout step`."
+            f"sides of an edge of the duration histogram. {_so_far(seen)} Wait, or decide without it: go on or roll "
+            "back."
         )
     if seen.answered < seen.needed:
         return (
@@ -105,11 +106,11 @@ def _as_bad(seen: Seen) -> str:
 
 def _so_far(seen: Seen) -> str:
     evidence = f"Evidence that it is worse: {number(seen.evidence)}, and {number(seen.threshold)} decides."
-    if not seen.by_pods:
+    if seen.weight_is_known:
         return evidence
     return (
-        f"{evidence} Connections are split, not requests: the canary gets {percent(seen.share or 0)} of the requests, "
-        f"and {percent(seen.rules.margin)} slower or more often does not matter."
+        f"{evidence} The weight is not known: the canary gets {percent(seen.share or 0)} of the requests, and with "
+        f"twice the margin {percent(seen.rules.margin)} slower or more often does not matter."
     )
 
 

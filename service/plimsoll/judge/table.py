@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from plimsoll.judge.counts import Interval, PodCounts, TrackCounts, Trials
+from plimsoll.judge.counts import Interval, PodCounts, TrackCounts
 from plimsoll.judge.evidence import Counts
 
-Pick = Callable[[TrackCounts], Trials]
-"""The trials to compare, out of the counts of a pod."""
+Pick = Callable[[TrackCounts], tuple[Sequence[float], Sequence[float]]]
+"""Takes the trials to compare out of the counts of a pod: the total of each layer, and the bad ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +37,26 @@ class Table:
         return self.total[..., pods, :].sum(axis=-2), self.bad[..., pods, :].sum(axis=-2)
 
 
-def tabulate(intervals: Sequence[Interval], picks: Sequence[Pick]) -> Table:
-    """The trials that each of `picks` takes out of the counts; the shape is [picks, pods, intervals].
+def tabulate(intervals: Sequence[Interval], layers: int, pick: Pick) -> Table:
+    """The trials that `pick` takes out of the counts, so many layers of them; the shape is [layers, pods, intervals].
 
     A pod that an interval does not know has no trials in it. More bad trials than trials are all: Prometheus
     extrapolates every series on its own.
     """
     pods = sorted({(track, each.pod) for interval in intervals for track, each in _pods(interval)})
     row = {pod: number for number, pod in enumerate(pods)}
-    total, bad = np.zeros((2, len(picks), len(pods), len(intervals)))
+    places, picked = [], []
     for column, interval in enumerate(intervals):
         for track, each in _pods(interval):
-            for layer, pick in enumerate(picks):
-                trials = pick(each.counts)
-                total[layer, row[track, each.pod], column] += trials.total
-                bad[layer, row[track, each.pod], column] += min(trials.bad, trials.total)
+            places.append((column, row[track, each.pod]))
+            picked.append(pick(each.counts))
+    trials = np.array(picked, dtype=np.float64).reshape(len(places), 2, layers)
+    trials[:, 1] = np.minimum(trials[:, 1], trials[:, 0])
+    sums = np.zeros((len(intervals), len(pods), 2, layers))
+    np.add.at(
+        sums, tuple(np.array(places, dtype=np.intp).reshape(len(places), 2).T), trials
+    )  # a pod may be there twice
+    total, bad = np.ascontiguousarray(sums.transpose(2, 3, 1, 0))
     return Table(total, bad, np.array([track == "canary" for track, _ in pods], dtype=bool))
 
 

@@ -63,7 +63,7 @@ def read_release(release: Release, name: str) -> tuple[str, int, Values]:
     if not isinstance(values.get("canary"), Mapping) or found is None:
         raise OperatorError(
             f"release {name} is of chart {last.chart or 'of no name'}, which has no canary; expected a release of the "
-            f"chart plimsoll"
+            "chart plimsoll"
         )
     return fullname(name, found["name"], values), last.number, values
 
@@ -138,21 +138,18 @@ def check_numbers(weights: Sequence[int], interval_seconds: float, step_seconds:
 def _check_release(wanted: Wanted, last: Revision) -> None:
     if last.pending:
         raise OperatorError(
-            f"release {wanted.release} is {last.status}: somebody upgrades it, or an upgrade was interrupted; wait, "
-            f"or end "
-            f"it with `helm rollback {wanted.release}`"
+            f"release {wanted.release} is {last.status}: somebody upgrades it, or an upgrade was interrupted; wait, or "
+            f"end it with `helm rollback {wanted.release}`"
         )
     if last.status != "deployed":
         raise OperatorError(
             f"the last upgrade of release {wanted.release} is {last.status}; repair the release first, so that stable "
-            f"is "
-            "as its values say"
+            "is as its values say"
         )
     if last.chart != wanted.chart_version:
         raise OperatorError(
-            f"release {wanted.release} is of chart {last.chart}, and {wanted.chart} is {wanted.chart_version}; "
-            f"upgrade the "
-            "release to that chart first, or give the chart that it has"
+            f"release {wanted.release} is of chart {last.chart}, and {wanted.chart} is {wanted.chart_version}; upgrade "
+            "the release to that chart first, or give the chart that it has"
         )
 
 
@@ -168,8 +165,7 @@ def _mode(wanted: Wanted, values: Values) -> Mode:
     if mode == "replicas" and scaled != "none":
         raise OperatorError(
             f"release {wanted.release} has an autoscaler (autoscaling.engine is {scaled}), which would change the "
-            f"split of "
-            "mode replicas; enable the HTTPRoute for mode gatewayAPI, or switch the autoscaler off "
+            "split of mode replicas; enable the HTTPRoute for mode gatewayAPI, or switch the autoscaler off "
             "(docs/autoscaling.md)"
         )
     return mode
@@ -180,8 +176,7 @@ def _check_canary(wanted: Wanted, values: Values) -> None:
     if present != "none":
         raise OperatorError(
             f"release {wanted.release} has a canary already (canary.mode is {present}), which no `plimsoll rollout` "
-            f"began; "
-            "promote it or roll it back by the steps of docs/canary.md first"
+            "began; promote it or roll it back by the steps of docs/canary.md first"
         )
     version = at(wanted.canary, "model.version", "")
     image = [at(wanted.canary, f"image.{part}", "") for part in ("repository", "tag", "digest")]
@@ -204,8 +199,7 @@ def _check_rights(objects: Objects, mode: Mode, namespace: str) -> None:
     if missing:
         raise OperatorError(
             f"you may not {', '.join(missing)} in namespace {namespace}; ask for a Role with these rights, and with "
-            f"what "
-            "`helm upgrade` needs"
+            "what `helm upgrade` needs"
         )
 
 

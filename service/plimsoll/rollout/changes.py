@@ -43,11 +43,9 @@ class Changes:
         if self._release.exclusive and not self._is_own(record, revisions):
             raise ChangedByOthers(
                 f"release {record.plan.release} is at revision {last.number} ({last.description or last.status}), and "
-                f"the "
-                f"rollout made revision {record.revision}; somebody else has changed the release, so the driver stops "
-                f"and "
-                f"the split stays as it is. Look at it with `helm history {record.plan.release}`. Then "
-                f"`plimsoll rollout run --adopt` goes on from there, or `plimsoll rollout abort` removes the canary"
+                f"the rollout made revision {record.revision}; somebody else has changed the release, so the driver "
+                f"stops and the split stays as it is. Look at it with `helm history {record.plan.release}`. Then "
+                "`plimsoll rollout run --adopt` goes on from there, or `plimsoll rollout abort` removes the canary"
             )
         found = replace(record, revision=last.number)
         self._write(found)
@@ -95,9 +93,8 @@ class Changes:
         if weight != record.weight:
             raise ChangedByOthers(
                 f"canary.weight of release {record.plan.release} is {weight}, and the rollout asked for "
-                f"{record.weight}; "
-                "somebody else has changed it, so the driver stops and the split stays as it is. Commit "
-                f"{record.weight} again and start `plimsoll rollout run`, or `plimsoll rollout abort`"
+                f"{record.weight}; somebody else has changed it, so the driver stops and the split stays as it is. "
+                f"Commit {record.weight} again and start `plimsoll rollout run`, or `plimsoll rollout abort`"
             )
 
     def _finished(self, record: Record) -> tuple[Revision, ...]:

@@ -63,7 +63,7 @@ class Conductor:
                 raise OperatorError(
                     f"a rollout of {stored.record.plan.release} is already under way, at stage "
                     f"`{stored.record.stage.name}`; go on with `plimsoll rollout run`, or end it with `plimsoll "
-                    f"rollout abort`"
+                    "rollout abort`"
                 )
             return self._drive(self._begun(make_plan))
         finally:
@@ -109,9 +109,8 @@ class Conductor:
         if difference(record.plan.canary, given):
             raise OperatorError(
                 f"a rollout of another canary of {record.plan.release} is already under way, at stage "
-                f"`{record.stage.name}`; go on with it by `plimsoll rollout run` without values of a canary, or end "
-                f"it with "
-                "`plimsoll rollout abort`"
+                f"`{record.stage.name}`; go on with it by `plimsoll rollout run` without values of a canary, or end it "
+                "with `plimsoll rollout abort`"
             )
         behind = record.since_seconds - self._ports.time.now()
         if behind > _CLOCK_SECONDS:

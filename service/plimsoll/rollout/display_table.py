@@ -58,7 +58,7 @@ def table(look: ShownLook) -> Table:
         caption=Text.assemble(
             (look.result, _STYLES.get(look.result, "bold")),
             f": {look.reason}\nevidence {look.evidence:.3g} of {look.threshold:.3g}, {look.minutes_left:.0f} minutes "
-            f"left",
+            "left",
         ),
         title_justify="left",
         caption_justify="left",

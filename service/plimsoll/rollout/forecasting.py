@@ -48,22 +48,20 @@ def refusal(plan: Plan, stage: Stage, traffic: Traffic) -> str:
         return (
             f"step `{stage.name}` cannot decide: release {plan.release} got no requests in the last "
             f"{TRAFFIC_SECONDS / 60:.0f} minutes, and without requests there is nothing to compare; start when it has "
-            f"some"
+            "some"
         )
     if found.seconds is None or found.canary_requests is None:
         return (
             f"step `{stage.name}` cannot decide: the durations of stable lie within one bucket of its histogram, or "
-            f"too few "
-            "were answered; set serving.objectiveMs near the p95, or wait for requests"
+            "too few were answered; set serving.objectiveMs near the p95, or wait for requests"
         )
     if found.seconds + plan.settle_seconds <= plan.step_seconds:
         return ""
     rate = traffic.requests_per_second * found.seconds / max(1.0, plan.step_seconds - plan.settle_seconds)
     return (
         f"step `{stage.name}` cannot decide within {minutes:.0f} minutes: it takes {found.canary_requests:.0f} "
-        f"requests of "
-        f"the canary, about {found.seconds / 60:.0f} minutes at {traffic.requests_per_second:.3g} requests per second. "
-        f"{rate:.3g} requests per second would be enough, or --max-step-minutes "
+        f"requests of the canary, about {found.seconds / 60:.0f} minutes at {traffic.requests_per_second:.3g} requests "
+        f"per second. {rate:.3g} requests per second would be enough, or --max-step-minutes "
         f"{(found.seconds + plan.settle_seconds) / 60 + 1:.0f}, a larger first weight, or a larger --effect"
     )
 

@@ -30,6 +30,8 @@ GOES_ON: dict[str, frozenset[str]] = {
     "rollback": frozenset({"fail"}),
 }
 """The results at which each hook of Flagger is answered with 200. It takes any other status for a refusal."""
+_BEFORE_REQUESTS = frozenset({"confirm-traffic-increase"})
+"""The hooks that Flagger asks already at weight 0: they go on while the canary is idle."""
 
 
 class _Hook(msgspec.Struct):
@@ -66,7 +68,8 @@ def judge_app(verdicts: SharedVerdicts, metrics: VerdictMetrics) -> FastAPI:
         if hook not in GOES_ON:
             raise _BadRequest(f"{quote(hook)} is no hook that is answered here; expected one of {', '.join(GOES_ON)}")
         answer = await verdicts.ask(_question_of(await _body(request)))
-        status = 200 if answer.result in GOES_ON[hook] else _NOT_YET
+        idle = hook in _BEFORE_REQUESTS and answer.canary_is_idle
+        status = 200 if idle or answer.result in GOES_ON[hook] else _NOT_YET
         return PlainTextResponse(f"{answer.result}: {answer.reason}\n", status)
 
     @app.get("/metrics")

@@ -54,6 +54,11 @@ class Answer:
         """The answer in one word: fail, pass, continue or hold."""
         return "continue" if self.verdict is None else self.verdict.result
 
+    @property
+    def canary_is_idle(self) -> bool:
+        """Whether stable had requests and the canary had none, as counted. Missing counts say neither."""
+        return self.verdict is not None and self.verdict.canary_requests == 0 < self.verdict.stable_requests
+
     def document(self) -> dict[str, Any]:
         """The answer as a JSON object. Its keys are always the same; what is not known is null."""
         numbers = asdict(self.verdict or _NOTHING)
@@ -106,9 +111,7 @@ class RecordedJudge:
                 self.interval_seconds,
                 weights_are_recorded=question.weights_are_recorded,
             )
-            history = PrometheusHistory(
-                self.prometheus, release.fullname, release.namespace, self.guards, release.cluster
-            )
+            history = PrometheusHistory(self.prometheus, release, self.guards)
             intervals = history.read(rollout.periods, self.interval_seconds)
         except HistoryUnavailable as error:
             return Answer(error.message)

@@ -25,21 +25,11 @@ class PrometheusHistory:
     A period is read at points that begin with it and are an interval apart, or a power of two of intervals where it is
     long. Requests after the last point are left out until there is another one, so that an interval that was read once
     is read the same ever after.
-
-    Raises:
-        OperatorError: a name is none that Kubernetes takes.
     """
 
-    def __init__(
-        self,
-        prometheus: Prometheus,
-        release_fullname: str,
-        namespace: str,
-        guards: Sequence[Guard] = (),
-        cluster: str = "",
-    ) -> None:
+    def __init__(self, prometheus: Prometheus, release: ReleaseSeries, guards: Sequence[Guard] = ()) -> None:
         self._prometheus = prometheus
-        self._release = ReleaseSeries(release_fullname, namespace, cluster)
+        self._release = release
         self._guards = tuple(guards)
 
     def read(self, periods: Sequence[Period], interval_seconds: float) -> tuple[Interval, ...]:

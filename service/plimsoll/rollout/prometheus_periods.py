@@ -16,6 +16,11 @@ _GAP_SECONDS = 600.0
 """A canary that is not seen for longer begins again when it is back."""
 RELOAD_SECONDS = 120.0
 """A new weight is in a recording rule this much later than in the route: first Prometheus has to load its rules."""
+_POD_TEMPLATE = 'label_replace({}, "pod_template", "$1", "pod", "(.+).{{5}}")'
+"""A pod's name without the five characters at its end is that of its ReplicaSet, so it has the hash of its template.
+
+Of a Deployment with a name of more than about 47 characters the hash is cut off; then templates look alike.
+"""
 _RULES = (
     "set monitoring.rules.enabled=true, or, where a controller other than Helm sets the weights, ask with split=unknown"
 )
@@ -39,7 +44,7 @@ class RecordedRollout:
 
 @dataclass(slots=True)
 class _Sighting:
-    """The weight of the canary, and the models and images of its pods, at a point of time."""
+    """The weight of the canary, and the models and templates of its pods, at a point of time."""
 
     seconds: float
     weight: float | None = None
@@ -56,10 +61,11 @@ def periods_from_rules(
 ) -> RecordedRollout:
     """The periods of constant weight of the canary that runs now, at most a day back.
 
-    They begin where the pods of the canary got the model and image that they have now, its weight was above 0, and no
-    time of more than ten minutes passed without it. Two intervals after each change are cut off, and two minutes before
-    it and before now, because the rule follows the route that much later. Where the weights are not recorded
-    there is one period of an unknown weight, without that cut.
+    They begin where the pods of the canary got the model and the template (so the image) that they have now, its weight
+    was above 0, and no time of more than ten minutes passed without it. A pod that restarts, or that another one of its
+    template replaces, begins nothing. Two intervals after each change are cut off, and two minutes before it and before
+    now, because the rule follows the route that much later. Where the weights are not recorded there is one period of
+    an unknown weight, without that cut.
 
     Raises:
         NoCanary: no canary runs, or it has weight 0.
@@ -107,7 +113,8 @@ def _sightings(prometheus: Prometheus, release: ReleaseSeries, grid: Grid) -> li
             {
                 "weight": f"max by (cluster) (plimsoll:canary_weight:ratio{{{of}}})",
                 "model": f"group by (cluster, model, version, digest) (plimsoll_model_info{{{of}}} == 1)",
-                "image": f"group by (cluster, version) (plimsoll_build_info{{{of}}})",
+                "image": "group by (cluster, version, pod_template) "
+                f"({_POD_TEMPLATE.format(f'plimsoll_build_info{{{of}}}')})",
             }
         ),
         grid,
@@ -115,7 +122,7 @@ def _sightings(prometheus: Prometheus, release: ReleaseSeries, grid: Grid) -> li
     require_one_cluster(prometheus, release, (each.metric.get("cluster", "") for each in found))
     sightings = [_Sighting(grid.start_seconds + grid.step_seconds * place) for place in range(grid.points)]
     for series in found:
-        what = tuple(series.metric.get(name, "") for name in (PART, "model", "version", "digest"))
+        what = tuple(series.metric.get(name, "") for name in (PART, "model", "version", "digest", "pod_template"))
         for seconds, text in series.values:
             place, value = grid.place(seconds), float(text)
             if not (0 <= place < grid.points and math.isfinite(value)):

@@ -84,10 +84,9 @@ class Tracks:
         if weight != record.weight:
             given = "no weight for the canary" if weight is None else f"the weight {weight} for the canary"
             raise ChangedByOthers(
-                f"HTTPRoute {record.plan.fullname} has {given}, and the rollout gave it {record.weight}; somebody "
-                f"else has "
-                "changed it, so the driver stops and the split stays as it is. Undo that change and start `plimsoll "
-                "rollout run` again, or end with `plimsoll rollout abort`"
+                f"HTTPRoute {record.plan.fullname} has {given}, and the rollout gave it {record.weight}; somebody else "
+                "has changed it, so the driver stops and the split stays as it is. Undo that change and start "
+                "`plimsoll rollout run` again, or end with `plimsoll rollout abort`"
             )
 
     def _of(self, track: str, fullname: str, least: int) -> Readiness:

@@ -177,8 +177,7 @@ class RecordStore:
         except (msgspec.DecodeError, ValueError) as error:
             raise OperatorError(
                 f"ConfigMap {self._name} holds no record that this version of Plimsoll reads ({error}); use the "
-                f"version "
-                f"that wrote it, or end the rollout by hand (docs/canary.md) and delete the ConfigMap"
+                "version that wrote it, or end the rollout by hand (docs/canary.md) and delete the ConfigMap"
             ) from None
 
     @staticmethod

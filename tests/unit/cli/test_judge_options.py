@@ -1,11 +1,8 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import typer
-from plimsoll.cli.judge_options import prometheus_of, read_interval, rules_of
-from plimsoll.errors import OperatorError
+from plimsoll.cli.judge_options import Promises, promises_of, read_interval
 from plimsoll.judge.rules import Rules
 from plimsoll.rollout.guards import read_guards
 
@@ -21,19 +18,21 @@ def test_what_is_no_interval_is_refused(text: str) -> None:
         read_interval(text)
 
 
-def test_the_rules_have_the_names_of_the_guards() -> None:
-    guards = read_guards(['sales=a{t="$track"}/b{t="$track"}'])
-    assert rules_of(0.01, 0.2, 0.6, 0.03, guards) == Rules(
-        alpha=0.01, margin=0.2, effect=0.6, failures=0.03, guards=("sales",)
-    )
+def test_the_promises_have_the_guards_read_and_as_they_were_written() -> None:
+    written = ['sales=a{t="$track"}/b{t="$track"}']
+    found = promises_of(0.01, 0.2, 0.6, 0.03, written)
+    assert found.rules == Rules(alpha=0.01, margin=0.2, effect=0.6, failures=0.03, guards=("sales",))
+    assert (found.guards, found.written) == (read_guards(written), tuple(written))
+    assert promises_of(0.05, 0.1, 0.5, 0.02, None) == Promises(Rules(), (), ())
 
 
-def test_rules_with_which_no_verdict_can_be_given_are_refused() -> None:
-    with pytest.raises(typer.BadParameter, match="--alpha is 1; give a number above 0 and below 1"):
-        rules_of(1.0, 0.1, 0.5, 0.02, ())
-
-
-def test_a_prometheus_is_named_by_its_url() -> None:
-    assert prometheus_of("http://there:9090", Path("token"), None).name == "Prometheus at http://there:9090"
-    with pytest.raises(OperatorError, match="should begin with http"):
-        prometheus_of("there", None, None)
+@pytest.mark.parametrize(
+    ("alpha", "guard", "sentence"),
+    [
+        (1.0, 'sales=a{t="$track"}/b{t="$track"}', "--alpha is 1; give a number above 0 and below 1"),
+        (0.05, "sales", "does not begin with a name and ="),
+    ],
+)
+def test_promises_with_which_no_verdict_can_be_given_are_refused(alpha: float, guard: str, sentence: str) -> None:
+    with pytest.raises(typer.BadParameter, match=sentence):
+        promises_of(alpha, 0.1, 0.5, 0.02, [guard])

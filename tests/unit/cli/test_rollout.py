@@ -125,7 +125,7 @@ def unchanged(cluster: FakeCluster) -> bool:
         (("--alpha=1",), 2, "--alpha is 1; give a number above 0 and below 1"),
         (("--weights=50,25,100",), 2, "expected two or more percents that rise"),
         (("--weights=5,x",), 2, "expected whole percents"),
-        (("--interval=soon",), 2, "expected a time such as 15s"),
+        (("--interval=soon",), 2, "soon is no interval; expected one from 1s to 1h"),
         (("--mode=router",), 2, "expected gatewayAPI or replicas"),
         (("--guard=x",), 2, "does not begin with a name and ="),
         (("--chart=",), 1, "no chart is given; give the chart of the release as --chart"),

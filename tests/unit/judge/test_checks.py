@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from plimsoll.judge.checks import classes, edges_of, split, starts, that_can_fail, value
+from plimsoll.judge.checks import answers, classes, split, starts, that_can_fail, value
 from plimsoll.judge.counts import Trials
 from plimsoll.judge.rules import Rules
 
@@ -14,7 +14,8 @@ RULES = Rules(guards=("orders", "money"))
 
 def test_latency_errors_and_each_guard_can_fail_and_share_alpha() -> None:
     guards = {"orders": Trials(30, 3)}
-    found = that_can_fail(rollout(counts(30, SLOW, guards=guards), counts(270, guards=guards), 9), RULES)
+    intervals = rollout(counts(30, SLOW, guards=guards), counts(270, guards=guards), 9)
+    found = that_can_fail(intervals, answers(intervals), RULES)
     assert [each.name for each in found] == ["latency", "errors", "guard:orders", "guard:money"]
     assert {each.threshold for each in found} == {80}
     assert found[0].worst == "0.1"
@@ -23,12 +24,13 @@ def test_latency_errors_and_each_guard_can_fail_and_share_alpha() -> None:
 
 def test_edges_are_those_of_any_pod_that_are_times() -> None:
     odd = replace(counts(9), slower={0.3: 1.0, float("inf"): 0.0, 0.0: 9.0})
-    assert edges_of(rollout(odd, counts(270), 1)) == sorted({*EDGES, 0.3})
+    assert answers(rollout(odd, counts(270), 1)).edges == sorted({*EDGES, 0.3})
 
 
 def test_an_edge_that_one_track_does_not_have_says_nothing() -> None:
     other = replace(counts(30), slower={0.3: 30.0})
-    assert that_can_fail(rollout(other, counts(270), 9), RULES)[0].evidence == pytest.approx(1)
+    intervals = rollout(other, counts(270), 9)
+    assert that_can_fail(intervals, answers(intervals), RULES)[0].evidence == pytest.approx(1)
 
 
 def test_the_split_is_that_of_the_last_weight() -> None:

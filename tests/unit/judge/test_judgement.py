@@ -82,6 +82,7 @@ def test_a_wrong_split_holds_and_names_the_usual_causes() -> None:
     assert verdict.reason.startswith("The canary got 20 % of the requests, and its weight is 10 %")
     for cause in ("name a track or a version", "second writer of the route", "pods that are not ready"):
         assert cause in verdict.reason
+    assert verdict.reason.endswith("Look at it, then go on or roll back."), "whoever asks: the driver or a controller"
 
 
 def test_a_wrong_split_of_an_earlier_step_does_not_hold() -> None:
@@ -92,11 +93,12 @@ def test_a_wrong_split_of_an_earlier_step_does_not_hold() -> None:
     assert judge(intervals, 1300, RULES).result == "pass"
 
 
-def test_where_pods_decide_the_share_is_stated_and_the_margin_doubled() -> None:
+def test_where_no_weight_is_known_the_share_is_stated_and_the_margin_doubled() -> None:
     verdict = judge(rollout(counts(60), counts(240), 3, weight=None), 1000, RULES)
     assert verdict.result == "continue"
-    assert (
-        "Connections are split, not requests: the canary gets 20 % of the requests, and 20 % slower" in verdict.reason
+    assert verdict.reason.endswith(
+        " The weight is not known: the canary gets 20 % of the requests, and with twice the margin 20 % slower or more "
+        "often does not matter."
     )
     assert [check.name for check in verdict.checks] == ["latency", "errors"]
 

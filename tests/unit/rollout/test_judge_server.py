@@ -19,11 +19,15 @@ class Judge:
 
     def __init__(self) -> None:
         self.result: Result = "continue"
+        self.requests = (1.0, 2.0)
+        self.unread = False
         self.asked: list[Question] = []
 
     def answer(self, question: Question) -> Answer:
         self.asked.append(question)
-        return Answer("so", Verdict(self.result, "so", 1.0, 20.0, (), 1, 2, 0.3, 1.0, None), 0.0, 60.0)
+        if self.unread:
+            return Answer("no answer from Prometheus")
+        return Answer("so", Verdict(self.result, "so", 1.0, 20.0, (), *self.requests, 0.3, 1.0, None), 0.0, 60.0)
 
 
 @pytest.fixture
@@ -46,8 +50,8 @@ async def test_a_verdict_is_a_json_object(client: httpx.AsyncClient, judge: Judg
     reply = await client.get("/verdict?release=shop&namespace=prod&cluster=eu")
     assert (reply.status_code, reply.headers["content-type"]) == (200, "application/json")
     assert reply.json() == {
-        "result": "pass", "reason": "so", "evidence": 1.0, "threshold": 20.0, "checks": [], "canary_requests": 1,
-        "stable_requests": 2, "share": 0.3, "dispersion": 1.0, "needed": None, "since": "1970-01-01T00:00:00+00:00",
+        "result": "pass", "reason": "so", "evidence": 1.0, "threshold": 20.0, "checks": [], "canary_requests": 1.0,
+        "stable_requests": 2.0, "share": 0.3, "dispersion": 1.0, "needed": None, "since": "1970-01-01T00:00:00+00:00",
         "step_since": "1970-01-01T00:01:00+00:00",
     }  # fmt: skip
     (asked,) = judge.asked
@@ -95,6 +99,22 @@ async def test_each_hook_of_flagger_goes_on_at_its_own_results(
     }
     assert reply.status_code == (200 if going_on[hook] else 409)
     assert reply.text == f"{result}: so\n"
+
+
+@pytest.mark.parametrize("hook", GOES_ON)
+@pytest.mark.parametrize(("canary", "stable", "idle"), [(0, 2, True), (0, 0, False), (1, 2, False), (1, 0, False)])
+async def test_only_an_increase_goes_on_while_the_canary_has_had_no_requests(
+    client: httpx.AsyncClient, judge: Judge, hook: str, canary: float, stable: float, idle: bool
+) -> None:
+    judge.requests = canary, stable
+    before = {"rollout": 200}.get(hook, 409)
+    reply = await client.post(f"/flagger/{hook}", json=PAYLOAD)
+    assert reply.status_code == (200 if idle and hook == "confirm-traffic-increase" else before)
+
+
+async def test_an_increase_waits_for_a_prometheus_that_does_not_answer(client: httpx.AsyncClient, judge: Judge) -> None:
+    judge.unread = True
+    assert (await client.post("/flagger/confirm-traffic-increase", json=PAYLOAD)).status_code == 409
 
 
 async def test_metadata_names_what_the_canary_of_flagger_does_not(client: httpx.AsyncClient, judge: Judge) -> None:

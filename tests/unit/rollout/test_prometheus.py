@@ -128,26 +128,24 @@ def test_a_failure_that_may_pass_is_tried_again(status: int) -> None:
     assert client(lambda _: next(replies)).ask("up") == []
 
 
-def test_one_that_does_not_pass_is_reported_after_three_tries() -> None:
+@pytest.mark.parametrize(
+    ("status", "said", "times", "sentence"),
+    [
+        (503, "Service Unavailable", 3, "answers 503: Service Unavailable; wait until it is ready"),
+        (422, "too many samples", 1, "refuses the query (422): too many samples"),
+    ],
+)
+def test_an_error_that_may_pass_is_tried_three_times_and_any_other_once(
+    status: int, said: str, times: int, sentence: str
+) -> None:
     tries = []
 
     def answer(request: httpx.Request) -> httpx.Response:
         tries.append(request)
-        return httpx.Response(503, json={"status": "error", "error": "Service Unavailable"})
+        return httpx.Response(status, json={"status": "error", "error": said})
 
-    assert complaint(client(answer)).endswith("answers 503: Service Unavailable; wait until it is ready")
-    assert len(tries) == 3
-
-
-def test_other_errors_are_tried_once() -> None:
-    tries = []
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        tries.append(request)
-        return httpx.Response(422, json={"status": "error", "error": "too many samples"})
-
-    assert complaint(client(answer)).endswith("refuses the query (422): too many samples")
-    assert len(tries) == 1
+    assert complaint(client(answer)).endswith(sentence)
+    assert len(tries) == times
 
 
 def test_where_nobody_listens_it_says_so() -> None:

@@ -7,10 +7,11 @@ from plimsoll.rollout.guards import read_guards
 from plimsoll.rollout.history import HistoryUnavailable, Period, Traffic
 from plimsoll.rollout.prometheus import Grid, ReplyTooLong, Series
 from plimsoll.rollout.prometheus_history import PrometheusHistory, grid_of, sampled
-from plimsoll.rollout.prometheus_release import PART
+from plimsoll.rollout.prometheus_release import PART, ReleaseSeries
 
 from tests.doubles.fake_prometheus import FakePrometheus, Value, constant, rising
 
+SHOP = ReleaseSeries("shop", "prod")
 START = 1_000_000.0
 COUNTS = "plimsoll_requests_total"
 
@@ -38,7 +39,7 @@ def test_both_tracks_are_read_by_one_query_for_each_period() -> None:
     prometheus = FakePrometheus()
     releasing(prometheus, "canary", lambda at: at - START)
     releasing(prometheus, "stable", lambda at: 3 * (at - START))
-    reader = PrometheusHistory(prometheus.client(), "shop", "prod")
+    reader = PrometheusHistory(prometheus.client(), SHOP)
     periods = [Period(START, START + 31, 0.25), Period(START + 60, START + 76, 0.5)]
     found = reader.read(periods, 15)
     assert [(each.weight, each.start_seconds - START) for each in found] == [(0.25, 0), (0.25, 15), (0.5, 60)]
@@ -51,7 +52,7 @@ def test_both_tracks_are_read_by_one_query_for_each_period() -> None:
 def test_a_pod_without_a_name_is_known_by_its_address() -> None:
     prometheus = FakePrometheus()
     releasing(prometheus, "stable", lambda at: at, pod="")
-    (interval,) = PrometheusHistory(prometheus.client(), "shop", "prod").read([Period(START, START + 15, None)], 15)
+    (interval,) = PrometheusHistory(prometheus.client(), SHOP).read([Period(START, START + 15, None)], 15)
     assert interval.stable[0].pod == "10.0.0.1:stable"
 
 
@@ -60,8 +61,8 @@ def test_a_release_of_two_clusters_asks_for_the_cluster() -> None:
     for cluster in ("one", "two"):
         releasing(prometheus, "stable", lambda at: at, cluster=cluster)
     with pytest.raises(HistoryUnavailable, match=r"of 2 clusters \(one, two\); choose one by --cluster"):
-        PrometheusHistory(prometheus.client(), "shop", "prod").read([Period(START, START + 15, None)], 15)
-    PrometheusHistory(FakePrometheus().client(), "shop", "prod", cluster="one")
+        PrometheusHistory(prometheus.client(), SHOP).read([Period(START, START + 15, None)], 15)
+    PrometheusHistory(FakePrometheus().client(), ReleaseSeries("shop", "prod", "one"))
 
 
 def test_a_reply_that_is_too_long_is_asked_for_with_fewer_points(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,7 +78,7 @@ def test_a_reply_that_is_too_long_is_asked_for_with_fewer_points(monkeypatch: py
         return plain(expr, grid)
 
     monkeypatch.setattr(client, "ask_range", ask_range)
-    reader = PrometheusHistory(client, "shop", "prod")
+    reader = PrometheusHistory(client, SHOP)
     assert len(reader.read([Period(START, START + 15_000, None)], 15)) == 31
     assert points == [1001, 251, 32]
     monkeypatch.setattr(module, "MOST_POINTS", (1000,))
@@ -89,7 +90,7 @@ def test_a_reply_that_is_too_long_is_asked_for_with_fewer_points(monkeypatch: py
 
 def test_a_prometheus_without_the_release_says_what_it_knows() -> None:
     prometheus = FakePrometheus()
-    reader = PrometheusHistory(prometheus.client(), "shop", "prod")
+    reader = PrometheusHistory(prometheus.client(), SHOP)
     period = Period(START, START + 60, None)
     with pytest.raises(HistoryUnavailable, match="has no series of Plimsoll now"):
         reader.read([period], 15)
@@ -103,7 +104,7 @@ def test_a_prometheus_without_the_release_says_what_it_knows() -> None:
 def test_a_release_that_was_not_scraped_then_has_empty_intervals() -> None:
     prometheus = FakePrometheus()
     prometheus.add("group by (cluster, namespace, service) (plimsoll_build_info{", lambda _: 1, service="shop-stable")
-    reader = PrometheusHistory(prometheus.client(), "shop", "prod")
+    reader = PrometheusHistory(prometheus.client(), SHOP)
     assert [(each.canary, each.stable) for each in reader.read([Period(START, START + 30, None)], 15)] == [((), ())] * 2
     assert reader.traffic(300) == Traffic(0.0)
 
@@ -114,7 +115,7 @@ def test_traffic_is_made_of_rates() -> None:
         ("all", 20, ""), ("stable", 16, ""), ("failed", 4, ""), ("within", 3, "0.1"), ("within", 12, "+Inf"),
     ):  # fmt: skip
         prometheus.add("rate(", constant(value), **{PART: part, "le": edge})
-    traffic = PrometheusHistory(prometheus.client(), "shop", "prod").traffic(300)
+    traffic = PrometheusHistory(prometheus.client(), SHOP).traffic(300)
     assert traffic == Traffic(20.0, 0.25, {0.1: 0.75})
     assert "[300s]" in prometheus.asked[0]["query"]
 
@@ -126,9 +127,7 @@ def test_a_guard_is_asked_once_for_both_tracks() -> None:
         for kind, factor in (("good", 1), ("total", 2)):
             prometheus.add("paid_total", rising(factor), **{PART: f"{kind} {track}"})
     guards = read_guards(['sales=paid_total{t="$track",r="$release"}/all_total{t="$track"}'])
-    (interval,) = PrometheusHistory(prometheus.client(), "shop", "prod", guards).read(
-        [Period(START, START + 15, None)], 15
-    )
+    (interval,) = PrometheusHistory(prometheus.client(), SHOP, guards).read([Period(START, START + 15, None)], 15)
     trials = [track[0].counts.guards["sales"] for track in (interval.canary, interval.stable)]
     assert [(each.total, each.bad) for each in trials] == [(30, 15), (30, 15)]
     assert 'paid_total{t="canary",r="shop"}' in prometheus.asked[1]["query"]

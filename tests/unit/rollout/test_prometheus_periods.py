@@ -66,6 +66,32 @@ def test_another_version_begins_again() -> None:
     assert [each.start_seconds for each in found.periods] == [AGO - 870]
 
 
+def pods_of(template: Callable[[float], str | None]) -> FakePrometheus:
+    """A Prometheus that knows the template of the canary's pods, by the seconds since then; the model stays."""
+    prometheus = releasing(lambda ago: 0.25 if template(ago) else None, lambda ago: template(ago) and "2")
+    prometheus.known = [each for each in prometheus.known if each[0] != "plimsoll_build_info"]
+    for name in ("shop-canary-66bfd8f-", "shop-canary-7d9cf5-"):
+        of = {PART: "image", "version": "1.0", "pod_template": name}
+        prometheus.add("plimsoll_build_info", shown_while(template, name), **of)
+    return prometheus
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_another_canary_of_the_same_model_begins_again(recorded: bool) -> None:
+    def template(ago: float) -> str | None:
+        return "shop-canary-66bfd8f-" if ago > 900 else None if ago > 600 else "shop-canary-7d9cf5-"
+
+    assert [each.start_seconds for each in rollout(pods_of(template), recorded=recorded).periods] == [AGO - 570]
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_another_pod_of_the_same_canary_does_not(recorded: bool) -> None:
+    (period,) = rollout(
+        pods_of(lambda ago: None if 600 < ago <= 900 else "shop-canary-7d9cf5-"), recorded=recorded
+    ).periods
+    assert period.start_seconds == pytest.approx(AGO - 7200 + 30, abs=15)
+
+
 def test_two_versions_at_a_time_begin_again() -> None:
     prometheus = releasing(lambda _: 0.25)
     of = {PART: "model", "model": "digits", "version": "1", "digest": "1"}
