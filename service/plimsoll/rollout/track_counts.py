@@ -165,5 +165,14 @@ def _trials(guards: Sequence[GuardSeries], closes: Flags, young: set[str]) -> di
         zero = np.zeros(len(closes))
         total = np.where(fell, 0.0, sums.get((guard, "total"), zero))
         good = np.where(fell, 0.0, sums.get((guard, "good"), zero))
-        found[guard] = (total, np.maximum(total - good, 0.0))
+        found[guard] = (total, _bad(total, good))
     return found
+
+
+def _bad(total: Numbers, good: Numbers) -> Numbers:
+    """The bad trials, [points]: a good outcome that comes after its trial makes up for a later one that has none yet.
+
+    Cut off in each interval at 0 instead, chance alone would add bad trials, and most to the track with fewest trials.
+    """
+    missing = np.cumsum(total - good)
+    return np.diff(np.maximum.accumulate(np.maximum(missing, 0.0)), prepend=0.0)

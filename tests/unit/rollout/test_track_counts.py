@@ -3,6 +3,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 from plimsoll.judge.counts import Interval, Trials
 from plimsoll.rollout.counter_increases import Numbers
 from plimsoll.rollout.prometheus import Grid
@@ -33,8 +35,8 @@ def process(
     series = {("requests", ""): np.array(requests)}
     there = scraped(len(requests)) if read is None else np.array(read)
     series["read", ""] = np.where(np.isnan(requests), NAN, there)
-    for name, given in more.items():
-        of = given if isinstance(given, Mapping) else {"": given}
+    for name, one in more.items():
+        of = one if isinstance(one, Mapping) else {"": one}
         kind = "class" if name == "classes" else name
         series |= {(kind, label): np.array(column) for label, column in of.items()}
     return ProcessSeries(track, pod, series)
@@ -140,6 +142,24 @@ def test_the_trials_of_a_guard_lie_with_the_first_pod_of_its_track() -> None:
     assert [dict(pod.counts.guards) for pod in first.canary] == [{"sales": Trials(4, 1)}, {}]
     assert [dict(pod.counts.guards) for pod in second.canary] == [{"sales": Trials(5, 3)}, {}]
     assert [dict(pod.counts.guards) for pod in first.stable] == [{"sales": Trials(2, 2)}]
+
+
+def test_a_good_outcome_that_comes_after_its_trial_is_made_up_for() -> None:
+    pods = [process("canary", "c", [0, 1, 2, 3, 4, 5])]
+    series = [guard("good", "canary", [0, 8, 20, 27, 38, 45]), guard("total", "canary", [0, 10, 20, 30, 40, 50])]
+    found = intervals_of(grid(6), 0.5, pods, series)
+    trials = [each.canary[0].counts.guards["sales"] for each in found]
+    assert [(each.total, each.bad) for each in trials] == [(10, 2), (10, 0), (10, 1), (10, 0), (10, 2)]
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=20))
+def test_the_bad_trials_are_the_most_that_were_ever_missing(rises: list[tuple[int, int]]) -> None:
+    total, good = np.cumsum([(0, 0), *rises], axis=0, dtype=np.float64).T
+    pods = [process("canary", "c", [float(number) for number in range(len(total))])]
+    series = [guard("good", "canary", list(good)), guard("total", "canary", list(total))]
+    trials = [each.canary[0].counts.guards["sales"] for each in intervals_of(grid(len(total)), 0.5, pods, series)]
+    assert sum(each.bad for each in trials) == max(total - good)
+    assert all(0 <= each.bad <= each.total for each in trials)
 
 
 def test_a_guard_that_falls_has_no_trials_in_that_interval() -> None:
