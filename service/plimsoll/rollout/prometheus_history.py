@@ -118,6 +118,7 @@ class PrometheusHistory:
                 track="canary" if series.metric[PART].endswith("canary") else "stable",
                 pod=series.metric.get("pod", ""),
                 values=sampled(series, grid),
+                delay_seconds=guard.delay_seconds,
             )
             for series in found
             if PART in series.metric

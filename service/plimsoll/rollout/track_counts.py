@@ -17,12 +17,15 @@ from plimsoll.rollout.counter_increases import (
     guarded_increases,
     increases,
 )
+from plimsoll.rollout.history import HistoryUnavailable
 from plimsoll.rollout.prometheus import Grid
 
 Track = Literal["canary", "stable"]
 Name = tuple[str, str]
 """A kind of series, and the edge or the class that it counts."""
 
+_TOLERATED_EXCESS, _TOLERATED_SHARE = 5.0, 0.05
+"""Good outcomes more than trials that a guard without a delay may have: two processes are not read at one moment."""
 _REQUESTS, _FAILED, _ANSWERED = ("requests", ""), ("failed", ""), ("within", "+Inf")
 
 
@@ -41,13 +44,17 @@ class ProcessSeries:
 
 @dataclass(frozen=True, slots=True)
 class GuardSeries:
-    """One series of a guard's expression at the points of a grid, [points]; `pod` is empty where it has none."""
+    """One series of a guard's expression at the points of a grid, [points]; `pod` is empty where it has none.
+
+    It counts only from `delay_seconds` after the first point.
+    """
 
     guard: str
     kind: Literal["good", "total"]
     track: Track
     pod: str
     values: Numbers
+    delay_seconds: float = 0.0
 
 
 @dataclass(slots=True)
@@ -83,6 +90,9 @@ def intervals_of(
 
     One that ends where something that lives has not been read again has no pods; its requests are in the next one that
     has. The trials of guards are those of a track, and lie with the first of its pods.
+
+    Raises:
+        HistoryUnavailable: the outcomes of a guard come later than its trials, and by more than its delay allows for.
     """
     times = grid.start_seconds + grid.step_seconds * np.arange(grid.points, dtype=np.float64)
     living = [each for each in processes if ("read", "") in each.series]
@@ -91,7 +101,7 @@ def intervals_of(
     for process in living:
         _add(pods[process.track], process, times, closes)
     young = {each.pod for each in living if _is_younger(each, times[0])}
-    trials = {track: _trials([each for each in guards if each.track == track], closes, young) for track in pods}
+    trials = {track: _trials([each for each in guards if each.track == track], times, closes, young) for track in pods}
     baseline = int(np.argmax(closes)) if closes.any() else grid.points
 
     def of_track(track: Track, point: int) -> tuple[PodCounts, ...]:
@@ -151,12 +161,18 @@ def _is_younger(process: ProcessSeries, start_seconds: float) -> bool:
     return started is not None and bool(np.nanmin(started, initial=np.inf) >= start_seconds)
 
 
-def _trials(guards: Sequence[GuardSeries], closes: Flags, young: set[str]) -> dict[str, tuple[Numbers, Numbers]]:
+def _trials(
+    guards: Sequence[GuardSeries], times: Numbers, closes: Flags, young: set[str]
+) -> dict[str, tuple[Numbers, Numbers]]:
     """The total and bad trials of each guard of one track, each [points]; 0 where one of its series fell."""
     sums: dict[tuple[str, str], Numbers] = {}
     useless: dict[str, Flags] = {}
+    delays = {each.guard: each.delay_seconds for each in guards}
     for each in guards:
-        rises, fell = guarded_increases(each.values, closes, from_zero=each.pod in young)
+        early = times < times[0] + each.delay_seconds
+        values = np.where(early, np.nan, each.values)
+        is_new = each.pod in young and not np.isfinite(each.values[early]).any()
+        rises, fell = guarded_increases(values, closes, from_zero=is_new)
         key = (each.guard, each.kind)
         sums[key] = sums.get(key, np.zeros(len(closes))) + rises
         useless[each.guard] = useless.get(each.guard, np.zeros(len(closes), dtype=np.bool_)) | fell
@@ -165,8 +181,22 @@ def _trials(guards: Sequence[GuardSeries], closes: Flags, young: set[str]) -> di
         zero = np.zeros(len(closes))
         total = np.where(fell, 0.0, sums.get((guard, "total"), zero))
         good = np.where(fell, 0.0, sums.get((guard, "good"), zero))
+        if not delays[guard]:
+            _require_prompt(guard, total, good)
         found[guard] = (total, _bad(total, good))
     return found
+
+
+def _require_prompt(guard: str, total: Numbers, good: Numbers) -> None:
+    """Refuse a guard with more good outcomes than trials: while outcomes are on their way, a new canary lacks them."""
+    excess = float(np.maximum(good - total, 0.0).sum())
+    if excess > max(_TOLERATED_EXCESS, _TOLERATED_SHARE * float(good.sum())):
+        raise HistoryUnavailable(
+            f"the guard {guard} has intervals with more good outcomes than trials ({excess:.0f} of {good.sum():.0f}), "
+            "so outcomes come later than their trials, and a new canary would look worse than it is; count a trial "
+            "when its outcome is known, or name the time after which nearly all are known, as in --guard "
+            f"{guard}@10m=..."
+        )
 
 
 def _bad(total: Numbers, good: Numbers) -> Numbers:

@@ -3,10 +3,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from plimsoll.judge.counts import Interval, Trials
 from plimsoll.rollout.counter_increases import Numbers
+from plimsoll.rollout.history import HistoryUnavailable
 from plimsoll.rollout.prometheus import Grid
 from plimsoll.rollout.track_counts import GuardSeries, ProcessSeries, Track, intervals_of
 
@@ -127,8 +129,8 @@ def test_without_processes_the_intervals_are_empty() -> None:
     assert requests(intervals_of(grid(3), 0.5, [only_up], []), "canary") == [None, None]
 
 
-def guard(kind: str, track: Track, values: Column, pod: str = "") -> GuardSeries:
-    return GuardSeries("sales", "good" if kind == "good" else "total", track, pod, np.array(values))
+def guard(kind: str, track: Track, values: Column, pod: str = "", delay: float = 0.0) -> GuardSeries:
+    return GuardSeries("sales", "good" if kind == "good" else "total", track, pod, np.array(values), delay)
 
 
 def test_the_trials_of_a_guard_lie_with_the_first_pod_of_its_track() -> None:
@@ -154,12 +156,34 @@ def test_a_good_outcome_that_comes_after_its_trial_is_made_up_for() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=20))
 def test_the_bad_trials_are_the_most_that_were_ever_missing(rises: list[tuple[int, int]]) -> None:
-    total, good = np.cumsum([(0, 0), *rises], axis=0, dtype=np.float64).T
+    total, good = np.cumsum([(0, 0), (0, 0), *rises], axis=0, dtype=np.float64).T
     pods = [process("canary", "c", [float(number) for number in range(len(total))])]
-    series = [guard("good", "canary", list(good)), guard("total", "canary", list(total))]
+    series = [guard("good", "canary", list(good), delay=STEP), guard("total", "canary", list(total), delay=STEP)]
     trials = [each.canary[0].counts.guards["sales"] for each in intervals_of(grid(len(total)), 0.5, pods, series)]
     assert sum(each.bad for each in trials) == max(total - good)
     assert all(0 <= each.bad <= each.total for each in trials)
+
+
+def test_a_guard_whose_outcomes_lag_is_refused_with_the_way_out() -> None:
+    pods = [process("stable", "s", [0.0] * 6)]
+    series = [guard("good", "stable", [0, 10, 60, 80, 110, 140]), guard("total", "stable", [0, 30, 60, 90, 95, 150])]
+    with pytest.raises(HistoryUnavailable, match=r"\(45 of 140\).*--guard sales@10m="):
+        intervals_of(grid(6), 0.5, pods, series)
+
+
+def test_a_guard_with_a_delay_counts_after_it() -> None:
+    old, young = (
+        process("canary", "c", [0.0] * 5),
+        process("canary", "n", [NAN] * 3 + [0, 1], started=[NAN] * 3 + [1040.0] * 2),
+    )
+    series = [
+        guard("total", "canary", [0, 10, 20, 30, 40], delay=30),
+        guard("good", "canary", [0, 0, 0, 10, 20], delay=30),
+        guard("total", "canary", [NAN, NAN, NAN, 3, 5], "n", delay=30),
+        guard("good", "canary", [NAN, NAN, NAN, 2, 3], "n", delay=30),
+    ]
+    trials = [each.canary[0].counts.guards["sales"] for each in intervals_of(grid(5), 0.5, [old, young], series)]
+    assert trials == [Trials(0, 0), Trials(0, 0), Trials(13, 1), Trials(12, 1)]
 
 
 def test_a_guard_that_falls_has_no_trials_in_that_interval() -> None:
