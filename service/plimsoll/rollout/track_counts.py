@@ -26,15 +26,16 @@ Name = tuple[str, str]
 
 _TOLERATED_EXCESS, _TOLERATED_SHARE = 5.0, 0.05
 """Good outcomes more than trials that a guard without a delay may have: two processes are not read at one moment."""
-_REQUESTS, _FAILED, _ANSWERED = ("requests", ""), ("failed", ""), ("within", "+Inf")
+_REQUESTS, _FAILED, _REFUSED, _ANSWERED = ("requests", ""), ("failed", ""), ("refused", ""), ("within", "+Inf")
+_COUNTED = ("requests", "failed", "refused", "within", "class")
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessSeries:
     """The series of one process at the points of a grid, each [points].
 
-    Counters are `requests`, `failed`, `within` an edge, and of a `class`. `read` is the time of the scrape, `started`
-    the start of the process, and `up` 0 where a scrape failed.
+    Counters are `requests`, `failed`, `refused`, `within` an edge, and of a `class`. `read` is the time of the scrape,
+    `started` the start of the process, and `up` 0 where a scrape failed.
     """
 
     track: Track
@@ -69,6 +70,7 @@ class _Pod:
         return TrackCounts(
             requests=self._at(_REQUESTS, point),
             failed=self._at(_FAILED, point),
+            refused=self._at(_REFUSED, point),
             answered=answered,
             slower={
                 float(of): max(0.0, answered - float(rises[point]))
@@ -143,7 +145,7 @@ def _unreadable(processes: Iterable[ProcessSeries], points: int) -> Flags:
 
 def _add(pods: dict[str, _Pod], process: ProcessSeries, times: Numbers, closes: Flags) -> None:
     """Add the increases of a process to those of its pod."""
-    names = [name for name in process.series if name[0] in ("requests", "failed", "within", "class")]
+    names = [name for name in process.series if name[0] in _COUNTED]
     read_at = process.series["read", ""]
     unknown = np.full(len(times), np.nan)
     values = np.stack([process.series[name] for name in names], axis=1) if names else np.empty((len(times), 0))

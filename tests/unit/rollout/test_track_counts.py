@@ -53,11 +53,13 @@ def requests(intervals: list[Interval], track: str) -> list[float | None]:
 
 def test_the_counts_of_a_pod_are_those_of_its_interval() -> None:
     within = {"0.1": [0.0, 5], "0.5": [0.0, 8], "+Inf": [0.0, 9]}
-    stable = process("stable", "s", [100, 110], within=within, failed=[3, 4], classes={"a": [1, 6], "b": [2, 5]})
+    stable = process(
+        "stable", "s", [100, 110], within=within, failed=[3, 4], refused=[0, 2], classes={"a": [1, 6], "b": [2, 5]}
+    )
     (interval,) = intervals_of(grid(2), 0.25, [process("canary", "c", [0, 3]), stable], [])
     assert (interval.start_seconds, interval.end_seconds, interval.weight) == (1000, 1015, 0.25)
     ((name, counts),) = [(pod.pod, pod.counts) for pod in interval.stable]
-    assert (name, counts.requests, counts.failed, counts.answered) == ("s", 10, 1, 9)
+    assert (name, counts.requests, counts.failed, counts.refused, counts.answered) == ("s", 10, 1, 2, 9)
     assert counts.slower == {0.1: 4, 0.5: 1}
     assert counts.classes == {"a": 5, "b": 3}
 
