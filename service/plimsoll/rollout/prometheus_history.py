@@ -14,7 +14,7 @@ from plimsoll.rollout.prometheus import Grid, Prometheus, QueryRefused, ReplyToo
 from plimsoll.rollout.prometheus_release import PART, ReleaseSeries, parts, require_one_cluster, require_series
 from plimsoll.rollout.track_counts import GuardSeries, ProcessSeries, intervals_of
 
-MOST_POINTS = (1000, 250, 60)
+MOST_POINTS = (1000, 500, 250, 125, 63, 32)
 """Points of one period, and again fewer where the reply would be too long. A longer period has longer intervals."""
 _FAILED, _REFUSED = 'code=~"5..|499"', 'code=~"4..", code!~"401|403|429|499"'
 _PROCESS = ("cluster", "service", "pod", "instance", "job")
