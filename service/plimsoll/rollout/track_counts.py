@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -103,7 +103,9 @@ def intervals_of(
     for process in living:
         _add(pods[process.track], process, times, closes)
     young = {each.pod for each in living if _is_younger(each, times[0])}
-    trials = {track: _trials([each for each in guards if each.track == track], times, closes, young) for track in pods}
+    read = {name: pod.there for by_name in pods.values() for name, pod in by_name.items() if name not in young}
+    known = read | dict.fromkeys(young, np.ones(grid.points, dtype=np.bool_))
+    trials = {track: _trials([each for each in guards if each.track == track], times, closes, known) for track in pods}
     baseline = int(np.argmax(closes)) if closes.any() else grid.points
 
     def of_track(track: Track, point: int) -> tuple[PodCounts, ...]:
@@ -163,26 +165,35 @@ def _is_younger(process: ProcessSeries, start_seconds: float) -> bool:
     return started is not None and bool(np.nanmin(started, initial=np.inf) >= start_seconds)
 
 
+def _begins_at_0(series: GuardSeries, read: Flags | None) -> bool:
+    """Whether its pod was read before the series came, or has come itself."""
+    there = np.flatnonzero(~np.isnan(series.values))
+    return read is not None and len(there) > 0 and there[0] > 0 and bool(read[there[0] - 1])
+
+
 def _trials(
-    guards: Sequence[GuardSeries], times: Numbers, closes: Flags, young: set[str]
+    guards: Sequence[GuardSeries], times: Numbers, closes: Flags, known: Mapping[str, Flags]
 ) -> dict[str, tuple[Numbers, Numbers]]:
-    """The total and bad trials of each guard of one track, each [points]; 0 where one of its series fell."""
+    """The total and bad trials of each guard of one track, each [points]; 0 where one of its series is of no use.
+
+    `known` has for each pod the points after which a series of it that comes begins at 0.
+    """
     sums: dict[tuple[str, str], Numbers] = {}
     useless: dict[str, Flags] = {}
     delays = {each.guard: each.delay_seconds for each in guards}
     for each in guards:
-        early = times < times[0] + each.delay_seconds
-        values = np.where(early, np.nan, each.values)
-        is_new = each.pod in young and not np.isfinite(each.values[early]).any()
-        rises, fell = guarded_increases(values, closes, from_zero=is_new)
+        begin = int(np.searchsorted(times, times[0] + each.delay_seconds))
+        rises, of_no_use = np.zeros(len(times)), np.zeros(len(times), dtype=np.bool_)
+        is_new = _begins_at_0(each, known.get(each.pod))
+        rises[begin:], of_no_use[begin:] = guarded_increases(each.values[begin:], closes[begin:], from_zero=is_new)
         key = (each.guard, each.kind)
         sums[key] = sums.get(key, np.zeros(len(closes))) + rises
-        useless[each.guard] = useless.get(each.guard, np.zeros(len(closes), dtype=np.bool_)) | fell
+        useless[each.guard] = useless.get(each.guard, np.zeros(len(closes), dtype=np.bool_)) | of_no_use
     found = {}
-    for guard, fell in useless.items():
+    for guard, of_no_use in useless.items():
         zero = np.zeros(len(closes))
-        total = np.where(fell, 0.0, sums.get((guard, "total"), zero))
-        good = np.where(fell, 0.0, sums.get((guard, "good"), zero))
+        total = np.where(of_no_use, 0.0, sums.get((guard, "total"), zero))
+        good = np.where(of_no_use, 0.0, sums.get((guard, "good"), zero))
         if not delays[guard]:
             _require_prompt(guard, total, good)
         found[guard] = (total, _bad(total, good))

@@ -196,12 +196,22 @@ def test_a_guard_that_falls_has_no_trials_in_that_interval() -> None:
     assert second.canary[0].counts.guards["sales"] == Trials(10, 5)
 
 
-def test_a_guard_of_a_new_pod_counts_from_0() -> None:
+def test_a_guard_of_a_new_pod_or_a_new_one_of_a_pod_that_was_read_counts_from_0() -> None:
     young = process("canary", "new", [NAN, 4, 9], started=[NAN, START + 1, START + 1])
-    series = [guard("total", "canary", [NAN, 3, 5], "new"), guard("total", "canary", [NAN, 300, 302], "elsewhere")]
-    first, second = intervals_of(grid(3), 0.5, [young, process("stable", "s", [0, 1, 2])], series)
-    assert first.canary[0].counts.guards["sales"].total == 3
-    assert second.canary[0].counts.guards["sales"].total == 4
+    old = process("canary", "old", [9, 10, 11])
+    series = [guard("total", "canary", [NAN, 3, 5], "new"), guard("total", "canary", [NAN, 4, 4], "old")]
+    first, second = intervals_of(grid(3), 0.5, [young, old, process("stable", "s", [0, 1, 2])], series)
+    assert first.canary[0].counts.guards["sales"].total == 7
+    assert second.canary[0].counts.guards["sales"].total == 2
+
+
+@pytest.mark.parametrize("pod", ["", "elsewhere"])
+def test_where_it_is_not_known_since_when_a_guard_counts_it_has_no_trials(pod: str) -> None:
+    pods = [process("canary", "c", [0, 1, 2]), process("stable", "s", [0, 1, 2])]
+    series = [guard("total", "canary", [NAN, 300, 302], pod), guard("total", "canary", [0, 3, 5], "c")]
+    first, second = intervals_of(grid(3), 0.5, pods, series)
+    assert first.canary[0].counts.guards["sales"] == Trials(0, 0)
+    assert second.canary[0].counts.guards["sales"] == Trials(4, 4)
 
 
 def test_what_a_pod_did_before_it_was_gone_is_counted_by_the_next_closed_interval() -> None:
