@@ -24,9 +24,11 @@ from plimsoll.cli.judge_options import (
     promises_of,
 )
 from plimsoll.rollout.judge_verdicts import Answer, Question, RecordedJudge
-from plimsoll.rollout.prometheus import Prometheus
+from plimsoll.rollout.prometheus import Patience, Prometheus
 from plimsoll.rollout.prometheus_release import ReleaseSeries
 
+_SHORT = Patience(timeout_seconds=8.0, trying_seconds=8.0)
+"""The server waits no longer for Prometheus: its clients give up after 10 s, and others wait for the same thread."""
 EXIT_CODES = {"pass": 0, "fail": 3, "hold": 4, "continue": 5}
 """The exit code of `plimsoll judge verdict` by its result; 2 is a wrong option."""
 
@@ -57,7 +59,7 @@ def serve(
     For Argo Rollouts (a web metric), Flagger (webhooks below /flagger) and scripts. It has no keys and changes nothing.
     """
     promises = promises_of(alpha, margin, effect, failures, guard)
-    source = Prometheus(prometheus, token_file, ca_file)
+    source = Prometheus(prometheus, token_file, ca_file, patience=_SHORT)
     from plimsoll.server.judge_server import serve_judge
     from plimsoll.server.uvicorn_server import begin_process, connection_limits
     from plimsoll.settings import load_settings

@@ -61,8 +61,9 @@ def increases(record: ProcessRecord, times: Numbers, closes: Flags) -> Numbers:
     """The increases of one process in the interval that each point closes, [points, counters].
 
     A process that started after the first point counts from 0. Another one that is not there at the first point counts
-    from what is seen of it first. After a restart it counts from 0 again: where its start has changed, or where any of
-    its counters is lower than before. Requests between its last scrape and its end are lost.
+    from what is seen of it first. After a restart it counts from 0 again: where its start has changed, or is not known
+    and any of its counters is lower than before. Requests between its last scrape and its end are lost. Where a counter
+    is lower and the start is the same, one of the series that make it is gone: nothing has risen there.
 
     Returns:
         0 or more; 0 at points that close no interval, and at the first that does.
@@ -78,7 +79,8 @@ def increases(record: ProcessRecord, times: Numbers, closes: Flags) -> Numbers:
             known = np.nan_to_num(now)
         elif record.started[point] > started + _CLOCK_SECONDS or bool(np.any(now < known)):
             known = np.nan_to_num(now)
-            rises[point] = known
+            if not abs(record.started[point] - started) <= _CLOCK_SECONDS:  # true where one of them is not known
+                rises[point] = known
         else:
             now = np.where(np.isnan(now), known, now)
             rises[point] = now - known
@@ -89,22 +91,24 @@ def increases(record: ProcessRecord, times: Numbers, closes: Flags) -> Numbers:
 
 
 def guarded_increases(values: Numbers, closes: Flags, *, from_zero: bool) -> tuple[Numbers, Flags]:
-    """The increases of one series of a user's own expression, [points], and where it fell, [points].
+    """The increases of one series of a user's own expression, [points], and where it is of no use, [points].
 
     A fall is no reason to count from 0 again, because the expression may be a sum, which falls when one of its parts is
-    gone. It makes the whole interval useless. `from_zero` says that its process started after the first point.
+    gone. It makes the whole interval useless. So does a series that is not there at the first point and comes later,
+    because it is not known since when it counts, unless it is `from_zero`.
     """
     rises = np.zeros_like(values)
-    fell = np.zeros(len(values), dtype=np.bool_)
+    useless = np.zeros(len(values), dtype=np.bool_)
     there = np.flatnonzero(~np.isnan(values))
     if not len(there):
-        return rises, fell
+        return rises, useless
     steps = np.diff(values[there])
     rises[there[1:]] = np.maximum(steps, 0.0)
-    fell[there[1:]] = steps < 0
-    if from_zero and there[0] > 0:
-        rises[there[0]] = values[there[0]]
-    return summed_between(rises, closes), summed_between(fell.astype(np.float64), closes) > 0
+    useless[there[1:]] = steps < 0
+    if there[0] > 0:
+        rises[there[0]] = values[there[0]] if from_zero else 0.0
+        useless[there[0]] = not from_zero
+    return summed_between(rises, closes), summed_between(useless.astype(np.float64), closes) > 0
 
 
 def summed_between(rises: Numbers, closes: Flags) -> Numbers:

@@ -20,28 +20,39 @@ _log = logging.getLogger(__name__)
 RESULTS: tuple[Result, ...] = ("fail", "pass", "continue", "hold")
 MOST_RELEASES = 100
 KEPT_SECONDS = 900.0
-_RELEASE = ("namespace", "release")
+_LOG_SECONDS = 60.0
+_RELEASE = ("cluster", "namespace", "release")
 
 
 class VerdictMetrics(Collector):
-    """The newest answer about each release, at most `MOST_RELEASES`, until it was asked for no more for 15 minutes.
+    """The newest answer about each release that has had a verdict, until it was asked for no more for 15 minutes.
 
-    It logs each result that differs from the one before.
+    They are `MOST_RELEASES` at most. It logs each result that differs from the one before, and once a minute at most an
+    answer about a name that has had no verdict, since anybody may ask for any name.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._newest: OrderedDict[tuple[str, str], tuple[float, Answer]] = OrderedDict()
+        self._newest: OrderedDict[tuple[str, str, str], tuple[float, Answer]] = OrderedDict()
+        self._logged_at = -math.inf
         self.registry = CollectorRegistry()
         self.registry.register(self)
 
     def heard(self, question: Question, answer: Answer) -> None:
         """Keep an answer in place of the one before."""
-        key = (question.release.namespace, question.release.fullname)
+        of = question.release
+        key = (of.cluster, of.namespace, of.fullname)
         before = self._newest.pop(key, None)
+        now = self._clock()
+        if before is None and answer.verdict is None:
+            if now - self._logged_at < _LOG_SECONDS:
+                return
+            self._logged_at = now
         if before is None or before[1].result != answer.result:
-            _log.info("verdict on release %s in namespace %s: %s: %s", key[1], key[0], answer.result, answer.reason)
-        self._newest[key] = (self._clock(), answer)
+            _log.info("verdict on release %s in namespace %s: %s: %s", key[2], key[1], answer.result, answer.reason)
+        if before is None and answer.verdict is None:
+            return
+        self._newest[key] = (now, answer)
         while len(self._newest) > MOST_RELEASES:
             self._newest.popitem(last=False)
 

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from cachetools import TTLCache
+from cachetools import LRUCache, TTLCache
 
 from plimsoll.judge.judgement import judge
 from plimsoll.judge.rules import Rules
@@ -28,8 +28,10 @@ from plimsoll.rollout.prometheus_release import ReleaseSeries
 _log = logging.getLogger(__name__)
 
 CACHE_SECONDS = 5.0
-_AT_ONCE = 4
-_MOST_WAITING = 64
+_JUDGED_AT_ONCE, _OTHERS_AT_ONCE = 2, 1
+"""Each takes 40 MiB at most, of the 256 MiB that the chart gives the server."""
+_MOST_JUDGED_WAITING, _MOST_OTHERS_WAITING = 64, 16
+_MOST_JUDGED = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,9 @@ class RecordedJudge:
 class SharedVerdicts:
     """Answers the questions of many clients: each question once at a time, and again for some seconds from memory.
 
-    `answer` is called on a few threads, and may block. `heard` is called with each new answer, on the event loop.
+    Releases that have had a verdict have threads and places of their own, so that names of no release, which anybody
+    may ask for, take nothing from them. `answer` is called on a few threads, and may block. `heard` is called with each
+    new answer, on the event loop.
     """
 
     def __init__(
@@ -133,7 +137,11 @@ class SharedVerdicts:
     ) -> None:
         self._answer = answer
         self._heard = heard
-        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="verdict")
+        self._threads = {
+            judged: ThreadPoolExecutor(at_once, thread_name_prefix="verdict")
+            for judged, at_once in ((True, _JUDGED_AT_ONCE), (False, _OTHERS_AT_ONCE))
+        }
+        self._judged: LRUCache[ReleaseSeries, bool] = LRUCache(_MOST_JUDGED)
         self._asked: dict[Question, asyncio.Task[Answer]] = {}
         self._known: TTLCache[Question, Answer] = TTLCache(maxsize=256, ttl=cache_seconds)
 
@@ -143,15 +151,20 @@ class SharedVerdicts:
         if known is not None:
             return known
         if question not in self._asked:
-            if len(self._asked) >= _MOST_WAITING:
-                return Answer(f"{_MOST_WAITING} other releases wait for their verdict; ask again in some seconds")
-            self._asked[question] = asyncio.create_task(self._compute(question))
+            judged = question.release in self._judged
+            waiting = sum((each.release in self._judged) == judged for each in self._asked)
+            if waiting >= (_MOST_JUDGED_WAITING if judged else _MOST_OTHERS_WAITING):
+                return Answer(f"{waiting} other releases wait for their verdict; ask again in some seconds")
+            self._asked[question] = asyncio.create_task(self._compute(question, judged))
         return await asyncio.shield(self._asked[question])  # a client that leaves takes it from no other one
 
-    async def _compute(self, question: Question) -> Answer:
+    async def _compute(self, question: Question, judged: bool) -> Answer:  # noqa: FBT001  # which threads
+        threads = self._threads[judged]
         try:
-            answer = await asyncio.get_running_loop().run_in_executor(self._threads, self._answer, question)
+            answer = await asyncio.get_running_loop().run_in_executor(threads, self._answer, question)
             self._known[question] = answer
+            if answer.verdict is not None:
+                self._judged[question.release] = True
         except Exception:  # noqa: BLE001  # a fault of the judge must not roll anything back
             _log.exception("the verdict on %s cannot be computed", question.release.fullname)
             answer = Answer("the verdict cannot be computed because of a fault of the judge; its log has it")
@@ -162,4 +175,5 @@ class SharedVerdicts:
 
     def close(self) -> None:
         """Start nothing more; what runs ends by itself."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in self._threads.values():
+            threads.shutdown(wait=False, cancel_futures=True)

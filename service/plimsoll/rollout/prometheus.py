@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 import threading
 import time
 from dataclasses import dataclass
@@ -14,16 +13,12 @@ import msgspec
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop_after_delay, wait_random_exponential
 from tenacity.wait import wait_base
 
-from plimsoll.errors import OperatorError
-from plimsoll.plain_file import open_plain_file
 from plimsoll.rollout.history import HistoryUnavailable
+from plimsoll.rollout.prometheus_access import checked_url, read_authority, token, trusting
 
-MOST_REPLY_BYTES = 64 << 20
-"""A longer reply is not read to its end."""
-_REPLY_SECONDS = 30.0
+MOST_REPLY_BYTES = 8 << 20
+"""A longer reply is not read to its end. It has about 300 000 samples, and with all that is made of it takes 40 MiB."""
 _TRIES = 3
-_TRYING_SECONDS = 30.0
-_MOST_FILE_BYTES = 1 << 20
 _THIS_MACHINE = ("all://localhost", "all://127.0.0.1", "all://[::1]")
 _LOGIN = (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
 _OF_THE_QUERY = (httpx.codes.BAD_REQUEST, httpx.codes.UNPROCESSABLE_ENTITY)
@@ -50,11 +45,23 @@ class _Passing(HistoryUnavailable):
 
 
 class Series(msgspec.Struct, frozen=True):
-    """One series of a reply: its labels, and its samples as times in seconds and texts of numbers."""
+    """One series of a reply: its labels, its sample at a time, and those at the points of a grid as they were sent."""
 
     metric: dict[str, str]
-    values: list[tuple[float, str]] = []
+    sent: msgspec.Raw = msgspec.field(name="values", default=msgspec.Raw(b"[]"))
     value: tuple[float, str] | None = None
+
+    @property
+    def values(self) -> list[tuple[float, str]]:
+        """The samples as times in seconds and texts of numbers. They are made at each call, since they take much room.
+
+        Raises:
+            HistoryUnavailable: they are none.
+        """
+        samples = _decoded(self.sent, list[tuple[float, str]])
+        if samples is None:
+            raise HistoryUnavailable("Prometheus answers with samples that are none; check what is at its URL")
+        return samples
 
 
 class _Data(msgspec.Struct, rename="camel"):
@@ -86,6 +93,17 @@ class Grid:
         return self.start_seconds + self.step_seconds * (self.points - 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """`timeout_seconds` is that of one read, write or connection.
+
+    `trying_seconds` after the first one begins no other try, and an answer is read for as long at most.
+    """
+
+    timeout_seconds: float = 10.0
+    trying_seconds: float = 30.0
+
+
 class Prometheus:
     """A Prometheus, or another server with its HTTP API. May be used on several threads.
 
@@ -96,7 +114,7 @@ class Prometheus:
         token_file: a file with a bearer token.
         ca_file: a file with certificates in PEM; the server's has to be signed by one of them.
         pause: time between two tries.
-        timeout_seconds: of one read, write or connection.
+        patience: how long it waits.
         transport: another way to send requests, for tests.
 
     Raises:
@@ -109,14 +127,14 @@ class Prometheus:
         token_file: Path | None = None,
         ca_file: Path | None = None,
         *,
-        timeout_seconds: float = 10.0,
+        patience: Patience = Patience(),
         pause: wait_base | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self._url = _checked_url(url)
+        self._url = checked_url(url)
         self._token_file = token_file
         self._ca_file = ca_file
-        self._timeout_seconds = timeout_seconds
+        self._patience = patience
         self._pause = pause or wait_random_exponential(multiplier=0.3, max=3.0)
         self._transport = transport
         self._client: httpx.Client | None = None
@@ -162,7 +180,7 @@ class Prometheus:
 
     def _send(self, path: str, parameters: dict[str, str]) -> list[Series]:
         tries = Retrying(
-            stop=stop_after_attempt(_TRIES) | stop_after_delay(_TRYING_SECONDS),
+            stop=stop_after_attempt(_TRIES) | stop_after_delay(self._patience.trying_seconds),
             wait=self._pause,
             retry=retry_if_exception_type(_Passing),
             reraise=True,
@@ -187,18 +205,18 @@ class Prometheus:
             )
         return _Passing(f"no answer from {self.name}: {why}; check that it runs there and can be reached from here")
 
-    def _body(self, reply: httpx.Response) -> bytes:
+    def _body(self, reply: httpx.Response) -> bytearray:
         body = bytearray()
-        deadline = time.monotonic() + _REPLY_SECONDS
+        deadline = time.monotonic() + self._patience.trying_seconds
         for chunk in reply.iter_bytes():
             body += chunk
             if len(body) > MOST_REPLY_BYTES:
                 raise ReplyTooLong(f"{self.name} gives an answer of more than {MOST_REPLY_BYTES >> 20} MiB")
             if time.monotonic() > deadline:
-                raise _Passing(f"{self.name} has not finished its answer within {_REPLY_SECONDS:g} s")
-        return bytes(body)
+                raise _Passing(f"{self.name} has not finished its answer within {self._patience.trying_seconds:g} s")
+        return body
 
-    def _read(self, reply: httpx.Response, body: bytes) -> list[Series]:
+    def _read(self, reply: httpx.Response, body: bytearray) -> list[Series]:
         if reply.status_code in _LOGIN:
             given = "no token" if self._token_file is None else f"the token in {self._token_file.name}"
             raise HistoryUnavailable(
@@ -219,7 +237,7 @@ class Prometheus:
         if answer.status != "success" or answer.data is None:
             what = "refuses the query" if reply.status_code in _OF_THE_QUERY else "cannot answer the query"
             raise QueryRefused(f"{self.name} {what} ({reply.status_code}): {said}", said)
-        series = _decoded(bytes(answer.data.result), list[Series])
+        series = _decoded(answer.data.result, list[Series])
         if series is None:
             raise QueryRefused(
                 f"{self.name} answers with a {answer.data.result_type}; expected is an expression that selects series",
@@ -228,8 +246,8 @@ class Prometheus:
         return series
 
     def _prepared(self) -> tuple[httpx.Client, dict[str, str]]:
-        headers = {} if self._token_file is None else {"Authorization": f"Bearer {_token(self._token_file)}"}
-        authority = b"" if self._ca_file is None else _read_file(self._ca_file, "CA bundle")
+        headers = {} if self._token_file is None else {"Authorization": f"Bearer {token(self._token_file)}"}
+        authority = b"" if self._ca_file is None else read_authority(self._ca_file)
         with self._changing:
             if self._client is None or authority != self._authority:
                 replaced, self._client = self._client, self._new_client(authority)
@@ -242,52 +260,17 @@ class Prometheus:
         direct: dict[str, httpx.BaseTransport | None] = dict.fromkeys(_THIS_MACHINE)
         return httpx.Client(
             base_url=self._url,
-            timeout=self._timeout_seconds,
-            verify=True if self._ca_file is None else _trusting(authority, self._ca_file),
+            timeout=self._patience.timeout_seconds,
+            verify=True if self._ca_file is None else trusting(authority, self._ca_file),
             mounts=None if self._transport else direct,  # no proxy leads to this machine
             transport=self._transport,
         )
 
 
-def _checked_url(text: str) -> httpx.URL:
-    try:
-        url = httpx.URL(text)
-    except (httpx.InvalidURL, ValueError):
-        url = httpx.URL("")
-    if url.scheme not in ("http", "https") or not url.host or url.query or url.fragment:
-        raise OperatorError(
-            "the URL of Prometheus should begin with http:// or https://, name a host, and have no ? or #; expected is "
-            "one as http://prometheus:9090"
-        )
-    return url
-
-
-def _read_file(path: Path, title: str) -> bytes:
-    try:
-        with open_plain_file(path) as stream:
-            return stream.read(_MOST_FILE_BYTES)
-    except OSError as error:
-        raise HistoryUnavailable(f"the {title} {path.name} cannot be read: {error.strerror}") from None
-
-
-def _token(path: Path) -> str:
-    token = _read_file(path, "token file").strip()
-    if not token or not all(0x21 <= byte <= 0x7E for byte in token):  # noqa: PLR2004  # the visible ones
-        raise HistoryUnavailable(f"the token file {path.name} holds no token; expected one line of visible ASCII")
-    return token.decode("ascii")
-
-
-def _trusting(authority: bytes, path: Path) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cadata=authority.decode("ascii"))
-    except (ssl.SSLError, ValueError):
-        raise HistoryUnavailable(f"the CA bundle {path.name} holds no certificates in PEM") from None
-
-
 _Kind = TypeVar("_Kind")
 
 
-def _decoded(document: bytes, kind: type[_Kind]) -> _Kind | None:
+def _decoded(document: bytearray | msgspec.Raw, kind: type[_Kind]) -> _Kind | None:
     try:
         return msgspec.json.decode(document, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

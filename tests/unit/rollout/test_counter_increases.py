@@ -37,8 +37,12 @@ def test_the_first_point_is_the_baseline() -> None:
     assert rises(record([100, 103, 103, 110])) == [0, 3, 0, 7]
 
 
-def test_a_lower_value_is_a_restart_that_counts_from_0() -> None:
-    assert rises(record([100, 4, 6])) == [0, 4, 2]
+def test_a_lower_value_is_a_restart_that_counts_from_0_where_the_start_is_not_known() -> None:
+    assert rises(record([100, 4, 6], started=NAN)) == [0, 4, 2]
+
+
+def test_a_process_whose_start_is_the_same_has_lost_a_part_of_its_sum() -> None:
+    assert rises(record([1_000_000, 1_000_270, 900_540, 900_810])) == [0, 270, 0, 270]
 
 
 def test_a_restart_is_seen_by_the_start_of_the_process_where_the_value_is_higher() -> None:
@@ -82,7 +86,7 @@ def test_a_counter_that_is_not_there_for_a_point_keeps_its_value() -> None:
 
 
 def test_a_counter_that_is_not_there_after_a_restart_has_no_increase() -> None:
-    one = ProcessRecord(times(2) - 1, np.zeros(2), np.array([[5.0, 4.0], [1.0, NAN]]))
+    one = ProcessRecord(times(2) - 1, np.full(2, NAN), np.array([[5.0, 4.0], [1.0, NAN]]))
     assert increases(one, times(2), np.ones(2, dtype=np.bool_)).tolist() == [[0, 0], [1, 0]]
 
 
@@ -126,7 +130,8 @@ def test_a_guard_that_falls_makes_its_interval_useless_and_no_other() -> None:
 def test_a_guard_of_a_new_process_counts_from_0_and_of_another_one_does_not() -> None:
     values, every = np.array([NAN, 3.0, 4.0]), np.ones(3, dtype=np.bool_)
     assert guarded_increases(values, every, from_zero=True)[0].tolist() == [0, 3, 1]
-    assert guarded_increases(values, every, from_zero=False)[0].tolist() == [0, 0, 1]
+    found, useless = guarded_increases(values, every, from_zero=False)
+    assert (found.tolist(), useless.tolist()) == ([0, 0, 1], [False, True, False])
     assert guarded_increases(np.full(3, NAN), every, from_zero=True)[0].tolist() == [0, 0, 0]
 
 

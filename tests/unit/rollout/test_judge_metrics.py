@@ -25,7 +25,7 @@ def test_the_newest_verdict_is_shown_with_its_evidence() -> None:
     metrics = VerdictMetrics()
     metrics.heard(question("shop"), Answer("too early"))
     metrics.heard(question("shop"), FAILED)
-    of = 'namespace="prod",release="shop"'
+    of = 'cluster="",namespace="prod",release="shop"'
     assert lines(metrics) == [
         f'plimsoll_canary_evidence{{check="all",{of}}} 25.0',
         f'plimsoll_canary_evidence{{check="latency",{of}}} 3.0',
@@ -40,8 +40,9 @@ def test_the_newest_verdict_is_shown_with_its_evidence() -> None:
 
 def test_an_answer_without_counts_has_no_evidence() -> None:
     metrics = VerdictMetrics()
+    metrics.heard(question("shop"), FAILED)
     metrics.heard(question("shop"), Answer("no answer"))
-    assert 'plimsoll_canary_verdict{namespace="prod",release="shop",result="continue"} 1.0' in lines(metrics)
+    assert 'plimsoll_canary_verdict{cluster="",namespace="prod",release="shop",result="continue"} 1.0' in lines(metrics)
     assert not any("evidence" in line for line in lines(metrics))
 
 
@@ -52,6 +53,24 @@ def test_the_number_of_releases_is_bounded() -> None:
     shown = [line for line in lines(metrics) if 'result="fail"' in line]
     assert len(shown) == MOST_RELEASES
     assert not any('"shop-4"' in line for line in shown)
+
+
+def test_names_of_no_release_are_neither_shown_nor_in_the_place_of_one(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    metrics = VerdictMetrics()
+    metrics.heard(question("shop"), FAILED)
+    shown = lines(metrics)
+    for number in range(2 * MOST_RELEASES):
+        metrics.heard(question(f"made-up-{number}"), Answer("no such release"))
+    assert lines(metrics) == shown
+    assert len(caplog.records) == 2
+
+
+def test_releases_of_one_name_in_two_clusters_are_two() -> None:
+    metrics = VerdictMetrics()
+    for cluster in ("a", "b"):
+        metrics.heard(Question(ReleaseSeries("shop", "prod", cluster)), FAILED)
+    assert len([line for line in lines(metrics) if 'result="fail"' in line]) == 2
 
 
 def test_a_release_that_is_asked_for_no_more_is_forgotten() -> None:

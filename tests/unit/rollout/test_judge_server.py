@@ -161,5 +161,5 @@ async def test_probes_and_metrics_are_answered(client: httpx.AsyncClient) -> Non
     await client.get("/verdict?release=shop&namespace=prod")
     assert [(await client.get(path)).status_code for path in ("/livez", "/readyz", "/metrics")] == [200] * 3
     scraped = await client.get("/metrics")
-    assert 'plimsoll_canary_verdict{namespace="prod",release="shop",result="continue"} 1.0' in scraped.text
+    assert 'plimsoll_canary_verdict{cluster="",namespace="prod",release="shop",result="continue"} 1.0' in scraped.text
     assert (await client.get("/docs")).status_code == 404

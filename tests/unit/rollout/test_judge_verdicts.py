@@ -125,7 +125,7 @@ async def test_a_client_that_leaves_takes_the_answer_from_no_other_one() -> None
 
 
 async def test_too_many_releases_at_once_are_answered_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_MOST_WAITING", 1)
+    monkeypatch.setattr(module, "_MOST_OTHERS_WAITING", 1)
     release_it = threading.Event()
     verdicts = SharedVerdicts(lambda _: (release_it.wait(30), Answer("so"))[1])
     first = asyncio.create_task(verdicts.ask(SHOP))
@@ -134,6 +134,26 @@ async def test_too_many_releases_at_once_are_answered_at_once(monkeypatch: pytes
     assert (refused.result, refused.reason[:25]) == ("continue", "1 other releases wait for")
     release_it.set()
     await first
+    verdicts.close()
+
+
+async def test_names_of_no_release_take_nothing_from_one_that_was_judged() -> None:
+    release_it = threading.Event()
+
+    def answer(question: Question) -> Answer:
+        if question == SHOP:
+            return Answer("slower", VERDICT)
+        release_it.wait(30)
+        return Answer("no such release")
+
+    verdicts = SharedVerdicts(answer, cache_seconds=0.0)
+    assert (await verdicts.ask(SHOP)).result == "fail"
+    made_up = [Question(ReleaseSeries(f"made-up-{number}", "prod")) for number in range(200)]
+    flood = [asyncio.create_task(verdicts.ask(each)) for each in made_up]
+    await asyncio.sleep(0)
+    assert (await asyncio.wait_for(verdicts.ask(SHOP), 10)).result == "fail"
+    release_it.set()
+    assert {each.result for each in await asyncio.gather(*flood)} == {"continue"}
     verdicts.close()
 
 

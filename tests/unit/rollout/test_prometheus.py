@@ -2,15 +2,15 @@ from __future__ import annotations
 
 import json
 import ssl
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from plimsoll.errors import OperatorError
 from plimsoll.rollout import prometheus as module
 from plimsoll.rollout.history import HistoryUnavailable
-from plimsoll.rollout.prometheus import Grid, Prometheus, QueryRefused, ReplyTooLong
+from plimsoll.rollout.prometheus import Grid, Patience, Prometheus, QueryRefused, ReplyTooLong
 from tenacity import wait_none
 
 from tests.doubles.servers import CannedServer
@@ -64,14 +64,6 @@ def test_the_token_is_read_for_each_query(tmp_path: Path) -> None:
     assert seen == ["Bearer first", "Bearer second"]
 
 
-@pytest.mark.parametrize("content", ["", "\n", "two words", "a\nb", "ä"])
-def test_a_file_without_a_token_is_refused_before_anything_is_sent(tmp_path: Path, content: str) -> None:
-    file = tmp_path / "token"
-    file.write_text(content)
-    said = complaint(client(always(500), file))
-    assert said == "the token file token holds no token; expected one line of visible ASCII"
-
-
 def test_a_token_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert "the token file token cannot be read: No such file" in complaint(client(always(500), tmp_path / "token"))
 
@@ -84,12 +76,6 @@ def test_a_refused_token_is_not_shown(tmp_path: Path, status: int) -> None:
     assert f"refuses the request with {status}; given was the token in token, expected is --token-file" in said
     assert SECRET not in said
     assert "given was no token" in complaint(client(always(status, text="no")))
-
-
-def test_a_password_in_the_url_is_not_shown() -> None:
-    said = complaint(client(always(404, text="no"), url="http://me:very-secret@prometheus:9090"))
-    assert "Prometheus at http://prometheus:9090 answers 404, and not as a Prometheus does" in said
-    assert "secret" not in said
 
 
 @pytest.mark.parametrize(
@@ -165,17 +151,51 @@ def test_a_reply_without_end_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPa
         client(lambda _: httpx.Response(200, content=endless())).ask("up")
 
 
-def test_a_reply_that_trickles_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_REPLY_SECONDS", -1.0)
-    assert "has not finished its answer" in complaint(client(always(200, json=NOTHING)))
+def test_the_samples_of_a_long_reply_are_not_all_in_memory_at_once() -> None:
+    samples = ",".join(f'[{at},"{at}"]' for at in range(10_000))
+    series = ",".join(f'{{"metric":{{"n":"{number}"}},"values":[{samples}]}}' for number in range(40))
+    body = f'{{"status":"success","data":{{"resultType":"matrix","result":[{series}]}}}}'.encode()
+    assert 4 << 20 < len(body) < module.MOST_REPLY_BYTES
+    asked = client(always(200, content=body))
+    tracemalloc.start()
+    found = asked.ask_range("up", Grid(0.0, 1.0, 10_000))
+    assert [len(each.values) for each in found] == [10_000] * 40
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * len(body)
 
 
-@pytest.mark.parametrize(
-    "url", ["prometheus:9090", "ftp://host", "http://", "", "http://h?x=1", "http://h:p", "http://h#f"]
-)
-def test_what_is_no_url_is_refused(url: str) -> None:
-    with pytest.raises(OperatorError, match="should begin with http:// or https://"):
-        Prometheus(url)
+def test_samples_that_are_none_are_refused_when_they_are_read() -> None:
+    reply = {"status": "success", "data": {"resultType": "matrix", "result": [{"metric": {}, "values": [[1]]}]}}
+    (series,) = client(always(200, json=reply)).ask_range("up", Grid(0.0, 1.0, 2))
+    with pytest.raises(HistoryUnavailable, match="samples that are none"):
+        _ = series.values
+
+
+def test_no_other_try_begins_after_the_time_that_one_waits_for_an_answer() -> None:
+    tries = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        tries.append(request)
+        raise httpx.ReadTimeout("timed out")
+
+    asked = Prometheus(
+        "http://prometheus:9090",
+        patience=Patience(trying_seconds=0.0),
+        transport=httpx.MockTransport(answer),
+        pause=wait_none(),
+    )
+    assert "no answer from Prometheus" in complaint(asked)
+    assert len(tries) == 1
+
+
+def test_a_reply_that_trickles_is_given_up() -> None:
+    asked = Prometheus(
+        "http://prometheus:9090",
+        patience=Patience(trying_seconds=-1.0),
+        transport=httpx.MockTransport(always(200, json=NOTHING)),
+    )
+    assert "has not finished its answer" in complaint(asked)
 
 
 def test_the_certificate_authority_is_read_for_each_query(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
