@@ -20,12 +20,13 @@ class ClusterPrograms:
 
     def __init__(self, cluster: FakeCluster) -> None:
         self._cluster = cluster
+        self.charts = {"charts/plimsoll": "0.4.0"}
 
     def run(self, program: str, *arguments: str, stdin: str | None = None, timeout_seconds: float = 60.0) -> str:
         del timeout_seconds
         words = [each for each in arguments if not each.startswith("--") or "=" not in each]
         try:
-            answer = self._helm(words, arguments) if program == "helm" else self._kubectl(words, stdin or "")
+            answer = self._helm(words, arguments) if program == "helm" else self._kubectl(words, arguments, stdin or "")
         except ReleaseUnavailable as error:
             raise ProgramFailed(program, f"Error: {error.message}") from None
         except Conflict as error:
@@ -36,8 +37,8 @@ class ClusterPrograms:
         match words:
             case ["version", *_]:
                 return "v4.0.0"
-            case ["show", "chart", _]:
-                return "name: plimsoll\nversion: 0.4.0\n"
+            case ["show", "chart", chart]:
+                return self._described(chart)
             case ["history", *_]:
                 return [_written(asdict(each)) for each in self._cluster.history()]
             case ["get", "values", *_]:
@@ -49,8 +50,18 @@ class ClusterPrograms:
                 return ""
         raise AssertionError(words)
 
-    def _kubectl(self, words: list[str], stdin: str) -> Any:
+    def _described(self, chart: str) -> str:
+        version = next((has for name, has in self.charts.items() if chart.endswith(name)), None)
+        if version is None:
+            raise ProgramFailed("helm", f"Error: path {chart} not found")
+        return f"name: plimsoll\nversion: {version}\n"
+
+    def _kubectl(self, words: list[str], arguments: tuple[str, ...], stdin: str) -> Any:
         match words:
+            case ["get", kind]:
+                (selector,) = [each.partition("=")[2] for each in arguments if each.startswith("--selector=")]
+                labels = dict(each.split("=") for each in selector.split(","))
+                return {"items": self._cluster.select(kind, labels)}
             case ["get", kind, name, *_]:
                 return self._cluster.get(kind, name) or ""
             case ["create", *_]:
