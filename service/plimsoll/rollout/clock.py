@@ -31,7 +31,7 @@ class SteadyClock:
         return self._zero + self.monotonic()
 
     def monotonic(self) -> float:
-        """Seconds since some moment; never goes back, and goes on while the machine sleeps, if its system can tell."""
+        """Seconds since some moment; never goes back, and counts the time asleep where the system does."""
         return time.monotonic() if _SLEEPLESS is None else time.clock_gettime(_SLEEPLESS)
 
     def sleep(self, seconds: float) -> None:

@@ -56,7 +56,7 @@ def deployment(objects: Objects, fullname: str, track: str) -> Deployment | None
 
 @dataclass(frozen=True, slots=True)
 class Restarts:
-    """How many of the `pods` of a track have a container that was started again."""
+    """The numbers of pods of a track, and of those with a container that was started again."""
 
     pods: int
     restarted: int
