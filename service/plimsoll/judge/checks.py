@@ -18,6 +18,8 @@ from plimsoll.judge.table import Pick, Table, tabulate
 from plimsoll.judge.verdict import Check
 
 MOST_CLASSES = 50
+OTHERS = "(others)"
+"""The classes that are counted as one where there are more than `MOST_CLASSES`."""
 SPLIT_ALPHA = 0.001
 _MOST_STARTS = 10
 _LARGEST = 1e12
@@ -96,20 +98,36 @@ def split(intervals: Sequence[Interval]) -> Check | None:
 
 
 def classes(intervals: Sequence[Interval], rules: Rules) -> Check | None:
-    """Whether the canary answers the classes in other shares; `None` where they are not counted, or too many."""
-    pods = (pod.counts for each in intervals for pod in (*each.canary, *each.stable))
-    names = sorted(set[str]().union(*(counts.classes for counts in pods)))
-    if not names or len(names) > MOST_CLASSES:
+    """Whether the canary answers the classes in other shares; `None` where they are not counted.
+
+    Of more than `MOST_CLASSES` those that were counted first have a row each, and the rest is one class.
+    """
+    names = _classes_in_order(intervals)
+    if not names:
         return None
+    alone = names if len(names) <= MOST_CLASSES else names[: MOST_CLASSES - 1]
+    rest = names[len(alone) :]
 
     def of_classes(counts: TrackCounts) -> tuple[list[float], list[float]]:
-        numbers = [counts.classes.get(name, 0.0) for name in names]
+        numbers = [counts.classes.get(name, 0.0) for name in alone]
+        if rest:
+            numbers.append(sum(counts.classes.values()) - sum(numbers))
         return numbers, numbers
 
-    counted = tabulate(intervals, len(names), of_classes)
+    shown = [*alone, OTHERS] if rest else alone
+    counted = tabulate(intervals, len(shown), of_classes)
     table = replace(counted, total=np.broadcast_to(counted.total.sum(axis=0), counted.total.shape))
     logs = other_share(table, rules.margin, starts(intervals))
-    return _check("classes", 1 / rules.alpha, table, logs, names)
+    return _check("classes", 1 / rules.alpha, table, logs, shown)
+
+
+def _classes_in_order(intervals: Sequence[Interval]) -> list[str]:
+    """The names of all classes by the interval that counted them first, so that a later one changes no row before."""
+    names: dict[str, None] = {}
+    for each in intervals:
+        new = set[str]().union(*(pod.counts.classes for pod in (*each.canary, *each.stable))) - names.keys()
+        names |= dict.fromkeys(sorted(new))
+    return list(names)
 
 
 def _check(name: str, threshold: float, table: Table, logs: Counts, names: Sequence[str]) -> Check:
