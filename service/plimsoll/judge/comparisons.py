@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from plimsoll.judge.dispersion import dispersion
-from plimsoll.judge.evidence import HIGHER, LOWER, Counts, log_evidence, log_mean_exp
+from plimsoll.judge.evidence import HIGHER, LOWER, Counts, log_evidence, log_evidence_of_several_moments, log_mean_exp
 from plimsoll.judge.slower import shares_if_slower, smoothed_shares
 from plimsoll.judge.table import Table
 
@@ -42,8 +42,11 @@ def slower(table: Table, edges: Sequence[float], margin: float, starts: Sequence
 
 
 def more_often(table: Table, margin: float, starts: Sequence[int]) -> Counts:
-    """The log evidence that trials of the canary are bad more than 1 + `margin` times as often."""
-    return log_evidence(table.canary, table.stable, 1 + margin, HIGHER, dispersion(table), starts)
+    """The log evidence that trials of the canary are bad more than 1 + `margin` times as often.
+
+    The two neighbouring intervals that speak most do not count: a pod that fails for a second is no bad version.
+    """
+    return log_evidence_of_several_moments(table.canary, table.stable, 1 + margin, HIGHER, dispersion(table), starts)
 
 
 def other_share(table: Table, margin: float, starts: Sequence[int]) -> Counts:
