@@ -133,6 +133,8 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
             traffic(1.0, both)
             stable[0].answer(6, code="503")
             stable[1].answer(5, code="429")
+            for code, number in (("499", 2), ("422", 3), ("401", 1)):
+                stable[1].answer(number, code=code)
             time.sleep(1.2 * SCRAPE_SECONDS)
             canary_first = canary.requests.total() - canary_before
             canary.restart()
@@ -175,8 +177,9 @@ def test_no_request_is_lost_or_counted_twice_over_a_restart_and_missed_scrapes(r
     canary, stable = of_track(intervals, "canary"), of_track(intervals, "stable")
     assert (total(canary, "requests"), total(stable, "requests")) == (recorded.canary, recorded.stable)
     assert total(canary, "answered") == recorded.canary
-    assert total(stable, "answered") == recorded.stable - 11
-    assert (total(canary, "failed"), total(stable, "failed")) == (0, 11)
+    assert total(stable, "answered") == recorded.stable - 17
+    assert (total(canary, "failed"), total(stable, "failed")) == (0, 13)
+    assert (total(canary, "refused"), total(stable, "refused")) == (0, 3)
     assert sum(each.slower[0.1] for each in canary) == recorded.canary
     assert sum(each.slower[0.5] for each in canary) == sum(each.slower[0.1] for each in stable) == 0
     assert sum(each.classes["b"] for each in canary) == recorded.canary
@@ -210,7 +213,7 @@ def test_a_guard_has_the_trials_of_its_own_expressions(recorded: Recorded) -> No
     # A restart makes a sum fall: that interval has no trials, and the canary answered nothing but b, which is not paid.
     assert 0 < sum(each.total for each in canary) <= recorded.canary
     assert sum(each.bad for each in canary) == sum(each.total for each in canary)
-    assert sum(each.total for each in stable) == recorded.stable - 11
+    assert sum(each.total for each in stable) == recorded.stable - 17
     assert sum(each.bad for each in stable) == 0
 
 

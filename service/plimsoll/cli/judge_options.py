@@ -73,8 +73,8 @@ Guards = Annotated[
     typer.Option(
         "--guard",
         metavar="NAME=GOOD/TOTAL",
-        help="A test of your own: two expressions in PromQL of cumulative counters, with $track for the track. Repeat "
-        "it for more.",
+        help="A test of your own: two expressions in PromQL of cumulative counters, with $track for the track. "
+        "NAME@10m where outcomes come up to so long after their trials. Repeat it for more.",
         show_default="none",
     ),
 ]

@@ -22,7 +22,8 @@ class TrackCounts:
 
     `slower` has, for each edge of the duration histogram in seconds, the answered requests that took longer.
     `answered` is their total: all requests that the histogram has counted. `requests` is the number of all requests,
-    of which `failed` failed by the server's fault. `classes` has the answered predictions by class; `guards` the
+    of which `failed` failed by the server's fault, or were left by their clients, and `refused` were refused as wrong
+    (4xx but 401, 403, 429 and 499). `classes` has the answered predictions by class; `guards` the
     trials of each `--guard` by its name.
     """
 
@@ -32,6 +33,7 @@ class TrackCounts:
     slower: Mapping[float, float] = field(default_factory=dict)
     classes: Mapping[str, float] = field(default_factory=dict)
     guards: Mapping[str, Trials] = field(default_factory=dict)
+    refused: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,9 @@ from plimsoll.quoting import quote
 
 MOST_GUARDS = 8
 _MOST_CHARACTERS = 2000
-_NAME = re.compile(r"[a-z0-9]([a-z0-9_-]{0,30}[a-z0-9])?")
+_NAME = re.compile(r"([a-z0-9](?:[a-z0-9_-]{0,30}[a-z0-9])?)(?:@([0-9]{1,6})([smh]))?")
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+_MOST_DELAY_SECONDS = 6 * 3600.0
 _PLACEHOLDER = re.compile(r"\$(track|release|namespace)\b")
 _TRACK = re.compile(r"\$track\b")
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
@@ -27,12 +29,14 @@ class Guard:
     """A test of a canary by a user's own counters.
 
     `good` and `total` are expressions in PromQL of cumulative counters, in which `$track`, `$release` and `$namespace`
-    stand for the track, the release's full name and its namespace.
+    stand for the track, the release's full name and its namespace. `delay_seconds` is the time after a trial at which
+    its outcome is known; only after as long a time at one weight are the good outcomes those of trials at that weight.
     """
 
     name: str
     good: str
     total: str
+    delay_seconds: float = 0.0
 
     def expressions(self, track: str, release: str, namespace: str) -> dict[str, str]:
         """Both expressions of one track, as `good` and `total`."""
@@ -56,7 +60,9 @@ def read_guards(texts: Sequence[str]) -> tuple[Guard, ...]:
 
 
 def read_guard(text: str) -> Guard:
-    """The guard in `NAME=GOOD/TOTAL`; the slash is the only one outside brackets, braces, quotes and comments.
+    """The guard in `NAME=GOOD/TOTAL` or `NAME@DELAY=GOOD/TOTAL`.
+
+    The slash is the only one outside brackets, braces, quotes and comments.
 
     An expression that divides has to be in parentheses.
 
@@ -67,10 +73,16 @@ def read_guard(text: str) -> Guard:
         raise GuardError(f"a --guard has {len(text)} characters; expected {_MOST_CHARACTERS} at most")
     name, equals, ratio = text.partition("=")
     name = name.strip()
-    if not equals or not _NAME.fullmatch(name):
+    head = _NAME.fullmatch(name)
+    if not equals or head is None:
         raise GuardError(
             f"--guard {quote(text)} does not begin with a name and =; {_EXPECTED}, with a name of lower case letters, "
-            "digits, - and _, 32 at most"
+            "digits, - and _, 32 at most; the delay of its outcomes may follow, as in sales@10m"
+        )
+    name, delay_seconds = head[1], float(head[2] or 0) * _UNITS[head[3] or "s"]
+    if delay_seconds > _MOST_DELAY_SECONDS:
+        raise GuardError(
+            f"the guard {name} has a delay of {head[2]}{head[3]}; expected {_MOST_DELAY_SECONDS:g}s at most"
         )
     slashes = _open_slashes(name, ratio)
     if len(slashes) != 1:
@@ -86,7 +98,7 @@ def read_guard(text: str) -> Guard:
             f"the guard {name} does not use $track in both expressions, so it would compare a track with itself; "
             'expected a selector such as shop_orders_total{track="$track"} on both sides of the slash'
         )
-    return Guard(name, good, total)
+    return Guard(name, good, total, delay_seconds)
 
 
 def _open_slashes(name: str, ratio: str) -> list[int]:

@@ -18,8 +18,8 @@ from plimsoll.errors import OperatorError
 from plimsoll.plain_file import open_plain_file
 from plimsoll.rollout.history import HistoryUnavailable
 
-MOST_REPLY_BYTES = 64 << 20
-"""A longer reply is not read to its end."""
+MOST_REPLY_BYTES = 8 << 20
+"""A longer reply is not read to its end. It has about 300 000 samples, and with all that is made of it takes 40 MiB."""
 _REPLY_SECONDS = 30.0
 _TRIES = 3
 _TRYING_SECONDS = 30.0
@@ -50,11 +50,23 @@ class _Passing(HistoryUnavailable):
 
 
 class Series(msgspec.Struct, frozen=True):
-    """One series of a reply: its labels, and its samples as times in seconds and texts of numbers."""
+    """One series of a reply: its labels, its sample at a time, and those at the points of a grid as they were sent."""
 
     metric: dict[str, str]
-    values: list[tuple[float, str]] = []
+    sent: msgspec.Raw = msgspec.field(name="values", default=msgspec.Raw(b"[]"))
     value: tuple[float, str] | None = None
+
+    @property
+    def values(self) -> list[tuple[float, str]]:
+        """The samples as times in seconds and texts of numbers. They are made at each call, since they take much room.
+
+        Raises:
+            HistoryUnavailable: they are none.
+        """
+        samples = _decoded(self.sent, list[tuple[float, str]])
+        if samples is None:
+            raise HistoryUnavailable("Prometheus answers with samples that are none; check what is at its URL")
+        return samples
 
 
 class _Data(msgspec.Struct, rename="camel"):
@@ -187,7 +199,7 @@ class Prometheus:
             )
         return _Passing(f"no answer from {self.name}: {why}; check that it runs there and can be reached from here")
 
-    def _body(self, reply: httpx.Response) -> bytes:
+    def _body(self, reply: httpx.Response) -> bytearray:
         body = bytearray()
         deadline = time.monotonic() + _REPLY_SECONDS
         for chunk in reply.iter_bytes():
@@ -196,9 +208,9 @@ class Prometheus:
                 raise ReplyTooLong(f"{self.name} gives an answer of more than {MOST_REPLY_BYTES >> 20} MiB")
             if time.monotonic() > deadline:
                 raise _Passing(f"{self.name} has not finished its answer within {_REPLY_SECONDS:g} s")
-        return bytes(body)
+        return body
 
-    def _read(self, reply: httpx.Response, body: bytes) -> list[Series]:
+    def _read(self, reply: httpx.Response, body: bytearray) -> list[Series]:
         if reply.status_code in _LOGIN:
             given = "no token" if self._token_file is None else f"the token in {self._token_file.name}"
             raise HistoryUnavailable(
@@ -219,7 +231,7 @@ class Prometheus:
         if answer.status != "success" or answer.data is None:
             what = "refuses the query" if reply.status_code in _OF_THE_QUERY else "cannot answer the query"
             raise QueryRefused(f"{self.name} {what} ({reply.status_code}): {said}", said)
-        series = _decoded(bytes(answer.data.result), list[Series])
+        series = _decoded(answer.data.result, list[Series])
         if series is None:
             raise QueryRefused(
                 f"{self.name} answers with a {answer.data.result_type}; expected is an expression that selects series",
@@ -287,7 +299,7 @@ def _trusting(authority: bytes, path: Path) -> ssl.SSLContext:
 _Kind = TypeVar("_Kind")
 
 
-def _decoded(document: bytes, kind: type[_Kind]) -> _Kind | None:
+def _decoded(document: bytearray | msgspec.Raw, kind: type[_Kind]) -> _Kind | None:
     try:
         return msgspec.json.decode(document, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -14,8 +14,9 @@ from plimsoll.rollout.prometheus import Grid, Prometheus, QueryRefused, ReplyToo
 from plimsoll.rollout.prometheus_release import PART, ReleaseSeries, parts, require_one_cluster, require_series
 from plimsoll.rollout.track_counts import GuardSeries, ProcessSeries, intervals_of
 
-MOST_POINTS = (1000, 250, 60)
+MOST_POINTS = (1000, 500, 250, 125, 63, 32)
 """Points of one period, and again fewer where the reply would be too long. A longer period has longer intervals."""
+_FAILED, _REFUSED = 'code=~"5..|499"', 'code=~"4..", code!~"401|403|429|499"'
 _PROCESS = ("cluster", "service", "pod", "instance", "job")
 
 
@@ -118,6 +119,7 @@ class PrometheusHistory:
                 track="canary" if series.metric[PART].endswith("canary") else "stable",
                 pod=series.metric.get("pod", ""),
                 values=sampled(series, grid),
+                delay_seconds=guard.delay_seconds,
             )
             for series in found
             if PART in series.metric
@@ -152,6 +154,7 @@ def _counts_expression(release: ReleaseSeries) -> str:
         {
             "requests": f"sum by ({by}) (plimsoll_requests_total{{{of}}})",
             "failed": f"sum by ({by}) ({_failed(of)})",
+            "refused": f"sum by ({by}) (plimsoll_requests_total{{{of}, {_REFUSED}}})",
             "within": f"sum by ({by}, le) (plimsoll_request_duration_seconds_bucket{{{of}}})",
             "class": f"sum by ({by}, class) (plimsoll_predictions_total{{{of}}})",
             "read": f"max by ({by}) (timestamp(plimsoll_build_info{{{of}}}))",
@@ -162,8 +165,8 @@ def _counts_expression(release: ReleaseSeries) -> str:
 
 
 def _failed(of: str) -> str:
-    """The requests that plimsoll:availability_bad counts: 5xx, and 429 from a full queue."""
-    return f'plimsoll_requests_total{{{of}, code=~"5.."}} or plimsoll_requests_shed_total{{{of}, reason="overloaded"}}'
+    """5xx and 429 from a full queue, as plimsoll:availability_bad counts them, and requests that their clients left."""
+    return f'plimsoll_requests_total{{{of}, {_FAILED}}} or plimsoll_requests_shed_total{{{of}, reason="overloaded"}}'
 
 
 def _traffic_expression(release: ReleaseSeries, seconds: int) -> str:
@@ -172,7 +175,7 @@ def _traffic_expression(release: ReleaseSeries, seconds: int) -> str:
         "all": f"sum (rate(plimsoll_requests_total{{{both}}}{window}))",
         "stable": f"sum (rate(plimsoll_requests_total{{{stable}}}{window}))",
         "failed": (
-            f'sum (rate(plimsoll_requests_total{{{stable}, code=~"5.."}}{window})'
+            f"sum (rate(plimsoll_requests_total{{{stable}, {_FAILED}}}{window})"
             f' or rate(plimsoll_requests_shed_total{{{stable}, reason="overloaded"}}{window}))'
         ),
         "within": f"sum by (le) (rate(plimsoll_request_duration_seconds_bucket{{{stable}}}{window}))",

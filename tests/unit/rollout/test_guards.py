@@ -51,6 +51,14 @@ def test_what_cannot_be_read_is_explained(text: str, sentence: str) -> None:
     assert sentence in caught.value.message
 
 
+def test_a_delay_may_follow_the_name() -> None:
+    assert read_guard(f"sales@10m={GOOD}/{TOTAL}") == Guard("sales", GOOD, TOTAL, 600.0)
+    with pytest.raises(GuardError, match="delay of 7h; expected 21600s at most"):
+        read_guard(f"sales@7h={GOOD}/{TOTAL}")
+    with pytest.raises(GuardError, match="as in sales@10m"):
+        read_guard(f"sales@soon={GOOD}/{TOTAL}")
+
+
 def test_two_guards_of_one_name_and_too_many_are_refused() -> None:
     with pytest.raises(GuardError, match="two guards have the name sales"):
         read_guards([f"sales={GOOD}/{TOTAL}"] * 2)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import ssl
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -163,6 +164,27 @@ def test_a_reply_without_end_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPa
 
     with pytest.raises(ReplyTooLong):
         client(lambda _: httpx.Response(200, content=endless())).ask("up")
+
+
+def test_the_samples_of_a_long_reply_are_not_all_in_memory_at_once() -> None:
+    samples = ",".join(f'[{at},"{at}"]' for at in range(10_000))
+    series = ",".join(f'{{"metric":{{"n":"{number}"}},"values":[{samples}]}}' for number in range(40))
+    body = f'{{"status":"success","data":{{"resultType":"matrix","result":[{series}]}}}}'.encode()
+    assert 4 << 20 < len(body) < module.MOST_REPLY_BYTES
+    asked = client(always(200, content=body))
+    tracemalloc.start()
+    found = asked.ask_range("up", Grid(0.0, 1.0, 10_000))
+    assert [len(each.values) for each in found] == [10_000] * 40
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * len(body)
+
+
+def test_samples_that_are_none_are_refused_when_they_are_read() -> None:
+    reply = {"status": "success", "data": {"resultType": "matrix", "result": [{"metric": {}, "values": [[1]]}]}}
+    (series,) = client(always(200, json=reply)).ask_range("up", Grid(0.0, 1.0, 2))
+    with pytest.raises(HistoryUnavailable, match="samples that are none"):
+        _ = series.values
 
 
 def test_a_reply_that_trickles_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 from plimsoll.rollout import prometheus_history as module
@@ -31,7 +32,8 @@ def test_a_period_is_a_grid_of_whole_intervals_from_its_start() -> None:
 
 
 def test_samples_that_are_no_numbers_are_dropped() -> None:
-    series = Series({}, [(START, "1"), (START + 15, "NaN"), (START + 30, "+Inf"), (START + 60, "3")])
+    samples = [(START, "1"), (START + 15, "NaN"), (START + 30, "+Inf"), (START + 60, "3")]
+    series = Series({}, msgspec.Raw(msgspec.json.encode(samples)))
     np.testing.assert_array_equal(sampled(series, Grid(START, 15, 4)), [1, np.nan, np.nan, np.nan])
 
 
@@ -74,17 +76,15 @@ def test_a_reply_that_is_too_long_is_asked_for_with_fewer_points(monkeypatch: py
     def ask_range(expr: str, grid: Grid) -> list[Series]:
         points.append(grid.points)
         if grid.points > 100:
-            raise ReplyTooLong("it gives an answer of more than 64 MiB")
+            raise ReplyTooLong("it gives an answer of more than 8 MiB")
         return plain(expr, grid)
 
     monkeypatch.setattr(client, "ask_range", ask_range)
     reader = PrometheusHistory(client, SHOP)
-    assert len(reader.read([Period(START, START + 15_000, None)], 15)) == 31
-    assert points == [1001, 251, 32]
+    assert len(reader.read([Period(START, START + 15_000, None)], 15)) == 62
+    assert points == [1001, 501, 251, 126, 63]
     monkeypatch.setattr(module, "MOST_POINTS", (1000,))
-    with pytest.raises(
-        HistoryUnavailable, match="more than 64 MiB; ask for a shorter time, or set a longer --interval"
-    ):
+    with pytest.raises(HistoryUnavailable, match="more than 8 MiB; ask for a shorter time, or set a longer --interval"):
         reader.read([Period(START, START + 15_000, None)], 15)
 
 

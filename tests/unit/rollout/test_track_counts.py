@@ -3,8 +3,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from plimsoll.judge.counts import Interval, Trials
 from plimsoll.rollout.counter_increases import Numbers
+from plimsoll.rollout.history import HistoryUnavailable
 from plimsoll.rollout.prometheus import Grid
 from plimsoll.rollout.track_counts import GuardSeries, ProcessSeries, Track, intervals_of
 
@@ -33,8 +37,8 @@ def process(
     series = {("requests", ""): np.array(requests)}
     there = scraped(len(requests)) if read is None else np.array(read)
     series["read", ""] = np.where(np.isnan(requests), NAN, there)
-    for name, given in more.items():
-        of = given if isinstance(given, Mapping) else {"": given}
+    for name, one in more.items():
+        of = one if isinstance(one, Mapping) else {"": one}
         kind = "class" if name == "classes" else name
         series |= {(kind, label): np.array(column) for label, column in of.items()}
     return ProcessSeries(track, pod, series)
@@ -49,11 +53,13 @@ def requests(intervals: list[Interval], track: str) -> list[float | None]:
 
 def test_the_counts_of_a_pod_are_those_of_its_interval() -> None:
     within = {"0.1": [0.0, 5], "0.5": [0.0, 8], "+Inf": [0.0, 9]}
-    stable = process("stable", "s", [100, 110], within=within, failed=[3, 4], classes={"a": [1, 6], "b": [2, 5]})
+    stable = process(
+        "stable", "s", [100, 110], within=within, failed=[3, 4], refused=[0, 2], classes={"a": [1, 6], "b": [2, 5]}
+    )
     (interval,) = intervals_of(grid(2), 0.25, [process("canary", "c", [0, 3]), stable], [])
     assert (interval.start_seconds, interval.end_seconds, interval.weight) == (1000, 1015, 0.25)
     ((name, counts),) = [(pod.pod, pod.counts) for pod in interval.stable]
-    assert (name, counts.requests, counts.failed, counts.answered) == ("s", 10, 1, 9)
+    assert (name, counts.requests, counts.failed, counts.refused, counts.answered) == ("s", 10, 1, 2, 9)
     assert counts.slower == {0.1: 4, 0.5: 1}
     assert counts.classes == {"a": 5, "b": 3}
 
@@ -125,8 +131,8 @@ def test_without_processes_the_intervals_are_empty() -> None:
     assert requests(intervals_of(grid(3), 0.5, [only_up], []), "canary") == [None, None]
 
 
-def guard(kind: str, track: Track, values: Column, pod: str = "") -> GuardSeries:
-    return GuardSeries("sales", "good" if kind == "good" else "total", track, pod, np.array(values))
+def guard(kind: str, track: Track, values: Column, pod: str = "", delay: float = 0.0) -> GuardSeries:
+    return GuardSeries("sales", "good" if kind == "good" else "total", track, pod, np.array(values), delay)
 
 
 def test_the_trials_of_a_guard_lie_with_the_first_pod_of_its_track() -> None:
@@ -140,6 +146,46 @@ def test_the_trials_of_a_guard_lie_with_the_first_pod_of_its_track() -> None:
     assert [dict(pod.counts.guards) for pod in first.canary] == [{"sales": Trials(4, 1)}, {}]
     assert [dict(pod.counts.guards) for pod in second.canary] == [{"sales": Trials(5, 3)}, {}]
     assert [dict(pod.counts.guards) for pod in first.stable] == [{"sales": Trials(2, 2)}]
+
+
+def test_a_good_outcome_that_comes_after_its_trial_is_made_up_for() -> None:
+    pods = [process("canary", "c", [0, 1, 2, 3, 4, 5])]
+    series = [guard("good", "canary", [0, 8, 20, 27, 38, 45]), guard("total", "canary", [0, 10, 20, 30, 40, 50])]
+    found = intervals_of(grid(6), 0.5, pods, series)
+    trials = [each.canary[0].counts.guards["sales"] for each in found]
+    assert [(each.total, each.bad) for each in trials] == [(10, 2), (10, 0), (10, 1), (10, 0), (10, 2)]
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=20))
+def test_the_bad_trials_are_the_most_that_were_ever_missing(rises: list[tuple[int, int]]) -> None:
+    total, good = np.cumsum([(0, 0), (0, 0), *rises], axis=0, dtype=np.float64).T
+    pods = [process("canary", "c", [float(number) for number in range(len(total))])]
+    series = [guard("good", "canary", list(good), delay=STEP), guard("total", "canary", list(total), delay=STEP)]
+    trials = [each.canary[0].counts.guards["sales"] for each in intervals_of(grid(len(total)), 0.5, pods, series)]
+    assert sum(each.bad for each in trials) == max(total - good)
+    assert all(0 <= each.bad <= each.total for each in trials)
+
+
+def test_a_guard_whose_outcomes_lag_is_refused_with_the_way_out() -> None:
+    pods = [process("stable", "s", [0.0] * 6)]
+    series = [guard("good", "stable", [0, 10, 60, 80, 110, 140]), guard("total", "stable", [0, 30, 60, 90, 95, 150])]
+    with pytest.raises(HistoryUnavailable, match=r"\(45 of 140\).*--guard sales@10m="):
+        intervals_of(grid(6), 0.5, pods, series)
+
+
+def test_a_guard_with_a_delay_counts_after_it() -> None:
+    old, young = (
+        process("canary", "c", [0.0] * 5),
+        process("canary", "n", [NAN] * 3 + [0, 1], started=[NAN] * 3 + [1040.0] * 2),
+    )
+    series = [
+        guard("total", "canary", [0, 10, 20, 30, 40], delay=30),
+        guard("good", "canary", [0, 0, 0, 10, 20], delay=30),
+        guard("total", "canary", [NAN, NAN, NAN, 3, 5], "n", delay=30),
+        guard("good", "canary", [NAN, NAN, NAN, 2, 3], "n", delay=30),
+    ]
+    trials = [each.canary[0].counts.guards["sales"] for each in intervals_of(grid(5), 0.5, [old, young], series)]
+    assert trials == [Trials(0, 0), Trials(0, 0), Trials(13, 1), Trials(12, 1)]
 
 
 def test_a_guard_that_falls_has_no_trials_in_that_interval() -> None:
