@@ -12,7 +12,7 @@ import numpy as np
 from plimsoll.judge.comparisons import more_often, off_split, other_share, slower
 from plimsoll.judge.counts import Interval, TrackCounts, Trials
 from plimsoll.judge.dispersion import dispersion
-from plimsoll.judge.evidence import Counts, log_mean_exp
+from plimsoll.judge.evidence import Counts, log_evidence_of_several_moments, log_mean_exp
 from plimsoll.judge.rules import Rules
 from plimsoll.judge.table import Pick, Table, tabulate
 from plimsoll.judge.verdict import Check
@@ -95,6 +95,15 @@ def split(intervals: Sequence[Interval]) -> Check | None:
         return None
     evidence = value(float(off_split(canary, stable, weight)[-1]))
     return Check("split", evidence, 1 / SPLIT_ALPHA, "", float(canary.sum()) / counted, weight)
+
+
+def refused(intervals: Sequence[Interval], rules: Rules) -> Check | None:
+    """Whether the canary refuses another share of the requests; `None` where no request was refused."""
+    table = tabulate(intervals, 1, lambda counts: ((counts.requests,), (counts.refused,)))
+    if not table.bad.any():
+        return None
+    logs = other_share(table, rules.margin, starts(intervals), log_evidence_of_several_moments)
+    return _check("refused", 1 / rules.alpha, table, logs, [""])
 
 
 def classes(intervals: Sequence[Interval], rules: Rules) -> Check | None:

@@ -6,7 +6,7 @@ of pods and intervals, and `starts` are the intervals at which a weight began.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from plimsoll.judge.evidence import HIGHER, LOWER, Counts, log_evidence, log_evi
 from plimsoll.judge.slower import shares_if_slower, smoothed_shares
 from plimsoll.judge.table import Table
 
+Formula = Callable[..., Counts]
+"""A function like `log_evidence`."""
 _SPLIT_TOLERANCE = 0.05
 _ANY = 1e9
 """A ratio that no counts reach."""
@@ -49,11 +51,14 @@ def more_often(table: Table, margin: float, starts: Sequence[int]) -> Counts:
     return log_evidence_of_several_moments(table.canary, table.stable, 1 + margin, HIGHER, dispersion(table), starts)
 
 
-def other_share(table: Table, margin: float, starts: Sequence[int]) -> Counts:
-    """The log evidence that the share of bad trials differs by more than the factor 1 + `margin`, up or down."""
+def other_share(table: Table, margin: float, starts: Sequence[int], formula: Formula = log_evidence) -> Counts:
+    """The log evidence that the share of bad trials differs by more than the factor 1 + `margin`, up or down.
+
+    `formula` may be `log_evidence_of_several_moments`.
+    """
     size = dispersion(table)
     both = [
-        log_evidence(table.canary, table.stable, (1 + margin) ** sign, alternatives, size, starts)
+        formula(table.canary, table.stable, (1 + margin) ** sign, alternatives, size, starts)
         for sign, alternatives in ((1, HIGHER), (-1, LOWER))
     ]
     return log_mean_exp(np.array(both))

@@ -36,7 +36,8 @@ def judge(intervals: Sequence[Interval], step_start_seconds: float, rules: Rules
     step = tuple(each for each in counted if each.start_seconds >= step_start_seconds)
     answered = checks.answers(counted)
     fatal = checks.that_can_fail(counted, answered, rules)
-    other = [each for each in (checks.split(step), checks.classes(counted, rules)) if each is not None]
+    holding = (checks.split(step), checks.refused(counted, rules), checks.classes(counted, rules))
+    other = [each for each in holding if each is not None]
     seen = _seen(counted, step, answered, rules, fatal)
     result, reason = _decide(seen, fatal, other, coverage.gap(step, rules))
     return Verdict(
@@ -59,7 +60,7 @@ def _decide(seen: Seen, fatal: Sequence[Check], other: Sequence[Check], gap: str
         return "fail", sentences.worse(loudest, seen)
     for check in other:
         if check.evidence >= check.threshold:
-            return "hold", sentences.off_split(check) if check.name == "split" else sentences.other_classes(check)
+            return "hold", sentences.differs(check)
     speaking = next((each for each in other if each.evidence > _SPEAKS), None)
     if speaking is None and seen.evidence > _SPEAKS:
         speaking = loudest

@@ -48,8 +48,12 @@ def worse(check: Check, seen: Seen) -> str:
     return f"{found}; evidence {number(seen.evidence)}, and {number(seen.threshold)} decides. Roll back."
 
 
-def off_split(check: Check) -> str:
-    """The requests do not go where the weight sends them."""
+def differs(check: Check) -> str:
+    """A difference on which a person has to decide."""
+    return {"split": _off_split, "refused": _refuses_others}.get(check.name, _other_classes)(check)
+
+
+def _off_split(check: Check) -> str:
     return (
         f"The canary got {percent(check.canary)} of the requests, and its weight is {percent(check.stable)}; so the "
         "tracks may not have had the same requests. Usual causes: requests that name a track or a version, a second "
@@ -57,8 +61,15 @@ def off_split(check: Check) -> str:
     )
 
 
-def other_classes(check: Check) -> str:
-    """The answers differ, for better or worse."""
+def _refuses_others(check: Check) -> str:
+    return (
+        f"The canary refuses {percent(check.canary)} of the requests as wrong (4xx), and stable "
+        f"{percent(check.stable)}; evidence {number(check.evidence)}, and {number(check.threshold)} decides. A version "
+        f"may have other limits or inputs, and then its clients have to change. {_GO_ON}"
+    )
+
+
+def _other_classes(check: Check) -> str:
     return (
         f"The canary answers otherwise: class {check.worst} is {percent(check.canary)} of its predictions, and "
         f"{percent(check.stable)} of stable's; evidence {number(check.evidence)}, and {number(check.threshold)} "

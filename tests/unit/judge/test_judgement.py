@@ -120,6 +120,23 @@ def test_other_classes_hold_and_do_not_fail() -> None:
     assert "class 7 is 100 % of its predictions, and 10 % of stable's" in verdict.reason
 
 
+@pytest.mark.parametrize(("canary", "stable"), [(10.0, 0.0), (0.0, 90.0), (12.0, 27.0)])
+def test_another_share_of_refused_requests_holds_and_does_not_fail(canary: float, stable: float) -> None:
+    both = replace(counts(30), refused=canary), replace(counts(270), refused=stable)
+    verdict = judge(rollout(*both, 30), 1000, RULES)
+    assert verdict.result == "hold"
+    assert f"The canary refuses {canary / 0.3:.3g} % of the requests as wrong (4xx), and stable " in verdict.reason
+
+
+def test_the_same_share_of_refused_requests_or_those_of_one_moment_do_not_hold() -> None:
+    both = replace(counts(30), refused=3.0), replace(counts(270), refused=27.0)
+    assert judge(rollout(*both, 40), 1000, RULES).result == "pass"
+    burst = rollout(counts(30), counts(270), 40)
+    burst[20] = rollout(replace(counts(30), refused=30.0), counts(270), 21)[20]
+    assert all(judge(burst[:number], 1000, RULES).result != "hold" for number in range(20, 41, 4))
+    assert "refused" not in [check.name for check in judge(burst[:20], 1000, RULES).checks]
+
+
 def test_a_failure_comes_before_a_hold_and_a_hold_before_a_pass() -> None:
     other = dict.fromkeys(DIGITS, 0.0) | {"7": 1.0}
     slow = rollout(counts(60, SLOW, classes=other), counts(240, classes=DIGITS), 40)
