@@ -9,7 +9,7 @@ from math import exp, inf
 
 import numpy as np
 
-from plimsoll.judge.comparisons import more_often, off_split, other_share, slower
+from plimsoll.judge.comparisons import more_often, off_split, other_share, perhaps_slower, slower
 from plimsoll.judge.counts import Interval, TrackCounts, Trials
 from plimsoll.judge.dispersion import dispersion
 from plimsoll.judge.evidence import Counts, log_evidence_of_several_moments, log_mean_exp
@@ -80,6 +80,19 @@ def that_can_fail(intervals: Sequence[Interval], answered: Answers, rules: Rules
         one_sided("errors", lambda counts: ((counts.requests,), (counts.failed,))),
         *(one_sided(f"guard:{name}", partial(trials, name)) for name in rules.guards),
     )
+
+
+def bucket(intervals: Sequence[Interval], answered: Answers, rules: Rules) -> Check | None:
+    """Whether the canary may be slower at an edge, and the histogram is too coarse to show by how much.
+
+    `None` where it is fine enough. `answered` is of all intervals.
+    """
+    if not answered.edges:
+        return None
+    logs = perhaps_slower(answered.table, answered.edges, rules.margin, starts(intervals))
+    if logs is None:
+        return None
+    return _check("bucket", 1 / rules.alpha, answered.table, logs, [f"{edge:g}" for edge in answered.edges])
 
 
 def split(intervals: Sequence[Interval]) -> Check | None:

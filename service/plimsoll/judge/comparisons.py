@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from plimsoll.judge.dispersion import dispersion
 from plimsoll.judge.evidence import HIGHER, LOWER, Counts, log_evidence, log_evidence_of_several_moments, log_mean_exp
-from plimsoll.judge.slower import shares_if_slower, smoothed_shares
+from plimsoll.judge.slower import largest_shares, shares_if_slower, smoothed_shares
 from plimsoll.judge.table import Table
 
 Formula = Callable[..., Counts]
@@ -26,7 +27,7 @@ def slower(table: Table, edges: Sequence[float], margin: float, starts: Sequence
     """The log evidence at each edge that the canary is more than `margin` slower.
 
     The null ratio of an interval is estimated from the answers of stable in the intervals before it; so the first
-    interval is for reference only.
+    interval is for reference only. Where the histogram is too coarse to estimate it, it is the largest possible one.
 
     Args:
         table: answered requests, and those that took longer than the edge, of shape [edges, ..., pods, intervals].
@@ -34,13 +35,29 @@ def slower(table: Table, edges: Sequence[float], margin: float, starts: Sequence
         margin: 0.1 is 10 %.
         starts: as above.
     """
-    total, bad = table.stable
-    earlier_total, earlier_bad = (np.cumsum(each, axis=-1) - each for each in (total, bad))
-    shares = smoothed_shares(earlier_total, earlier_bad)
+    (canary_total, canary_bad), known, shares = _before(table)
+    largest, steep = largest_shares(shares, edges, margin)
+    estimated = shares_if_slower(shares, edges, margin)
+    null_ratio = np.maximum(1 + margin, np.where(steep, np.maximum(estimated, largest), estimated) / shares)
+    canary = np.where(known, canary_total, 0.0), canary_bad
+    return log_evidence(canary, table.stable, null_ratio, HIGHER, dispersion(table), starts)
+
+
+def perhaps_slower(table: Table, edges: Sequence[float], margin: float, starts: Sequence[int]) -> Counts | None:
+    """The same by the estimate, only where the histogram is too coarse for it; `None` if it never is."""
+    (canary_total, canary_bad), known, shares = _before(table)
+    _, steep = largest_shares(shares, edges, margin)
+    canary_total = np.where(known & steep, canary_total, 0.0)
+    if not canary_total.any():
+        return None
     null_ratio = np.maximum(1 + margin, shares_if_slower(shares, edges, margin) / shares)
-    (canary_total, canary_bad), stable = table.canary, (total, bad)
-    known = np.where(earlier_total > 0, canary_total, 0.0), canary_bad
-    return log_evidence(known, stable, null_ratio, HIGHER, dispersion(table), starts)
+    return log_evidence((canary_total, canary_bad), table.stable, null_ratio, HIGHER, dispersion(table), starts)
+
+
+def _before(table: Table) -> tuple[tuple[Counts, Counts], NDArray[np.bool_], Counts]:
+    """The canary, whether stable had answers before each interval, and the shares of them that were slower."""
+    total, bad = (np.cumsum(each, axis=-1) - each for each in table.stable)
+    return table.canary, total > 0, smoothed_shares(total, bad)
 
 
 def more_often(table: Table, margin: float, starts: Sequence[int]) -> Counts:

@@ -36,7 +36,12 @@ def judge(intervals: Sequence[Interval], step_start_seconds: float, rules: Rules
     step = tuple(each for each in counted if each.start_seconds >= step_start_seconds)
     answered = checks.answers(counted)
     fatal = checks.that_can_fail(counted, answered, rules)
-    holding = (checks.split(step), checks.refused(counted, rules), checks.classes(counted, rules))
+    holding = (
+        checks.split(step),
+        checks.bucket(counted, answered, rules),
+        checks.refused(counted, rules),
+        checks.classes(counted, rules),
+    )
     other = [each for each in holding if each is not None]
     seen = _seen(counted, step, answered, rules, fatal)
     result, reason = _decide(seen, fatal, other, coverage.gap(step, rules))

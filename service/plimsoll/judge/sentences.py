@@ -50,7 +50,9 @@ def worse(check: Check, seen: Seen) -> str:
 
 def differs(check: Check) -> str:
     """A difference on which a person has to decide."""
-    return {"split": _off_split, "refused": _refuses_others}.get(check.name, _other_classes)(check)
+    return {"split": _off_split, "bucket": _perhaps_slower, "refused": _refuses_others}.get(check.name, _other_classes)(
+        check
+    )
 
 
 def _off_split(check: Check) -> str:
@@ -58,6 +60,15 @@ def _off_split(check: Check) -> str:
         f"The canary got {percent(check.canary)} of the requests, and its weight is {percent(check.stable)}; so the "
         "tracks may not have had the same requests. Usual causes: requests that name a track or a version, a second "
         f"writer of the route, pods that are not ready. {_GO_ON}"
+    )
+
+
+def _perhaps_slower(check: Check) -> str:
+    return (
+        f"The canary may be slower: {percent(check.canary)} of its answers took longer than {check.worst} s, and "
+        f"{percent(check.stable)} of stable's; evidence {number(check.evidence)}, and {number(check.threshold)} "
+        "decides. The duration histogram cannot show by how much, because most answers of stable lie close together "
+        f"in one bucket; serving.objectiveMs near the usual latency adds an edge. {_GO_ON}"
     )
 
 

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import inf, isfinite, nan
+from math import inf, isfinite, log, nan
+from statistics import NormalDist
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,7 @@ from plimsoll.judge.judgement import judge
 from plimsoll.judge.rules import Rules
 from plimsoll.judge.verdict import Verdict
 
-from tests.unit.judge.rollouts import SLOW, counts, part_of, rollout
+from tests.unit.judge.rollouts import EDGES, SLOW, counts, part_of, rollout
 
 RULES = Rules()
 DIGITS = {str(digit): 0.1 for digit in range(10)}
@@ -55,6 +56,24 @@ def test_a_guard_fails_and_only_if_the_rules_name_it() -> None:
     assert judge(rollout(canary, stable, 20), 1000, RULES).result != "fail"
     without = judge(rollout(counts(30), counts(270), 20), 1000, replace(RULES, guards=("orders",)))
     assert check_of(without, "guard:orders") == pytest.approx(1)
+
+
+def sharp(median: float) -> tuple[float, ...]:
+    """The shares slower than each edge where times differ by 3 % only."""
+    return tuple(1 - NormalDist(log(median), 0.03).cdf(log(edge)) for edge in EDGES)
+
+
+@pytest.mark.parametrize(
+    ("slower", "result"), [(1.0, "pass"), (1.05, "hold"), (1.09, "hold"), (1.5, "hold"), (3, "fail")]
+)
+def test_times_close_together_fail_only_for_what_the_histogram_proves(slower: float, result: str) -> None:
+    """Between the edges 0.05 and 0.1 nobody sees by how much a canary is slower."""
+    intervals = rollout(counts(90, sharp(0.095 * slower)), counts(270, sharp(0.095)), 40, weight=0.25)
+    verdicts = [judge(intervals[:number], 1000, RULES) for number in range(2, 41)]
+    assert next(each.result for each in verdicts if each.result != "continue") == result
+    if result == "hold":
+        assert {each.result for each in verdicts} <= {"continue", "hold"}
+        assert "The duration histogram cannot show by how much" in verdicts[-1].reason
 
 
 def test_a_step_passes_once_what_must_not_be_overlooked_would_have_been_found() -> None:
