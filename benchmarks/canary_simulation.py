@@ -27,6 +27,7 @@ CLASSES = 10
 _MEDIAN, _SIGMA = 0.06, 0.6
 _STABLE_PODS = 3
 _SCRAPE_JITTER = 5.0
+_INCIDENTS_PER_HOUR = 1.0
 _SLOW, _LATE = 0.05, 0.02
 """The shares of intervals in which a pod is slow, and in which nothing, or a pod, is not read."""
 _Generator = np.random.Generator
@@ -49,7 +50,8 @@ class Scenario:
 
     `weights` has each weight and its number of intervals. With `connections` that many connections stay with a pod
     for ever, and requests of one share a speed, which differs by `connection_spread`; the weight is then that of the
-    pods. In `slow_moments` a pod takes twice as long for an interval, one of 20. `losses` are intervals that were not
+    pods. In `slow_moments` a pod takes twice as long for an interval, one of 20. In `incidents` a pod fails all
+    requests for a second, once an hour. `losses` are intervals that were not
     read, pods that were read an interval late, and a pod that restarts.
     """
 
@@ -61,6 +63,7 @@ class Scenario:
     connections: int = 0
     connection_spread: float = 0.2
     slow_moments: bool = False
+    incidents: bool = False
     losses: bool = False
 
     @property
@@ -114,6 +117,8 @@ def simulate(scenario: Scenario, rollouts: int, random: _Generator) -> Counted:
     failed_shares = np.array([scenario.canary.failed, *[scenario.stable_failed] * _STABLE_PODS])
     answered = buckets.sum(axis=0)
     failed = random.binomial(answered.astype(np.int64), failed_shares[:, None]).astype(np.float64)
+    if scenario.incidents:
+        _add_incidents(failed, answered, random)
     classes = random.poisson(np.repeat(expected[None] / CLASSES, CLASSES, axis=0)).astype(np.float64)
     if scenario.canary.one_class:
         classes[0, :, 0] = classes[:, :, 0].sum(axis=0)
@@ -164,6 +169,13 @@ def _of_connections(scenario: Scenario, expected: Counts, random: _Generator) ->
     a_connection = expected.sum(axis=1, keepdims=True) / scenario.connections
     of_buckets: Counts = summed.transpose(2, 0, 1)[..., None] * a_connection
     return of_buckets
+
+
+def _add_incidents(failed: Counts, answered: Counts, random: _Generator) -> None:
+    """Now and then a pod fails all requests of a second."""
+    happens = random.random(answered.shape) < _INCIDENTS_PER_HOUR * SECONDS / 3600
+    lost = random.binomial(answered.astype(np.int64), 1 / SECONDS)
+    np.copyto(failed, np.maximum(failed, lost), where=happens)
 
 
 def _restart(expected: Counts, random: _Generator) -> None:

@@ -53,6 +53,10 @@ SAME: tuple[tuple[str, dict[str, Any]], ...] = (
         {"connections": 20, "connection_spread": 0.3, "weights": ((0.25, 120),)},
     ),
     ("each pod is half as fast in 5 % of the intervals", {"slow_moments": True}),
+    (
+        "each pod fails all requests of a second, once an hour",
+        {"incidents": True, "stable_failed": 0.0, "canary": Canary(failed=0.0), "weights": ((0.05, 160),)},
+    ),
     ("lost scrapes and a restart, weights 5, 25, 50 %", {"weights": RAMP, "losses": True}),
 )
 WORSE = (

@@ -9,15 +9,17 @@ from math import exp, inf
 
 import numpy as np
 
-from plimsoll.judge.comparisons import more_often, off_split, other_share, slower
+from plimsoll.judge.comparisons import more_often, off_split, other_share, perhaps_slower, slower
 from plimsoll.judge.counts import Interval, TrackCounts, Trials
 from plimsoll.judge.dispersion import dispersion
-from plimsoll.judge.evidence import Counts, log_mean_exp
+from plimsoll.judge.evidence import Counts, log_evidence_of_several_moments, log_mean_exp
 from plimsoll.judge.rules import Rules
 from plimsoll.judge.table import Pick, Table, tabulate
 from plimsoll.judge.verdict import Check
 
 MOST_CLASSES = 50
+OTHERS = "(others)"
+"""The classes that are counted as one where there are more than `MOST_CLASSES`."""
 SPLIT_ALPHA = 0.001
 _MOST_STARTS = 10
 _LARGEST = 1e12
@@ -80,6 +82,19 @@ def that_can_fail(intervals: Sequence[Interval], answered: Answers, rules: Rules
     )
 
 
+def bucket(intervals: Sequence[Interval], answered: Answers, rules: Rules) -> Check | None:
+    """Whether the canary may be slower at an edge, and the histogram is too coarse to show by how much.
+
+    `None` where it is fine enough. `answered` is of all intervals.
+    """
+    if not answered.edges:
+        return None
+    logs = perhaps_slower(answered.table, answered.edges, rules.margin, starts(intervals))
+    if logs is None:
+        return None
+    return _check("bucket", 1 / rules.alpha, answered.table, logs, [f"{edge:g}" for edge in answered.edges])
+
+
 def split(intervals: Sequence[Interval]) -> Check | None:
     """Whether the requests are split by the weight that is set; `None` where none is, or nothing was counted."""
     weight = intervals[-1].weight if intervals else None
@@ -95,21 +110,46 @@ def split(intervals: Sequence[Interval]) -> Check | None:
     return Check("split", evidence, 1 / SPLIT_ALPHA, "", float(canary.sum()) / counted, weight)
 
 
-def classes(intervals: Sequence[Interval], rules: Rules) -> Check | None:
-    """Whether the canary answers the classes in other shares; `None` where they are not counted, or too many."""
-    pods = (pod.counts for each in intervals for pod in (*each.canary, *each.stable))
-    names = sorted(set[str]().union(*(counts.classes for counts in pods)))
-    if not names or len(names) > MOST_CLASSES:
+def refused(intervals: Sequence[Interval], rules: Rules) -> Check | None:
+    """Whether the canary refuses another share of the requests; `None` where no request was refused."""
+    table = tabulate(intervals, 1, lambda counts: ((counts.requests,), (counts.refused,)))
+    if not table.bad.any():
         return None
+    logs = other_share(table, rules.margin, starts(intervals), log_evidence_of_several_moments)
+    return _check("refused", 1 / rules.alpha, table, logs, [""])
+
+
+def classes(intervals: Sequence[Interval], rules: Rules) -> Check | None:
+    """Whether the canary answers the classes in other shares; `None` where they are not counted.
+
+    Of more than `MOST_CLASSES` those that were counted first have a row each, and the rest is one class.
+    """
+    names = _classes_in_order(intervals)
+    if not names:
+        return None
+    alone = names if len(names) <= MOST_CLASSES else names[: MOST_CLASSES - 1]
+    rest = names[len(alone) :]
 
     def of_classes(counts: TrackCounts) -> tuple[list[float], list[float]]:
-        numbers = [counts.classes.get(name, 0.0) for name in names]
+        numbers = [counts.classes.get(name, 0.0) for name in alone]
+        if rest:
+            numbers.append(sum(counts.classes.values()) - sum(numbers))
         return numbers, numbers
 
-    counted = tabulate(intervals, len(names), of_classes)
+    shown = [*alone, OTHERS] if rest else alone
+    counted = tabulate(intervals, len(shown), of_classes)
     table = replace(counted, total=np.broadcast_to(counted.total.sum(axis=0), counted.total.shape))
     logs = other_share(table, rules.margin, starts(intervals))
-    return _check("classes", 1 / rules.alpha, table, logs, names)
+    return _check("classes", 1 / rules.alpha, table, logs, shown)
+
+
+def _classes_in_order(intervals: Sequence[Interval]) -> list[str]:
+    """The names of all classes by the interval that counted them first, so that a later one changes no row before."""
+    names: dict[str, None] = {}
+    for each in intervals:
+        new = set[str]().union(*(pod.counts.classes for pod in (*each.canary, *each.stable))) - names.keys()
+        names |= dict.fromkeys(sorted(new))
+    return list(names)
 
 
 def _check(name: str, threshold: float, table: Table, logs: Counts, names: Sequence[str]) -> Check:

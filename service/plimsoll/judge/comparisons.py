@@ -6,15 +6,18 @@ of pods and intervals, and `starts` are the intervals at which a weight began.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from plimsoll.judge.dispersion import dispersion
-from plimsoll.judge.evidence import HIGHER, LOWER, Counts, log_evidence, log_mean_exp
-from plimsoll.judge.slower import shares_if_slower, smoothed_shares
+from plimsoll.judge.evidence import HIGHER, LOWER, Counts, log_evidence, log_evidence_of_several_moments, log_mean_exp
+from plimsoll.judge.slower import largest_shares, shares_if_slower, smoothed_shares
 from plimsoll.judge.table import Table
 
+Formula = Callable[..., Counts]
+"""A function like `log_evidence`."""
 _SPLIT_TOLERANCE = 0.05
 _ANY = 1e9
 """A ratio that no counts reach."""
@@ -24,7 +27,7 @@ def slower(table: Table, edges: Sequence[float], margin: float, starts: Sequence
     """The log evidence at each edge that the canary is more than `margin` slower.
 
     The null ratio of an interval is estimated from the answers of stable in the intervals before it; so the first
-    interval is for reference only.
+    interval is for reference only. Where the histogram is too coarse to estimate it, it is the largest possible one.
 
     Args:
         table: answered requests, and those that took longer than the edge, of shape [edges, ..., pods, intervals].
@@ -32,25 +35,47 @@ def slower(table: Table, edges: Sequence[float], margin: float, starts: Sequence
         margin: 0.1 is 10 %.
         starts: as above.
     """
-    total, bad = table.stable
-    earlier_total, earlier_bad = (np.cumsum(each, axis=-1) - each for each in (total, bad))
-    shares = smoothed_shares(earlier_total, earlier_bad)
+    (canary_total, canary_bad), known, shares = _before(table)
+    largest, steep = largest_shares(shares, edges, margin)
+    estimated = shares_if_slower(shares, edges, margin)
+    null_ratio = np.maximum(1 + margin, np.where(steep, np.maximum(estimated, largest), estimated) / shares)
+    canary = np.where(known, canary_total, 0.0), canary_bad
+    return log_evidence(canary, table.stable, null_ratio, HIGHER, dispersion(table), starts)
+
+
+def perhaps_slower(table: Table, edges: Sequence[float], margin: float, starts: Sequence[int]) -> Counts | None:
+    """The same by the estimate, only where the histogram is too coarse for it; `None` if it never is."""
+    (canary_total, canary_bad), known, shares = _before(table)
+    _, steep = largest_shares(shares, edges, margin)
+    canary_total = np.where(known & steep, canary_total, 0.0)
+    if not canary_total.any():
+        return None
     null_ratio = np.maximum(1 + margin, shares_if_slower(shares, edges, margin) / shares)
-    (canary_total, canary_bad), stable = table.canary, (total, bad)
-    known = np.where(earlier_total > 0, canary_total, 0.0), canary_bad
-    return log_evidence(known, stable, null_ratio, HIGHER, dispersion(table), starts)
+    return log_evidence((canary_total, canary_bad), table.stable, null_ratio, HIGHER, dispersion(table), starts)
+
+
+def _before(table: Table) -> tuple[tuple[Counts, Counts], NDArray[np.bool_], Counts]:
+    """The canary, whether stable had answers before each interval, and the shares of them that were slower."""
+    total, bad = (np.cumsum(each, axis=-1) - each for each in table.stable)
+    return table.canary, total > 0, smoothed_shares(total, bad)
 
 
 def more_often(table: Table, margin: float, starts: Sequence[int]) -> Counts:
-    """The log evidence that trials of the canary are bad more than 1 + `margin` times as often."""
-    return log_evidence(table.canary, table.stable, 1 + margin, HIGHER, dispersion(table), starts)
+    """The log evidence that trials of the canary are bad more than 1 + `margin` times as often.
+
+    The two neighbouring intervals that speak most do not count: a pod that fails for a second is no bad version.
+    """
+    return log_evidence_of_several_moments(table.canary, table.stable, 1 + margin, HIGHER, dispersion(table), starts)
 
 
-def other_share(table: Table, margin: float, starts: Sequence[int]) -> Counts:
-    """The log evidence that the share of bad trials differs by more than the factor 1 + `margin`, up or down."""
+def other_share(table: Table, margin: float, starts: Sequence[int], formula: Formula = log_evidence) -> Counts:
+    """The log evidence that the share of bad trials differs by more than the factor 1 + `margin`, up or down.
+
+    `formula` may be `log_evidence_of_several_moments`.
+    """
     size = dispersion(table)
     both = [
-        log_evidence(table.canary, table.stable, (1 + margin) ** sign, alternatives, size, starts)
+        formula(table.canary, table.stable, (1 + margin) ** sign, alternatives, size, starts)
         for sign, alternatives in ((1, HIGHER), (-1, LOWER))
     ]
     return log_mean_exp(np.array(both))

@@ -72,7 +72,7 @@ def _is_usable(interval: Interval) -> bool:
         numbers += [interval.weight, 1 - interval.weight]
     for pod in (*interval.canary, *interval.stable):
         counts = pod.counts
-        numbers += [counts.requests, counts.failed, counts.answered]
+        numbers += [counts.requests, counts.failed, counts.answered, counts.refused]
         numbers += [*counts.slower, *counts.slower.values(), *counts.classes.values()]
         for trials in counts.guards.values():
             numbers += [trials.total, trials.bad]

@@ -22,7 +22,7 @@ over clusters of m equal trials is that of e over single ones. `dispersion.py` m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +60,33 @@ def log_evidence(
     Returns:
         FP64 of shape [..., intervals]. An interval in which a track had no trials says nothing.
     """
-    (canary_total, canary_bad), (stable_total, stable_bad) = canary, stable
+    return _log_evidence((canary, stable), null_ratio, alternatives, dispersion, starts, _nothing)
+
+
+def log_evidence_of_several_moments(
+    canary: tuple[Counts, Counts],
+    stable: tuple[Counts, Counts],
+    null_ratio: Counts | float,
+    alternatives: Counts,
+    dispersion: Counts | float = 1.0,
+    starts: Sequence[int] = (0,),
+) -> Counts:
+    """The same without the two neighbouring intervals that add most, for each alternative and start.
+
+    They are left out only if they add something, so the e-value is never larger than that of all intervals.
+    """
+    return _log_evidence((canary, stable), null_ratio, alternatives, dispersion, starts, _loudest)
+
+
+def _log_evidence(
+    tracks: tuple[tuple[Counts, Counts], tuple[Counts, Counts]],
+    null_ratio: Counts | float,
+    alternatives: Counts,
+    dispersion: Counts | float,
+    starts: Sequence[int],
+    left_out: Callable[[Counts, int], Counts | float],
+) -> Counts:
+    (canary_total, canary_bad), (stable_total, stable_bad) = tracks
     both = (canary_total > 0) & (stable_total > 0)
     expected = np.where(both, null_ratio * canary_total, 1.0)
     rest = np.where(both, stable_total, 1.0)
@@ -72,9 +98,24 @@ def log_evidence(
         path = np.cumsum(growth, axis=-1)
         for place, start in enumerate(starts):
             since = path - path[..., start - 1 : start] if start else path
+            since = since - left_out(growth, start)
             since = np.where(np.arange(path.shape[-1]) < start, 0.0, since / dispersion)
             logs = np.logaddexp(logs, since - (place + 1) * np.log(2) - np.log(len(alternatives)))
     return logs
+
+
+def _nothing(_growth: Counts, _start: int) -> float:
+    return 0.0
+
+
+def _loudest(growth: Counts, start: int) -> Counts:
+    """The most that two neighbouring intervals from `start` on have added so far; 0 or more, [..., intervals]."""
+    pairs = growth.copy()
+    pairs[..., 1:] += np.maximum(growth[..., :-1], 0.0)
+    pairs[..., start : start + 1] = growth[..., start : start + 1]
+    pairs[..., :start] = 0.0
+    loudest: Counts = np.maximum(np.maximum.accumulate(pairs, axis=-1), 0.0)
+    return loudest
 
 
 def log_mean_exp(logs: Counts) -> Counts:

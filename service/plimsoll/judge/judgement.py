@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 
-from plimsoll.judge import checks, sentences
+from plimsoll.judge import checks, coverage, sentences
 from plimsoll.judge.checks import Answers
 from plimsoll.judge.counts import Interval, usable
 from plimsoll.judge.dispersion import dispersion
@@ -22,7 +23,8 @@ def judge(intervals: Sequence[Interval], step_start_seconds: float, rules: Rules
     """The verdict on the canary. Its promises hold however often one asks.
 
     Evidence of all intervals counts towards a failure. A canary that is worse fails, before a difference that a person
-    has to look at is reported; only without either the step can pass.
+    has to look at is reported; only without either the step can pass, and only if each comparison that applies had data
+    of both tracks in this step.
 
     Args:
         intervals: all since the rollout began. One with a number that is negative or not finite is left out.
@@ -34,9 +36,15 @@ def judge(intervals: Sequence[Interval], step_start_seconds: float, rules: Rules
     step = tuple(each for each in counted if each.start_seconds >= step_start_seconds)
     answered = checks.answers(counted)
     fatal = checks.that_can_fail(counted, answered, rules)
-    other = [each for each in (checks.split(step), checks.classes(counted, rules)) if each is not None]
+    holding = (
+        checks.split(step),
+        checks.bucket(counted, answered, rules),
+        checks.refused(counted, rules),
+        checks.classes(counted, rules),
+    )
+    other = [each for each in holding if each is not None]
     seen = _seen(counted, step, answered, rules, fatal)
-    result, reason = _decide(seen, fatal, other)
+    result, reason = _decide(seen, fatal, other, coverage.gap(step, rules))
     return Verdict(
         result=result,
         reason=reason,
@@ -51,17 +59,21 @@ def judge(intervals: Sequence[Interval], step_start_seconds: float, rules: Rules
     )
 
 
-def _decide(seen: Seen, fatal: Sequence[Check], other: Sequence[Check]) -> tuple[Result, str]:
+def _decide(seen: Seen, fatal: Sequence[Check], other: Sequence[Check], gap: str | None) -> tuple[Result, str]:
     loudest = max(fatal, key=lambda each: each.evidence)
     if seen.evidence >= seen.threshold:
         return "fail", sentences.worse(loudest, seen)
     for check in other:
         if check.evidence >= check.threshold:
-            return "hold", sentences.off_split(check) if check.name == "split" else sentences.other_classes(check)
+            return "hold", sentences.differs(check)
     speaking = next((each for each in other if each.evidence > _SPEAKS), None)
     if speaking is None and seen.evidence > _SPEAKS:
         speaking = loudest
-    if speaking is None and seen.share and seen.stable_requests and seen.answered >= (seen.needed or float("inf")):
+    both = bool(seen.share and seen.stable_requests)
+    enough = both and seen.answered >= (seen.needed or inf)
+    if gap and both and (enough or seen.needed is None):
+        return "continue", gap
+    if enough and speaking is None:
         return "pass", sentences.passed(seen)
     return "continue", sentences.too_early(seen, speaking)
 
@@ -78,7 +90,7 @@ def _seen(
         weight_is_known=all(each.weight is not None for each in counted),
         canary_requests=requests[0],
         stable_requests=requests[1],
-        answered=sum(counts.answered for counts in canary),
+        answered=coverage.answered_together(step),
         evidence=sum(each.evidence for each in fatal) / len(fatal),
         needed=_needed(answered, requests, rules, fatal[1]),
     )
@@ -90,11 +102,12 @@ def _needed(answered: Answers, requests: Sequence[float], rules: Rules, failed: 
     if not edges or not min(requests) > 0:
         return None
     total, bad = (each.sum(axis=-1) for each in table.stable)
+    of_both = (table.canary[0].sum(axis=-1) > 0) & (total > 0)
     expected = Expected(
         requests_per_second=0.0,
         weight=requests[0] / sum(requests),
         failed=failed.stable,
-        slower={edge: float(bad[place] / total[place]) for place, edge in enumerate(edges) if total[place] > 0},
+        slower={edge: float(bad[place] / total[place]) for place, edge in enumerate(edges) if of_both[place]},
         dispersion=dict(zip(edges, dispersion(table)[:, -1].tolist(), strict=True)),
         failed_dispersion=failed.dispersion,
     )

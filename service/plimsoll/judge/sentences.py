@@ -48,8 +48,14 @@ def worse(check: Check, seen: Seen) -> str:
     return f"{found}; evidence {number(seen.evidence)}, and {number(seen.threshold)} decides. Roll back."
 
 
-def off_split(check: Check) -> str:
-    """The requests do not go where the weight sends them."""
+def differs(check: Check) -> str:
+    """A difference on which a person has to decide."""
+    return {"split": _off_split, "bucket": _perhaps_slower, "refused": _refuses_others}.get(check.name, _other_classes)(
+        check
+    )
+
+
+def _off_split(check: Check) -> str:
     return (
         f"The canary got {percent(check.canary)} of the requests, and its weight is {percent(check.stable)}; so the "
         "tracks may not have had the same requests. Usual causes: requests that name a track or a version, a second "
@@ -57,8 +63,24 @@ def off_split(check: Check) -> str:
     )
 
 
-def other_classes(check: Check) -> str:
-    """The answers differ, for better or worse."""
+def _perhaps_slower(check: Check) -> str:
+    return (
+        f"The canary may be slower: {percent(check.canary)} of its answers took longer than {check.worst} s, and "
+        f"{percent(check.stable)} of stable's; evidence {number(check.evidence)}, and {number(check.threshold)} "
+        "decides. The duration histogram cannot show by how much, because most answers of stable lie close together "
+        f"in one bucket; serving.objectiveMs near the usual latency adds an edge. {_GO_ON}"
+    )
+
+
+def _refuses_others(check: Check) -> str:
+    return (
+        f"The canary refuses {percent(check.canary)} of the requests as wrong (4xx), and stable "
+        f"{percent(check.stable)}; evidence {number(check.evidence)}, and {number(check.threshold)} decides. A version "
+        f"may have other limits or inputs, and then its clients have to change. {_GO_ON}"
+    )
+
+
+def _other_classes(check: Check) -> str:
     return (
         f"The canary answers otherwise: class {check.worst} is {percent(check.canary)} of its predictions, and "
         f"{percent(check.stable)} of stable's; evidence {number(check.evidence)}, and {number(check.threshold)} "

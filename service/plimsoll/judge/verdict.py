@@ -13,10 +13,10 @@ Result = Literal["fail", "pass", "continue", "hold"]
 class Check:
     """One thing that was compared.
 
-    `name` is latency, errors, split, classes, or guard:NAME. `evidence` is the e-value (1 means none), and `threshold`
-    the value at which it decides alone. `worst` names what speaks most, as an edge in seconds or a class, or is empty.
-    `canary` and `stable` are the shares that were compared there; of a split, the canary's share and the one that is
-    set. `dispersion` is the number of trials that count as one.
+    `name` is latency, errors, split, bucket, refused, classes, or guard:NAME. `evidence` is the e-value (1 means
+    none), and `threshold` the value at which it decides alone. `worst` names what speaks most, as an edge in seconds
+    or a class, or is empty. `canary` and `stable` are the shares that were compared there; of a split, the canary's
+    share and the one that is set. `dispersion` is the number of trials that count as one.
     """
 
     name: str

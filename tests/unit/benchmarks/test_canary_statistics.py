@@ -34,6 +34,18 @@ def test_a_worse_canary_is_found_in_minutes(canary: Canary, minutes: float) -> N
     assert first(found.worse, 0.05).quantile(0.5) <= minutes
 
 
+@pytest.mark.parametrize("weight", [0.05, 0.25, 0.5])
+def test_a_pod_that_fails_for_a_second_once_an_hour_is_not_rolled_back(weight: float) -> None:
+    scenario = Scenario("", 100, ((weight, 160),), Canary(failed=0.0), stable_failed=0.0, incidents=True)
+    (found,) = looks(scenario, 60, RULES)
+    assert first(found.worse, 0.05).rate <= 0.02
+
+
+def test_a_canary_that_always_fails_is_found_in_a_minute() -> None:
+    (found,) = looks(Scenario("", 20, CONSTANT, Canary(failed=1.0), stable_failed=0.0), 30, RULES)
+    assert first(found.worse, 0.05).quantile(0.9) <= 1
+
+
 def test_a_canary_slower_by_the_margin_is_not_rolled_back() -> None:
     (found,) = looks(Scenario("", 20, CONSTANT, Canary(speed=1.1)), 60, RULES)
     assert first(found.worse, 0.05).rate <= 0.05

@@ -52,6 +52,7 @@ def part_of(whole: TrackCounts, part: float) -> TrackCounts:
         requests=whole.requests * part,
         failed=whole.failed * part,
         answered=whole.answered * part,
+        refused=whole.refused * part,
         slower={edge: each * part for edge, each in whole.slower.items()},
         classes={name: each * part for name, each in whole.classes.items()},
         guards={name: Trials(each.total * part, each.bad * part) for name, each in whole.guards.items()},

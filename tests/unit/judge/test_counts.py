@@ -12,6 +12,7 @@ BAD_COUNTS = {
     "requests": replace(counts(9), requests=nan),
     "failed": replace(counts(9), failed=-1e-9),
     "answered": replace(counts(9), answered=inf),
+    "refused": replace(counts(9), refused=nan),
     "an edge": replace(counts(9), slower={nan: 1.0}),
     "slower": replace(counts(9), slower={0.1: -inf}),
     "a class": replace(counts(9), classes={"a": nan}),

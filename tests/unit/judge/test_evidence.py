@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from plimsoll.judge import evidence
-from plimsoll.judge.evidence import HIGHER, LOWER, Counts, log_evidence, log_mean_exp
+from plimsoll.judge.evidence import HIGHER, LOWER, Counts, log_evidence, log_evidence_of_several_moments, log_mean_exp
 
 Formula = Callable[..., Counts]
 NO_START = np.log(2)  # half of the evidence is kept for starts to come
@@ -131,6 +131,31 @@ def test_evidence_does_not_depend_on_what_comes_later() -> None:
     path = log_evidence(canary, stable, 1.1, HIGHER, 1.0, (0, 2))
     first = log_evidence((canary[0][:2], canary[1][:2]), (stable[0][:2], stable[1][:2]), 1.1, HIGHER)
     assert path[:2] == pytest.approx(first)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=2, max_size=9),
+    st.integers(0, 3),
+    st.sampled_from([HIGHER, LOWER]),
+)
+def test_several_moments_say_what_is_left_without_the_loudest_pair(
+    bad: list[tuple[int, int]], start: int, alternatives: Counts
+) -> None:
+    canary, stable = (np.array(each, dtype=np.float64) for each in zip(*bad, strict=True))
+    totals, starts = np.full(len(bad), 9.0), (0, start) if 0 < start < len(bad) else (0,)
+    for alternative in alternatives:
+        one = counts(alternative)
+        found = log_evidence_of_several_moments((totals, canary), (totals, stable), 1.1, one, 1.0, starts)[-1]
+        left = []
+        for begin in starts:
+            logs = [np.log(alternative) * c for c in canary[begin:]]
+            share = np.log((1.1 + 1) / (alternative * 1.1 + 1))
+            each = [log + share * (c + b) for log, c, b in zip(logs, canary[begin:], stable[begin:], strict=True)]
+            pairs = [0.0, *each, *(sum(each[at : at + 2]) for at in range(len(each) - 1))]
+            left.append(sum(each) - max(pairs))
+        parts = [np.log(0.5) * (place + 1) + log for place, log in enumerate(left)]
+        assert found == pytest.approx(np.logaddexp.reduce([-len(starts) * np.log(2), *parts]))
+        assert found <= log_evidence((totals, canary), (totals, stable), 1.1, one, 1.0, starts)[-1] + 1e-9
 
 
 def test_clusters_weigh_as_one_trial() -> None:

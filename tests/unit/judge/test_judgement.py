@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import inf, isfinite, nan
+from math import inf, isfinite, log, nan
+from statistics import NormalDist
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,7 @@ from plimsoll.judge.judgement import judge
 from plimsoll.judge.rules import Rules
 from plimsoll.judge.verdict import Verdict
 
-from tests.unit.judge.rollouts import SLOW, counts, part_of, rollout
+from tests.unit.judge.rollouts import EDGES, SLOW, counts, part_of, rollout
 
 RULES = Rules()
 DIGITS = {str(digit): 0.1 for digit in range(10)}
@@ -37,6 +38,16 @@ def test_a_canary_that_fails_more_often_fails() -> None:
     assert verdict.reason.startswith("The canary fails more often: 10 % of its requests failed, 1 % of stable's;")
 
 
+@pytest.mark.parametrize("length", [1, 2])
+def test_failures_of_one_moment_do_not_fail_and_those_that_last_do(length: int) -> None:
+    canary, failing = PodCounts("canary-a", counts(30)), PodCounts("canary-a", counts(30, failed=0.5))
+    good = rollout(counts(30), counts(570), 40, weight=0.05)
+    once = [replace(each, canary=(failing if 20 <= at < 20 + length else canary,)) for at, each in enumerate(good)]
+    assert all(judge(once[:number], 1000, RULES).result != "fail" for number in range(20, 41, 4))
+    lasting = [replace(each, canary=(failing if at >= 20 else canary,)) for at, each in enumerate(good)]
+    assert any(judge(lasting[:number], 1000, RULES).result == "fail" for number in range(21, 27))
+
+
 def test_a_guard_fails_and_only_if_the_rules_name_it() -> None:
     canary, stable = (counts(10 * n, guards={"orders": Trials(10 * n, bad)}) for n, bad in ((3, 15), (27, 27)))
     verdict = judge(rollout(canary, stable, 20), 1000, replace(RULES, guards=("orders",)))
@@ -45,6 +56,24 @@ def test_a_guard_fails_and_only_if_the_rules_name_it() -> None:
     assert judge(rollout(canary, stable, 20), 1000, RULES).result != "fail"
     without = judge(rollout(counts(30), counts(270), 20), 1000, replace(RULES, guards=("orders",)))
     assert check_of(without, "guard:orders") == pytest.approx(1)
+
+
+def sharp(median: float) -> tuple[float, ...]:
+    """The shares slower than each edge where times differ by 3 % only."""
+    return tuple(1 - NormalDist(log(median), 0.03).cdf(log(edge)) for edge in EDGES)
+
+
+@pytest.mark.parametrize(
+    ("slower", "result"), [(1.0, "pass"), (1.05, "hold"), (1.09, "hold"), (1.5, "hold"), (3, "fail")]
+)
+def test_times_close_together_fail_only_for_what_the_histogram_proves(slower: float, result: str) -> None:
+    """Between the edges 0.05 and 0.1 nobody sees by how much a canary is slower."""
+    intervals = rollout(counts(90, sharp(0.095 * slower)), counts(270, sharp(0.095)), 40, weight=0.25)
+    verdicts = [judge(intervals[:number], 1000, RULES) for number in range(2, 41)]
+    assert next(each.result for each in verdicts if each.result != "continue") == result
+    if result == "hold":
+        assert {each.result for each in verdicts} <= {"continue", "hold"}
+        assert "The duration histogram cannot show by how much" in verdicts[-1].reason
 
 
 def test_a_step_passes_once_what_must_not_be_overlooked_would_have_been_found() -> None:
@@ -110,18 +139,29 @@ def test_other_classes_hold_and_do_not_fail() -> None:
     assert "class 7 is 100 % of its predictions, and 10 % of stable's" in verdict.reason
 
 
+@pytest.mark.parametrize(("canary", "stable"), [(10.0, 0.0), (0.0, 90.0), (12.0, 27.0)])
+def test_another_share_of_refused_requests_holds_and_does_not_fail(canary: float, stable: float) -> None:
+    both = replace(counts(30), refused=canary), replace(counts(270), refused=stable)
+    verdict = judge(rollout(*both, 30), 1000, RULES)
+    assert verdict.result == "hold"
+    assert f"The canary refuses {canary / 0.3:.3g} % of the requests as wrong (4xx), and stable " in verdict.reason
+
+
+def test_the_same_share_of_refused_requests_or_those_of_one_moment_do_not_hold() -> None:
+    both = replace(counts(30), refused=3.0), replace(counts(270), refused=27.0)
+    assert judge(rollout(*both, 40), 1000, RULES).result == "pass"
+    burst = rollout(counts(30), counts(270), 40)
+    burst[20] = rollout(replace(counts(30), refused=30.0), counts(270), 21)[20]
+    assert all(judge(burst[:number], 1000, RULES).result != "hold" for number in range(20, 41, 4))
+    assert "refused" not in [check.name for check in judge(burst[:20], 1000, RULES).checks]
+
+
 def test_a_failure_comes_before_a_hold_and_a_hold_before_a_pass() -> None:
     other = dict.fromkeys(DIGITS, 0.0) | {"7": 1.0}
     slow = rollout(counts(60, SLOW, classes=other), counts(240, classes=DIGITS), 40)
     assert judge(slow, 1000, RULES).result == "fail"
     quick = rollout(counts(30, classes=other), counts(270, classes=DIGITS), 40)
     assert judge(quick, 1000, RULES).result == "hold"
-
-
-def test_more_classes_than_50_are_not_compared() -> None:
-    many = {str(number): 1 / 51 for number in range(51)}
-    verdict = judge(rollout(counts(30, classes={"1": 1.0}), counts(270, classes=many), 20), 1000, RULES)
-    assert "classes" not in [check.name for check in verdict.checks]
 
 
 NOTHING = TrackCounts()
