@@ -15,7 +15,7 @@ from tests.e2e.rollouts_recorded import keep_words
 from tests.e2e.rollouts_together import together
 from tests.e2e.transcript import Transcript
 
-pytestmark = [pytest.mark.e2e_rollouts, pytest.mark.timeout(3 * 3600)]  # seven rollouts, each of which waits for requests
+pytestmark = [pytest.mark.e2e_rollouts, pytest.mark.timeout(3 * 3600)]  # seven rollouts that wait for requests
 
 KILLS = 10
 
