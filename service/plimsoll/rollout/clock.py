@@ -7,8 +7,9 @@ import time
 
 from plimsoll.errors import OperatorError
 
-_SLEEPLESS: int | None = getattr(time, "CLOCK_BOOTTIME", None)
-"""Linux has this clock. There CLOCK_MONOTONIC stands still while a laptop sleeps; on macOS and Windows it goes on."""
+_SLEEPLESS: int | None = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC", None))
+"""The clock that goes on while the machine sleeps: on Linux CLOCK_MONOTONIC stands still then, on macOS that of Python
+does (it is mach_absolute_time), and on Windows none does."""
 
 
 class Stopped(OperatorError):
