@@ -57,8 +57,8 @@ def test_missing_rights_are_listed() -> None:
     session = Session()
     session.cluster.rights = {("patch", "deployments.apps"), ("create", "configmaps")}
     assert (
-        "you may not list pods, update configmaps, create leases.coordination.k8s.io, update "
-        "leases.coordination.k8s.io, patch httproutes.gateway.networking.k8s.io in namespace models"
+        "you may not list pods, update configmaps, create leases.coordination.k8s.io, "
+        "update leases.coordination.k8s.io, patch httproutes.gateway.networking.k8s.io in namespace models"
     ) in refused(session)
 
 
