@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from math import exp, inf
 
 import numpy as np
 
-from plimsoll.judge.comparisons import more_often, off_split, other_share, perhaps_slower, slower
+from plimsoll.judge.comparisons import more_often, off_split, other_share, perhaps_slower, slower, worse_outcomes
 from plimsoll.judge.counts import Interval, TrackCounts, Trials
 from plimsoll.judge.dispersion import dispersion
 from plimsoll.judge.evidence import Counts, log_evidence_of_several_moments, log_mean_exp
@@ -21,6 +21,7 @@ MOST_CLASSES = 50
 OTHERS = "(others)"
 """The classes that are counted as one where there are more than `MOST_CLASSES`."""
 SPLIT_ALPHA = 0.001
+Comparison = Callable[[Table, float, Sequence[int]], Counts]
 _MOST_STARTS = 10
 _LARGEST = 1e12
 
@@ -63,10 +64,9 @@ def answers(intervals: Sequence[Interval]) -> Answers:
 def that_can_fail(intervals: Sequence[Interval], answered: Answers, rules: Rules) -> tuple[Check, ...]:
     """The checks of latency, errors and guards. The mean of their evidence decides. `answered` is of all intervals."""
 
-    def one_sided(name: str, pick: Pick) -> Check:
+    def one_sided(name: str, pick: Pick, compare: Comparison = more_often) -> Check:
         table = tabulate(intervals, 1, pick)
-        logs = more_often(table, rules.margin, starts(intervals))
-        return _check(name, threshold, table, logs, [""])
+        return _check(name, threshold, table, compare(table, rules.margin, starts(intervals)), [""])
 
     def trials(name: str, counts: TrackCounts) -> tuple[tuple[float], tuple[float]]:
         found = counts.guards.get(name, Trials(0.0, 0.0))
@@ -78,7 +78,7 @@ def that_can_fail(intervals: Sequence[Interval], answered: Answers, rules: Rules
     return (
         _check("latency", threshold, table, logs, [f"{edge:g}" for edge in edges]),
         one_sided("errors", lambda counts: ((counts.requests,), (counts.failed,))),
-        *(one_sided(f"guard:{name}", partial(trials, name)) for name in rules.guards),
+        *(one_sided(f"guard:{name}", partial(trials, name), worse_outcomes) for name in rules.guards),
     )
 
 

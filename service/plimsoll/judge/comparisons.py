@@ -68,6 +68,18 @@ def more_often(table: Table, margin: float, starts: Sequence[int]) -> Counts:
     return log_evidence_of_several_moments(table.canary, table.stable, 1 + margin, HIGHER, dispersion(table), starts)
 
 
+def worse_outcomes(table: Table, margin: float, starts: Sequence[int]) -> Counts:
+    """The log evidence that trials are bad more than 1 + `margin` times as often, or good less often by this factor.
+
+    The mean of both: of trials that are hardly ever good, such as visits that end in an order, none can be bad much
+    more often, and of those that are nearly always good none can be good much less often.
+    """
+    size = dispersion(table)
+    canary, stable = ((total, np.maximum(total - bad, 0.0)) for total, bad in (table.canary, table.stable))
+    less_good = log_evidence_of_several_moments(canary, stable, 1 / (1 + margin), LOWER, size, starts)
+    return log_mean_exp(np.array([more_often(table, margin, starts), less_good]))
+
+
 def other_share(table: Table, margin: float, starts: Sequence[int], formula: Formula = log_evidence) -> Counts:
     """The log evidence that the share of bad trials differs by more than the factor 1 + `margin`, up or down.
 

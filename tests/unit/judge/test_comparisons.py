@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from plimsoll.judge.comparisons import more_often, off_split, other_share, slower
+from plimsoll.judge.comparisons import more_often, off_split, other_share, slower, worse_outcomes
 from plimsoll.judge.evidence import Counts
 from plimsoll.judge.table import Table
 
@@ -42,6 +42,16 @@ def test_only_more_than_the_margin_more_often_counts() -> None:
     within, beyond, less = (table(np.array([share]), np.array([0.1])) for share in (0.109, 0.13, 0.05))
     assert more_often(within, 0.1, (0,))[0, -1] < 0 < more_often(beyond, 0.1, (0,))[0, -1]
     assert more_often(less, 0.1, (0,))[0, -1] < 0
+
+
+@pytest.mark.parametrize(("good", "of_stable"), [(0.02, 0.03), (0.9, 0.97)])
+def test_worse_outcomes_are_found_where_hardly_any_or_nearly_all_are_good(good: float, of_stable: float) -> None:
+    worse, same, better = (
+        table(np.array([1 - share]), np.array([1 - of_stable])) for share in (good, of_stable * 0.995, of_stable * 1.02)
+    )
+    assert worse_outcomes(worse, 0.1, (0,))[0, -1] > np.log(100)
+    assert worse_outcomes(same, 0.1, (0,))[0, -1] < 0
+    assert worse_outcomes(better, 0.1, (0,))[0, -1] < 0
 
 
 def test_another_share_is_one_way_or_the_other() -> None:
