@@ -55,7 +55,7 @@ SAME: tuple[tuple[str, dict[str, Any]], ...] = (
     ("each pod is half as fast in 5 % of the intervals", {"slow_moments": True}),
     (
         "each pod fails all requests of a second, once an hour",
-        {"incidents": True, "stable_failed": 0.0, "canary": Canary(failed=0.0), "weights": ((0.05, 160),)},
+        {"incidents": True, "stable_failed": 0.0, "canary": Canary(failed=0.0), "weights": ((0.05, 120),)},
     ),
     ("lost scrapes and a restart, weights 5, 25, 50 %", {"weights": RAMP, "losses": True}),
 )

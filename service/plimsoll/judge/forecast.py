@@ -15,6 +15,8 @@ from plimsoll.judge.slower import shares_if_slower
 
 _TOO_RARE = 0.001
 """An edge that fewer answers of stable cross, or all but fewer, forecasts nothing."""
+_LEFT_OUT = 4.0
+"""The failures of the two neighbouring intervals that do not count, as a usual number."""
 Array = NDArray[np.float64]
 
 
@@ -62,7 +64,8 @@ def forecast(expected: Expected, rules: Rules) -> Forecast:
     lost = 2 * (2 + len(rules.guards)) * len(HIGHER)  # by the mean over starts, tests and alternatives
     slow = _requests((canary_shares, shares), null_ratio, expected.weight, rules, lost * len(edges)) * sizes
     failed = np.array([expected.failed])
-    failing = _requests((failed + rules.failures, failed), np.array([1 + rules.margin]), expected.weight, rules, lost)
+    failed_shares, ratio = (failed + rules.failures, failed), np.array([1 + rules.margin])
+    failing = _requests(failed_shares, ratio, expected.weight, rules, lost, _LEFT_OUT)
     needed = max(float(np.min(slow[usable])), float(failing[0]) * expected.failed_dispersion)
     if not needed < np.inf:
         return Forecast(None, None)
@@ -70,12 +73,15 @@ def forecast(expected: Expected, rules: Rules) -> Forecast:
     return Forecast(needed * expected.weight, seconds)
 
 
-def _requests(shares: tuple[Array, Array], null_ratio: Array, weight: float, rules: Rules, lost: int) -> Array:
+def _requests(
+    shares: tuple[Array, Array], null_ratio: Array, weight: float, rules: Rules, lost: int, left_out: float = 0.0
+) -> Array:
     """The requests of both tracks until the evidence at each edge has most probably decided, of shape [edges].
 
     A request adds g to the logarithm of the evidence in the mean, with variance v. So n of them reach what has to be
     reached, L, with the probability of a quantile z of the normal distribution if n g - z sqrt(n v) = L. The
-    alternative that needs the fewest counts; infinite where none grows.
+    alternative that needs the fewest counts; infinite where none grows. So many bad trials of the canary as `left_out`
+    add nothing.
     """
     canary_bad, stable_bad = weight * shares[0], (1 - weight) * shares[1]
     alternatives = HIGHER[:, None]
@@ -83,7 +89,7 @@ def _requests(shares: tuple[Array, Array], null_ratio: Array, weight: float, rul
     of_canary = np.log(alternatives) + of_stable
     growth = canary_bad * of_canary + stable_bad * of_stable
     spread = NormalDist().inv_cdf(rules.power) * np.sqrt(canary_bad * of_canary**2 + stable_bad * of_stable**2)
-    reach = np.log(lost / rules.alpha)
+    reach = np.log(lost / rules.alpha) + left_out * of_canary
     grows = growth > 0
     growth = np.where(grows, growth, 1.0)
     requests = ((spread + np.sqrt(spread**2 + 4 * growth * reach)) / (2 * growth)) ** 2

@@ -11,7 +11,8 @@ from plimsoll.judge.rules import Rules
 EDGES = (0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 1.0)
 SLOWER = {edge: 1 - NormalDist(np.log(0.06), 0.6).cdf(np.log(edge)) for edge in EDGES}
 USUAL = Expected(requests_per_second=20, weight=0.1, failed=0.0, slower=SLOWER)
-RULES = Rules()
+RULES = Rules(failures=0.2)
+"""With which slowness needs more requests than failures."""
 
 
 def requests(expected: Expected = USUAL, rules: Rules = RULES) -> float:
@@ -27,11 +28,15 @@ def test_seconds_are_requests_by_the_rate_of_the_canary() -> None:
 
 
 def test_less_has_to_be_counted_for_more() -> None:
-    assert requests(rules=Rules(effect=0.3)) > 2 * requests(rules=Rules(effect=0.5))
-    assert requests(rules=Rules(power=0.95)) > requests(rules=Rules(power=0.8)) > requests(rules=Rules(power=0.3))
-    assert requests(rules=Rules(alpha=0.001)) > requests()
-    assert requests(rules=Rules(guards=("a", "b"))) > requests()
-    assert requests(rules=Rules(margin=0.3)) > requests()
+    assert requests(rules=replace(RULES, effect=0.3)) > 2 * requests(rules=replace(RULES, effect=0.5))
+    assert (
+        requests(rules=replace(RULES, power=0.95))
+        > requests(rules=replace(RULES, power=0.8))
+        > requests(rules=replace(RULES, power=0.3))
+    )
+    assert requests(rules=replace(RULES, alpha=0.001)) > requests()
+    assert requests(rules=replace(RULES, guards=("a", "b"))) > requests()
+    assert requests(rules=replace(RULES, margin=0.3)) > requests()
     assert requests(rules=RULES.between_pods()) > requests()
 
 
@@ -49,10 +54,12 @@ def test_clusters_need_as_many_times_more() -> None:
 
 
 def test_failures_need_more_than_slowness_where_stable_fails_too() -> None:
+    of_slowness = requests()
+    found = [requests(replace(USUAL, failed=failed), Rules()) for failed in (0.0, 0.01, 0.05)]
+    assert of_slowness < found[0] < found[1] < found[2]
     failing = replace(USUAL, failed=0.01)
-    assert requests(failing) > requests()
     assert requests(failing, Rules(failures=0.9)) == pytest.approx(requests(rules=Rules(failures=0.9)))
-    assert requests(replace(failing, failed_dispersion=2.0)) == pytest.approx(2 * requests(failing))
+    assert requests(replace(failing, failed_dispersion=2.0), Rules()) == pytest.approx(2 * found[1])
 
 
 @pytest.mark.parametrize(
