@@ -19,6 +19,7 @@ from plimsoll.judge.table import Table
 Formula = Callable[..., Counts]
 """A function like `log_evidence`."""
 _SPLIT_TOLERANCE = 0.05
+_LATER = 4
 _ANY = 1e9
 """A ratio that no counts reach."""
 
@@ -63,9 +64,11 @@ def _before(table: Table) -> tuple[tuple[Counts, Counts], NDArray[np.bool_], Cou
 def more_often(table: Table, margin: float, starts: Sequence[int]) -> Counts:
     """The log evidence that trials of the canary are bad more than 1 + `margin` times as often.
 
-    The two neighbouring intervals that speak most do not count: a pod that fails for a second is no bad version.
+    The two neighbouring intervals that speak most do not count: a pod that fails for a second is no bad version. The
+    clusters are those known four intervals before: a canary that begins to fail for good looks like one large cluster.
     """
-    return log_evidence_of_several_moments(table.canary, table.stable, 1 + margin, HIGHER, dispersion(table), starts)
+    size = _a_minute_before(dispersion(table))
+    return log_evidence_of_several_moments(table.canary, table.stable, 1 + margin, HIGHER, size, starts)
 
 
 def worse_outcomes(table: Table, margin: float, starts: Sequence[int]) -> Counts:
@@ -74,10 +77,17 @@ def worse_outcomes(table: Table, margin: float, starts: Sequence[int]) -> Counts
     The mean of both: of trials that are hardly ever good, such as visits that end in an order, none can be bad much
     more often, and of those that are nearly always good none can be good much less often.
     """
-    size = dispersion(table)
+    size = _a_minute_before(dispersion(table))
     canary, stable = ((total, np.maximum(total - bad, 0.0)) for total, bad in (table.canary, table.stable))
     less_good = log_evidence_of_several_moments(canary, stable, 1 / (1 + margin), LOWER, size, starts)
     return log_mean_exp(np.array([more_often(table, margin, starts), less_good]))
+
+
+def _a_minute_before(size: Counts) -> Counts:
+    """The dispersion as known `_LATER` intervals before, and 1 for the first ones."""
+    known = np.ones_like(size)
+    known[..., _LATER:] = size[..., :-_LATER]
+    return known
 
 
 def other_share(table: Table, margin: float, starts: Sequence[int], formula: Formula = log_evidence) -> Counts:

@@ -54,6 +54,19 @@ def test_worse_outcomes_are_found_where_hardly_any_or_nearly_all_are_good(good: 
     assert worse_outcomes(better, 0.1, (0,))[0, -1] < 0
 
 
+def test_a_canary_that_begins_to_fail_for_good_is_found_by_the_third_interval() -> None:
+    late = table(np.array([0.0]), np.array([0.0]), (300.0, 300.0), 20)
+    late.bad[0, 0, 15:] = 300
+    assert more_often(late, 0.1, (0,))[0, 14] < 0
+    assert more_often(late, 0.1, (0,))[0, 17] > np.log(100)
+
+
+def test_a_pod_that_fails_for_two_intervals_does_not_fail_the_canary() -> None:
+    hiccup = table(np.array([0.0]), np.array([0.0]), (300.0, 300.0), 20)
+    hiccup.bad[0, 0, 15:17] = 300
+    assert np.all(more_often(hiccup, 0.1, (0,)) < np.log(5))
+
+
 def test_another_share_is_one_way_or_the_other() -> None:
     for share in (0.07, 0.14):
         assert other_share(table(np.array([share]), np.array([0.1])), 0.1, (0,))[0, -1] > 3
