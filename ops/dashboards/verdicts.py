@@ -26,8 +26,9 @@ VERDICT = [
         logarithmic=True,
         width=12,
         says="How much each check speaks against the canary; 1 is nothing. The canary fails once that of all, which is "
-        "the mean over latency, errors and guards, reaches its threshold, 1 / alpha. The split and the classes hold "
-        "the rollout instead, at thresholds of their own. A judge has these series while it is asked.",
+        "the mean over latency, errors and guards, reaches its threshold, 1 / alpha. The split, the classes and the "
+        "share of refused requests hold the rollout instead, at thresholds of their own. A judge has these "
+        "series while it is asked.",
     ),
     Graph(
         "Verdict",

@@ -57,7 +57,8 @@ def _wilson(share: float, total: float) -> tuple[float, float]:
     squared = _Z * _Z / total
     middle = (share + squared / 2) / (1 + squared)
     half = _Z / (1 + squared) * math.sqrt(share * (1 - share) / total + squared / (4 * total))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    low = middle - half if share > 0 else 0.0  # exactly; the difference of two equal numbers is not
+    return max(0.0, low), min(1.0, middle + half)
 
 
 def _p95(counted: Sequence[TrackCounts]) -> Figure:
