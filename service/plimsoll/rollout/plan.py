@@ -50,11 +50,6 @@ class Plan:
     committed: bool = False
     cluster: str = ""
 
-    @property
-    def object_name(self) -> str:
-        """Name of the ConfigMap and of the Lease."""
-        return f"{self.fullname}-rollout"
-
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -91,12 +86,6 @@ def promotion_begins(plan: Plan) -> int:
     """The position of the first stage of the promotion."""
     judged = [place for place, stage in enumerate(stages(plan, "forward")) if stage.share is not None]
     return judged[-1] + 1
-
-
-def judged_before(plan: Plan, position: int) -> Stage | None:
-    """The judged stage that is in force before a position, if any."""
-    found = [stage for stage in stages(plan, "forward")[:position] if stage.share is not None]
-    return found[-1] if found else None
 
 
 def _by_weight(plan: Plan) -> tuple[Stage, ...]:
