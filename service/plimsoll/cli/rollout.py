@@ -15,6 +15,7 @@ from plimsoll.errors import OperatorError
 from plimsoll.rollout.driver import Patience
 from plimsoll.rollout.forecasting import TRAFFIC_SECONDS
 from plimsoll.rollout.lease import holder_of
+from plimsoll.rollout.naming import rollout_name
 from plimsoll.rollout.state import Wish
 
 rollout = typer.Typer(
@@ -89,7 +90,7 @@ def status(
         opened = Opened(Target(release, namespace))
         if opened.stored is None:
             raise OperatorError(f"release {release} never had a rollout; `plimsoll rollout run` begins one")
-        lease = opened.objects.get("lease", f"{opened.fullname}-rollout")
+        lease = opened.objects.get("lease", rollout_name(opened.fullname))
         print_status(opened.stored, as_json=json, driver=holder_of(lease))
 
 

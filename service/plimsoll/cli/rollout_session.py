@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import socket
 import sys
@@ -35,6 +34,7 @@ from plimsoll.rollout.helm import HelmRelease, chart_version, check_helm, split_
 from plimsoll.rollout.history import HistoryUnavailable
 from plimsoll.rollout.kubernetes import KubectlObjects
 from plimsoll.rollout.lease import DriverLease, LeaseKeeper
+from plimsoll.rollout.naming import rollout_name
 from plimsoll.rollout.plan import Plan
 from plimsoll.rollout.programs import LocalPrograms
 from plimsoll.rollout.prometheus import Prometheus
@@ -46,7 +46,6 @@ from plimsoll.rollout.state import Record, RecordStore, Stored
 
 PROMOTED, FAILED, ROLLED_BACK, UNFINISHED = 0, 1, 3, 4
 """Exit codes; 2 is for options that cannot be read."""
-_LOGIN = re.compile(r"[^/]*//[^/]*@")
 _CODES = {"promoted": PROMOTED, "rolled back": ROLLED_BACK, "": UNFINISHED}
 
 
@@ -78,7 +77,7 @@ class Opened:
         self.objects = KubectlObjects(self.programs, target.namespace)
         reader = HelmRelease(self.programs, target.release, target.namespace)
         self.fullname, last, self.values = read_release(reader, target.release)
-        self.store = RecordStore(self.objects, f"{self.fullname}-rollout")
+        self.store = RecordStore(self.objects, rollout_name(self.fullname))
         self.stored: Stored | None = self.store.read()
         self.plan = plan = self.stored.record.plan if self.stored and not self.stored.record.ended else None
         self.committed = plan.committed if plan else committed
@@ -102,11 +101,6 @@ class Opened:
         if not self._url:
             raise OperatorError(
                 "no Prometheus is given; give the URL of the one that scrapes the release: --prometheus"
-            )
-        if _LOGIN.match(self._url):
-            raise OperatorError(
-                "the URL of Prometheus holds a user or a password, which everybody could read in the ConfigMap of the "
-                "rollout; leave them out, and give a bearer token by --token-file"
             )
         return Prometheus(self._url, self._target.token_file, self._target.ca_file)
 
@@ -199,7 +193,7 @@ def conducting(opened: Opened, display: Display, patience: Patience) -> Iterator
     """
     opened.check_chart()
     clock = SteadyClock(_offset(opened.prometheus, display))
-    lease = DriverLease(opened.objects, f"{opened.fullname}-rollout", _identity(), clock)
+    lease = DriverLease(opened.objects, rollout_name(opened.fullname), _identity(), clock)
     ports = Ports(
         release=CommittedRelease(opened.release, display.commit) if opened.committed else opened.release,
         objects=opened.objects,

@@ -79,8 +79,9 @@ def worse_outcomes(table: Table, margin: float, starts: Sequence[int]) -> Counts
     """
     size = _a_minute_before(dispersion(table))
     canary, stable = ((total, np.maximum(total - bad, 0.0)) for total, bad in (table.canary, table.stable))
+    more_bad = log_evidence_of_several_moments(table.canary, table.stable, 1 + margin, HIGHER, size, starts)
     less_good = log_evidence_of_several_moments(canary, stable, 1 / (1 + margin), LOWER, size, starts)
-    return log_mean_exp(np.array([more_often(table, margin, starts), less_good]))
+    return log_mean_exp(np.array([more_bad, less_good]))
 
 
 def _a_minute_before(size: Counts) -> Counts:

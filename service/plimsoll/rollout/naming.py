@@ -1,4 +1,4 @@
-"""The names that the chart gives to the objects of a release."""
+"""The names of the objects of a release and of its rollout."""
 
 from __future__ import annotations
 
@@ -18,3 +18,8 @@ def fullname(release: str, chart: str, values: Values) -> str:
     name = at(values, "nameOverride") or chart
     made = release if name in release else f"{release}-{name}"
     return str(at(values, "fullnameOverride") or made)[:_LONGEST].removesuffix("-")
+
+
+def rollout_name(full_name: str) -> str:
+    """The name of the ConfigMap and of the Lease of a rollout."""
+    return f"{full_name}-rollout"

@@ -31,8 +31,8 @@ def checked_url(text: str) -> httpx.URL:
         )
     if url.userinfo:
         raise OperatorError(
-            "the URL of Prometheus has a name or a password before @, which would be shown wherever the URL is; give a "
-            "token by --token-file"
+            "the URL of Prometheus holds a user or a password, which everybody could read wherever the URL is kept or "
+            "shown, as in the ConfigMap of a rollout; leave them out, and give a token by --token-file"
         )
     return url
 
