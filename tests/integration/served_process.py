@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -99,13 +101,27 @@ class ServedProcess:
         assert self._process is not None
         return psutil.Process(self._process.pid).children()
 
-    def connections_of_workers(self) -> list[int]:
-        """How many connections to its port each of its workers holds."""
-        port = httpx.URL(self.url).port
-        return [
-            sum(each.status == psutil.CONN_ESTABLISHED and each.laddr.port == port for each in worker.net_connections())
-            for worker in self.workers()
-        ]
+    def shares_of_workers(self, connections: int) -> list[int]:
+        """How many of so many new connections each of its workers takes; they are closed again."""
+        url = httpx.URL(self.url)
+
+        def shares() -> list[int]:
+            return [
+                sum(each.status == psutil.CONN_ESTABLISHED and each.laddr.port == url.port for each in connected)
+                for connected in (worker.net_connections() for worker in self.workers())
+            ]
+
+        with contextlib.ExitStack() as clients:
+            for _ in range(connections):
+                clients.enter_context(socket.create_connection((url.host, url.port or 0)))
+            return self.wait_for(
+                lambda: found if sum(found := shares()) == connections else None, f"{connections} connections"
+            )
+
+    def wait_until_workers_listen(self, workers: int) -> None:
+        """Wait until each takes connections, a moment after its model is ready; before that a signal just ends it."""
+        self.wait_for_log(rf"(?s)(is ready on cpu.*){{{workers}}}")
+        self.wait_for(lambda: len(found := self.shares_of_workers(8 * workers)) == workers and all(found), "listeners")
 
     def wait_for(self, look: Callable[[], _Found | None], what: str) -> _Found:
         """What `look` gives once it gives something."""

@@ -42,9 +42,11 @@ def steady_load(url: str) -> Iterator[collections.Counter[tuple[int, str]]]:
 
     thread = threading.Thread(target=ask)
     thread.start()
-    yield seen
-    stop.set()
-    thread.join(60)
+    try:
+        yield seen
+    finally:
+        stop.set()
+        thread.join(60)
 
 
 def versions(url: str) -> dict[str, str]:

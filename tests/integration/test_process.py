@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import contextlib
 import json
 import shutil
 import signal
@@ -165,7 +164,7 @@ def test_a_tampered_bundle_stays_unready_and_the_log_says_why(tmp_path: Path) ->
 def test_workers_are_replaced_under_load_without_a_failed_request(process: ServedProcess) -> None:
     process.start("--workers", "2", PLIMSOLL_STOP_WAIT_SECONDS="1")
     url = process.url
-    process.wait_for_log(r"(?s)(is ready on cpu.*){2}")
+    process.wait_until_workers_listen(2)
     seen: collections.Counter[int | str] = collections.Counter()
     stop = threading.Event()
 
@@ -176,30 +175,21 @@ def test_workers_are_replaced_under_load_without_a_failed_request(process: Serve
     threads = [threading.Thread(target=ask) for _ in range(2)]
     for thread in threads:
         thread.start()
-    process.signal(signal.SIGHUP)
-    process.wait_for_log(r"(?s)(is ready on cpu.*){4}")
-    process.wait_for_log(r"(?s)(stopping: drained.*){2}")
-    stop.set()
-    for thread in threads:
-        thread.join(60)
+    try:
+        process.signal(signal.SIGHUP)
+        process.wait_for_log(r"(?s)(is ready on cpu.*){4}")
+        process.wait_for_log(r"(?s)(stopping: drained.*){2}")
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(60)
     assert seen.keys() == {200}, seen
 
 
 def test_workers_share_connections_that_come_together(process: ServedProcess) -> None:
     process.start("--workers", "2")
-    url = httpx.URL(process.url)
-    process.wait_for_log(r"(?s)(is ready on cpu.*){2}")
-
-    def shares() -> list[int]:
-        with contextlib.ExitStack() as clients:
-            for _ in range(40):
-                clients.enter_context(socket.create_connection((url.host, url.port or 0)))
-            return process.wait_for(
-                lambda: found if sum(found := process.connections_of_workers()) == 40 else None, "40 connections"
-            )
-
-    # A worker is ready a moment before it listens, and takes no part until then.
-    process.wait_for(lambda: len(found := shares()) == 2 and min(found) >= 10, "equal shares")
+    process.wait_until_workers_listen(2)
+    assert min(process.shares_of_workers(40)) >= 10
 
 
 def test_workers_report_the_slowest_of_them(process: ServedProcess, tmp_path: Path) -> None:
@@ -219,7 +209,7 @@ def test_workers_report_the_slowest_of_them(process: ServedProcess, tmp_path: Pa
 def test_workers_count_together_and_stop_together(process: ServedProcess) -> None:
     process.start("--workers", "2")
     url = process.url
-    process.wait_for_log(r"(?s)(is ready on cpu.*){2}")
+    process.wait_until_workers_listen(2)
     threads = [
         threading.Thread(target=lambda: [httpx.post(url + "/v1/predict", json=ROW) for _ in range(20)])
         for _ in range(4)

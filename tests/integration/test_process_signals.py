@@ -121,8 +121,7 @@ def test_a_second_signal_ends_it_though_a_forward_hangs(hanging: ServedProcess, 
 
 def test_a_second_signal_hurries_workers_too(process: ServedProcess) -> None:
     process.start("--workers", "2", PLIMSOLL_STOP_WAIT_SECONDS="600")
-    process.wait_for_log(r"(?s)(is ready on cpu.*){2}")
-    process.ready()
+    process.wait_until_workers_listen(2)
     process.signal()
     process.wait_for_log(r"(?s)(stopping: unready.*){2}")
     process.signal()
@@ -131,8 +130,7 @@ def test_a_second_signal_hurries_workers_too(process: ServedProcess) -> None:
 
 def test_workers_that_a_supervisor_signals_too_still_drain(process: ServedProcess) -> None:
     process.start("--workers", "2", PLIMSOLL_STOP_WAIT_SECONDS="1")
-    process.wait_for_log(r"(?s)(is ready on cpu.*){2}")
-    process.ready()
+    process.wait_until_workers_listen(2)
     workers = process.workers()
     process.signal()
     for worker in workers:

@@ -20,8 +20,7 @@ def two_workers(process: ServedProcess, tmp_path: Path) -> ServedProcess:
     """A server with two workers that both answer, and temporary files of its own."""
     (tmp_path / "temporary").mkdir()
     process.start("--workers", "2", TMPDIR=str(tmp_path / "temporary"))
-    process.wait_for_log(r"(?s)(is ready on cpu.*){2}")
-    process.ready()
+    process.wait_until_workers_listen(2)
     return process
 
 
