@@ -43,7 +43,8 @@ def markdown_table(names: Collection[str] | None = None) -> str:
 
 
 def _default(field: FieldInfo) -> str:
-    return "" if field.default is None else f"`{_shown(field.default)}`"
+    shown = _shown(field.default)
+    return f"`{shown}`" if shown else ""
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401  # any field's value
