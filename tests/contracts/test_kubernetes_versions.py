@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tests.contracts.chart import EXAMPLES, needs_helm, objects, template
 VERSIONS = ("1.30", "1.33", "1.35", "1.37")
 OF_CRDS = ("monitoring.coreos.com/", "gateway.networking.k8s.io/")
 """Groups that are no part of Kubernetes; tests/e2e asks an API server that has them."""
+NAME = r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
 NEEDS = {"gpu-claim-values": "1.34"}
 
 
@@ -28,5 +30,6 @@ def test_every_object_is_valid(example: Path, version: str) -> None:
         return
     known = [each for each in objects(template(*options)) if not each["apiVersion"].startswith(OF_CRDS)]
     for each in known:
+        assert re.fullmatch(NAME, each["metadata"]["name"])  # which the schemas do not say
         kubernetes_validate.validate(each, version, strict=True)
     assert {"Deployment", "Service", "NetworkPolicy"} <= {each["kind"] for each in known}

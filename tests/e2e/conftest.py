@@ -1,4 +1,4 @@
-"""One namespace, one release, one transcript for the whole story; the first failure ends it and shows the cluster."""
+"""One namespace, one release, one transcript for the whole story; a failure ends its file and shows the cluster."""
 
 from __future__ import annotations
 
@@ -32,6 +32,9 @@ _REPOSITORY = Path(__file__).parents[2]
 _PREVIOUS_COMMIT = "82e87e0"
 """The last one whose image is 0.1.0."""
 _TRANSCRIPT = pytest.StashKey[Transcript]()
+_FAILED = pytest.StashKey[set[str]]()
+_MOST_FAILED = 3
+"""With more files that failed it is the cluster, or the chart as a whole; each further one would only wait."""
 _CLUSTER = Cluster("plimsoll-e2e")
 _OURS_CHANGED = """\
 ARG PLIMSOLL_IMAGE
@@ -254,8 +257,17 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     item.config.stash.setdefault(_TRANSCRIPT, Transcript()).took(item.path.name, report.duration)
     if report.failed:
         report.sections.append(("the cluster", _CLUSTER.describe()))
-        item.session.shouldfail = "a step of the story failed; the next ones build on it"
+        failed = item.config.stash.setdefault(_FAILED, set())
+        failed.add(item.path.name)
+        if len(failed) > _MOST_FAILED:
+            item.session.shouldfail = f"{len(failed)} files failed: {', '.join(sorted(failed))}"
     return report
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave out what stands in a file after a failure, since it builds on the steps before."""
+    if item.path.name in item.config.stash.get(_FAILED, set()):
+        pytest.skip("a step before it failed")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
