@@ -12,6 +12,7 @@ import yaml
 
 from tests.contracts.chart import CHART, EXAMPLES, needs_helm, objects, template
 from tests.contracts.generated import REPOSITORY
+from tests.e2e.test_examples import NEEDS
 
 WRONG: list[tuple[str, object, str]] = [
     ("replicaCount", 2, "replicaCount"),
@@ -143,6 +144,10 @@ def test_a_wrong_value_is_refused_by_its_name(path: str, value: object, named: s
 )
 def test_every_example_renders(file: Path) -> None:
     assert len(objects(template(f"--values={file}"))) >= 4
+
+
+def test_every_example_is_installed_end_to_end() -> None:
+    assert set(NEEDS) == {file.stem for file in EXAMPLES}
 
 
 def test_every_value_has_a_place_in_the_schema() -> None:

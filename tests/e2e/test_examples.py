@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import certifi
 import pytest
 
 from tests.contracts.chart import EXAMPLES
@@ -57,6 +58,14 @@ def model_on_a_volume(setting: Setting) -> Iterator[None]:
 
 
 @contextmanager
+def access_to_prometheus(setting: Setting) -> Iterator[None]:
+    setting.cluster.kubectl("create", "secret", "generic", "prometheus-token", "--from-literal=token=a-token")
+    setting.cluster.kubectl("create", "configmap", "prometheus-ca", f"--from-file=ca.crt={certifi.where()}")
+    yield
+    setting.cluster.kubectl("delete", "secret/prometheus-token", "configmap/prometheus-ca")
+
+
+@contextmanager
 def a_slice(_: Setting) -> Iterator[None]:
     with counted("nvidia.com/mig-1g.10gb", 1):
         yield
@@ -82,10 +91,14 @@ NEEDS: dict[str, list[Need]] = {
     "gpu-claim-values": [a_claimed_device],
     "gpu-mig-values": [a_slice],
     "gpu-shared-values": [a_shared_device],
+    "grpc-values": [keys],
+    "judge-values": [access_to_prometheus],
     "minimal-values": [],
     "volume-values": [model_on_a_volume],
 }
 """What an example wants of the cluster before it is installed."""
+IMAGES = {"gpu": "without_gpu", "grpc": "grpc_image"}
+"""Fixtures of the images that examples need which begin so."""
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda file: file.stem)
@@ -110,8 +123,8 @@ def test_a_field_that_no_object_has_would_be_seen(cluster: Cluster) -> None:
 def test_an_example_is_installed_and_passes_its_own_test(
     cluster: Cluster, image: str, example: Path, transcript: Transcript, request: pytest.FixtureRequest
 ) -> None:
-    if example.stem.startswith("gpu"):
-        image = request.getfixturevalue("without_gpu")
+    if fixture := IMAGES.get(example.stem.partition("-")[0]):
+        image = request.getfixturevalue(fixture)
     with ExitStack() as needs:
         for need in NEEDS[example.stem]:
             needs.enter_context(need(Setting(cluster, image, request)))
