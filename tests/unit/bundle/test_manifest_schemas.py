@@ -16,5 +16,5 @@ def test_the_first_schema_is_read_for_good_and_its_tasks_by_their_names_of_today
 
 @pytest.mark.parametrize("version", [True, 1.0, 2.0, 3.0, "2", None])
 def test_a_schema_is_a_whole_number(version: object) -> None:
-    with pytest.raises(BundleError, match="a whole number from 1 to 2 is expected"):
+    with pytest.raises(BundleError, match="a whole number from 1 to 3 is expected"):
         parse({**FULL, "schema_version": version})

@@ -105,7 +105,7 @@ class Marker:
         (["broken.npz"], "--example is not a .npz file of numbers: File is not a zip file"),
         (["text.npz"], "--example text.npz: 'readme.txt' is no array of numpy"),
         (["zeros.npz"], "--example is not a .npz file of numbers: it has 1000128 bytes unpacked, and an example"),
-        (["large.npy"], "--example large.npy has more than 100000 bytes, and an example is a few rows"),
+        (["large.npy"], "--example large.npy has more than 100000 bytes, which is the most"),
         (["broken.safetensors"], "--example is not a .safetensors file: "),
         (["eight.safetensors"], "--example eight.safetensors: 'x' is F8_E4M3, which no signature can express"),
     ],
