@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from plimsoll.bundle.folder import Bundle
-from plimsoll.bundle.manifest import MANIFEST_FILE
+from plimsoll.bundle.manifest import MANIFEST_FILE, VERSION
 from plimsoll.errors import BundleError
+from plimsoll.quoting import quote
 
 SCHEMA = 2
 """Of new manifests, unless they use a field that came later: servers that know no other read them as well."""
@@ -25,6 +26,19 @@ def version_after(version: str) -> str:
     if version.count(".") + 1 == _MOST_NUMBERS:
         raise BundleError("manifest", f"no version follows {version} by one more number; give one with --version")
     return f"{version}.1"
+
+
+def check_version(version: str) -> None:
+    """Refuse a version that no manifest can have, before a bundle is made of much work.
+
+    Raises:
+        BundleError: with check `manifest`.
+    """
+    if not VERSION.fullmatch(version):
+        raise BundleError(
+            "manifest",
+            f"a version is one to four numbers joined by dots, without leading zeros, and {quote(version)} is given",
+        )
 
 
 def next_fields(bundle: Bundle, version: str, model: Mapping[str, Any], schema: int = SCHEMA) -> dict[str, Any]:

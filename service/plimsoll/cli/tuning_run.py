@@ -12,6 +12,7 @@ import typer
 
 from plimsoll.bundle.folder import Bundle
 from plimsoll.bundle.model_formats import SafetensorsModel
+from plimsoll.bundle.next_version import check_version
 from plimsoll.cli.evaluation_file import read_evaluation
 from plimsoll.cli.evaluation_truth import evaluation_of, label_columns
 from plimsoll.errors import BundleError
@@ -57,6 +58,7 @@ def tune_bundle(bundle: Bundle, choices: Choices, settings: Settings, progress: 
         BundleError: the bundle fails a check, was tuned already, or the new version exists.
     """
     check_untuned(bundle)
+    check_version(choices.version)
     target = choices.folder / bundle.manifest.name / choices.version
     if choices.write and target.exists():
         raise BundleError(

@@ -10,9 +10,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from plimsoll.runtime.tuning.candidates import Candidate, Standing
+from plimsoll.runtime.tuning.candidates import LEAST_SPEED, Candidate, Standing
 from plimsoll.runtime.tuning.evaluation import Figure
-from plimsoll.runtime.tuning.tuner import LEAST_SPEED, PRESENT, Tuning
+from plimsoll.runtime.tuning.tuner import PRESENT, Tuning
 
 _STYLES: dict[Standing, str] = {"fit": "green", "refused": "red", "left out": "yellow"}
 _MILLISECOND = 1000

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from plimsoll.bundle.next_version import next_fields, version_after
+from plimsoll.bundle.next_version import check_version, next_fields, version_after
 from plimsoll.errors import BundleError
 
 from tests.conftest import MakeBundle
@@ -22,3 +22,10 @@ def test_the_next_manifest_has_the_fields_of_the_old_one_and_another_model(make_
     assert "files" not in fields
     assert fields["licence"] == bundle.manifest.licence
     assert next_fields(bundle, "1.1", GRAPH, 3)["schema_version"] == 3
+
+
+@pytest.mark.parametrize("version", ["one", "1.2.3.4.5", "01", "", "1.", "-1", "1\n"])
+def test_a_version_that_no_manifest_can_have_is_refused(version: str) -> None:
+    check_version("1.2.3.4")
+    with pytest.raises(BundleError, match="a version is one to four numbers joined by dots"):
+        check_version(version)

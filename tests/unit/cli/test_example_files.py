@@ -104,7 +104,7 @@ class Marker:
         (["pickle.npy"], "--example is not a .npy file of numbers: "),
         (["broken.npz"], "--example is not a .npz file of numbers: File is not a zip file"),
         (["text.npz"], "--example text.npz: 'readme.txt' is no array of numpy"),
-        (["zeros.npz"], "--example is not a .npz file of numbers: it has 1000128 bytes unpacked, and an example"),
+        (["zeros.npz"], "--example is not a .npz file of numbers: it has 1000128 bytes unpacked, and 100000 is"),
         (["large.npy"], "--example large.npy has more than 100000 bytes, which is the most"),
         (["broken.safetensors"], "--example is not a .safetensors file: "),
         (["eight.safetensors"], "--example eight.safetensors: 'x' is F8_E4M3, which no signature can express"),

@@ -1,7 +1,8 @@
-"""Lets a module compute in bfloat16 where that costs little of its answers: in matrix products and convolutions."""
+"""Lets a module compute in bfloat16 where that gains most and costs least: in matrix products and convolutions."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import torch
@@ -10,22 +11,28 @@ from torch import nn
 _PRODUCTS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
-class InBfloat16(nn.Module):
-    """Computes products of matrices and convolutions in bfloat16, and the rest as torch's autocast does.
+def compute_in_bfloat16(module: nn.Module) -> None:
+    """Round the weights of every float32 layer of these kinds to bfloat16, and let it round its input at each run.
 
-    The weights of these layers are rounded once, here, and no longer at each run; the module is changed in place. Its
-    inputs and outputs stay as they were, but that an output which comes from such a product is bfloat16.
+    Its output is float32 again, so everything between two such layers is computed as before. Left as they are:
+    subclasses, and layers whose weights other parts of the module have as well, since those would get another datatype.
     """
+    owners = Counter(id(weight) for part in module.modules() for weight in part._parameters.values())  # noqa: SLF001
+    for part in module.modules():
+        if type(part) in _PRODUCTS and _is_own(part, owners):
+            part.to(torch.bfloat16)
+            part.register_forward_pre_hook(_rounded)
+            part.register_forward_hook(_widened)
 
-    def __init__(self, module: nn.Module) -> None:
-        super().__init__()
-        for part in module.modules():
-            if isinstance(part, _PRODUCTS) and part.weight.dtype == torch.float32:
-                part.to(torch.bfloat16)
-        self.module = module
 
-    def forward(self, *inputs: torch.Tensor) -> Any:  # noqa: ANN401  # whatever the module gives
-        """Run the module."""
-        device = inputs[0].device.type if inputs else "cpu"
-        with torch.autocast(device, torch.bfloat16):
-            return self.module(*inputs)
+def _is_own(part: nn.Module, owners: Counter[int]) -> bool:
+    parameters = list(part.parameters(recurse=False))
+    return all(owners[id(each)] == 1 and each.dtype == torch.float32 for each in parameters)
+
+
+def _rounded(_part: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(each.bfloat16() if each.dtype == torch.float32 else each for each in inputs)
+
+
+def _widened(_part: nn.Module, _inputs: tuple[Any, ...], output: torch.Tensor) -> torch.Tensor:
+    return output.float()

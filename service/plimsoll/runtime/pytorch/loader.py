@@ -13,7 +13,7 @@ from plimsoll.bundle.model_formats import Pt2Model, SafetensorsModel
 from plimsoll.errors import BundleError
 from plimsoll.runtime.foreign_code import foreign_code
 from plimsoll.runtime.loader_options import LoaderOptions
-from plimsoll.runtime.pytorch.bfloat16 import InBfloat16
+from plimsoll.runtime.pytorch.bfloat16 import compute_in_bfloat16
 from plimsoll.runtime.pytorch.devices import resolve_device
 from plimsoll.runtime.pytorch.module_building import build_architecture, build_with_factory
 from plimsoll.runtime.pytorch.packed_linear import pack_weights
@@ -69,7 +69,7 @@ class TorchLoader:
             module.requires_grad_(requires_grad=False).eval().to(self._device)
             parameters = sum(tensor.numel() for tensor in module.parameters())
             if described.precision is not None:
-                module = InBfloat16(module)
+                compute_in_bfloat16(module)
             elif self._packs:
                 module = pack_weights(module)
         return TorchModel(module, bundle.manifest.line_signature(), self._device, parameters)

@@ -20,6 +20,10 @@ much of its answers or fails a check; or one that could not be made.
 """
 
 
+LEAST_SPEED = 1.05
+"""A candidate that is hardly faster is not worth another version."""
+
+
 class Form(NamedTuple):
     """Another form of a model: the field `model` of its manifest, the files of it, and the schema that it needs."""
 
@@ -69,3 +73,9 @@ class Candidate:
             rows: spread_of([before / after for before, after in zip(present[rows], turns, strict=True)])
             for rows, turns in own.items()
         }
+
+
+def fastest(candidates: Sequence[Candidate]) -> Candidate | None:
+    """The fastest of the candidates that may be kept; `None` if none of them is worth another version."""
+    fit = [each for each in candidates if each.standing == "fit" and each.speed >= LEAST_SPEED]
+    return max(fit, key=lambda each: each.speed, default=None)

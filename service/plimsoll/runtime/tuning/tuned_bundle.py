@@ -13,10 +13,10 @@ from plimsoll.bundle.creation import write_bundle
 from plimsoll.bundle.folder import Bundle
 from plimsoll.bundle.manifest import MANIFEST_FILE
 from plimsoll.errors import BundleError
-from plimsoll.runtime.tuning.candidates import Candidate
+from plimsoll.runtime.tuning.candidates import LEAST_SPEED, Candidate
 from plimsoll.runtime.tuning.evaluation import Evaluation, Figure
 from plimsoll.runtime.tuning.processor import name_of_processor
-from plimsoll.runtime.tuning.tuner import LEAST_SPEED, Rule, Tuning
+from plimsoll.runtime.tuning.tuner import Rule, Tuning
 
 FINDINGS_FILE = "tuning.json"
 _ACCURACY_DIGITS = 6

@@ -19,12 +19,10 @@ from plimsoll.inference.ports import Task
 from plimsoll.runtime.foreign_code import foreign_code
 from plimsoll.runtime.loaded_model import LoadedModel
 from plimsoll.runtime.model_loader import ModelLoader
-from plimsoll.runtime.tuning.candidates import Candidate, Form, Maker
+from plimsoll.runtime.tuning.candidates import Candidate, Form, Maker, fastest
 from plimsoll.runtime.tuning.evaluation import Evaluation, Loss, compare, largest_difference
 from plimsoll.runtime.tuning.turns import measure_by_turns
 
-LEAST_SPEED = 1.05
-"""A candidate that is hardly faster is not worth another version."""
 PRESENT = "present bundle"
 NOT_PACKED = "PyTorch, weights not packed"
 _ROWS_OF_RUN = 64
@@ -91,8 +89,7 @@ class Tuner:
         turns = measure_by_turns(loaded, self._rows().inputs, self.rule.sizes, self.rule.turns, self.progress.turn)
         for each in candidates:
             each.note_turns(turns.get(each.name, {}), turns[PRESENT])
-        fit = [each for each in candidates if each.standing == "fit" and each.speed >= LEAST_SPEED]
-        return Tuning(candidates, max(fit, key=lambda each: each.speed, default=None))
+        return Tuning(candidates, fastest(candidates))
 
     def _rows(self) -> Evaluation:
         """The rows of the evaluation, or else the golden ones."""
