@@ -90,7 +90,7 @@ def tune(
 ) -> None:
     """Find a faster form of a bundle that has not lost its answers, and write it as the next version."""
     from plimsoll.cli.tuning_run import Choices, tune_bundle
-    from plimsoll.cli.tuning_table import ShownProgress, outcome, print_table, table_width
+    from plimsoll.cli.tuning_table import ShownProgress, outcome, print_table, remark, table_width
     from plimsoll.runtime.tuning.tuner import Progress, Rule
 
     settings = load_settings()
@@ -123,6 +123,8 @@ def tune(
         note(
             "without --evaluate no answer may leave the golden tolerance, int8 is left out and no accuracy is measured"
         )
+    if found := remark(tuned.tuning):
+        note(found)
     typer.echo(outcome(name, present, tuned.tuning))
     if tuned.written is not None:
         made = tuned.written

@@ -17,6 +17,7 @@ from plimsoll.runtime.tuning.tuner import PRESENT, Tuning
 _STYLES: dict[Standing, str] = {"fit": "green", "refused": "red", "left out": "yellow"}
 _MILLISECOND = 1000
 _WIDEST = 160
+_UNSTEADY = 1.5
 
 
 class ShownProgress:
@@ -81,6 +82,17 @@ def outcome(name: str, version: str, tuning: Tuning) -> str:
     return (
         f"{name} {version} stays: no candidate that keeps its answers is at least {LEAST_SPEED:g} times as fast; "
         "nothing was written"
+    )
+
+
+def remark(tuning: Tuning) -> str:
+    """A sentence about turns that differ so much that their medians mean little; empty if they do not."""
+    speeds = [speed for each in tuning.candidates for speed in each.speeds.values()]
+    if all(speed.high <= _UNSTEADY * speed.low for speed in speeds):
+        return ""
+    return (
+        f"the turns of a candidate differ by a factor of {max(speed.high / speed.low for speed in speeds):.2g} between "
+        "their quartiles: other work keeps the processors busy; repeat it on a quiet machine"
     )
 
 

@@ -73,10 +73,11 @@ def test_a_column_that_is_missing_or_of_no_use_is_named() -> None:
     several = manifest("tabular-regression", labels=["price", "rent"])
     with pytest.raises(typer.BadParameter, match="--label names one column, and the model has the targets price, rent"):
         label_columns(several, "price")
-    for labels, sentence in (
+    wrong: list[tuple[dict[str, list[Any]], str]] = [
         ({"price": [1, 2, 3, 4]}, "has no 'rent', which is a target of the model; give all or none"),
         ({"price": ["x"] * 4, "rent": [1] * 4}, "has a label that is no number, and the model gives numbers"),
         ({"price": [np.inf] * 4, "rent": [1] * 4}, "has a label that is not finite"),
-    ):
+    ]
+    for labels, sentence in wrong:
         with pytest.raises(typer.BadParameter, match=sentence):
             evaluation_of(several, EvaluationRows(INPUTS, labels), "rows.csv", None)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import io
 
-from plimsoll.cli.tuning_table import ShownProgress, outcome, print_table, table_width, time_in_words
+from plimsoll.cli.tuning_table import ShownProgress, outcome, print_table, remark, table_width, time_in_words
 from plimsoll.runtime.tuning.candidates import Candidate
 from plimsoll.runtime.tuning.evaluation import Comparison, Figure, Loss
 from plimsoll.runtime.tuning.tuner import PRESENT, Tuning
@@ -40,6 +40,13 @@ def test_the_end_says_what_is_kept() -> None:
     assert outcome("digits", "1", tuning()._replace(chosen=None)) == (
         "digits 1 stays: no candidate that keeps its answers is at least 1.05 times as fast; nothing was written"
     )
+
+
+def test_turns_that_differ_much_are_remarked() -> None:
+    found = tuning()
+    assert remark(found) == ""
+    found.candidates[1].note_turns({1: [10.0, 25.0, 90.0]}, {1: [100.0] * 3})
+    assert remark(found).startswith("the turns of a candidate differ by a factor of 2.5 between their quartiles")
 
 
 def test_times_have_three_digits() -> None:
