@@ -26,6 +26,7 @@ from plimsoll.runtime.bundle_making import Recipe, make_bundle
 from plimsoll.runtime.pytorch.module_building import build_architecture
 from plimsoll.runtime.pytorch.new_model import NewTorchModel
 from plimsoll.runtime.tuning.candidates import Candidate
+from plimsoll.runtime.tuning.tuned_bundle import threads_of
 from plimsoll.runtime.tuning.tuner import Progress, Rule
 from plimsoll.settings import load_settings
 from safetensors.torch import save
@@ -146,7 +147,7 @@ def _markdown(subject: Subject, tuned: Tuned) -> str:
     lines = [
         f"## {subject.about}",
         "",
-        f"{len(subject.pixels)} rows; {tuned.document['threads']} threads of {tuned.document['processor']}.",
+        f"{len(subject.pixels)} rows; {threads_of(tuned.document)}.",
         "",
         f"| {' | '.join(columns)} |",
         "|---" * len(columns) + "|",

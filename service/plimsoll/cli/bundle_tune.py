@@ -89,8 +89,8 @@ def tune(
     trust_pt2: Annotated[bool, typer.Option(help="Load a .pt2 program. A hostile one can run its own code.")] = False,
 ) -> None:
     """Find a faster form of a bundle that has not lost its answers, and write it as the next version."""
-    from plimsoll.cli.tuning_run import Choices, tune_bundle
-    from plimsoll.cli.tuning_table import ShownProgress, outcome, print_table, remark, table_width
+    from plimsoll.cli.tuning_run import Choices, show, tune_bundle, written
+    from plimsoll.cli.tuning_table import ShownProgress
     from plimsoll.runtime.tuning.tuner import Progress, Rule
 
     settings = load_settings()
@@ -109,26 +109,17 @@ def tune(
     )
     with ShownProgress(Console(stderr=True)) as shown:
         tuned = tune_bundle(opened, choices, settings, Progress(shown.step, shown.turn))
-    name, present = opened.manifest.name, opened.manifest.version
     if plot is not None:
-        draw(plot, tuned.tuning, choices.rule.sizes, f"{name} {present}", caption_of(tuned.document))
+        title = f"{opened.manifest.name} {opened.manifest.version}"
+        draw(plot, tuned.tuning, choices.rule.sizes, title, caption_of(tuned.document))
     if as_json:
-        written = None if tuned.written is None else {"path": str(tuned.written.path), "digest": tuned.written.digest}
-        typer.echo(json.dumps({**tuned.document, "written": written}, indent=2, ensure_ascii=False))
+        typer.echo(json.dumps({**tuned.document, "written": written(tuned)}, indent=2, ensure_ascii=False))
         return
-    console = Console(highlight=False)
-    console = Console(highlight=False, width=table_width(console))
-    print_table(console, tuned.tuning, choices.rule.sizes, (tuned.document["evaluation"] or {}).get("measure"))
+    show(tuned, choices.rule.sizes)
     if evaluate is None:
         note(
             "without --evaluate no answer may leave the golden tolerance, int8 is left out and no accuracy is measured"
         )
-    if found := remark(tuned.tuning):
-        note(found)
-    typer.echo(outcome(name, present, tuned.tuning))
-    if tuned.written is not None:
-        made = tuned.written
-        typer.echo(f"{made.path}: {made.manifest.name} {made.manifest.version}, digest {made.digest}")
 
 
 def _sizes(rows: Sequence[int] | None, most: int) -> list[int]:

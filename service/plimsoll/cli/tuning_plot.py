@@ -10,6 +10,7 @@ from typing import Any
 import typer
 
 from plimsoll.runtime.tuning.candidates import Candidate
+from plimsoll.runtime.tuning.tuned_bundle import threads_of
 from plimsoll.runtime.tuning.tuner import Tuning
 
 _KEPT, _REFUSED, _OTHER = "#0b5fa5", "#b5452c", "#8c8c8c"
@@ -75,10 +76,7 @@ def caption_of(document: Mapping[str, Any]) -> str:
     """The circumstances of the findings, in one line."""
     evaluation = document["evaluation"]
     rows = "golden rows" if evaluation is None else f"{evaluation['rows']} rows of {evaluation['file']}"
-    return (
-        f"{rows}; medians of {document['turns']} turns, bars are quartiles; {document['threads']} threads of "
-        f"{document['processor']}"
-    )
+    return f"{rows}; medians of {document['turns']} turns, bars are quartiles; {threads_of(document)}"
 
 
 def _colour(candidate: Candidate, tuning: Tuning) -> str:

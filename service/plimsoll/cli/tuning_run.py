@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import typer
+from rich.console import Console
 
 from plimsoll.bundle.folder import Bundle
 from plimsoll.bundle.model_formats import SafetensorsModel
 from plimsoll.bundle.next_version import check_version
+from plimsoll.cli.complaint import note
 from plimsoll.cli.evaluation_file import read_evaluation
 from plimsoll.cli.evaluation_truth import evaluation_of, label_columns
+from plimsoll.cli.tuning_table import outcome, print_table, remark, table_width
 from plimsoll.errors import BundleError
 from plimsoll.runtime.loader_options import LoaderOptions
 from plimsoll.runtime.loading import new_loader
@@ -90,6 +94,24 @@ def tune_bundle(bundle: Bundle, choices: Choices, settings: Settings, progress: 
         document = findings(bundle, found, choices.rule, evaluation, occasion)
         written = write_tuned(choices.folder, bundle, found, document) if choices.write else None
     return Tuned(found, document, written)
+
+
+def written(tuned: Tuned) -> dict[str, str] | None:
+    """The bundle that was written, for JSON."""
+    made = tuned.written
+    return None if made is None else {"path": str(made.path), "digest": made.digest}
+
+
+def show(tuned: Tuned, sizes: Sequence[int]) -> None:
+    """Print the table of the candidates, and which one is kept."""
+    console, document = Console(highlight=False), tuned.document
+    console.width = table_width(console)
+    print_table(console, tuned.tuning, sizes, (document["evaluation"] or {}).get("measure"))
+    if found := remark(tuned.tuning):
+        note(found)
+    typer.echo(outcome(document["model"], document["tuned_from"], tuned.tuning))
+    if (made := tuned.written) is not None:
+        typer.echo(f"{made.path}: {made.manifest.name} {made.manifest.version}, digest {made.digest}")
 
 
 def _check_loss(choices: Choices, evaluation: Evaluation | None) -> None:

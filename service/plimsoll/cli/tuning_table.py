@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from plimsoll.runtime.tuning.candidates import LEAST_SPEED, Candidate, Standing
-from plimsoll.runtime.tuning.evaluation import Figure
+from plimsoll.runtime.tuning.evaluation import Figure, RightClasses
 from plimsoll.runtime.tuning.tuner import PRESENT, Tuning
 
 _STYLES: dict[Standing, str] = {"fit": "green", "refused": "red", "left out": "yellow"}
@@ -63,7 +63,7 @@ def print_table(console: Console, tuning: Tuning, sizes: Sequence[int], measure:
         table.add_column(name, justify="right")
     table.add_column("")
     for each in tuning.candidates:
-        table.add_row(*_cells(each, sizes, quality=measure is not None), _word(each, tuning))
+        table.add_row(*_cells(each, sizes, measure), _word(each, tuning))
     console.print(table)
     for each in tuning.candidates:
         if each.reason:
@@ -103,15 +103,16 @@ def _word(candidate: Candidate, tuning: Tuning) -> Text:
     return Text(words.get(candidate.standing, candidate.standing), _STYLES.get(candidate.standing, ""))
 
 
-def _cells(candidate: Candidate, sizes: Sequence[int], *, quality: bool) -> list[str]:
+def _cells(candidate: Candidate, sizes: Sequence[int], measure: str | None) -> list[str]:
     cells = [candidate.name]
     for size in sizes:
         found = candidate.times.get(size)
         cells.append("" if found is None else time_in_words(found.median))
     cells.append(f"{candidate.speed:.2f}x" if candidate.speeds else "")
     compared = candidate.comparison
-    if quality:
-        cells.append("" if compared is None or compared.quality is None else _interval(compared.quality))
+    if measure is not None:
+        interval = _percent if measure == RightClasses.measure else _number
+        cells.append("" if compared is None or compared.quality is None else interval(compared.quality))
     if compared is None or candidate.name == PRESENT:
         return [*cells, "", ""]
     return [*cells, f"{compared.agreement.value:.2%}", f"{compared.difference:.2g}"]
@@ -124,7 +125,9 @@ def time_in_words(microseconds: float) -> str:
     return f"{microseconds / _MILLISECOND:.3g} ms"
 
 
-def _interval(figure: Figure) -> str:
-    if figure.low >= 0 and figure.high <= 1:
-        return f"{figure.value:.1%} ({figure.low:.1%} to {figure.high:.1%})"
+def _percent(figure: Figure) -> str:
+    return f"{figure.value:.1%} ({figure.low:.1%} to {figure.high:.1%})"
+
+
+def _number(figure: Figure) -> str:
     return f"{figure.value:.3g} ({figure.low:.3g} to {figure.high:.3g})"

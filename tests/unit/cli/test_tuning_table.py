@@ -30,6 +30,9 @@ def test_each_candidate_has_a_line_and_each_reason_a_sentence() -> None:
         "absent left out",
         "absent: it is not installed",
     ]
+    errors = io.StringIO()
+    print_table(Console(file=errors, width=160), tuning(), [1], "mean absolute error")
+    assert "0.961 (0.947 to 0.971)" in errors.getvalue()
     numbers = io.StringIO()
     print_table(Console(file=numbers, width=160), tuning(), [1], None)
     assert "accuracy" not in numbers.getvalue()

@@ -45,8 +45,8 @@ class Truth(Protocol):
         ...
 
     @property
-    def method(self) -> str:
-        """The method of its interval."""
+    def lost(self) -> str:
+        """The sentence about a loss; `{}` stands for its size."""
         ...
 
     def figure(self, outputs: Tensors) -> Figure:
@@ -66,7 +66,7 @@ class RightClasses:
     """Implements `Truth`: `right` holds the position of each row's label."""
 
     measure = "accuracy"
-    method = "Wilson score interval, 95 %"
+    lost = "it loses {} of accuracy"
 
     def __init__(self, classes: Classes, right: NDArray[np.intp]) -> None:
         self._classes = classes
@@ -102,7 +102,7 @@ class RightNumbers:
     """Implements `Truth`: `targets` are the right numbers, [rows, targets], in the order of `outputs`."""
 
     measure = "mean absolute error"
-    method = "normal approximation of the mean, 95 %"
+    lost = "its mean absolute error grows by {}"
 
     def __init__(self, outputs: list[str], targets: NDArray[np.float64]) -> None:
         self._outputs = outputs

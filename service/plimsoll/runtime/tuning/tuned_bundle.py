@@ -24,7 +24,7 @@ _ACCURACY_DIGITS = 6
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """The circumstances of a tuning: `file` and its `sha256` are those of the evaluation, empty where there is none."""
+    """The circumstances of a tuning: `file` and its `sha256` are those of the evaluation, and empty without one."""
 
     threads: int
     file: str = ""
@@ -91,6 +91,12 @@ def write_tuned(folder: Path, bundle: Bundle, tuning: Tuning, document: Mapping[
     return write_bundle(folder, fields, files)
 
 
+def threads_of(document: Mapping[str, Any]) -> str:
+    """The threads and the processor of some findings, in words."""
+    threads: int = document["threads"]
+    return f"{threads} thread{'' if threads == 1 else 's'} of {document['processor']}"
+
+
 def _golden(bundle: Bundle, chosen: Candidate) -> dict[str, Any]:
     """The golden tolerances of a chosen candidate.
 
@@ -112,7 +118,7 @@ def _rounded_up(number: float) -> float:
 
 def _metrics(bundle: Bundle, chosen: Candidate, document: Mapping[str, Any]) -> dict[str, Any]:
     before = f"{bundle.manifest.name} {bundle.manifest.version}"
-    threads = f"{document['threads']} threads of {document['processor']}"
+    threads = threads_of(document)
     metrics: dict[str, Any] = {}
     for rows, speed in chosen.speeds.items():
         metrics[f"speed at {rows} row{'' if rows == 1 else 's'}"] = {

@@ -179,7 +179,7 @@ class Tuner:
         if loss.most > allowed:
             more = "; more rows could show that it loses less" if loss.value <= allowed else ""
             return (
-                f"it loses {loss.value:.2%} of {truth.measure}, and up to {loss.most:.2%} with 95 % confidence; "
+                f"{truth.lost.format(f'{loss.value:.2%}')}, and up to {loss.most:.2%} with 95 % confidence; "
                 f"{allowed:.2%} is allowed{more}"
             )
         return ""
