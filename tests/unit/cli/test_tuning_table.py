@@ -49,7 +49,7 @@ def test_turns_that_differ_much_are_remarked() -> None:
     found = tuning()
     assert remark(found) == ""
     found.candidates[1].note_turns({1: [10.0, 25.0, 90.0]}, {1: [100.0] * 3})
-    assert remark(found).startswith("the turns of a candidate differ by a factor of 2.5 between their quartiles")
+    assert remark(found).startswith("the turns of a candidate differ by a factor of 2.7 between their quartiles")
 
 
 def test_times_have_three_digits() -> None:
