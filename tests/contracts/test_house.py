@@ -40,6 +40,8 @@ WITHOUT_A_TEST_OF_THEIR_NAME = {
     "runtime/onnx_file.py": "runtime/onnx/test_loader.py",
     "runtime/onnx/tensor_types.py": "runtime/onnx/test_loader.py",
     "runtime/pytorch/loader.py": "runtime/test_model_loader.py",
+    # A part of its command.
+    "cli/tuning_run.py": "cli/test_bundle_tune.py",
     "runtime/pytorch/architectures/digits_cnn.py": "runtime/pytorch/test_module_building.py",
     "runtime/pytorch/architectures/digits_mlp.py": "runtime/pytorch/test_module_building.py",
     # Parts of the lane; its tests see them as its behaviour, and are named for it.

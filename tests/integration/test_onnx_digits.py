@@ -11,9 +11,10 @@ import pytest
 from numpy.typing import NDArray
 from plimsoll.application import Application
 from plimsoll.bundle.folder import open_bundle
+from plimsoll.bundle.next_version import version_after
 from plimsoll.runtime.loader_options import LoaderOptions
 from plimsoll.runtime.loading import new_loader
-from plimsoll.runtime.onnx_export import export_bundle, version_after
+from plimsoll.runtime.onnx_export import export_bundle
 from plimsoll.settings import load_settings
 
 from tests.doubles.onnx_digits import exported_digits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -23,12 +24,14 @@ MANIFEST_FILE = "manifest.json"
 
 ModelName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
 """Lower-case letters, digits and dashes, at most 63: also a valid Kubernetes label value."""
-ModelVersion = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){0,3}$")]
+VERSION = re.compile(r"^(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){0,3}$")
+ModelVersion = Annotated[str, StringConstraints(pattern=VERSION.pattern)]
 """One to four numbers without leading zeros, joined by dots, so that versions have an order."""
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
-_NEWEST_SCHEMA = 2
+_NEWEST_SCHEMA = 3
+_SCHEMA_OF_PRECISION = 3
 _TASKS_OF_SCHEMA_1 = {"classification": "tabular-classification", "tensors": "tensors"}
 
 
@@ -94,7 +97,7 @@ class Metric(Record):
 class Manifest(Record):
     """Everything that a server must know about a model before it opens a weight file."""
 
-    schema_version: Literal[1, 2]
+    schema_version: Literal[1, 2, 3]
     name: ModelName
     version: ModelVersion
     task: Annotated[str, StringConstraints(pattern=rf"^[a-z0-9][a-z0-9-]{{0,63}}$|{FACTORY}", max_length=256)]
@@ -113,7 +116,7 @@ class Manifest(Record):
     @model_validator(mode="before")
     @classmethod
     def _of_schema(cls, fields: Any) -> Any:  # noqa: ANN401  # whatever the document holds
-        """Read schema 1 as schema 2: its tasks had other names, and no options."""
+        """Read schema 1 as the newest: its tasks had other names, and no options. Before 3 no model had a precision."""
         if not isinstance(fields, dict):
             return fields
         schema = fields.get("schema_version", _NEWEST_SCHEMA)
@@ -122,6 +125,11 @@ class Manifest(Record):
         if schema > _NEWEST_SCHEMA:
             raise ValueError(
                 f"schema_version is {schema}, and this server reads 1 to {_NEWEST_SCHEMA}; upgrade Plimsoll to read it"
+            )
+        model = fields.get("model")
+        if schema < _SCHEMA_OF_PRECISION and isinstance(model, dict) and "precision" in model:
+            raise ValueError(
+                f"schema_version is {schema}, which has no 'precision' of a model; it came with {_SCHEMA_OF_PRECISION}"
             )
         if schema != 1:
             return fields

@@ -16,7 +16,8 @@ class SafetensorsModel(Record):
     """Weights as safetensors plus an architecture.
 
     The architecture is registered by name in the server, or made by a factory `package.module:callable` of an installed
-    package. A server calls only factories that its operator has allowed.
+    package. A server calls only factories that its operator has allowed. With the `precision` bfloat16,
+    products of matrices and convolutions are computed with numbers of 16 bits, whatever datatype the file has.
     """
 
     backend: ClassVar[str] = "pytorch"
@@ -25,6 +26,7 @@ class SafetensorsModel(Record):
     architecture: str | None = None
     factory: Annotated[str, StringConstraints(pattern=FACTORY)] | None = None
     parameters: dict[str, str | int | float | bool | list[int]] = Field(default_factory=dict)
+    precision: Literal["bfloat16"] | None = None
 
     @model_validator(mode="after")
     def _one_maker(self) -> Self:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from plimsoll.bundle.folder import open_bundle
+from plimsoll.bundle.next_version import version_after
 from plimsoll.cli.bundle_folders import folder_of_bundles
 from plimsoll.settings import load_settings
 
@@ -28,7 +29,7 @@ def export_onnx(
     """Export a bundle of PyTorch to ONNX, as the next version of the same model. Writes it if its answers are alike."""
     from plimsoll.runtime.loader_options import LoaderOptions
     from plimsoll.runtime.loading import new_loader
-    from plimsoll.runtime.onnx_export import check_packages, export_bundle, version_after
+    from plimsoll.runtime.onnx_export import check_packages, export_bundle
 
     check_packages()
     from plimsoll.runtime.pytorch.onnx_export import export_graph

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from plimsoll import __version__
-from plimsoll.cli import bundle_task  # noqa: F401  # adds its command to those of `bundle`
+from plimsoll.cli import bundle_task, bundle_tune  # noqa: F401  # they add their commands to those of `bundle`
 from plimsoll.cli.bundle import bundle
 from plimsoll.cli.health import health
 from plimsoll.cli.init import init

@@ -1,9 +1,9 @@
-"""Reads the example rows of `plimsoll bundle create` from files of numpy and safetensors."""
+"""Reads rows that an option of a command names from files of numpy and safetensors."""
 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,12 +13,13 @@ import typer
 from numpy.typing import NDArray
 
 MAX_BYTES = 1 << 30
-"""Of one file, unpacked: an example is a few rows."""
+"""Of one file, unpacked."""
 _SAFETENSORS_TYPES: Mapping[str, str] = {
     "BOOL": "?", "U8": "u1", "U16": "<u2", "U32": "<u4", "U64": "<u8", "I8": "i1", "I16": "<i2", "I32": "<i4",
     "I64": "<i8", "F16": "<f2", "BF16": "<u2", "F32": "<f4", "F64": "<f8",
 }  # fmt: skip
-_NUMBERS = "biuf"
+_NUMBERS, _TEXTS = "biuf", "U"
+_OPTION = "--example"
 
 
 class Examples(NamedTuple):
@@ -46,7 +47,7 @@ def read_examples(options: Sequence[str], input_name: str = "input") -> Examples
     bfloat16: set[str] = set()
     for option in options:
         name, path = _split(option)
-        tensors, halves = _read(path)
+        tensors, halves = read_tensors(path, _OPTION)
         if name is not None and len(tensors) != 1:
             raise typer.BadParameter(
                 f"--example {name}={path.name}: the file holds {len(tensors)} tensors; give it without a name, and its "
@@ -77,39 +78,45 @@ def _split(option: str) -> tuple[str | None, Path]:
         path = Path(file)
     else:
         name = ""
-    if not path.is_file():
-        raise typer.BadParameter(f"--example '{path}' is no file")
-    if path.stat().st_size > MAX_BYTES:
-        raise typer.BadParameter(f"--example {path.name} has more than {MAX_BYTES} bytes, and an example is a few rows")
     return name or None, path
 
 
-def _read(path: Path) -> tuple[dict[str, NDArray[Any]], set[str]]:
-    """The tensors of a file, and the names of those that are bfloat16; the one of a `.npy` file has no name."""
+def read_tensors(path: Path, option: str, texts: Collection[str] = ()) -> tuple[dict[str, NDArray[Any]], set[str]]:
+    """The tensors of a file, and the names of those that are bfloat16; the one of a `.npy` file has no name.
+
+    `option` is what messages call the file. The tensors of `texts` may hold text.
+
+    Raises:
+        typer.BadParameter: the file cannot be read, is too large, or holds something else than numbers.
+    """
+    if not path.is_file():
+        raise typer.BadParameter(f"{option} '{path}' is no file")
+    if path.stat().st_size > MAX_BYTES:
+        raise typer.BadParameter(f"{option} {path.name} has more than {MAX_BYTES} bytes, which is the most")
     halves: set[str] = set()
     if path.suffix == ".npz":
-        tensors = _read_npz(path)
+        tensors = _read_npz(path, option)
     elif path.suffix == ".safetensors":
-        tensors, halves = _read_safetensors(path)
+        tensors, halves = _read_safetensors(path, option)
     else:
-        tensors = {"": _read_npy(path)}
+        tensors = {"": _read_npy(path, option)}
     if not tensors:
-        raise typer.BadParameter(f"--example {path.name} holds no tensor")
+        raise typer.BadParameter(f"{option} {path.name} holds no tensor")
     for name, tensor in tensors.items():
-        if tensor.dtype.kind not in _NUMBERS:
-            raise typer.BadParameter(f"--example {_called(path, name)} is of {tensor.dtype}, and numbers are expected")
+        if tensor.dtype.kind not in _NUMBERS + (_TEXTS if name in texts else ""):
+            raise typer.BadParameter(f"{option} {_called(path, name)} is of {tensor.dtype}, and numbers are expected")
     return tensors, halves
 
 
-def _read_npy(path: Path) -> NDArray[Any]:
+def _read_npy(path: Path, option: str) -> NDArray[Any]:
     try:
         with path.open("rb") as stream:
             return np.lib.format.read_array(stream, allow_pickle=False)
     except Exception as error:  # noqa: BLE001  # numpy reads the header as Python, so a broken one raises anything
-        raise _refusal(error, f"--example is not a .npy file of numbers: {error}", path, "") from None
+        raise _refusal(error, f"{option} is not a .npy file of numbers: {error}", f"{option} {path.name}") from None
 
 
-def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
+def _read_npz(path: Path, option: str) -> dict[str, NDArray[Any]]:
     tensors: dict[str, object] = {}
     name = ""
     try:
@@ -118,10 +125,12 @@ def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
             for name in archive.files:
                 tensors[name] = archive[name]
     except Exception as error:  # noqa: BLE001  # as for a .npy file
-        raise _refusal(error, f"--example is not a .npz file of numbers: {error}", path, name) from None
+        raise _refusal(
+            error, f"{option} is not a .npz file of numbers: {error}", f"{option} {_called(path, name)}"
+        ) from None
     arrays = {name: tensor for name, tensor in tensors.items() if isinstance(tensor, np.ndarray)}
     if wrong := sorted(tensors.keys() - arrays.keys()):
-        raise typer.BadParameter(f"--example {_called(path, wrong[0])} is no array of numpy")
+        raise typer.BadParameter(f"{option} {_called(path, wrong[0])} is no array of numpy")
     return arrays
 
 
@@ -129,19 +138,19 @@ def _check_unpacked_size(path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         unpacked = sum(entry.file_size for entry in archive.infolist())
     if unpacked > MAX_BYTES:
-        raise ValueError(f"it has {unpacked} bytes unpacked, and an example has at most {MAX_BYTES}")
+        raise ValueError(f"it has {unpacked} bytes unpacked, and {MAX_BYTES} is the most")
 
 
-def _read_safetensors(path: Path) -> tuple[dict[str, NDArray[Any]], set[str]]:
+def _read_safetensors(path: Path, option: str) -> tuple[dict[str, NDArray[Any]], set[str]]:
     try:
         entries = sorted(safetensors.deserialize(path.read_bytes()), key=lambda entry: entry[0])  # type: ignore[no-untyped-call]
     except (safetensors.SafetensorError, OSError) as error:
-        raise typer.BadParameter(f"--example is not a .safetensors file: {error}") from None
+        raise typer.BadParameter(f"{option} is not a .safetensors file: {error}") from None
     tensors, halves = {}, set()
     for name, entry in entries:
         if entry["dtype"] not in _SAFETENSORS_TYPES:
             raise typer.BadParameter(
-                f"--example {_called(path, name)} is {entry['dtype']}, which no signature can express"
+                f"{option} {_called(path, name)} is {entry['dtype']}, which no signature can express"
             )
         array = np.frombuffer(entry["data"], _SAFETENSORS_TYPES[entry["dtype"]]).reshape(entry["shape"])
         if entry["dtype"] == "BF16":
@@ -151,10 +160,10 @@ def _read_safetensors(path: Path) -> tuple[dict[str, NDArray[Any]], set[str]]:
     return tensors, halves
 
 
-def _refusal(error: Exception, sentence: str, path: Path, name: str) -> typer.BadParameter:
+def _refusal(error: Exception, sentence: str, called: str) -> typer.BadParameter:
     if "allow_pickle" in str(error):
         sentence = (
-            f"--example {_called(path, name)} is an array of Python objects, which only a pickle can hold, and no "
+            f"{called} is an array of Python objects, which only a pickle can hold, and no "
             "pickle is opened; save numbers, as with array.astype(numpy.float32)"
         )
     return typer.BadParameter(sentence)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from plimsoll.judge.counts import Interval, TrackCounts
+from plimsoll.judge.intervals import wilson
 
-_Z = 1.959964
 _SHARE = 0.05
 
 
@@ -45,20 +44,12 @@ def figures(intervals: Sequence[Interval], track: Literal["canary", "stable"], s
 
 
 def _share(part: float, total: float) -> Figure:
-    """A share with Wilson's interval (E. B. Wilson, JASA 22, 1927)."""
+    """A share with Wilson's interval."""
     if total <= 0:
         return Figure()
     share = part / total
-    low, high = _wilson(share, total)
+    low, high = wilson(share, total)
     return Figure(share, low, high)
-
-
-def _wilson(share: float, total: float) -> tuple[float, float]:
-    squared = _Z * _Z / total
-    middle = (share + squared / 2) / (1 + squared)
-    half = _Z / (1 + squared) * math.sqrt(share * (1 - share) / total + squared / (4 * total))
-    low = middle - half if share > 0 else 0.0  # exactly; the difference of two equal numbers is not
-    return max(0.0, low), min(1.0, middle + half)
 
 
 def _p95(counted: Sequence[TrackCounts]) -> Figure:
@@ -70,7 +61,7 @@ def _p95(counted: Sequence[TrackCounts]) -> Figure:
             slower[edge] = slower.get(edge, 0.0) + count
     if total <= 0 or not slower:
         return Figure()
-    low, high = _wilson(_SHARE, total)
+    low, high = wilson(_SHARE, total)
     return Figure(*(_exceeded_by(slower, total, share) for share in (_SHARE, high, low)))
 
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from plimsoll.bundle.creation import write_bundle
 from plimsoll.bundle.folder import Bundle
 from plimsoll.bundle.golden import GoldenSamples, read_golden
-from plimsoll.bundle.manifest import MANIFEST_FILE
 from plimsoll.bundle.model_formats import SafetensorsModel
+from plimsoll.bundle.next_version import next_fields
 from plimsoll.errors import BundleError, OperatorError
 from plimsoll.inference.payloads import Tensors
 from plimsoll.runtime.installed_packages import fault_of_packages
@@ -20,25 +18,14 @@ from plimsoll.runtime.model_loader import ModelLoader
 from plimsoll.runtime.onnx_file import GRAPH_FILE
 
 _PACKAGES = ("torch", "onnx", "onnxscript", "onnxruntime")
-_MOST_NUMBERS = 4
-"""Of a version."""
+GRAPH_RECORD = {"format": "onnx", "graph": GRAPH_FILE}
+"""The field `model` of a manifest."""
 
 
 def check_packages() -> None:
     """Raise an `OperatorError` unless the packages are installed that an export needs."""
     if fault := fault_of_packages("an export to ONNX", _PACKAGES, "export,onnx"):
         raise OperatorError(fault)
-
-
-def version_after(version: str) -> str:
-    """The version with `.1` added: after this one, and before the next one of a new training.
-
-    Raises:
-        BundleError: with check `manifest`, when the version has as many numbers as a version can have.
-    """
-    if version.count(".") + 1 == _MOST_NUMBERS:
-        raise BundleError("manifest", f"no version follows {version} by one more number; give one with --version")
-    return f"{version}.1"
 
 
 def export_bundle(
@@ -61,9 +48,9 @@ def export_bundle(
         )
     bundle.verify_files()
     samples = read_golden(bundle)
-    fields = _fields(bundle, version)
+    fields = next_fields(bundle, version, GRAPH_RECORD)
     files = {
-        GRAPH_FILE: export(bundle, _longest(samples)),
+        GRAPH_FILE: export(bundle, longest_rows(samples)),
         bundle.manifest.golden.file: bundle.read(bundle.manifest.golden.file),
     }
     with tempfile.TemporaryDirectory(prefix="plimsoll-export-") as place:
@@ -73,22 +60,9 @@ def export_bundle(
     return write_bundle(folder, fields, files)
 
 
-def _longest(samples: GoldenSamples) -> Tensors:
+def longest_rows(samples: GoldenSamples) -> Tensors:
     """The inputs of the longest rows: torch takes a length of 1 for one that never changes."""
     return max(
         (each.inputs for each in samples.of_each_length),
         key=lambda inputs: sum(tensor[0].size for tensor in inputs.values()),
     )
-
-
-def _fields(bundle: Bundle, version: str) -> dict[str, Any]:
-    """The fields of the new manifest: those of the old one in its words, with another model."""
-    fields: dict[str, Any] = json.loads((bundle.path / MANIFEST_FILE).read_bytes())
-    del fields["files"]
-    return {
-        **fields,
-        "schema_version": 2,
-        "version": version,
-        "task": bundle.manifest.task,
-        "model": {"format": "onnx", "graph": GRAPH_FILE},
-    }

@@ -45,6 +45,12 @@ class LabelScores:
         return (scores.reshape(-1) >= self.threshold).astype(np.intp)
 
 
+def label_scores(signature: Signature) -> LabelScores:
+    """The labels of the only output, and how its scores choose one."""
+    (spec,) = signature.outputs
+    return LabelScores(spec.name, spec.labels, None if spec.threshold is None else spec.dtype.type(spec.threshold))
+
+
 class TabularClassification(RowReader):
     """Implements `Task`: the rows are read as `RowReader` does.
 
@@ -57,10 +63,8 @@ class TabularClassification(RowReader):
         if fault := fault_of_flat_input(signature) or _fault_of_output(signature):
             raise BundleError("task", f"nothing can ask this model: {fault}; {_TAKES}")
         super().__init__(signature)
-        (spec,) = signature.outputs
-        threshold = None if spec.threshold is None else spec.dtype.type(spec.threshold)
-        self._classes = LabelScores(spec.name, spec.labels, threshold)
-        self.classes = self._classes if len(spec.labels) <= MOST_COUNTED_LABELS else None
+        self._classes = label_scores(signature)
+        self.classes = self._classes if len(self._classes.labels) <= MOST_COUNTED_LABELS else None
 
     def results(self, question: Question, outputs: Tensors) -> list[Any]:
         """`{"class", "probabilities"}` of each row; see `Task.results`."""

@@ -31,7 +31,7 @@ class TabularRegression(RowReader):
     def __init__(self, signature: Signature, options: Options = NO_OPTIONS) -> None:
         check_options(NAME, options)
         fault = fault_of_flat_input(signature) or next(filter(None, map(_fault_of_output, signature.outputs)), "")
-        self._targets = [] if fault else [(spec.name, _targets_of(spec)) for spec in signature.outputs]
+        self._targets = [] if fault else [(spec.name, targets_of(spec)) for spec in signature.outputs]
         names = [name for _, targets in self._targets for name in targets]
         if twice := next((name for name in names if names.count(name) > 1), None):
             fault = f"two targets are named '{twice}'"
@@ -58,7 +58,8 @@ class TabularRegression(RowReader):
         return {"type": "object", "properties": {"values": values}, "required": ["values"]}
 
 
-def _targets_of(spec: TensorSpec) -> list[str]:
+def targets_of(spec: TensorSpec) -> list[str]:
+    """The names of the targets that an output has."""
     return [str(label) for label in spec.labels] or [spec.name]
 
 

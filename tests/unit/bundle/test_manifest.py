@@ -191,8 +191,8 @@ def test_what_is_no_manifest_at_all_is_refused_by_the_manifest_check(document: b
 @pytest.mark.parametrize(
     ("path", "value", "sentence"),
     [
-        ("schema_version", 3, "schema_version is 3, and this server reads 1 to 2; upgrade Plimsoll to read it"),
-        ("schema_version", 0, "field 'schema_version': Input should be 1 or 2"),
+        ("schema_version", 4, "schema_version is 4, and this server reads 1 to 3; upgrade Plimsoll to read it"),
+        ("schema_version", 0, "field 'schema_version': Input should be 1, 2 or 3"),
         ("task", "regression", "field 'task': schema_version is 1, whose tasks are classification and tensors"),
         ("options", {}, "schema_version is 1, which has no 'options'; they came with 2"),
         ("signature.inputs.0.shape", [4, -1], "the first dimension of tensor 'pixels' is the batch and must be -1"),

@@ -13,7 +13,7 @@ from plimsoll.inference.payloads import Tensors
 from plimsoll.runtime import installed_packages
 from plimsoll.runtime.loader_options import LoaderOptions
 from plimsoll.runtime.model_loader import ModelLoader
-from plimsoll.runtime.onnx_export import check_packages, export_bundle, version_after
+from plimsoll.runtime.onnx_export import check_packages, export_bundle
 from plimsoll.runtime.pytorch.onnx_export import export_graph
 
 from tests.conftest import MakeBundle
@@ -23,12 +23,6 @@ from tests.doubles.onnx_graphs import linear
 
 CPU = ModelLoader(LoaderOptions(threads=1), batch_sizes=[1, 2, 4], inline_budget_seconds=0)
 ROWS = np.random.default_rng(0).random((5, 4), np.float32)
-
-
-def test_a_version_is_followed_by_one_number_more() -> None:
-    assert (version_after("2"), version_after("2.0.7")) == ("2.1", "2.0.7.1")
-    with pytest.raises(BundleError, match=r"no version follows 1.2.3.4 by one more number; give one with --version"):
-        version_after("1.2.3.4")
 
 
 def test_missing_packages_are_named_with_the_command_that_installs_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from plimsoll.bundle.model_formats import Pt2Model, SafetensorsModel
 from plimsoll.errors import BundleError
 from plimsoll.runtime.foreign_code import foreign_code
 from plimsoll.runtime.loader_options import LoaderOptions
+from plimsoll.runtime.pytorch.bfloat16 import compute_in_bfloat16
 from plimsoll.runtime.pytorch.devices import resolve_device
 from plimsoll.runtime.pytorch.module_building import build_architecture, build_with_factory
 from plimsoll.runtime.pytorch.packed_linear import pack_weights
@@ -47,6 +48,7 @@ class TorchLoader:
         self._device = resolve_device(options.device)
         self._trust_pt2 = options.trust_pt2
         self._factories = options.factories
+        self._packs = options.packs_weights
 
     def load(self, bundle: Bundle) -> TorchModel:
         """Read the weights into a model on the device.
@@ -66,7 +68,10 @@ class TorchLoader:
         with foreign_code("weights", "the model cannot be moved to its device"):
             module.requires_grad_(requires_grad=False).eval().to(self._device)
             parameters = sum(tensor.numel() for tensor in module.parameters())
-            module = pack_weights(module)
+            if described.precision is not None:
+                compute_in_bfloat16(module)
+            elif self._packs:
+                module = pack_weights(module)
         return TorchModel(module, bundle.manifest.line_signature(), self._device, parameters)
 
     def _load_pt2(self, bundle: Bundle, described: Pt2Model) -> TorchModel:

@@ -39,6 +39,10 @@ def export_graph(bundle: Bundle, inputs: Tensors, factories: Collection[str]) ->
     described, signature = bundle.manifest.model, bundle.manifest.line_signature()
     if not isinstance(described, SafetensorsModel):
         raise BundleError("format", f"a bundle of the format {described.format} cannot be exported, only safetensors")
+    if described.precision is not None:
+        raise BundleError(
+            "format", f"it computes in {described.precision}, which no graph says; export the bundle it was made of"
+        )
     if halves := [spec.name for spec in (*signature.inputs, *signature.outputs) if spec.datatype == "BF16"]:
         raise BundleError(
             "format", f"'{halves[0]}' is BF16, which ONNX Runtime takes from no client; such a bundle is not exported"
