@@ -126,7 +126,7 @@ def test_importing_the_package_runs_nothing() -> None:
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted as Linux shows them")
 def test_a_command_has_one_thread_though_it_imports_numpy() -> None:
     code = (
-        "import sys; sys.argv = ['plimsoll', '--version']\n"
+        "import sys; sys.argv = ['plimsoll', 'bundle', '--help']\n"
         "from pathlib import Path\n"
         "from plimsoll.cli import main\n"
         "try: main()\n"
