@@ -1,4 +1,4 @@
-"""Lists the commands of `plimsoll`. The file of a command is imported when the command is called or shown by `--help`."""
+"""Lists the commands of `plimsoll`; the file of a command is imported to run it, or to show it in `--help`."""
 
 from __future__ import annotations
 

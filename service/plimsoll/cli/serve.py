@@ -9,9 +9,9 @@ import typer
 
 from plimsoll.access.keys import read_keys
 from plimsoll.errors import OperatorError
-from plimsoll.telemetry.library_refusals import refusals_of_libraries
 from plimsoll.settings import Settings, load_settings, prepare_libraries
 from plimsoll.settings.edge import is_loopback
+from plimsoll.telemetry.library_refusals import refusals_of_libraries
 
 
 def serve(
