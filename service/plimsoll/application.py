@@ -162,9 +162,8 @@ class Application:
 
     def _stuck_changed(self, loop: asyncio.AbstractEventLoop, served: ServedVersion, stuck: bool) -> None:  # noqa: FBT001
         if stuck:
-            self._show_stuck(
-                served.name, served.version
-            )  # from this thread, because the forward pass may block the event loop
+            # From this thread, because the forward pass may block the event loop.
+            self._show_stuck(served.name, served.version)
         with contextlib.suppress(RuntimeError):  # the loop has been closed
             loop.call_soon_threadsafe(partial(self._stick, served, stuck=stuck))
 
@@ -217,6 +216,7 @@ def _loader(settings: Settings) -> ModelLoader:
         max_batch_rows=settings.max_batch_rows,
         max_batch_elements=settings.max_batch_elements,
         inline_budget_seconds=settings.inline_budget_seconds,
+        warmup_seconds=settings.warmup_seconds,
     )
 
 
