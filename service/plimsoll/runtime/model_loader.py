@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -147,6 +148,7 @@ class ModelLoader:
             if fault := fault_of_packages(user, [runtime.package], runtime.extra, runtime.images):
                 raise BundleError("format", fault)
             loader = self._loaders[runtime] = imported(runtime.loader)(self._options)
+            gc.freeze()  # the modules live for ever, so that no collection needs to visit them; no bundle is loaded yet
         return loader
 
     def _limit_threads(self) -> None:

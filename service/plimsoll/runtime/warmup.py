@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
@@ -18,8 +19,8 @@ from plimsoll.runtime.loaded_model import LoadedModel
 MOST_SECONDS = 10.0
 """The time after which warm-up begins no further run, where no setting says otherwise."""
 _REPEATS = 5
-_WORTH_A_TRY = 10
-"""On one thread a small batch may be this many times faster than on several, which mostly wait for each other."""
+_FAR = 10
+"""A size that takes this many times the inline budget does not belong on the event loop, nor does any larger one."""
 _SLOW_SECONDS = 0.5
 """No size is repeated for longer. Where rows are padded, the largest size is the only one to run after a slower one."""
 
@@ -79,9 +80,9 @@ def warm_up(
     """Run the batch sizes and set `model.warmed_inline_rows` to the largest that stays within the inline budget.
 
     The batches are made of golden rows, `rows_by_input` of shape [rows, ...], repeated as often as it takes: a model
-    may refuse zeros, or be faster on them. A size that may belong on the event loop runs once to warm and up to five
-    times to be measured, on one thread as there; the fastest counts, since other work on the machine can only make a
-    run slower. Beyond a size that is far from the budget each size runs once.
+    may refuse zeros, or be faster on them. A size that may belong on the event loop runs once to warm, and then up to
+    five times on one thread, as there; the fastest counts, since other work on the machine can only make a run slower.
+    Beyond a size that is far from the budget each size runs once.
 
     Where the signature leaves dimensions open, only rows of the golden shape may run on the event loop. Where rows are
     padded, each length to which they are padded is warmed and placed by itself, with rows that have no padding, and
@@ -142,26 +143,28 @@ def _measure(
         if rows not in must and (skipped or not left.is_enough_for(last * rows / last_rows)):
             continue
         with foreign_code("warm-up", f"the model fails on {form.words(rows)}"):
-            first = _timed(model, form.rows_by_input, rows)
-            once = last > _WORTH_A_TRY * inline_budget_seconds or not left.is_enough_for(first)
-            alone = seconds[rows] = first if once else _fastest(model, form.rows_by_input, rows)
-            if model.threads > 1 and alone <= _WORTH_A_TRY * inline_budget_seconds:
-                with model.on_one_thread():
-                    alone = _fastest(model, form.rows_by_input, rows)
-        if alone <= inline_budget_seconds:
-            seconds[rows] = alone
-            inline_rows = rows
+            seconds[rows] = _timed(model, form.rows_by_input, rows)
+            if last <= _FAR * inline_budget_seconds and left.is_enough_for(seconds[rows]):
+                alone = _alone(model, form.rows_by_input, rows, inline_budget_seconds)
+                if alone <= inline_budget_seconds:
+                    inline_rows = rows
+                if alone <= inline_budget_seconds or model.threads == 1:
+                    seconds[rows] = alone
+                elif alone < seconds[rows]:  # it was the first run that took so long
+                    seconds[rows] = min(seconds[rows], _timed(model, form.rows_by_input, rows))
         last_rows, last = rows, max(last, seconds[rows])
     return seconds, inline_rows
 
 
-def _fastest(model: LoadedModel, rows_by_input: Tensors, rows: int) -> float:
-    fastest = spent = _timed(model, rows_by_input, rows)
-    for _ in range(_REPEATS - 1):
-        if spent > _SLOW_SECONDS:
-            break
-        again = _timed(model, rows_by_input, rows)
-        fastest, spent = min(fastest, again), spent + again
+def _alone(model: LoadedModel, rows_by_input: Tensors, rows: int, enough_seconds: float) -> float:
+    """Seconds of the fastest of up to five runs on one thread; of no more once one is fast enough."""
+    fastest, spent = math.inf, 0.0
+    with model.on_one_thread():
+        for _ in range(_REPEATS):
+            seconds = _timed(model, rows_by_input, rows)
+            fastest, spent = min(fastest, seconds), spent + seconds
+            if fastest <= enough_seconds or spent > _SLOW_SECONDS:
+                break
     return fastest
 
 
