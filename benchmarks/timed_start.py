@@ -5,11 +5,11 @@ Run by `benchmarks.start_and_size` as `python -m benchmarks.timed_start serve â€
 
 from __future__ import annotations
 
-import importlib
 import json
 import time
 from collections.abc import Callable
 from functools import wraps
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -48,41 +48,38 @@ def main() -> None:
     """Serve, and write the stages once the server is ready."""
     clock = _Clock()
     clock.end("Python itself")
-    from plimsoll.cli import main as run_command
-    from plimsoll.cli import serve
+    command, serve = import_module("plimsoll.cli"), import_module("plimsoll.cli.serve")
+    prepare_libraries = serve.prepare_libraries
 
-    def prepare_libraries(*, traced: bool) -> None:
-        prepare(traced=traced)
+    def prepared(*, traced: bool) -> None:
+        prepare_libraries(traced=traced)
         clock.end("command line and settings")
         _time_the_rest(clock)
 
-    prepare, serve.prepare_libraries = serve.prepare_libraries, prepare_libraries
-    run_command()
+    serve.prepare_libraries = prepared  # type: ignore[attr-defined]
+    command.main()
 
 
 def _time_the_rest(clock: _Clock) -> None:
-    importlib.import_module("plimsoll.server.uvicorn_server")
+    import_module("plimsoll.server.uvicorn_server")
     clock.end("imports of the server")
-    from plimsoll import application, lifecycle
-    from plimsoll.bundle.folder import Bundle
-    from plimsoll.runtime import model_loader
-    from plimsoll.runtime.model_loader import ModelLoader
-
+    application, lifecycle = import_module("plimsoll.application"), import_module("plimsoll.lifecycle")
     clock.end("imports of the application")
+    folder, loader = import_module("plimsoll.bundle.folder"), import_module("plimsoll.runtime.model_loader")
     clock.ends_with("routes, metrics, ports", application, "Application")
-    clock.ends_with("manifest and digests of the bundle", Bundle, "verify_files")
-    clock.ends_with("import of the runtime", model_loader, "imported")
-    clock.ends_with("weights", ModelLoader, "load")
-    clock.ends_with("golden samples and independence", ModelLoader, "prove_requests")
-    clock.ends_with("warm-up", ModelLoader, "warm")
+    clock.ends_with("manifest and digests of the bundle", folder.Bundle, "verify_files")
+    clock.ends_with("import of the runtime", loader, "imported")
+    clock.ends_with("weights", loader.ModelLoader, "load")
+    clock.ends_with("golden samples and independence", loader.ModelLoader, "prove_requests")
+    clock.ends_with("warm-up", loader.ModelLoader, "warm")
     clock.ends_with("lane and garbage collection", lifecycle, "_quieten_garbage_collection")
-    quieten = lifecycle._quieten_garbage_collection  # noqa: SLF001  # the last thing before it is ready
+    last_step = lifecycle._quieten_garbage_collection  # noqa: SLF001  # nothing else stands between it and readiness
 
     def last() -> None:
-        quieten()
+        last_step()
         clock.write()
 
-    lifecycle._quieten_garbage_collection = last  # noqa: SLF001
+    lifecycle._quieten_garbage_collection = last  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 if __name__ == "__main__":
