@@ -186,9 +186,9 @@ def _tracing(settings: Settings, metrics: MetricCatalog) -> Tracing | None:
     if not settings.traced:
         return None
     with refusals_of_libraries():
-        from plimsoll.telemetry.tracing import SpanQueue, Tracing  # noqa: PLC0415  # a server without traces needs none
-    queue = SpanQueue(settings.otel_queue_spans, settings.otel_spans_per_export)
-    return Tracing(__version__, settings.traces_protocol, queue, metrics.count_spans)
+        from plimsoll.telemetry import span_export, tracing  # noqa: PLC0415  # a server without traces needs neither
+    queue = span_export.SpanQueue(settings.otel_queue_spans, settings.otel_spans_per_export)
+    return tracing.Tracing(__version__, settings.traces_protocol, queue, metrics.count_spans)
 
 
 def _registry_and_catalog(

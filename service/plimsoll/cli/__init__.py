@@ -8,7 +8,6 @@ import sys
 from plimsoll.cli.standard_streams import hold_standard_streams, show_every_character
 from plimsoll.server.stop_signals import end_on_termination
 
-
 _OBJECTS_PER_COLLECTION = 50_000
 """With Python's 700, collections take a tenth of the time of imports, which make objects that all live on."""
 

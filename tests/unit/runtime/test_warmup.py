@@ -137,7 +137,7 @@ def test_a_slow_model_runs_once_at_the_sizes_beyond_the_first(module: Metered) -
     [(0.001, [1]), (3, [1]), (5, [1, 2]), (9, [1, 2, 4]), (33, [1, 2, 4, 8, 16]), (3600, [1, 2, 4, 8, 16, 32])],
 )
 def test_no_size_runs_for_which_there_is_no_time(module: Metered, seconds: float, sizes: list[int]) -> None:
-    """A row takes a second, so that after two runs of one row, those of 2, 4, 8 and 16 rows end at 4, 8, 16 and 32 s."""
+    """A row takes a second: after two runs of one row, those of 2, 4, 8 and 16 rows end at 4, 8, 16 and 32 s."""
     runs: list[int] = []
 
     def slow(rows: torch.Tensor) -> torch.Tensor:
