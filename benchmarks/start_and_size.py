@@ -1,21 +1,24 @@
-"""How long the service takes to be ready, what it holds when idle, and which packages its start is spent on.
+"""How long the service takes to be ready, what its start consists of, and what it holds when idle.
 
 Run by `python -m benchmarks.start_and_size --transcript benchmarks/results/start-and-size.md`. A cold start has none of
-the files in memory that the process had mapped, nor of the packages that they belong to.
+the files in memory that the process had mapped, nor of the packages that they belong to. Of each stage the CPU time is
+told too, because it is less at the mercy of what else the machine does.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections.abc import Sequence
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 
@@ -25,56 +28,108 @@ from benchmarks.measures import MEBIBYTE
 from benchmarks.pinned import PERCEPTRON
 from benchmarks.report import run_and_tell
 from benchmarks.server import REPOSITORY, Server
+from benchmarks.timed_start import STAGES_FILE
 
 _IDLE_SECONDS = 2.0
-_MOST_IDLE_MIB = 300
-_HEAVIEST = 10
-_IMPORTS = "import plimsoll.application, plimsoll.server.uvicorn_server"
+
+
+class Start(NamedTuple):
+    """What is started, and within which bounds it must be ready, in seconds, and idle, in MiB."""
+
+    scenario: str
+    models: Path
+    desired: str | None
+    most_seconds: float
+    most_idle_mib: float
+
+
+_STARTS = [
+    Start("a torch bundle, digits 1", REPOSITORY / "models", PERCEPTRON, 2.3, 300),
+    Start("an ONNX bundle, digits 2", REPOSITORY / "examples" / "onnx-models", None, 1.5, 150),
+]
+
+
+class Stage(NamedTuple):
+    """One stage of one start: how long it took, and the CPU time in it."""
+
+    name: str
+    seconds: float
+    cpu_seconds: float
 
 
 def main() -> int:
     """Measure, show and write down."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.start_and_size", description=__doc__)
-    parser.add_argument("--starts", type=int, default=5, help="how often it is started, cold and warm")
+    parser.add_argument("--starts", type=int, default=5, help="how often each is started, cold, warm and by stages")
     parser.add_argument("--transcript", type=Path, help="write what was found into this file, as Markdown")
     options = parser.parse_args()
     command = f"{parser.prog} --starts {options.starts}"
-    return run_and_tell("Start and size", command, [partial(_measured, options.starts)], options.transcript)
+    scenarios = [partial(_measured, start, options.starts) for start in _STARTS]
+    return run_and_tell("Start and size", command, scenarios, options.transcript)
 
 
-def _measured(starts: int) -> Findings:
-    findings = Findings(
-        "start and size", f"digits 1, one process; {starts} starts each; ready is /readyz answering 200"
-    )
+def _measured(start: Start, starts: int) -> Findings:
+    setting = f"one process; {starts} starts each; ready is /readyz answering 200, asked every 50 ms"
+    findings = Findings(start.scenario, setting)
     warm, idle, own, files = [], [], [], set[str]()
     for _ in range(starts + 1):
-        seconds, resident, unshared = _start(files)
+        seconds, resident, unshared = _start(start, files)
         warm.append(seconds)
         idle.append(resident / MEBIBYTE)
         own.append(unshared / MEBIBYTE)
     cold = []
     for _ in range(starts):
         _forget(files)
-        cold.append(_start(set())[0])
-    findings.at_most("idle memory, resident", statistics.median(idle), _MOST_IDLE_MIB, "MiB")
+        cold.append(_start(start, set())[0])
+    warmed = spread(warm[1:])  # the first one brought the files into memory
+    findings.at_most("from exec to ready, files in memory", statistics.median(warm[1:]), start.most_seconds, "s")
+    findings.at_most("idle memory, resident", statistics.median(idle), start.most_idle_mib, "MiB")
     findings.note("idle memory, its own alone", f"{statistics.median(own):.0f} MiB")
-    findings.note("from exec to ready, files in memory", f"{spread(warm[1:])} s")  # the first one brought them there
+    findings.note("from exec to ready, files in memory", f"{warmed} s")
     findings.note("from exec to ready, files on disk", f"{spread(cold)} s")
-    imports = _import_microseconds()
-    findings.note("imports, all", f"{imports.total() / 1e6:.2f} s, as `python -X importtime` counts")
-    for package, microseconds in imports.most_common(_HEAVIEST):
-        findings.note(f"import {package}", f"{microseconds / 1000:.0f} ms")
+    for name, value in told(by_stage([_stages(start) for _ in range(starts)])):
+        findings.note(name, value)
     return findings
 
 
-def _start(files: set[str]) -> tuple[float, int, int]:
+def by_stage(starts: Sequence[Sequence[Stage]]) -> list[Stage]:
+    """The stages, each with the medians of all starts."""
+    return [
+        Stage(
+            same[0].name,
+            statistics.median(each.seconds for each in same),
+            statistics.median(each.cpu_seconds for each in same),
+        )
+        for same in zip(*starts, strict=True)
+    ]
+
+
+def told(stages: Sequence[Stage]) -> list[tuple[str, str]]:
+    """A line for each stage, and one for their sum."""
+    whole = Stage("all stages", sum(each.seconds for each in stages), sum(each.cpu_seconds for each in stages))
+    numbered = [each._replace(name=f"stage {at}: {each.name}") for at, each in enumerate(stages, 1)]
+    return [(each.name, f"{each.seconds:.2f} s, {each.cpu_seconds:.2f} s of CPU") for each in (*numbered, whole)]
+
+
+def _stages(start: Start) -> list[Stage]:
+    with tempfile.TemporaryDirectory() as folder:
+        begun = time.time()
+        with Server(start.models, Path(folder), {}, start.desired, "benchmarks.timed_start"):
+            ends = json.loads((Path(folder) / STAGES_FILE).read_text(encoding="utf-8"))
+    return [
+        Stage(name, at - before, cpu - cpu_before)
+        for (_, before, cpu_before), (name, at, cpu) in pairwise([("exec", begun, 0.0), *ends])
+    ]
+
+
+def _start(start: Start, files: set[str]) -> tuple[float, int, int]:
     """Seconds to ready of a new process, and the bytes that it holds when idle, all and its own.
 
     Adds the files that it has mapped to `files`.
     """
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
-        with Server(REPOSITORY / "models", Path(folder), {}, PERCEPTRON) as server:
+        with Server(start.models, Path(folder), {}, start.desired) as server:
             seconds = time.perf_counter() - started
             time.sleep(_IDLE_SECONDS)
             process = psutil.Process(server.pid)
@@ -96,20 +151,6 @@ def _forget(files: set[str]) -> None:
             os.posix_fadvise(opened, 0, 0, os.POSIX_FADV_DONTNEED)
         finally:
             os.close(opened)
-
-
-def _import_microseconds() -> Counter[str]:
-    """Microseconds that each top-level package's own modules take to be imported."""
-    done = subprocess.run(  # noqa: S603  # our own command
-        [sys.executable, "-X", "importtime", "-c", _IMPORTS], cwd=REPOSITORY, capture_output=True, text=True, check=True
-    )
-    found: Counter[str] = Counter()
-    for line in done.stderr.splitlines():
-        own, _, name = line.removeprefix("import time:").rpartition("|")
-        first = own.partition("|")[0].strip()
-        if first.isdecimal():
-            found[name.strip().partition(".")[0]] += int(first)
-    return found
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
@@ -59,14 +60,15 @@ from plimsoll.stores.memory_cache import MemoryCache
 from plimsoll.tasks import TaskBinder
 from plimsoll.telemetry.exposition import Exposition, new_registry
 from plimsoll.telemetry.inference_observer import InferenceObserver, Protocols, VersionObserver
+from plimsoll.telemetry.library_refusals import refusals_of_libraries
 from plimsoll.telemetry.log_writer import LogWriter
 from plimsoll.telemetry.metric_catalog import MetricCatalog
-from plimsoll.telemetry.server_spans import current_trace_id
-from plimsoll.telemetry.span_export import SpanQueue
 from plimsoll.telemetry.task_metrics import VersionTaskObserver
-from plimsoll.telemetry.tracing import Tracing
 from plimsoll.telemetry.version_metrics import VersionMetrics
 from plimsoll.watched_file import FileStates, LastGoodCopy
+
+if TYPE_CHECKING:
+    from plimsoll.telemetry.tracing import Tracing
 
 _log = logging.getLogger(__name__)
 
@@ -88,7 +90,7 @@ class Application:
         metrics = _metrics(settings, log)
         self.count_refusal = metrics.count_refusal
         tracing = _tracing(settings, metrics)
-        observer = InferenceObserver(metrics, _protocols(settings), current_trace_id if tracing else None)
+        observer = InferenceObserver(metrics, _protocols(settings), tracing.current_trace_id if tracing else None)
         watchdog = Watchdog(settings.stuck_seconds)
         versions = ObservedVersions(VersionMetrics(metrics), observer, watchdog)
         registry, catalog = _registry_and_catalog(settings, versions, workers_folder)
@@ -160,9 +162,8 @@ class Application:
 
     def _stuck_changed(self, loop: asyncio.AbstractEventLoop, served: ServedVersion, stuck: bool) -> None:  # noqa: FBT001
         if stuck:
-            self._show_stuck(
-                served.name, served.version
-            )  # from this thread, because the forward pass may block the event loop
+            # From this thread, because the forward pass may block the event loop.
+            self._show_stuck(served.name, served.version)
         with contextlib.suppress(RuntimeError):  # the loop has been closed
             loop.call_soon_threadsafe(partial(self._stick, served, stuck=stuck))
 
@@ -172,9 +173,8 @@ def _protocols(settings: Settings) -> Protocols:
 
 
 def _metrics(settings: Settings, log: LogWriter | None) -> MetricCatalog:
-    metrics = MetricCatalog(
-        new_registry(device_memory), settings.objective_seconds, many_processes=settings.workers > 1
-    )
+    registry = new_registry(device_memory)
+    metrics = MetricCatalog(registry, settings.objective_seconds, many_processes=settings.workers > 1)
     metrics.build.labels(__version__).set(1)
     metrics.queues.concurrency.set(settings.concurrency)
     if log is not None:
@@ -185,9 +185,10 @@ def _metrics(settings: Settings, log: LogWriter | None) -> MetricCatalog:
 def _tracing(settings: Settings, metrics: MetricCatalog) -> Tracing | None:
     if not settings.traced:
         return None
-    queue = SpanQueue(settings.otel_queue_spans, settings.otel_spans_per_export)
-    protocol = settings.otel_traces_protocol or settings.otel_protocol
-    return Tracing(__version__, protocol, queue, metrics.count_spans)
+    with refusals_of_libraries():
+        from plimsoll.telemetry import span_export, tracing  # noqa: PLC0415  # a server without traces needs neither
+    queue = span_export.SpanQueue(settings.otel_queue_spans, settings.otel_spans_per_export)
+    return tracing.Tracing(__version__, settings.traces_protocol, queue, metrics.count_spans)
 
 
 def _registry_and_catalog(
@@ -215,6 +216,7 @@ def _loader(settings: Settings) -> ModelLoader:
         max_batch_rows=settings.max_batch_rows,
         max_batch_elements=settings.max_batch_elements,
         inline_budget_seconds=settings.inline_budget_seconds,
+        warmup_seconds=settings.warmup_seconds,
     )
 
 

@@ -1,4 +1,4 @@
-"""A server imports only the runtime that its bundles need, and works where the other one is not installed."""
+"""A server imports only what its bundles and settings need, and works where the other runtime is not installed."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import httpx
 import numpy as np
 import pytest
 
+from benchmarks.imports import imported, not_needed
 from tests.doubles.onnx_bundles import ROWS, onnx_bundle
 from tests.doubles.onnx_graphs import relu
 from tests.integration.conftest import REPOSITORY
@@ -42,26 +43,28 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def imported_by(models: Path, body: dict[str, object]) -> set[str]:
-    """The packages that `plimsoll serve` imports until it has answered one request, as `-X importtime` lists them."""
+    """The modules that `plimsoll serve` imports until it has answered one request, as `-X importtime` lists them."""
     served = ServedProcess(models)
     try:
         served.start(PYTHONPROFILEIMPORTTIME="1")
         reply = httpx.post(served.ready() + "/v1/predict", json=body, timeout=30)
         assert reply.status_code == 200, reply.text
-        return set(re.findall(r"^import time:.*\| +(\w+)$", served.log(), re.MULTILINE))
+        return {each.module for each in imported(served.log())}
     finally:
         served.kill()
 
 
 def test_to_serve_an_onnx_bundle_imports_no_torch(graphs: Path) -> None:
-    imported = imported_by(graphs, {"inputs": {"x": ROWS[0].tolist()}})
-    assert "plimsoll" in imported
-    assert imported & (RUNTIMES | MAKING) == {"onnxruntime"}
+    modules = imported_by(graphs, {"inputs": {"x": ROWS[0].tolist()}})
+    assert "plimsoll" in modules
+    assert modules & (RUNTIMES | MAKING) == {"onnxruntime"}
+    assert not_needed(modules) == set()
 
 
 def test_to_serve_a_torch_bundle_imports_no_onnx_runtime(digits: Path) -> None:
-    imported = imported_by(digits, {"features": np.zeros(784).tolist()})
-    assert imported & (RUNTIMES | MAKING) == {"torch"}
+    modules = imported_by(digits, {"features": np.zeros(784).tolist()})
+    assert modules & (RUNTIMES | MAKING) == {"torch"}
+    assert not_needed(modules) == set()
 
 
 @pytest.fixture(scope="module")

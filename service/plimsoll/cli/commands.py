@@ -1,40 +1,68 @@
-"""Collects the commands of `plimsoll`; each has its own file."""
+"""Lists the commands of `plimsoll`; the file of a command is imported to run it, or to show it in `--help`."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from plimsoll import __version__
-from plimsoll.cli import bundle_task, bundle_tune  # noqa: F401  # they add their commands to those of `bundle`
-from plimsoll.cli.bundle import bundle
-from plimsoll.cli.health import health
-from plimsoll.cli.init import init
-from plimsoll.cli.judge import judge
-from plimsoll.cli.keys import keys
-from plimsoll.cli.predict import predict
-from plimsoll.cli.rollout import rollout
-from plimsoll.cli.serve import serve
-from plimsoll.cli.settings import settings
+from plimsoll.runtime.places import imported
+
+_PLACES = {
+    "init": "plimsoll.cli.init:init",
+    "serve": "plimsoll.cli.serve:serve",
+    "predict": "plimsoll.cli.predict:predict",
+    "health": "plimsoll.cli.health:health",
+    "settings": "plimsoll.cli.settings:settings",
+    "bundle": "plimsoll.cli.bundle_commands:bundle",
+    "judge": "plimsoll.cli.judge:judge",
+    "keys": "plimsoll.cli.keys:keys",
+    "rollout": "plimsoll.cli.rollout:rollout",
+}
+"""The function of each command, or the application of a group of commands. A server needs one of them."""
+_LOOK: dict[str, Any] = {"rich_markup_mode": "rich", "pretty_exceptions_enable": False, "add_completion": False}
+
+
+class _Commands(Mapping[str, Any]):
+    """The commands by name; each is imported when it is asked for."""
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401  # typer does not export the type of its commands
+        found = imported(_PLACES[name])
+        alone = typer.Typer(**_LOOK)
+        alone.callback()(lambda: None)  # makes it a group of commands, though it has only one
+        if isinstance(found, typer.Typer):
+            alone.add_typer(found, name=name)
+        else:
+            alone.command(name)(found)
+        group = get_command(alone)
+        return group.commands[name]  # type: ignore[attr-defined]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_PLACES)
+
+    def __len__(self) -> int:
+        return len(_PLACES)
+
+
+class _Root(TyperGroup):
+    def __init__(self, **attributes: Any) -> None:  # noqa: ANN401  # those of typer's own group
+        super().__init__(**attributes)
+        self.commands = cast("dict[str, Any]", _Commands())
+
 
 app = typer.Typer(
     name="plimsoll",
+    cls=_Root,
     help="Serve a PyTorch model: checked before it takes traffic, explainable under load.\n\n"
     "Start with [bold]plimsoll serve[/bold] in a folder that has bundles in models/, "
     "then [bold]plimsoll predict --image digit.png[/bold] in another terminal.",
     no_args_is_help=True,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    add_completion=False,
+    **_LOOK,
 )
-app.command()(init)
-app.command()(serve)
-app.command()(predict)
-app.command()(health)
-app.add_typer(bundle, name="bundle")
-app.add_typer(judge, name="judge")
-app.add_typer(keys, name="keys")
-app.add_typer(rollout, name="rollout")
-app.command()(settings)
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001  # typer calls it so

@@ -9,9 +9,9 @@ import typer
 
 from plimsoll.access.keys import read_keys
 from plimsoll.errors import OperatorError
-from plimsoll.server.library_refusals import refusals_of_libraries
 from plimsoll.settings import Settings, load_settings, prepare_libraries
 from plimsoll.settings.edge import is_loopback
+from plimsoll.telemetry.library_refusals import refusals_of_libraries
 
 
 def serve(
@@ -59,10 +59,10 @@ def run(settings: Settings) -> None:
     if settings.keys_file is not None:
         read_keys(settings.keys_file)  # here too, because under gunicorn each worker would fail by itself
     prepare_libraries(traced=settings.traced)
-    # Imported here: torch takes a second to load, which --help should not wait for.
+    # Imported here: --help waits for neither, and one process needs no gunicorn.
     with refusals_of_libraries():
-        from plimsoll.server import gunicorn_server, uvicorn_server
-    if settings.workers > 1:
-        gunicorn_server.serve_with_workers(settings)
-    else:
-        uvicorn_server.serve_alone(settings)
+        if settings.workers > 1:
+            from plimsoll.server.gunicorn_server import serve_with_workers as serve_settings
+        else:
+            from plimsoll.server.uvicorn_server import serve_alone as serve_settings
+    serve_settings(settings)

@@ -60,7 +60,7 @@ class Loader(Protocol[M]):
         ...
 
     def warm(self, model: M, samples: GoldenSamples) -> dict[int, float]:
-        """Run every batch size on golden rows; returns the seconds by size."""
+        """Run batches of golden rows; returns the seconds by number of rows."""
         ...
 
 

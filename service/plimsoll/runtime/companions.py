@@ -25,10 +25,10 @@ class Row:
 def golden_rows(inputs: Tensors, most: int) -> list[Row]:
     """Golden rows, at most so many, spread evenly over all of them."""
     count = len(next(iter(inputs.values())))
-    chosen = np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
+    chosen = sorted({round(at) for at in np.linspace(0, count - 1, min(count, most))})
     return [
         Row(f"golden row {index}", {name: tensor[index : index + 1] for name, tensor in inputs.items()})
-        for index in map(int, chosen)
+        for index in chosen
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -20,7 +21,7 @@ from plimsoll.runtime.loader_options import LoaderOptions
 from plimsoll.runtime.padding_proof import check_padding
 from plimsoll.runtime.places import imported
 from plimsoll.runtime.threads import limit_threads
-from plimsoll.runtime.warmup import warm_up
+from plimsoll.runtime.warmup import MOST_SECONDS, warm_up
 
 
 class _Runtime(NamedTuple):
@@ -50,7 +51,7 @@ class ModelLoader:
     """Loads, proves and warms bundles of every format. A runtime is imported when the first bundle needs it.
 
     `batch_sizes` are warmed, and those that run within `inline_budget_seconds` may run on the event loop. A batch of
-    rows of open shapes has at most `max_batch_elements`, unless it is of one row.
+    rows of open shapes has at most `max_batch_elements`, unless it is of one row. `warmup_seconds` bounds a warm-up.
     """
 
     def __init__(
@@ -60,11 +61,13 @@ class ModelLoader:
         batch_sizes: Sequence[int],
         inline_budget_seconds: float,
         max_batch_elements: int = MAX_ELEMENTS,
+        warmup_seconds: float = MOST_SECONDS,
     ) -> None:
         self._options = options
         self._batch_sizes = batch_sizes
         self._inline_budget_seconds = inline_budget_seconds
         self._max_batch_elements = max_batch_elements
+        self._warmup_seconds = warmup_seconds
         self._loaders: dict[_Runtime, FormatLoader] = {}
 
     def load(self, bundle: Bundle) -> LoadedModel:
@@ -128,13 +131,14 @@ class ModelLoader:
                 raise BundleError("golden", sentence, detail) from error
 
     def warm(self, model: LoadedModel, samples: GoldenSamples) -> dict[int, float]:
-        """Run every batch size on golden rows and place the model; returns seconds by batch size.
+        """Run the batch sizes on golden rows, as far as the time allows, and place the model; returns seconds by size.
 
         Raises:
             BundleError: with check `warm-up`, when a batch size fails.
         """
         self._limit_threads()
-        return warm_up(model, samples.inputs, self._batch_sizes, self._inline_budget_seconds, self._max_batch_elements)
+        budget, elements = self._inline_budget_seconds, self._max_batch_elements
+        return warm_up(model, samples.inputs, self._batch_sizes, budget, elements, self._warmup_seconds)
 
     def _loader_of(self, bundle_format: str) -> FormatLoader:
         runtime = _RUNTIMES[bundle_format]
@@ -144,6 +148,7 @@ class ModelLoader:
             if fault := fault_of_packages(user, [runtime.package], runtime.extra, runtime.images):
                 raise BundleError("format", fault)
             loader = self._loaders[runtime] = imported(runtime.loader)(self._options)
+            gc.freeze()  # the modules live for ever, so that no collection needs to visit them; no bundle is loaded yet
         return loader
 
     def _limit_threads(self) -> None:

@@ -26,11 +26,11 @@ from plimsoll.server.descriptors import connections_that_fit
 from plimsoll.server.fair_listener import ConnectionCounts, FairListener
 from plimsoll.server.grpc_port import GrpcLimits, GrpcPort
 from plimsoll.server.http_connection import HttpConnection
-from plimsoll.server.library_refusals import refusals_of_libraries
 from plimsoll.server.listeners import listen, url_of
 from plimsoll.server.side_servers import PROTOCOL_OPTIONS, Side, SignalFreeServer, serve_with_sides, side_limits
 from plimsoll.server.stop_signals import CLOSING_SECONDS, StopSignals, leave
 from plimsoll.settings import Settings, setting_remarks
+from plimsoll.telemetry.library_refusals import refusals_of_libraries
 from plimsoll.telemetry.log_writer import LogWriter
 from plimsoll.telemetry.logging_setup import set_up_logging
 

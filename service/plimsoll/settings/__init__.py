@@ -114,8 +114,8 @@ def setting_remarks(settings: Settings) -> list[str]:
     remarks = unknown_variables([*os.environ, *_names_in_files()], known, PREFIX)
     if settings.tracing_off_because is not None:
         remarks.append(settings.tracing_off_because)
-    _, missing = known_propagators(settings.otel_propagators)
-    if missing and settings.traced:
+    missing = known_propagators(settings.otel_propagators)[1] if settings.traced else []
+    if missing:
         remarks.append(f"OTEL_PROPAGATORS names {', '.join(missing)}, which is not installed; tracing works without it")
     return remarks
 
@@ -145,9 +145,10 @@ def prepare_libraries(*, traced: bool = False) -> None:
     # By default the contrib instrumentation follows its old conventions (millisecond buckets, net.* attributes).
     os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http")
     os.environ.setdefault("OTEL_SERVICE_NAME", "plimsoll")
-    # Without a choice only trace contexts: nothing here reads baggage, and its faults are logged.
-    propagators, _ = known_propagators(os.environ.get("OTEL_PROPAGATORS", ""))
-    os.environ["OTEL_PROPAGATORS"] = propagators or "tracecontext"
+    if traced:  # otherwise OpenTelemetry would look through all installed packages for a propagator that nothing uses
+        # Without a choice only trace contexts: nothing here reads baggage, and its faults are logged.
+        propagators, _ = known_propagators(os.environ.get("OTEL_PROPAGATORS", ""))
+        os.environ["OTEL_PROPAGATORS"] = propagators or "tracecontext"
 
 
 def limit_numpy() -> None:

@@ -93,6 +93,11 @@ class ServingSettings(BaseSettings):
         180.0,
         description="Time limit for loading, checking and warming up a version. Then the version has failed.",
     )
+    warmup_seconds: Annotated[float, Field(gt=0, le=86_400)] = Field(
+        10.0,
+        description="Warm-up begins no run that would end after this time. Batch sizes that it leaves out never run on "
+        "the event loop.",
+    )
     stuck_seconds: Annotated[float, Field(gt=0, le=86_400)] = Field(
         60.0,
         description="Time limit of a forward pass. After it the version is stuck, and the server is not "

@@ -91,8 +91,7 @@ class TracingSettings(BaseSettings):
     @model_validator(mode="after")
     def _endpoint_can_be_reached(self) -> Self:
         given = self.otel_traces_endpoint or self.otel_endpoint or ""
-        protocol = self.otel_traces_protocol or self.otel_protocol
-        if self.traced and protocol != "grpc" and not re.match("https?://[^/]", given):
+        if self.traced and self.traces_protocol != "grpc" and not re.match("https?://[^/]", given):
             name = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" if self.otel_traces_endpoint else "OTEL_EXPORTER_OTLP_ENDPOINT"
             raise ValueError(f"{name}: expected http:// or https:// and a host (given: {given!r})")
         return self
@@ -101,6 +100,11 @@ class TracingSettings(BaseSettings):
     def traced(self) -> bool:
         """Whether traces have an endpoint and are not turned off."""
         return _traced(self.__dict__)
+
+    @property
+    def traces_protocol(self) -> Literal["http/protobuf", "grpc"]:
+        """The protocol in which traces are sent."""
+        return self.otel_traces_protocol or self.otel_protocol
 
     @property
     def tracing_off_because(self) -> str | None:

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 from plimsoll.errors import OperatorError
 from plimsoll.telemetry.batch_spans import TracedBatches
 from plimsoll.telemetry.rpc_spans import RpcSpans
-from plimsoll.telemetry.server_spans import AskedIds, PredictSpans, hide_query
+from plimsoll.telemetry.server_spans import AskedIds, PredictSpans, current_trace_id, hide_query
 from plimsoll.telemetry.span_export import CountedExport, CountSpans, SpanQueue
 
 Protocol = Literal["http/protobuf", "grpc"]
@@ -46,6 +46,7 @@ class Tracing:
         self._provider.add_span_processor(CountedExport(_exporter(protocol), queue, count))
         tracer = self._provider.get_tracer("plimsoll", version)
         self.batches, self.calls = TracedBatches(tracer), RpcSpans(tracer)
+        self.current_trace_id = current_trace_id
 
     def instrument(self, app: FastAPI, never: Iterable[str]) -> None:
         """Trace the requests of `app`, except those to the paths in `never`."""

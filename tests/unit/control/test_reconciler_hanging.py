@@ -64,7 +64,7 @@ async def test_a_step_that_hangs_fails_by_the_budget_and_the_others_load(
 
 async def test_what_a_load_gives_after_it_was_given_up_is_not_used(tmp_path: Path, hanging: Hanging) -> None:
     loader = ScriptedLoader(load=hanging)
-    serving = Serving(tmp_path, loader, start_seconds=0.2)
+    serving = Serving(tmp_path, loader, start_seconds=1)
     await serving.reconcile("1")
     hanging.release.set()
     await serving.reconcile("1", "2")

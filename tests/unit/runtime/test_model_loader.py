@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import json
 import struct
 from collections.abc import Callable
@@ -49,6 +50,15 @@ def test_a_good_bundle_loads_proves_and_warms(make_tiny_bundle: MakeBundle) -> N
     assert model.device == "cpu"
     assert model.parameters == 4 * 8 + 8 + 8 * 3 + 3
     assert model.signature == bundle.manifest.line_signature()
+
+
+def test_what_a_runtime_has_imported_is_left_out_of_collections_of_garbage(make_tiny_bundle: MakeBundle) -> None:
+    gc.unfreeze()
+    try:
+        ModelLoader(LoaderOptions(), batch_sizes=[1], inline_budget_seconds=0).load(make_tiny_bundle())
+        assert gc.get_freeze_count() > len(torch.__dict__)
+    finally:
+        gc.unfreeze()
 
 
 def test_a_loaded_model_runs_the_weights_of_its_bundle(make_tiny_bundle: MakeBundle) -> None:

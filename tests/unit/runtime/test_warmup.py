@@ -63,7 +63,7 @@ def test_as_many_rows_run_on_the_event_loop_as_the_budget_has_time_for(
     assert model.inline_rows() == rows
 
 
-@pytest.mark.parametrize(("alone_ms", "together_ms", "inline_rows"), [(0.5, 3, 2), (3, 0.5, 0), (0.5, 100, 0)])
+@pytest.mark.parametrize(("alone_ms", "together_ms", "inline_rows"), [(0.5, 3, 2), (3, 0.5, 0), (0.5, 100, 2)])
 def test_what_runs_on_the_event_loop_is_measured_on_one_thread(
     module: Metered, alone_ms: float, together_ms: float, inline_rows: int
 ) -> None:
@@ -130,6 +130,33 @@ def test_a_slow_model_runs_once_at_the_sizes_beyond_the_first(module: Metered) -
 
     assert list(warm_up(model_of(slow), GOLDEN, [1, 2, 4, 8], 0.001)) == [1, 2, 4, 8]
     assert runs == [1, 1, 2, 4, 8]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "sizes"),
+    [(0.001, [1]), (3, [1]), (5, [1, 2]), (9, [1, 2, 4]), (33, [1, 2, 4, 8, 16]), (3600, [1, 2, 4, 8, 16, 32])],
+)
+def test_no_size_runs_for_which_there_is_no_time(module: Metered, seconds: float, sizes: list[int]) -> None:
+    """A row takes a second: after two runs of one row, those of 2, 4, 8 and 16 rows end at 4, 8, 16 and 32 s."""
+    runs: list[int] = []
+
+    def slow(rows: torch.Tensor) -> torch.Tensor:
+        runs.append(len(rows))
+        module.seconds += len(rows)
+        return rows.clone()
+
+    model = model_of(slow)
+    warmed = warm_up(model, GOLDEN, [1, 2, 4, 8, 16, 32], 0.001, most_seconds=seconds)
+    assert (list(warmed), runs) == (sizes, [1, *sizes] if seconds > 1 else sizes)
+    assert model.inline_rows() == 0
+
+
+def test_a_size_that_was_not_measured_never_runs_on_the_event_loop(module: Metered) -> None:
+    limit_threads(1)
+    model = model_of(module)
+    seconds = warm_up(model, GOLDEN, [1, 2, 4, 8], 3600, most_seconds=2.03)
+    assert list(seconds) == [1, 2]
+    assert model.inline_rows() == 1, "there was no time to measure two rows without their first run"
 
 
 @pytest.mark.parametrize("raised", [ValueError("at /srv/secret"), SystemExit("at /srv/secret")])

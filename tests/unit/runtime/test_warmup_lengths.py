@@ -44,12 +44,13 @@ def warmed(
     budget: float,
     seconds_per_place: float = 0.001,
     max_elements: int = 1 << 18,
+    most_seconds: float = 3600,
 ) -> tuple[TorchModel, Metered, dict[int, float]]:
     module = Metered(seconds_per_place)
     monkeypatch.setattr(time, "perf_counter", lambda: module.seconds)
     model = TorchModel(module, SIGNATURE, torch.device("cpu"), 0)
     model.padding = Padding(SIGNATURE.inputs, lengths, {"ids": 0}, "mask")
-    return model, module, warm_up(model, GOLDEN, SIZES, budget, max_elements)
+    return model, module, warm_up(model, GOLDEN, SIZES, budget, max_elements, most_seconds)
 
 
 def test_each_length_runs_at_each_size_without_padding_and_has_a_bound_of_its_own(
@@ -83,13 +84,29 @@ def test_a_batch_of_long_rows_has_no_more_elements_than_allowed_and_at_least_one
 
 def test_sizes_far_beyond_the_budget_are_measured_by_one_run(monkeypatch: pytest.MonkeyPatch) -> None:
     _, module, _ = warmed(monkeypatch, (4,), budget=0.0001)
-    assert [module.shapes.count((rows, 4)) for rows in SIZES] == [6, 2, 2, 2]
+    assert [module.shapes.count((rows, 4)) for rows in SIZES] == [6, 1, 1, 1]
 
 
 def test_of_the_sizes_beyond_a_slow_one_only_the_largest_runs_once(monkeypatch: pytest.MonkeyPatch) -> None:
     _, module, seconds = warmed(monkeypatch, (2, 4), budget=0.001, seconds_per_place=0.3)
     assert module.shapes == [(1, 2), (1, 2), (8, 2), (1, 4), (1, 4), (8, 4)]
     assert list(seconds) == [1, 8]
+
+
+def test_lengths_for_which_there_is_no_time_are_left_out_but_for_the_largest_batch_of_the_longest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A place takes 1/8 s, so that the runs of length 2 end at 2.5 s, and those of one row of length 4 at 4 s."""
+    model, module, seconds = warmed(monkeypatch, (2, 4, 8), 0.001, seconds_per_place=0.125, most_seconds=3.9)
+    assert module.shapes == [*[(1, 2)] * 4, (2, 2), (4, 2), *[(1, 4)] * 3, (8, 8)]
+    assert [model.inline_rows(((length,), (length,))) for length in (2, 4, 8)] == [0, 0, 0]
+    assert seconds == {1: 0.5, 2: 0.5, 4: 1.0, 8: 8.0}
+
+
+def test_lengths_that_were_not_measured_never_run_on_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, module, _ = warmed(monkeypatch, (2, 4), budget=3600, most_seconds=0.0445)
+    assert [shape for shape in module.shapes if shape[1] == 4] == [(1, 4), (8, 4)]
+    assert [model.inline_rows(((length,), (length,))) for length in (2, 4)] == [4, 0]
 
 
 def test_the_length_that_fails_is_named() -> None:

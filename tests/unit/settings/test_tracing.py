@@ -95,5 +95,4 @@ def test_without_tracing_opentelemetry_gets_none_of_its_variables(monkeypatch: p
     assert {name: value for name, value in os.environ.items() if name.startswith("OTEL_")} == {
         "OTEL_SEMCONV_STABILITY_OPT_IN": "http",
         "OTEL_SERVICE_NAME": "plimsoll",
-        "OTEL_PROPAGATORS": "tracecontext",
     }

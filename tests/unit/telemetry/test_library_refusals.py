@@ -6,7 +6,7 @@ import re
 
 import pytest
 from plimsoll.errors import OperatorError
-from plimsoll.server.library_refusals import refusals_of_libraries
+from plimsoll.telemetry.library_refusals import refusals_of_libraries
 
 
 @pytest.mark.parametrize("raised", [ValueError("invalid literal: 'many'"), re.error("unbalanced parenthesis")])
