@@ -1,7 +1,8 @@
-"""Requests at a constant rate, whatever comes back, over connections that are kept.
+"""Requests at a given rate, whatever comes back, over connections that are kept.
 
-`python -m benchmarks.open_loop HOST PORT REQUEST RATE SECONDS CONNECTIONS` sends the bytes of the file REQUEST from a
-process that does nothing else, pinned to the load generator's core, and writes one line of JSON (`Outcome`).
+`python -m benchmarks.open_loop HOST PORT REQUEST RATE SECONDS CONNECTIONS` sends the bytes of the file REQUEST at
+random times (Poisson arrivals) from a process that does nothing else, pinned to the load generator's core, and writes
+one line of JSON (`Outcome`).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +28,9 @@ OK, BROKEN = 200, 0
 _SWITCH_SECONDS = 0.0005
 _PATIENCE_SECONDS = 5.0
 _MS = 1000
+_SEED = 25
+_EXTRA = 1792
+"""Connections that are opened where all others wait for answers: so many more requests are in flight at a server."""
 
 
 class Sample(NamedTuple):
@@ -53,6 +58,10 @@ class Outcome:
     lag_p50_ms: float
     lag_p99_ms: float
     core_share: float
+    within_second: int = 0
+    """Answered 200 no later than a second after they were due."""
+    answered_p99_ms: float | None = None
+    """p99 of those alone that were answered 200."""
 
 
 def schedule(rate: float, seconds: float) -> Iterator[float]:
@@ -60,9 +69,19 @@ def schedule(rate: float, seconds: float) -> Iterator[float]:
     return (number / rate for number in range(int(rate * seconds)))
 
 
+def poisson(rate: float, seconds: float, seed: int = _SEED) -> Iterator[float]:
+    """When requests are due, from 0 on: independent of each other, `rate` of them a second on average."""
+    draw = random.Random(seed)  # noqa: S311  # arrivals, no secrets
+    due = draw.expovariate(rate)
+    while due < seconds:
+        yield due
+        due += draw.expovariate(rate)
+
+
 def outcome(samples: list[Sample], core_share: float) -> Outcome:
     """The figures of a run."""
     latencies = [sample.seconds if sample.status == OK else float("inf") for sample in samples]
+    answered = [seconds for seconds in latencies if seconds < float("inf")]
     p50, p95, p99 = (quantile(latencies, share) * _MS for share in (0.5, 0.95, 0.99))
     lags = [sample.lag * _MS for sample in samples]
     unanswered = sum(sample.seconds == float("inf") for sample in samples)
@@ -76,11 +95,13 @@ def outcome(samples: list[Sample], core_share: float) -> Outcome:
         lag_p50_ms=quantile(lags, 0.5),
         lag_p99_ms=quantile(lags, 0.99),
         core_share=core_share,
+        within_second=sum(seconds <= 1 for seconds in latencies),
+        answered_p99_ms=_finite(quantile(answered, 0.99) * _MS) if answered else None,
     )
 
 
 class OpenLoop:
-    """Sends at a constant rate. `extra` connections at most are opened where the first ones are all in use.
+    """Sends at a given rate. `extra` connections at most are opened where the first ones are all in use.
 
     Beyond those a request waits for a connection, and its latency goes on counting.
     """
@@ -96,12 +117,16 @@ class OpenLoop:
         self.samples: list[Sample] = []
 
     async def run(self, rate: float, seconds: float, patience: float | None = None) -> None:
-        """Send for that long, and await the answers, for `patience` seconds where it is given."""
+        """Send evenly for that long, and await the answers, for `patience` seconds where it is given."""
+        await self.run_at(schedule(rate, seconds), patience)
+
+    async def run_at(self, offsets: Iterator[float], patience: float | None = None) -> None:
+        """Send at these times, and await the answers, for `patience` seconds where it is given."""
         first = [self._idle.get_nowait() for _ in range(self._idle.qsize())]
         await asyncio.gather(*(connection.open() for connection in first))
         for connection in first:
             self._idle.put_nowait(connection)
-        await self._tick(schedule(rate, seconds))
+        await self._tick(offsets)
         await asyncio.sleep(0)  # what was scheduled last begins
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=patience)
@@ -167,9 +192,9 @@ def main(arguments: list[str]) -> None:
     """Send, and write down what came of it."""
     host, port, request, rate, seconds, connections = arguments
     os.sched_setaffinity(0, [int(CORE)])
-    load = OpenLoop(Address(host, int(port)), Path(request).read_bytes(), int(connections), extra=0)
+    load = OpenLoop(Address(host, int(port)), Path(request).read_bytes(), int(connections), extra=_EXTRA)
     started, before = time.perf_counter(), time.process_time()
-    uvloop.run(load.run(float(rate), float(seconds), _PATIENCE_SECONDS))
+    uvloop.run(load.run_at(poisson(float(rate), float(seconds)), _PATIENCE_SECONDS))
     share = (time.process_time() - before) / (time.perf_counter() - started)
     sys.stdout.write(json.dumps(asdict(outcome(load.samples, share))) + "\n")
 

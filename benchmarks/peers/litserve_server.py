@@ -12,9 +12,8 @@ from fastapi import Request
 from numpy.typing import NDArray
 
 from benchmarks.peers.perceptron import Perceptron, answer
+from benchmarks.peers.tuning import tuning
 
-_BATCH_ROWS = 64
-_BATCH_WAIT_SECONDS = 0.002
 _WORKERS = 2
 
 
@@ -35,8 +34,8 @@ class Digits(litserve.LitAPI):  # type: ignore[misc]  # LitServe is not installe
         return np.stack(inputs)
 
     def predict(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Run the batch."""
-        return self.model(x)
+        """Run the batch; LitServe gives a single row where batches have one row."""
+        return self.model(x) if x.ndim > 1 else self.model(x[np.newaxis])[0]
 
     def unbatch(self, output: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """A batch to rows."""
@@ -48,6 +47,7 @@ class Digits(litserve.LitAPI):  # type: ignore[misc]  # LitServe is not installe
 
 
 if __name__ == "__main__":
-    api = Digits(max_batch_size=_BATCH_ROWS, batch_timeout=_BATCH_WAIT_SECONDS)
+    chosen = tuning()
+    api = Digits(max_batch_size=chosen.batch_rows, batch_timeout=chosen.wait_ms / 1000)
     server = litserve.LitServer(api, accelerator="cpu", workers_per_device=_WORKERS, fast_queue=True)
     server.run(host="127.0.0.1", port=int(sys.argv[1]), log_level="warning", generate_client_file=False)

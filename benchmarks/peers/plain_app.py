@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, Field
 
 from benchmarks.peers.perceptron import COLUMNS, Perceptron
@@ -36,3 +36,10 @@ def ready() -> dict[str, str]:
 def predict(row: Row) -> Answer:
     """The answer to one row."""
     return Answer.model_validate(_model.answers(np.array([row.features], dtype=np.float32))[0])
+
+
+@app.post("/bytes")
+async def predict_bytes(request: Request) -> Response:
+    """The bytes of the answer to a row that comes as bytes."""
+    row = np.frombuffer(await request.body(), dtype=np.float32)
+    return Response(_model(row[np.newaxis]).tobytes(), media_type="application/octet-stream")

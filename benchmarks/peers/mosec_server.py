@@ -1,0 +1,63 @@
+"""The model behind mosec: a worker with batching, run by `python -m benchmarks.peers.mosec_server --port PORT`.
+
+`BENCH_WIRE` says whether rows come in JSON, which orjson reads, or as the bytes of their numbers.
+"""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import orjson
+from mosec import Server, Worker
+from numpy.typing import NDArray
+
+from benchmarks.peers.perceptron import Perceptron, answer
+from benchmarks.peers.tuning import tuning
+
+_WORKERS = 2
+
+
+class JsonDigits(Worker):  # type: ignore[misc]  # mosec is not installed where types are checked
+    """Takes and gives JSON."""
+
+    def __init__(self) -> None:
+        self._model = Perceptron()
+
+    def deserialize(self, data: bytes) -> NDArray[np.float32]:
+        """The row of a body."""
+        return np.array(orjson.loads(data)["features"], dtype=np.float32)
+
+    def forward(self, data: list[NDArray[np.float32]] | NDArray[np.float32]) -> object:
+        """Run a batch; mosec gives a single row where batches have one row."""
+        if isinstance(data, list):
+            return list(self._model(np.stack(data)))
+        return self._model(data[np.newaxis])[0]
+
+    def serialize(self, data: NDArray[np.float32]) -> bytes:
+        """The body of an answer."""
+        return orjson.dumps(answer(data))
+
+
+class BytesDigits(JsonDigits):
+    """Takes and gives the bytes of float32 numbers."""
+
+    resp_mime_type = "application/octet-stream"
+
+    def deserialize(self, data: bytes) -> NDArray[np.float32]:
+        """The row of a body."""
+        return np.frombuffer(data, dtype=np.float32)
+
+    def serialize(self, data: NDArray[np.float32]) -> bytes:
+        """The body of an answer."""
+        return data.tobytes()
+
+
+if __name__ == "__main__":
+    worker = BytesDigits if os.environ["BENCH_WIRE"] == "bytes" else JsonDigits
+    chosen = tuning()
+    server = Server()
+    server.append_worker(
+        worker, num=_WORKERS, max_batch_size=chosen.batch_rows, max_wait_time=int(chosen.wait_ms), route="/predict"
+    )
+    server.run()
