@@ -20,6 +20,7 @@ from benchmarks.bench.environments import Unavailable, plain_reason
 from benchmarks.bench.rate_search import TRIALS
 from benchmarks.bench.results import MEBIBYTE, Cell, Showing, WorkloadResult
 from benchmarks.bench.standing import capacity
+from benchmarks.bench.wires import TOKENS
 from benchmarks.bench.workloads import Workload, rows_of
 from benchmarks.client import request_bytes
 from benchmarks.measures import in_turn
@@ -95,11 +96,18 @@ class Contest:
             self._running[name] = running
             showing = Showing(idle, busy, self._check(name), role=contestant.role, start_seconds=seconds)
             self.result.servers[name] = showing
-            body, path, headers = running.wire.body(self._rows.rows[0]), running.wire.path, headers_of(running)
-            self.result.body_bytes = self.result.body_bytes or len(body)
-            (folder / "body").write_bytes(body)
-            (folder / "request").write_bytes(request_bytes("POST", path, body, headers))
+            self._write(folder, running)
             self._rest(name)
+
+    def _write(self, folder: Path, running: Running) -> None:
+        """The bodies for wrk, and a whole request: always the same row, unless rows differ in length."""
+        kept = self._rows.rows if self._workload.wire == TOKENS else self._rows.rows[:1]
+        bodies = [running.wire.body(row) for row in kept]
+        self.result.body_bytes = self.result.body_bytes or round(sum(map(len, bodies)) / len(bodies))
+        for number, body in enumerate(bodies):
+            (folder / f"{number:02}.body").write_bytes(body)
+        request = request_bytes("POST", running.wire.path, bodies[0], headers_of(running))
+        (folder / "request").write_bytes(request)
 
     def measure(self) -> None:
         """Warm up, then every part of the plan, and see that answers are still right."""
@@ -131,8 +139,8 @@ class Contest:
                     self.result.servers[name].closed.setdefault(str(connections), []).append(cell)
 
     def _raw(self) -> None:
-        if self._ours not in self._running:
-            return
+        if self._ours not in self._running or self._workload.wire == TOKENS:
+            return  # in a sweep, or where there are no rows of one length
         sizes = sorted({1, *self._plan.connections})
         for file, found in ((self._workload.weights, self.result.raw), (self._workload.graph, self.result.raw_onnx)):
             self._plan.tell(f"{self._workload.key}: the model alone, {file.suffix}")
@@ -203,7 +211,7 @@ class Contest:
     def _closed(self, name: str, connections: int) -> Cell:
         with self._awake(name) as running:
             before, busy, started = running.program.cpu_seconds(), _busy_seconds(), time.perf_counter()
-            ask = (running.wire.path, self._folder_of(name) / "body", connections, self._plan.seconds)
+            ask = (running.wire.path, sorted(self._folder_of(name).glob("*.body")), connections, self._plan.seconds)
             load = run_wrk(running.address(), *ask, headers_of(running))
             spent, wall = running.program.cpu_seconds() - before, time.perf_counter() - started
             strangers = max(0.0, (_busy_seconds() - busy - spent) / wall - load.core_share)

@@ -6,19 +6,20 @@ import os
 import socket
 import urllib.request
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from plimsoll.access.keys import new_key
 
-from benchmarks.bench import launches, tunings
+from benchmarks.bench import launches, results, tunings
 from benchmarks.bench.environments import interpreter
 from benchmarks.bench.launches import Launch, Stand
-from benchmarks.bench.results import DEAD, PEER, VARIANT
+from benchmarks.bench.texts import FACTORY, VECTOR
 from benchmarks.bench.wires import (
     BYTES,
     JSON,
+    TOKENS,
     Row,
     Wire,
     json_wire,
@@ -33,7 +34,7 @@ from benchmarks.peers.tuning import Tuning
 from benchmarks.program import Program
 from benchmarks.server import REPOSITORY, UNSAMPLED_TRACING, Server
 
-OURS, UNPACKED, BEFORE = "plimsoll", "plimsoll, not packed", "plimsoll before"
+OURS, UNPACKED, BEFORE = "plimsoll", "plimsoll-unpacked", "plimsoll-before"
 _PORTS = 5
 
 
@@ -61,7 +62,7 @@ class Contestant:
     wires: Mapping[str, Wire] = field(default_factory=dict)
     requirements: tuple[str, ...] = ()
     launch: Callable[[Stand], Launch] | None = None
-    role: str = PEER
+    role: str = results.PEER
     batches: bool = True
     waits: tuple[int, ...] = tunings.WAITS
     java: bool = False
@@ -119,6 +120,7 @@ def _ours(contestant: Contestant, workload: Workload, folder: Path) -> Running:
     keys.write_text(f"keys: [{{label: bench, sha256: {sha256}, scopes: [predict]}}]", encoding="utf-8")
     environment = {
         **contestant.settings,
+        "PLIMSOLL_FACTORIES": FACTORY,
         "PLIMSOLL_KEYS_FILE": str(keys),
         **UNSAMPLED_TRACING,
     }
@@ -129,6 +131,9 @@ def _ours(contestant: Contestant, workload: Workload, folder: Path) -> Running:
 def _wire_of_ours(workload: Workload) -> Wire:
     if workload.wire == BYTES:
         return open_inference_bytes(f"/v2/models/{workload.name}/infer", workload.tensor, COLUMNS)
+    if workload.wire == TOKENS:
+        body = '{"inputs":{"input_ids":%s}}'
+        return json_wire("/v1/predict", body, lambda document: document["predictions"][0][VECTOR])
     return json_wire("/v1/predict", _FEATURES, lambda document: document["predictions"][0]["probabilities"])
 
 
@@ -149,14 +154,16 @@ def _peer(contestant: Contestant, workload: Workload, folder: Path, tuning: Tuni
         "BENCH_WAIT_MS": str(tuning.wait_ms),
     }
     launch = contestant.launch(Stand(python, folder, ports, environment, tuning))
-    half = np.full(workload.sizes[0], 0.5, np.float32)
-    probe = wire.body(Row(str(half.tolist()), half))
+    tokens = workload.wire == TOKENS
+    some = np.ones(8, np.int64) if tokens else np.full(COLUMNS, 0.5, np.float32)
+    probe = wire.body(Row(str(some.tolist()), some))
     url = f"http://{address.host}:{address.port}{wire.path}"
     return Running(_Peer(launch, folder, url, probe, wire.headers), lambda: address, wire, {})
 
 
 _FEATURES = '{"features":%s}'
 _PLAIN_JSON = json_wire("/predict", _FEATURES, lambda document: document["probabilities"])
+_TOKENS = json_wire("/predict", _FEATURES, lambda document: document["embedding"])
 _WORKERS = {"PLIMSOLL_WORKERS": "2"}
 _INFER = "/v2/models/digits/infer"
 CONTESTANTS = {
@@ -167,13 +174,14 @@ CONTESTANTS = {
             "2 workers of one thread each, as 2 pods of one CPU would be; key check, metrics and unsampled tracing on, "
             "all else as it comes",
             1000,
+            role=results.OURS,
             settings=_WORKERS,
         ),
         Contestant(
             UNPACKED,
             "the same, but the weights of large layers stay in the order in which every peer keeps them",
             1000,
-            role=VARIANT,
+            role=results.VARIANT,
             settings=_WORKERS,
             module="benchmarks.unpacked",
             only=("B",),
@@ -183,7 +191,7 @@ CONTESTANTS = {
             "gunicorn with 2 uvicorn workers (uvloop, httptools), a `def` route of FastAPI over pydantic models; for "
             "bytes an `async def` route that takes the request",
             800,
-            {JSON: _PLAIN_JSON, BYTES: plain_bytes("/bytes")},
+            {JSON: _PLAIN_JSON, BYTES: plain_bytes("/bytes"), TOKENS: replace(_TOKENS, path="/embed")},
             ("fastapi==0.165.0", "gunicorn==27.0.1", "uvicorn[standard]==0.54.0", "uvicorn-worker==0.4.0"),
             launches.plain,
             batches=False,
@@ -192,7 +200,7 @@ CONTESTANTS = {
             "litserve",
             "workers_per_device 2 and so 2 API servers, fast_queue (ZeroMQ)",
             1800,
-            {JSON: _PLAIN_JSON},
+            {JSON: _PLAIN_JSON, TOKENS: _TOKENS},
             ("litserve==0.2.19", "pyzmq==27.3.0"),
             launches.litserve,
         ),
@@ -220,7 +228,7 @@ CONTESTANTS = {
             "mosec",
             "2 workers, JSON by orjson; for bytes the float32 numbers of a row and of its answer, without a head",
             900,
-            {JSON: _PLAIN_JSON, BYTES: plain_bytes("/predict")},
+            {JSON: _PLAIN_JSON, BYTES: plain_bytes("/predict"), TOKENS: _TOKENS},
             ("mosec==0.9.8", "orjson==3.13.0"),
             launches.mosec,
         ),
@@ -243,7 +251,7 @@ CONTESTANTS = {
             {JSON: json_wire("/predictions/digits", _FEATURES, lambda document: document["probabilities"])},
             ("torchserve==0.12.0", "pyyaml", "requests", "setuptools"),
             launches.torchserve,
-            role=DEAD,
+            role=results.DEAD,
             java=True,
         ),
     )
@@ -254,6 +262,6 @@ def before(checkout: Path) -> Contestant:
     """The service of another checkout, with which the cost of a request is compared by turns."""
     path = f"{checkout / 'service'}:{REPOSITORY}"
     return Contestant(
-        BEFORE, "the service of another commit, tuned the same", 1000, role=VARIANT,
+        BEFORE, "the service of another commit, tuned the same", 1000, role=results.VARIANT,
         settings={**_WORKERS, "PYTHONPATH": path}, only=("A",),
     )  # fmt: skip

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from benchmarks.bench.results import Result, Showing, WorkloadResult
 from benchmarks.bench.standing import (
     Spread,
+    added_ms,
     best_peer,
     best_scenario,
     costs,
@@ -20,13 +21,14 @@ from benchmarks.bench.standing import (
     spread,
 )
 
-UNPACKED, BEFORE = "plimsoll, not packed", "plimsoll before"
+UNPACKED, BEFORE = "plimsoll-unpacked", "plimsoll-before"
 _SPEED_OF_A = {"1": (3.0, 5.0), "8": (2.0, 3.0), "64": (1.1, 1.4), "128": (0.9, 1.2)}
 _SPEED_OF_BYTES, _SPEED_OF_B = (1.0, 1.5), (1.2, None)
 _P99, _MORE_P99 = (1.0, 0.7), (2.2, 2.0)
 _MORE_SPEED = (0.95, 1.0)
 _COST = {"64": (0.65, 0.45), "128": (0.5, 0.35)}
 _RATE, _GOODPUT, _ONNX = (1.5, 2.5), (0.9, 0.97), 0.95
+_ADDED_MS = (1.5, 0.5)
 _OVERLOAD = 3.0
 _AIM, _FLOOR, _MISSED, NOT_MEASURED = "aim", "floor", "MISSED", "not measured"
 
@@ -77,6 +79,8 @@ def demands(result: Result) -> Iterator[Demand]:
         yield _speed("A in bytes", in_bytes, ours, connections, _SPEED_OF_BYTES)
     for connections, bounds in _COST.items():
         yield _cost(small, ours, connections, bounds)
+    added = None if small is None else added_ms(small, ours)
+    yield Demand("A, c = 1: ms that the whole path adds to the bare forward", *_ADDED_MS, added, most=True)
     yield _rate("A", small, ours)
     yield _rate("B", heavy, ours)
     for connections in ("8", "32", "64", "128"):
@@ -100,6 +104,7 @@ def _cells_of(workload: WorkloadResult | None, name: str, connections: str) -> S
 def _speed(
     key: str, workload: WorkloadResult | None, name: str, connections: str, bounds: tuple[float, float | None]
 ) -> Demand:
+    """Of the service, or of another form of it, against the peers."""
     what = f"{key}, c = {connections}: requests/s against the best living peer"
     mine = _cells_of(workload, name, connections)
     if workload is None or mine is None or (peer := best_peer(workload, name, connections)) is None:

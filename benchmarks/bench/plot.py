@@ -72,7 +72,7 @@ def _speed(axis: Axes, key: str, workload: WorkloadResult, colours: dict[str, st
     axis.set_xticks(range(len(connections)), [f"c = {each}" for each in connections])
     axis.set_xlabel("connections, each with one request in flight")
     axis.set_ylabel("requests per second")
-    axis.set_title(f"{key}, {workload.about}: {'-'.join(map(str, workload.sizes))}", loc="left", fontsize=10)
+    axis.set_title(f"{key}, {workload.about} {'-'.join(map(str, workload.sizes))}", loc="left", fontsize=10)
     axis.spines[["top", "right"]].set_visible(False)
 
 

@@ -14,7 +14,7 @@ from benchmarks.report import Occasion
 FORMAT = 1
 MEBIBYTE = 1 << 20
 MOST_LAG_MS = 20.0
-PEER, VARIANT, DEAD = "peer", "variant", "no longer maintained"
+PEER, OURS, VARIANT, DEAD = "peer", "ours", "variant", "no longer maintained"
 """The roles of servers: only a peer can be the best living peer; a variant is the service in another form."""
 
 

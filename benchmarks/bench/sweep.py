@@ -24,7 +24,7 @@ from benchmarks.bench.contestants import CONTESTANTS, Contestant
 from benchmarks.bench.environments import Unavailable, prepared
 from benchmarks.bench.preflight import require_of_machine
 from benchmarks.bench.tunings import Trial
-from benchmarks.bench.workloads import WORKLOADS, Workload, make_graph, make_heavy_bundle
+from benchmarks.bench.workloads import WORKLOADS, Workload, make_models
 from benchmarks.peers.tuning import Tuning
 from benchmarks.report import console, this_occasion
 from benchmarks.wrk import require_wrk
@@ -36,7 +36,6 @@ def main() -> int:
     """Sweep, show, write down; the exit code."""
     options, shown = _options(), console()
     require_wrk()
-    make_heavy_bundle()
     document, occasion = tunings.read(options.to), this_occasion()
     note = f"{occasion.commit}, {occasion.date}, {options.rounds} rounds of {options.seconds:g} s, load {occasion.busy}"
     for key in options.workloads:
@@ -70,7 +69,7 @@ def _able(contestant: Contestant, shown: Console) -> bool:
 def _trial(contestant: Contestant, workload: Workload, tuning: Tuning, rounds: int, seconds: float) -> Trial:
     few_and_many = (workload.connections[0], 64)
     plan = Plan(rounds, seconds, tuple(dict.fromkeys(few_and_many)), lambda _: None, lambda _: None, (CLOSED,))
-    make_graph(workload)
+    make_models(workload)
     with tempfile.TemporaryDirectory(prefix="sweep-") as folder, contextlib.ExitStack() as stack:
         contest = Contest(workload, plan, _NOBODY, Path(folder))
         contest.start(contestant, stack, tuning)

@@ -72,10 +72,9 @@ def _closed_grid(workload: WorkloadResult, what: str) -> Grid:
         if raw:
             limits = (f"{statistics.median(raw[each]):.0f}" if each in raw else "" for each in columns)
             rows.append((f"{name}, one core, batch = c", *limits))
-    widths = "-".join(map(str, workload.sizes))
+    widths = f"perceptron {'-'.join(map(str, workload.sizes))}, " if workload.sizes else ""
     title = (
-        f"{what}: perceptron {widths}, one row, {workload.body_bytes} bytes: requests/s, and p50 / p95 / p99 in ms, by "
-        "connections"
+        f"{what}: {widths}one row, {workload.body_bytes} bytes: requests/s, and p50 / p95 / p99 in ms, by connections"
     )
     return Grid(title, ("closed loop", *(f"c={each}" for each in columns)), tuple(rows))
 

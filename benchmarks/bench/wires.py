@@ -1,4 +1,4 @@
-"""How a row goes to each server and its answer comes back: in JSON, or in bytes where the server reads them. Pure."""
+"""How a row goes to each server and its answer comes back: in JSON, in bytes, or as token ids in JSON. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-JSON, BYTES = "json", "bytes"
+JSON, BYTES, TOKENS = "json", "bytes", "tokens"
 _OCTETS = {"Content-Type": "application/octet-stream"}
 _FLOAT32 = np.dtype("<f4")
 

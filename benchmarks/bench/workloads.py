@@ -22,7 +22,8 @@ from plimsoll.runtime.pytorch.onnx_export import export_graph
 from safetensors.torch import load_file, save
 
 from benchmarks.bench.environments import CACHE
-from benchmarks.bench.wires import BYTES, JSON, Row
+from benchmarks.bench.texts import make_minilm_bundle, texts_and_vectors
+from benchmarks.bench.wires import BYTES, JSON, TOKENS, Row
 from benchmarks.known_rows import distinct_rows
 from benchmarks.server import REPOSITORY
 
@@ -58,7 +59,7 @@ class Workload:
 
     @property
     def graph(self) -> Path:
-        """The same model for ONNX Runtime, once `make_graph` has made it."""
+        """The same model for ONNX Runtime, once `make_models` has made it."""
         return _GRAPHS / self.name / self.version / GRAPH_FILE
 
     @property
@@ -80,10 +81,25 @@ _DIGITS = (REPOSITORY / "models", "digits", "1", "pixels", (784, 256, 128, 10))
 SMALL = Workload("A", "small", *_DIGITS, (1, 8, 64, 128), 20)
 SMALL_IN_BYTES = Workload("A-bytes", "small, in bytes", *_DIGITS, (64, 128), 20, BYTES)
 HEAVY = Workload("B", "heavy", CACHE / "models", "heavy", "1", "features", (784, 4096, 4096, 10), (8, 32, 64, 128), 100)
-WORKLOADS = {workload.key: workload for workload in (SMALL, SMALL_IN_BYTES, HEAVY)}
+TEXTS = Workload("C", "texts, MiniLM", CACHE / "models", "minilm", "1", "input_ids", (), (1, 8, 64), 100, TOKENS)
+WORKLOADS = {workload.key: workload for workload in (SMALL, SMALL_IN_BYTES, HEAVY, TEXTS)}
 
 
-def make_heavy_bundle() -> None:
+def make_models(workload: Workload) -> None:
+    """Make what a workload serves, unless it is there: its bundle, and its graph for ONNX Runtime.
+
+    Raises:
+        Unavailable: it is MiniLM, whose weights cannot be had.
+    """
+    if workload is HEAVY:
+        _make_heavy_bundle()
+    if workload.wire == TOKENS:
+        make_minilm_bundle(workload.models, workload.name, workload.version)
+    elif not workload.graph.is_file():
+        _make_graph(workload)
+
+
+def _make_heavy_bundle() -> None:
     """Write the bundle of the heavy model with weights of a fixed seed, unless it is there."""
     if (HEAVY.models / HEAVY.name / HEAVY.version).is_dir():
         return
@@ -109,10 +125,8 @@ def make_heavy_bundle() -> None:
     make_bundle(HEAVY.models, recipe, model)
 
 
-def make_graph(workload: Workload) -> None:
-    """Export the bundle for ONNX Runtime, in float32, unless that is there."""
-    if workload.graph.is_file():
-        return
+def _make_graph(workload: Workload) -> None:
+    """Export the bundle for ONNX Runtime, in float32."""
     loader = new_loader(LoaderOptions(threads=1), max_batch_rows=_GOLDEN_ROWS, inline_budget_seconds=0)
     bundle = open_bundle(workload.models / workload.name / workload.version)
     export_bundle(bundle, _GRAPHS, workload.version, loader, partial(export_graph, factories=()))
@@ -120,6 +134,9 @@ def make_graph(workload: Workload) -> None:
 
 def rows_of(workload: Workload) -> Rows:
     """Rows whose answers lie so far apart that another row's answer is seen to be wrong."""
+    if workload.wire == TOKENS:
+        texts, vectors = texts_and_vectors(workload.weights, _ROWS)
+        return Rows(tuple(Row(str(text.tolist()), text) for text in texts), vectors)
     module = build_architecture(ARCHITECTURE, {"sizes": list(workload.sizes)}).eval()
     module.load_state_dict(load_file(workload.weights))
     candidates = _candidates(workload.sizes[0])

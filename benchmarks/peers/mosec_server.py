@@ -6,45 +6,44 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import numpy as np
 import orjson
 from mosec import Server, Worker
 from numpy.typing import NDArray
 
-from benchmarks.peers.perceptron import Perceptron, answer
+from benchmarks.peers.served_model import ServedModel
 from benchmarks.peers.tuning import tuning
 
 _WORKERS = 2
 
 
-class JsonDigits(Worker):  # type: ignore[misc]  # mosec is not installed where types are checked
+class JsonRows(Worker):  # type: ignore[misc]  # mosec is not installed where types are checked
     """Takes and gives JSON."""
 
     def __init__(self) -> None:
-        self._model = Perceptron()
+        self._model = ServedModel()
 
-    def deserialize(self, data: bytes) -> NDArray[np.float32]:
+    def deserialize(self, data: bytes) -> NDArray[Any]:
         """The row of a body."""
-        return np.array(orjson.loads(data)["features"], dtype=np.float32)
+        return self._model.read(orjson.loads(data)["features"])
 
-    def forward(self, data: list[NDArray[np.float32]] | NDArray[np.float32]) -> object:
+    def forward(self, data: list[NDArray[Any]] | NDArray[Any]) -> Any:  # noqa: ANN401  # as data is
         """Run a batch; mosec gives a single row where batches have one row."""
-        if isinstance(data, list):
-            return list(self._model(np.stack(data)))
-        return self._model(data[np.newaxis])[0]
+        return self._model(data) if isinstance(data, list) else self._model([data])[0]
 
     def serialize(self, data: NDArray[np.float32]) -> bytes:
         """The body of an answer."""
-        return orjson.dumps(answer(data))
+        return orjson.dumps(self._model.answer(data))
 
 
-class BytesDigits(JsonDigits):
+class BytesRows(JsonRows):
     """Takes and gives the bytes of float32 numbers."""
 
     resp_mime_type = "application/octet-stream"
 
-    def deserialize(self, data: bytes) -> NDArray[np.float32]:
+    def deserialize(self, data: bytes) -> NDArray[Any]:
         """The row of a body."""
         return np.frombuffer(data, dtype=np.float32)
 
@@ -54,7 +53,7 @@ class BytesDigits(JsonDigits):
 
 
 if __name__ == "__main__":
-    worker = BytesDigits if os.environ["BENCH_WIRE"] == "bytes" else JsonDigits
+    worker = BytesRows if os.environ["BENCH_WIRE"] == "bytes" else JsonRows
     chosen = tuning()
     server = Server()
     server.append_worker(

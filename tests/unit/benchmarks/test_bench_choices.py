@@ -28,7 +28,7 @@ def test_cells_are_whole_workloads_or_some_of_their_connections() -> None:
 
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("Z", "expected one of A, A-bytes, B, not 'Z'"), ("A:x", "as in A:8:64"), ("A:0", "numbers of connections")],
+    [("Z", "expected one of A, A-bytes, B, C, not 'Z'"), ("A:x", "as in A:8:64"), ("A:0", "numbers of connections")],
 )
 def test_a_cell_that_does_not_exist_is_refused_with_those_that_do(text: str, reason: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match=reason):

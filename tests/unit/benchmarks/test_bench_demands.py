@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from benchmarks.bench.demands import BEFORE, NOT_MEASURED, UNPACKED, demands, missed
-from benchmarks.bench.results import DEAD, VARIANT, Result
+from benchmarks.bench.results import DEAD, OURS, VARIANT, Result
+from benchmarks.bench.standing import Spread
 from tests.unit.benchmarks.bench_results import offered, result, scenario, showing, workload
 
 
@@ -33,9 +34,14 @@ def test_tails_and_costs_are_bounded_from_above() -> None:
 
 
 def test_the_heavy_model_is_compared_with_and_without_packing_and_with_its_runtime_alone() -> None:
-    servers = {"plimsoll": showing({"64": [200]}), UNPACKED: showing({"64": [110]}, VARIANT)}
+    servers = {"plimsoll": showing({"64": [200]}, OURS), UNPACKED: showing({"64": [110]}, VARIANT)}
+    servers["torchserve"] = showing({"64": [300]}, DEAD)
     heavy = workload({**servers, "mosec": showing({"64": [100]})})
     heavy.raw_onnx = {"64": [220]}
+    ratios = {demand.what: demand.measured for demand in demands(result(B=heavy))}
+    assert ratios["B, same weights, not packed, c = 64: requests/s against the best living peer"] == Spread(
+        1.1, 1.1, 1.1
+    )
     found = verdicts(result(B=heavy))
     assert found["B, as it comes, c = 64: requests/s against the best living peer"] == "floor"
     assert found["B, same weights, not packed, c = 64: requests/s against the best living peer"] == "MISSED"

@@ -56,9 +56,9 @@ def test_every_peer_and_torch_alone_have_a_ratio_where_both_were_measured() -> N
 def test_what_is_no_longer_maintained_and_other_forms_of_us_are_never_the_best_peer() -> None:
     fastest = showing({"1": [9000, 9000, 9000]}, DEAD)
     variant = showing({"1": [8000, 8000, 8000]}, VARIANT)
-    found = workload({"plimsoll": OURS, "torchserve": fastest, "plimsoll, not packed": variant, "slow": SLOW})
+    found = workload({"plimsoll": OURS, "torchserve": fastest, "plimsoll-unpacked": variant, "slow": SLOW})
     assert best_peer(found, "plimsoll", "1") == "slow"
-    assert {name for _, name, _ in ratios(found, "plimsoll")} == {"torchserve", "plimsoll, not packed", "slow"}
+    assert {name for _, name, _ in ratios(found, "plimsoll")} == {"torchserve", "plimsoll-unpacked", "slow"}
 
 
 def test_the_quickest_peer_has_the_lowest_tail_and_need_not_be_the_fastest() -> None:
