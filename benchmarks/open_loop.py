@@ -1,36 +1,22 @@
-"""Requests at a given rate, whatever comes back, over connections that are kept.
-
-`python -m benchmarks.open_loop HOST PORT REQUEST RATE SECONDS CONNECTIONS` sends the bytes of the file REQUEST at
-random times (Poisson arrivals) from a process that does nothing else, pinned to the load generator's core, and writes
-one line of JSON (`Outcome`).
-"""
+"""Requests at a constant rate, whatever comes back, over connections that are kept; and what came of requests."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import random
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import NamedTuple
-
-import uvloop
 
 from benchmarks.client import Address, Connection
 from benchmarks.measures import quantile
-from benchmarks.wrk import CORE
 
 OK, BROKEN = 200, 0
 _SWITCH_SECONDS = 0.0005
-_PATIENCE_SECONDS = 5.0
 _MS = 1000
 _SEED = 25
-_EXTRA = 1792
-"""Connections that are opened where all others wait for answers: so many more requests are in flight at a server."""
 
 
 class Sample(NamedTuple):
@@ -101,7 +87,7 @@ def outcome(samples: list[Sample], core_share: float) -> Outcome:
 
 
 class OpenLoop:
-    """Sends at a given rate. `extra` connections at most are opened where the first ones are all in use.
+    """Sends at a constant rate. `extra` connections at most are opened where the first ones are all in use.
 
     Beyond those a request waits for a connection, and its latency goes on counting.
     """
@@ -117,16 +103,12 @@ class OpenLoop:
         self.samples: list[Sample] = []
 
     async def run(self, rate: float, seconds: float, patience: float | None = None) -> None:
-        """Send evenly for that long, and await the answers, for `patience` seconds where it is given."""
-        await self.run_at(schedule(rate, seconds), patience)
-
-    async def run_at(self, offsets: Iterator[float], patience: float | None = None) -> None:
-        """Send at these times, and await the answers, for `patience` seconds where it is given."""
+        """Send for that long, and await the answers, for `patience` seconds where it is given."""
         first = [self._idle.get_nowait() for _ in range(self._idle.qsize())]
         await asyncio.gather(*(connection.open() for connection in first))
         for connection in first:
             self._idle.put_nowait(connection)
-        await self._tick(offsets)
+        await self._tick(schedule(rate, seconds))
         await asyncio.sleep(0)  # what was scheduled last begins
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=patience)
@@ -186,18 +168,3 @@ def _tick(loop: asyncio.AbstractEventLoop, begin: Callable[[float], None], offse
 
 def _finite(value: float) -> float | None:
     return value if value < float("inf") else None
-
-
-def main(arguments: list[str]) -> None:
-    """Send, and write down what came of it."""
-    host, port, request, rate, seconds, connections = arguments
-    os.sched_setaffinity(0, [int(CORE)])
-    load = OpenLoop(Address(host, int(port)), Path(request).read_bytes(), int(connections), extra=_EXTRA)
-    started, before = time.perf_counter(), time.process_time()
-    uvloop.run(load.run_at(poisson(float(rate), float(seconds)), _PATIENCE_SECONDS))
-    share = (time.process_time() - before) / (time.perf_counter() - started)
-    sys.stdout.write(json.dumps(asdict(outcome(load.samples, share))) + "\n")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -19,9 +19,9 @@ from benchmarks.server import REPOSITORY
 
 LOADGEN = "mlcommons-loadgen"
 LOADGEN_REQUIREMENTS = ("mlcommons-loadgen==6.0.17", "uvloop==0.23.0")
-OWN_GENERATOR = "benchmarks.open_loop"
+OWN_GENERATOR = "benchmarks.bench.random_arrivals"
 TIMES_PEAK = (0.2, 0.5, 0.8, 1.0, 1.5, 2.0, 3.0)
-_CONNECTIONS = 256
+_CONNECTIONS = 512
 _PATIENCE_SECONDS = 60.0
 
 

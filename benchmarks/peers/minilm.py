@@ -44,8 +44,8 @@ class MiniLM(nn.Module):
         """The mean of the states of the places that count, made as long as 1."""
         parts = self.embeddings
         places = torch.arange(input_ids.shape[1], device=input_ids.device)
-        kinds = parts["token_type_embeddings"].weight[0]
-        states = parts["word_embeddings"](input_ids) + parts["position_embeddings"](places) + kinds
+        kinds: Any = parts["token_type_embeddings"].weight
+        states = parts["word_embeddings"](input_ids) + parts["position_embeddings"](places) + kinds[0]
         states = parts["LayerNorm"](states)
         counts = attention_mask.bool()
         layers: Any = self.encoder["layer"]
@@ -91,11 +91,11 @@ def _merging(width: int) -> nn.ModuleDict:
 def _through(layer: Any, states: Tensor, counts: Tensor) -> Tensor:  # noqa: ANN401  # nested parts by name
     rows, places, _ = states.shape
     attention = layer["attention"]
-    heads = (
+    query, key, value = (
         attention["self"][name](states).view(rows, places, _HEADS, -1).transpose(1, 2)
         for name in ("query", "key", "value")
     )
-    seen = F.scaled_dot_product_attention(*heads, attn_mask=counts[:, None, None, :])
+    seen = F.scaled_dot_product_attention(query, key, value, attn_mask=counts[:, None, None, :])
     states = _merged(attention["output"], seen.transpose(1, 2).reshape(rows, places, WIDTH), states)
     return _merged(layer["output"], F.gelu(layer["intermediate"]["dense"](states)), states)
 
