@@ -27,7 +27,7 @@ from benchmarks.bench.arrivals import LOADGEN, LOADGEN_REQUIREMENTS
 from benchmarks.bench.choices import QUICK_CELLS, cells, listed, parts, quick_or
 from benchmarks.bench.compare import RESULTS
 from benchmarks.bench.contest import CLOSED, PARTS, SCENARIO, Contest, Plan
-from benchmarks.bench.contestants import CONTESTANTS, OURS, Contestant, before
+from benchmarks.bench.contestants import CONTESTANTS, OURS, Contestant, before, tuned
 from benchmarks.bench.environments import Unavailable, mebibytes_of_ours, own_mebibytes, prepared, versions
 from benchmarks.bench.preflight import obstacles, require_of_machine
 from benchmarks.bench.results import Result, WorkloadResult, save
@@ -74,7 +74,8 @@ def _chosen(options: argparse.Namespace) -> list[Contestant]:
         ours = replace(ours, settings={"PLIMSOLL_WORKERS": str(options.workers)}, tuned=f"--workers {options.workers}")
     others = quick_or(options.servers, [name for name in CONTESTANTS if name != OURS], quick=options.quick)
     chosen = [ours, *(CONTESTANTS[name] for name in others if name != OURS)]
-    return [*chosen, before(options.before.resolve())] if options.before else chosen
+    chosen += [before(options.before.resolve())] if options.before else []
+    return [*chosen, tuned(options.tuned.resolve())] if options.tuned else chosen
 
 
 def _measured(contestants: list[Contestant], options: argparse.Namespace, shown: Console) -> Result:
@@ -167,6 +168,7 @@ def _command(options: argparse.Namespace) -> str:
     command += ["--quick"] if options.quick else []
     command += [f"--workers {options.workers}"] if options.workers else []
     command += ["--before ANOTHER_CHECKOUT"] if options.before else []
+    command += ["--tuned BUNDLE"] if options.tuned else []
     if not options.quick:
         usual = {key: workload.connections for key, workload in WORKLOADS.items()}
         named = (
@@ -209,6 +211,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, help="how long a measurement is, whole ones (10; quick: 2)")
     parser.add_argument("--workers", type=int, help="workers of the service, whatever the model")
     parser.add_argument("--before", type=Path, metavar="CHECKOUT", help="compare with the service of this folder, too")
+    parser.add_argument("--tuned", type=Path, metavar="BUNDLE", help="serve this bundle of the heavy model, too")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder for the result and its picture")
     parser.add_argument("--transcript", type=Path, help="write the page into this file too, as Markdown")
     options = parser.parse_args()

@@ -34,18 +34,23 @@ from benchmarks.peers.tuning import Tuning
 from benchmarks.program import Program
 from benchmarks.server import REPOSITORY, UNSAMPLED_TRACING, Server
 
-OURS, UNPACKED, BEFORE = "plimsoll", "plimsoll-unpacked", "plimsoll-before"
+OURS, UNPACKED, BEFORE, TUNED = "plimsoll", "plimsoll-unpacked", "plimsoll-before", "plimsoll-tuned"
+TOLERANCE, _TOLERANCE_OF_TUNED = 1e-4, 5e-3
 _PORTS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A server that has been made ready to start, and how it is asked; `headers` go with those of the wire."""
+    """A server that has been made ready to start, and how it is asked; `headers` go with those of the wire.
+
+    A number of an answer may differ from torch's by `tolerance`.
+    """
 
     program: Program
     address: Callable[[], Address]
     wire: Wire
     headers: Mapping[str, str]
+    tolerance: float = TOLERANCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,7 @@ class Contestant:
 
     `requirements` are what its environment holds, `mebibytes` is what it takes with the heavy model, `waits` are the
     milliseconds for which its batches can be told to wait, `batches` is whether the size of one can be set.
+    `bundle` is served in place of the workload's own.
     """
 
     name: str
@@ -69,6 +75,7 @@ class Contestant:
     settings: Mapping[str, str] = field(default_factory=dict)
     module: str = "plimsoll"
     only: tuple[str, ...] = ()
+    bundle: Path | None = None
 
     def takes_part(self, workload: Workload) -> bool:
         """Whether it is measured on a workload: it is asked as the workload wants, and not held back from it."""
@@ -124,8 +131,15 @@ def _ours(contestant: Contestant, workload: Workload, folder: Path) -> Running:
         "PLIMSOLL_KEYS_FILE": str(keys),
         **UNSAMPLED_TRACING,
     }
+    tolerance = TOLERANCE
+    if (bundle := contestant.bundle) is not None:
+        workload, tolerance = (
+            replace(workload, models=bundle.parents[1], name=bundle.parent.name, version=bundle.name),
+            _TOLERANCE_OF_TUNED,
+        )
     server = Server(workload.models, folder, environment, workload.desired, contestant.module)
-    return Running(server, lambda: server.address, _wire_of_ours(workload), {"Authorization": f"Bearer {key}"})
+    authorization = {"Authorization": f"Bearer {key}"}
+    return Running(server, lambda: server.address, _wire_of_ours(workload), authorization, tolerance)
 
 
 def _wire_of_ours(workload: Workload) -> Wire:
@@ -265,3 +279,9 @@ def before(checkout: Path) -> Contestant:
         BEFORE, "the service of another commit, tuned the same", 1000, role=results.VARIANT,
         settings={**_WORKERS, "PYTHONPATH": path}, only=("A",),
     )  # fmt: skip
+
+
+def tuned(bundle: Path) -> Contestant:
+    """The service with another bundle of the heavy model, such as one of ONNX in int8."""
+    about = f"the same with a tuned bundle; a number of an answer may differ from torch's by {_TOLERANCE_OF_TUNED:g}"
+    return Contestant(TUNED, about, 1000, role=results.VARIANT, settings=_WORKERS, only=("B",), bundle=bundle)

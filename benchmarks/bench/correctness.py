@@ -10,11 +10,10 @@ import numpy as np
 import uvloop
 from numpy.typing import NDArray
 
-from benchmarks.bench.contestants import Running
+from benchmarks.bench.contestants import TOLERANCE, Running
 from benchmarks.bench.workloads import Rows
 from benchmarks.client import Connection, request_bytes
 
-TOLERANCE = 1e-4
 _CLIENTS = 32
 _TIMES = 4
 _OK = 200
@@ -52,7 +51,7 @@ def ask_all(running: Running, rows: Rows) -> Verdict:
                 verdict.asked += 1
                 if answer.status != _OK:
                     verdict.failed += 1
-                elif not agrees(wire.read, answer.body, rows.expected[number]):
+                elif not agrees(wire.read, answer.body, rows.expected[number], running.tolerance):
                     verdict.wrong += 1
 
     async def clients() -> None:
@@ -67,10 +66,15 @@ def headers_of(running: Running) -> dict[str, str]:
     return {**running.headers, **running.wire.headers}
 
 
-def agrees(read: Callable[[bytes], Sequence[float]], body: bytes, expected: NDArray[np.float32]) -> bool:
-    """Whether a body holds these probabilities."""
+def agrees(
+    read: Callable[[bytes], Sequence[float]],
+    body: bytes,
+    expected: NDArray[np.float32],
+    tolerance: float = TOLERANCE,
+) -> bool:
+    """Whether a body holds these numbers."""
     try:
         given = np.asarray(read(body), dtype=np.float64)
     except (ValueError, LookupError, TypeError, StopIteration):
         return False
-    return given.shape == expected.shape and bool(np.abs(given - expected).max() <= TOLERANCE)
+    return given.shape == expected.shape and bool(np.abs(given - expected).max() <= tolerance)

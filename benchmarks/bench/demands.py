@@ -21,9 +21,9 @@ from benchmarks.bench.standing import (
     spread,
 )
 
-UNPACKED, BEFORE = "plimsoll-unpacked", "plimsoll-before"
+UNPACKED, BEFORE, TUNED = "plimsoll-unpacked", "plimsoll-before", "plimsoll-tuned"
 _SPEED_OF_A = {"1": (3.0, 5.0), "8": (2.0, 3.0), "64": (1.1, 1.4), "128": (0.9, 1.2)}
-_SPEED_OF_BYTES, _SPEED_OF_B = (1.0, 1.5), (1.2, None)
+_SPEED_OF_BYTES, _SPEED_OF_B, _SPEED_OF_TUNED = (1.0, 1.5), (1.2, None), (2.0, 4.0)
 _P99, _MORE_P99 = (1.0, 0.7), (2.2, 2.0)
 _MORE_SPEED = (0.95, 1.0)
 _COST = {"64": (0.65, 0.45), "128": (0.5, 0.35)}
@@ -86,6 +86,7 @@ def demands(result: Result) -> Iterator[Demand]:
     for connections in ("8", "32", "64", "128"):
         yield _speed("B, same weights, not packed", heavy, UNPACKED, connections, _SPEED_OF_B)
         yield _speed("B, as it comes", heavy, ours, connections, _SPEED_OF_B)
+        yield _speed("B, tuned bundle", heavy, TUNED, connections, _SPEED_OF_TUNED)
         yield _limit(heavy, ours, connections)
     for key, workload in (("A", small), ("B", heavy)):
         yield _goodput(key, workload, ours)

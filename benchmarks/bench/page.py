@@ -25,8 +25,9 @@ longer maintained and never counts as one. Each peer has 2 workers, like the ser
 (`python -m benchmarks.bench.sweep`). Before and after it is measured, a server answers each of 64 rows four times, and
 one wrong number leaves it out. Ratios are medians of paired rounds (least to most)."""
 _ELSEWHERE = """\
-Not in this table: the tuned bundle (`plimsoll bundle tune`), exec to ready (`python -m benchmarks.start_and_size`), and
-scaling on a cluster (tests/e2e)."""
+Not in this table: exec to ready (`python -m benchmarks.start_and_size`) and scaling on a cluster (tests/e2e). A line
+that was not measured needs a run with more cells or parts; the tuned bundle needs `--tuned`, CPU against the commit
+before `--before`."""
 
 
 def merged(results: Sequence[Result]) -> Result:
