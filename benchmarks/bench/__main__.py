@@ -32,7 +32,7 @@ from benchmarks.bench.environments import Unavailable, mebibytes_of_ours, own_me
 from benchmarks.bench.preflight import obstacles, require_of_machine
 from benchmarks.bench.results import Result, WorkloadResult, save
 from benchmarks.bench.tables import demand_grid, grids, table_of
-from benchmarks.bench.wires import TOKENS
+from benchmarks.bench.wires import JSON
 from benchmarks.bench.workloads import WORKLOADS, make_models
 from benchmarks.report import console, this_occasion
 
@@ -106,8 +106,8 @@ def _measured(contestants: list[Contestant], options: argparse.Namespace, shown:
 
 
 def _parts(key: str, options: argparse.Namespace) -> tuple[str, ...]:
-    """Texts are asked in closed loop alone: our generator of random arrivals sends one request over and over."""
-    return tuple(part for part in options.parts if part == CLOSED or WORKLOADS[key].wire != TOKENS)
+    """Random arrivals are of rows in JSON alone; each of their parts takes as long as a closed loop."""
+    return tuple(part for part in options.parts if part == CLOSED or WORKLOADS[key].wire == JSON)
 
 
 def _describe(progress: Progress, task: object, line: str) -> None:

@@ -18,7 +18,7 @@ from benchmarks.bench.contestants import Contestant, Running, made
 from benchmarks.bench.correctness import ask_all, headers_of
 from benchmarks.bench.environments import Unavailable, plain_reason
 from benchmarks.bench.rate_search import TRIALS
-from benchmarks.bench.results import MEBIBYTE, Cell, Showing, WorkloadResult
+from benchmarks.bench.results import MEBIBYTE, OURS, PEER, Cell, Showing, WorkloadResult
 from benchmarks.bench.standing import capacity
 from benchmarks.bench.wires import TOKENS
 from benchmarks.bench.workloads import Workload, rows_of
@@ -120,7 +120,7 @@ class Contest:
                 self._round(number)
                 self._raw()
         for part, measure in ((SCENARIO, self._scenario), (OVERLOAD, self._overload)):
-            for name in list(self._running) if part in self._plan.parts else ():
+            for name in self._with_arrivals() if part in self._plan.parts else ():
                 with self._leaving_out(name):
                     self._plan.tell(f"{self._workload.key}: {part}, {name}")
                     measure(name)
@@ -129,6 +129,10 @@ class Contest:
                 self.result.servers[name].peak_mib = self._running[name].program.peak_bytes() / MEBIBYTE
                 with self._awake(name):
                     self.result.servers[name].rows_checked += self._check(name)
+
+    def _with_arrivals(self) -> list[str]:
+        """The service and the living peers: other forms and the dead are no reference of these parts."""
+        return [name for name in self._running if self.result.servers[name].role in (OURS, PEER)]
 
     def _round(self, number: int) -> None:
         for connections in self._plan.connections:
