@@ -26,9 +26,16 @@ from benchmarks.bench import tunings
 from benchmarks.bench.arrivals import LOADGEN, LOADGEN_REQUIREMENTS
 from benchmarks.bench.choices import QUICK_CELLS, cells, listed, parts, quick_or
 from benchmarks.bench.compare import RESULTS
-from benchmarks.bench.contest import CLOSED, PARTS, SCENARIO, Contest, Plan
+from benchmarks.bench.contest import CLOSED, FAILURES, PARTS, SCENARIO, Contest, Plan
 from benchmarks.bench.contestants import CONTESTANTS, OURS, Contestant, before, tuned
-from benchmarks.bench.environments import Unavailable, mebibytes_of_ours, own_mebibytes, prepared, versions
+from benchmarks.bench.environments import (
+    Unavailable,
+    mebibytes_of_ours,
+    own_mebibytes,
+    plain_reason,
+    prepared,
+    versions,
+)
 from benchmarks.bench.preflight import obstacles, require_of_machine
 from benchmarks.bench.results import Result, WorkloadResult, save
 from benchmarks.bench.tables import demand_grid, grids, table_of
@@ -96,10 +103,10 @@ def _measured(contestants: list[Contestant], options: argparse.Namespace, shown:
         for key, plan in plans.items():
             try:
                 make_models(WORKLOADS[key])
-            except Unavailable as error:
-                result.workloads[key] = WorkloadResult(WORKLOADS[key].about, [], left_out={"all": str(error)})
-                continue
-            found = _contest(key, plan, servers[key]).result
+                found = _contest(key, plan, servers[key]).result
+            except FAILURES as error:  # MiniLM cannot be had, or the service itself fails: hours of others are kept
+                shown.print(f"{key} is left out: {error}", style="red", highlight=False, markup=False)
+                found = WorkloadResult(WORKLOADS[key].about, [], left_out={"all": plain_reason(str(error))})
             found.left_out |= left_out
             result.workloads[key] = found
     return result
@@ -191,9 +198,9 @@ def _told(result: Result, options: argparse.Namespace, shown: Console) -> int:
     shown.print(f"written: {path.name} and {path.with_suffix('.png').name} in {options.out.name}")
     if options.transcript is not None:
         write(result, options.transcript)
-    ours = [workload.servers[OURS] for workload in result.workloads.values() if workload.servers]
-    failures = sum(cell.failures for showing in ours for cells_ in showing.closed.values() for cell in cells_)
-    return 1 if failures else 0
+    ours = [workload.servers.get(OURS) for workload in result.workloads.values()]
+    cells_ = [cell for showing in ours if showing is not None for rounds in showing.closed.values() for cell in rounds]
+    return 1 if None in ours or any(cell.failures for cell in cells_) else 0
 
 
 def _options() -> argparse.Namespace:

@@ -30,13 +30,14 @@ from benchmarks.wrk import run_wrk
 CLOSED, SCENARIO, OVERLOAD = "closed", "server", "overload"
 PARTS = (CLOSED, SCENARIO, OVERLOAD)
 _WARM_CONNECTIONS = 64
+_START_SECONDS = 300.0
 _IDLE_SECONDS = 1.0
 _SETTLE_SECONDS = 0.1
 _SETTLED_AFTER_SECONDS = 5.0
 _QUIET = 0.05
 """Of a core: a server that takes less has answered all that it was asked; one that takes more unasked is frozen."""
 _RAW_SECONDS = 0.5
-_FAILURES = (OSError, RuntimeError, LookupError, EOFError, subprocess.SubprocessError, psutil.Error, Unavailable)
+FAILURES = (OSError, RuntimeError, LookupError, EOFError, subprocess.SubprocessError, psutil.Error, Unavailable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ class Contest:
             folder = self._folder_of(name)
             folder.mkdir()
             running, started = made(contestant, self._workload, folder, tuning), time.perf_counter()
+            running.program.patience_seconds = _START_SECONDS
             stack.enter_context(running.program)
             seconds = time.perf_counter() - started
             time.sleep(_IDLE_SECONDS)  # what it does after its start is over
@@ -236,7 +238,7 @@ class Contest:
     def _leaving_out(self, name: str) -> Iterator[None]:
         try:
             yield
-        except _FAILURES as error:
+        except FAILURES as error:
             if name == self._ours:
                 raise
             self.result.left_out[name] = plain_reason(str(getattr(error, "stderr", None) or error))
