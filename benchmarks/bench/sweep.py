@@ -39,6 +39,11 @@ def main() -> int:
     document, occasion = tunings.read(options.to), this_occasion()
     note = f"{occasion.commit}, {occasion.date}, {options.rounds} rounds of {options.seconds:g} s, load {occasion.busy}"
     for key in options.workloads:
+        try:
+            make_models(WORKLOADS[key])
+        except Unavailable as error:
+            shown.print(f"{key} is left out: {error}", style="yellow", highlight=False)
+            continue
         for name in options.servers:
             contestant = CONTESTANTS[name]
             if not contestant.takes_part(WORKLOADS[key]) or not _able(contestant, shown):
@@ -69,7 +74,6 @@ def _able(contestant: Contestant, shown: Console) -> bool:
 def _trial(contestant: Contestant, workload: Workload, tuning: Tuning, rounds: int, seconds: float) -> Trial:
     few_and_many = (workload.connections[0], 64)
     plan = Plan(rounds, seconds, tuple(dict.fromkeys(few_and_many)), lambda _: None, lambda _: None, (CLOSED,))
-    make_models(workload)
     with tempfile.TemporaryDirectory(prefix="sweep-") as folder, contextlib.ExitStack() as stack:
         contest = Contest(workload, plan, _NOBODY, Path(folder))
         contest.start(contestant, stack, tuning)
