@@ -128,6 +128,7 @@ def _ours(contestant: Contestant, workload: Workload, folder: Path) -> Running:
     environment = {
         **contestant.settings,
         "PLIMSOLL_FACTORIES": FACTORY,
+        "PLIMSOLL_START_SECONDS": "600",
         "PLIMSOLL_KEYS_FILE": str(keys),
         **UNSAMPLED_TRACING,
     }

@@ -33,8 +33,12 @@ def draw(result: Result, path: Path) -> None:
     known: dict[str, Artist] = {}
     for (key, workload), (left, middle, right) in zip(workloads.items(), axes, strict=True):
         _speed(left, key, workload, colours)
-        _goodput(middle, workload, colours)
-        _latency(right, workload, colours)
+        if any(showing.overload for showing in workload.servers.values()):
+            _goodput(middle, workload, colours)
+            _latency(right, workload, colours)
+        else:
+            middle.set_axis_off()
+            right.set_axis_off()
         for axis in (left, middle):
             handles, labels = axis.get_legend_handles_labels()
             known |= dict(zip(labels, handles, strict=True))
