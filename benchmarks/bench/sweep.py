@@ -48,11 +48,10 @@ def main() -> int:
             contestant = CONTESTANTS[name]
             if not contestant.takes_part(WORKLOADS[key]) or not _able(contestant, shown):
                 continue
-            trials = [
-                _trial(contestant, WORKLOADS[key], tuning, options.rounds, options.seconds)
-                for tuning in tunings.grid(contestant.waits)
-            ]
-            for trial in trials:
+            trials = []
+            for tuning in tunings.grid(contestant.waits):
+                trial = _trial(contestant, WORKLOADS[key], tuning, options.rounds, options.seconds)
+                trials.append(trial)
                 speeds = ", ".join(f"c={each}: {speed:.0f}/s" for each, speed in trial.per_second.items())
                 line = f"{key}, {name}: {tunings.words(trial.tuning)}: {speeds or trial.fault}"
                 shown.print(line, highlight=False, markup=False)
