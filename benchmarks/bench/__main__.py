@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import signal
 import sys
 import tempfile
 import time
@@ -17,7 +16,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from types import FrameType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -36,6 +34,7 @@ from benchmarks.bench.environments import (
     prepared,
     versions,
 )
+from benchmarks.bench.interruption import end_on_signals
 from benchmarks.bench.preflight import obstacles, require_of_machine
 from benchmarks.bench.results import Result, WorkloadResult, save
 from benchmarks.bench.tables import demand_grid, grids, table_of
@@ -52,9 +51,7 @@ def main() -> int:
     """Measure, show, write down; the exit code."""
     options = _options()
     shown = console()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup leaves it
-            signal.signal(number, _leave)
+    end_on_signals()
     contestants = _chosen(options)
     if found := obstacles(contestants):
         for each in found:
@@ -67,12 +64,6 @@ def main() -> int:
         shown.print(f"interrupted{by}: every server is stopped, and nothing is written", style="red")
         return _INTERRUPTED
     return _told(result, options, shown)
-
-
-def _leave(number: int, frame: FrameType | None) -> None:
-    """Take a request to end as Ctrl-C, so that servers are stopped."""
-    del frame
-    raise KeyboardInterrupt(signal.Signals(number).name)
 
 
 def _chosen(options: argparse.Namespace) -> list[Contestant]:

@@ -22,6 +22,7 @@ from benchmarks.bench.choices import listed
 from benchmarks.bench.contest import CLOSED, Contest, Plan
 from benchmarks.bench.contestants import CONTESTANTS, Contestant
 from benchmarks.bench.environments import Unavailable, prepared
+from benchmarks.bench.interruption import end_on_signals
 from benchmarks.bench.preflight import require_of_machine
 from benchmarks.bench.tunings import Trial
 from benchmarks.bench.workloads import WORKLOADS, Workload, make_models
@@ -36,6 +37,7 @@ def main() -> int:
     """Sweep, show, write down; the exit code."""
     options, shown = _options(), console()
     require_wrk()
+    end_on_signals()
     document, occasion = tunings.read(options.to), this_occasion()
     note = f"{occasion.commit}, {occasion.date}, {options.rounds} rounds of {options.seconds:g} s, load {occasion.busy}"
     for key in options.workloads:
