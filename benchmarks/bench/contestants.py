@@ -148,7 +148,7 @@ def _wire_of_ours(workload: Workload) -> Wire:
         return open_inference_bytes(f"/v2/models/{workload.name}/infer", workload.tensor, COLUMNS)
     if workload.wire == TOKENS:
         body = '{"inputs":{"input_ids":%s}}'
-        return json_wire("/v1/predict", body, lambda document: document["predictions"][0][VECTOR])
+        return json_wire("/v1/predict", body, lambda document: document["predictions"][0]["outputs"][VECTOR])
     return json_wire("/v1/predict", _FEATURES, lambda document: document["predictions"][0]["probabilities"])
 
 

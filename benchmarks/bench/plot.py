@@ -22,16 +22,16 @@ def draw(result: Result, path: Path) -> None:
     mpl.use("Agg")
     workloads = {key: workload for key, workload in result.workloads.items() if workload.servers}
     figure, axes = plt.subplots(
-        len(workloads),
+        max(len(workloads), 1),
         3,
-        figsize=(18, 4.6 * len(workloads)),
+        figsize=(18, 4.6 * max(len(workloads), 1)),
         squeeze=False,
         width_ratios=[3, 1, 1],
         layout="constrained",
     )
     colours = _colours(result)
     known: dict[str, Artist] = {}
-    for (key, workload), (left, middle, right) in zip(workloads.items(), axes, strict=True):
+    for (key, workload), (left, middle, right) in zip(workloads.items(), axes, strict=False):
         _speed(left, key, workload, colours)
         if any(showing.overload for showing in workload.servers.values()):
             _goodput(middle, workload, colours)
@@ -44,7 +44,7 @@ def draw(result: Result, path: Path) -> None:
             known |= dict(zip(labels, handles, strict=True))
     labels = list(known)
     handles = list(known.values())
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+    figure.legend(handles, labels, loc="outside lower center", ncols=max(len(labels), 1), frameon=False)
     machine = result.occasion.machine.partition(";")[0]
     figure.suptitle(
         f"{result.ours} {result.occasion.commit.partition(',')[0]} and its peers, {result.occasion.date}, {machine}; "

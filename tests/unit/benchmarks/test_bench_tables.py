@@ -12,7 +12,7 @@ import pytest
 from benchmarks.bench.contestants import CONTESTANTS
 from benchmarks.bench.correctness import agrees
 from benchmarks.bench.environments import plain_reason
-from benchmarks.bench.page import doubts, merged, page
+from benchmarks.bench.page import doubts, merged, page, write
 from benchmarks.bench.plot import draw
 from benchmarks.bench.tables import grids, markdown_of
 from benchmarks.bench.wires import JSON
@@ -57,6 +57,14 @@ def test_cells_that_other_programs_disturbed_are_counted() -> None:
 def test_a_picture_is_drawn_of_whoever_took_part(tmp_path: Path) -> None:
     draw(RESULT, tmp_path / "bench.png")
     assert (tmp_path / "bench.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_run_in_which_nothing_could_be_measured_still_has_its_page_and_picture(tmp_path: Path) -> None:
+    nothing = result(A=workload({}))
+    nothing.workloads["A"].left_out = {"all": "the server did not become ready"}
+    write(nothing, tmp_path / "bench.md")
+    assert "| A | all | the server did not become ready |" in (tmp_path / "bench.md").read_text()
+    assert (tmp_path / "bench.png").is_file()
 
 
 def test_parts_are_put_together_and_a_cell_counts_for_all_servers_or_none() -> None:
