@@ -178,10 +178,10 @@ def _command(options: argparse.Namespace) -> str:
 
 
 def _told(result: Result, options: argparse.Namespace, shown: Console) -> int:
+    path = save(result, options.out, f"bench-{datetime.now(UTC):%Y-%m-%d-%H%M}")  # first: it took hours
     for grid in (*grids(result), demand_grid(result)):
         shown.print(grid.title, style="bold", highlight=False)
         shown.print(table_of(grid))
-    path = save(result, options.out, f"bench-{datetime.now(UTC):%Y-%m-%d-%H%M}")
     from benchmarks.bench.page import write  # noqa: PLC0415  # half a second that only a finished run needs
     from benchmarks.bench.plot import draw  # noqa: PLC0415  # likewise
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -29,8 +30,8 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def ratio(ours: Sequence[float], theirs: Sequence[float]) -> Spread:
-    """Round by round, as what the machine did meanwhile falls on both."""
-    return spread([mine / other for mine, other in zip(ours, theirs, strict=True)])
+    """Round by round, as what the machine did meanwhile falls on both; infinite where theirs is 0."""
+    return spread([mine / other if other else math.inf for mine, other in zip(ours, theirs, strict=True)])
 
 
 def speeds(showing: Showing, connections: str) -> list[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,11 @@ SERVERS = workload({"plimsoll": OURS, "slow": SLOW, "fast": FAST}, {"1": [1000, 
 def test_a_ratio_is_taken_round_by_round() -> None:
     assert ratio([300, 900, 600], [100, 300, 200]) == Spread(3, 3, 3)
     assert str(ratio([10, 30], [10, 10])) == "2.00 (1.00 to 3.00)"
+
+
+def test_a_server_that_answered_nothing_in_a_round_leaves_an_infinite_ratio() -> None:
+    assert ratio([300, 900], [0, 300]).high == math.inf
+    assert ratio([300, 900], [0, 300]).low == 3
 
 
 def test_the_best_peer_is_found_for_each_number_of_connections_and_is_never_us() -> None:
