@@ -8,9 +8,10 @@ VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' service/plimsoll/__in
 LABELS = --build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git rev-parse HEAD 2>/dev/null)
 SAVE ?= docker save --output build/image.tar
 CASES ?= 1000000
+CHOICE ?= # more arguments of make bench
 SMOKE_VALUES ?= # more arguments of helm install, such as --set podSecurity.fsGroup=null
 
-.PHONY: help run test differential fuzz kinds lint types chart checkov image-cpu image-onnx image-gpu e2e e2e-full e2e-rollouts zoo soak bench bench-quick bench-compare pictures rules settings-table metrics-table errors-table values-table openapi dashboards renders kind-up smoke conformance grpc-code kinds-table
+.PHONY: help run test differential fuzz kinds lint types chart checkov image-cpu image-onnx image-gpu e2e e2e-full e2e-rollouts zoo soak bench bench-sweep bench-quick bench-compare pictures rules settings-table metrics-table errors-table values-table openapi dashboards renders kind-up smoke conformance grpc-code kinds-table
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
 
@@ -91,8 +92,11 @@ zoo: .venv/dev.done ## a hundred thousand requests to models that misbehave, eac
 soak: .venv/dev.done zoo ## the zoo, then half an hour of churn, overload and hostile clients; writes benchmarks/results/soak.md
 	$(BIN)/python -m benchmarks.soak --minutes 5 --transcript benchmarks/results/soak.md
 
-bench: .venv/dev.done ## the service and its peers side by side, half an hour; writes benchmarks/results (needs wrk)
-	$(BIN)/python -m benchmarks.bench --transcript benchmarks/results/bench.md
+bench: .venv/dev.done ## the service and its peers side by side, two to three hours; CHOICE="--cells A:64 --parts closed" runs less; writes benchmarks/results (needs wrk)
+	$(BIN)/python -m benchmarks.bench $(CHOICE) --transcript benchmarks/results/bench.md
+
+bench-sweep: .venv/dev.done ## find the best batch and wait of each peer, two hours; writes benchmarks/bench/tunings.json (needs wrk)
+	$(BIN)/python -m benchmarks.bench.sweep
 
 bench-quick: .venv/dev.done ## the same with two peers and few connections, two to three minutes
 	$(BIN)/python -m benchmarks.bench --quick

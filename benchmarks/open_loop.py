@@ -1,31 +1,22 @@
-"""Requests at a constant rate, whatever comes back, over connections that are kept.
-
-`python -m benchmarks.open_loop HOST PORT REQUEST RATE SECONDS CONNECTIONS` sends the bytes of the file REQUEST from a
-process that does nothing else, pinned to the load generator's core, and writes one line of JSON (`Outcome`).
-"""
+"""Requests at a constant rate, whatever comes back, over connections that are kept; and what came of requests."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import os
+import random
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import NamedTuple
-
-import uvloop
 
 from benchmarks.client import Address, Connection
 from benchmarks.measures import quantile
-from benchmarks.wrk import CORE
 
 OK, BROKEN = 200, 0
 _SWITCH_SECONDS = 0.0005
-_PATIENCE_SECONDS = 5.0
 _MS = 1000
+_SEED = 25
 
 
 class Sample(NamedTuple):
@@ -53,6 +44,10 @@ class Outcome:
     lag_p50_ms: float
     lag_p99_ms: float
     core_share: float
+    within_second: int = 0
+    """Answered 200 no later than a second after they were due."""
+    answered_p99_ms: float | None = None
+    """p99 of those alone that were answered 200."""
 
 
 def schedule(rate: float, seconds: float) -> Iterator[float]:
@@ -60,9 +55,19 @@ def schedule(rate: float, seconds: float) -> Iterator[float]:
     return (number / rate for number in range(int(rate * seconds)))
 
 
+def poisson(rate: float, seconds: float, seed: int = _SEED) -> Iterator[float]:
+    """When requests are due, from 0 on: independent of each other, `rate` of them a second on average."""
+    draw = random.Random(seed)  # noqa: S311  # arrivals, no secrets
+    due = draw.expovariate(rate)
+    while due < seconds:
+        yield due
+        due += draw.expovariate(rate)
+
+
 def outcome(samples: list[Sample], core_share: float) -> Outcome:
     """The figures of a run."""
     latencies = [sample.seconds if sample.status == OK else float("inf") for sample in samples]
+    answered = [seconds for seconds in latencies if seconds < float("inf")]
     p50, p95, p99 = (quantile(latencies, share) * _MS for share in (0.5, 0.95, 0.99))
     lags = [sample.lag * _MS for sample in samples]
     unanswered = sum(sample.seconds == float("inf") for sample in samples)
@@ -76,6 +81,8 @@ def outcome(samples: list[Sample], core_share: float) -> Outcome:
         lag_p50_ms=quantile(lags, 0.5),
         lag_p99_ms=quantile(lags, 0.99),
         core_share=core_share,
+        within_second=sum(seconds <= 1 for seconds in latencies),
+        answered_p99_ms=_finite(quantile(answered, 0.99) * _MS) if answered else None,
     )
 
 
@@ -161,18 +168,3 @@ def _tick(loop: asyncio.AbstractEventLoop, begin: Callable[[float], None], offse
 
 def _finite(value: float) -> float | None:
     return value if value < float("inf") else None
-
-
-def main(arguments: list[str]) -> None:
-    """Send, and write down what came of it."""
-    host, port, request, rate, seconds, connections = arguments
-    os.sched_setaffinity(0, [int(CORE)])
-    load = OpenLoop(Address(host, int(port)), Path(request).read_bytes(), int(connections), extra=0)
-    started, before = time.perf_counter(), time.process_time()
-    uvloop.run(load.run(float(rate), float(seconds), _PATIENCE_SECONDS))
-    share = (time.process_time() - before) / (time.perf_counter() - started)
-    sys.stdout.write(json.dumps(asdict(outcome(load.samples, share))) + "\n")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -17,7 +17,11 @@ REPOSITORY = Path(__file__).parents[1]
 RESULTS = REPOSITORY / "benchmarks" / "results"
 CLUSTER_RESULTS = REPOSITORY / "tests" / "e2e" / "results"
 PICTURES = REPOSITORY / "docs" / "pictures"
-_OURS, _OTHERS = "#0b5fa5", ("#8c8c8c", "#b8a13a", "#6f9f6f", "#a8709c", "#c07a4b")
+_OURS, _OTHERS = (
+    "#0b5fa5",
+    ("#8c8c8c", "#b8a13a", "#6f9f6f", "#a8709c", "#c07a4b", "#d06c8b", "#4f8f8b", "#5b9bd5", "#555555"),
+)
+_IN_JSON = ("A", "B")
 _BAD = "#b5452c"
 _FAILURES = re.compile(
     r"^\| (?:requests over:? )?(.+?) \| (?:[^|]*; )?(\d+) sent(?: in open loop)?, (\d+) failed", re.MULTILINE
@@ -44,9 +48,10 @@ def stages(transcript: str) -> dict[str, int]:
 
 
 def draw_throughput(result: Result, path: Path) -> None:
-    """Write the requests per second of every server by connections: one panel for each model."""
-    figure, axes = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
-    for axis, workload in zip(axes, result.workloads.values(), strict=True):
+    """Write the requests per second of every server by connections: one panel for each model, asked in JSON."""
+    workloads = [workload for key, workload in result.workloads.items() if key in _IN_JSON]
+    figure, axes = plt.subplots(1, len(workloads), figsize=(11, 4.2), squeeze=False, layout="constrained")
+    for axis, workload in zip(axes[0], workloads, strict=True):
         others = iter(_OTHERS)
         connections = list(next(iter(workload.servers.values())).closed)
         for name, showing in workload.servers.items():
@@ -66,7 +71,7 @@ def draw_throughput(result: Result, path: Path) -> None:
         axis.set_ylim(bottom=0)
         axis.set_title(f"{workload.about} model: {'-'.join(map(str, workload.sizes))}", loc="left", fontsize=10)
         _without_frame(axis)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=6, frameon=False)
+    figure.legend(*axes[0][-1].get_legend_handles_labels(), loc="outside lower center", ncols=6, frameon=False)
     _caption(
         figure,
         f"commit {result.occasion.commit}, {result.occasion.date}, {result.occasion.machine.partition(';')[0]}, load "

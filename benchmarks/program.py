@@ -33,7 +33,7 @@ class Program:
         self._environment = dict(environment)
         self._log = folder / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
-        self._patience_seconds = 60.0
+        self.patience_seconds = 60.0
 
     def __enter__(self) -> Self:
         try:
@@ -141,7 +141,7 @@ class Program:
 
     def _wait_until_ready(self) -> None:
         assert self._process is not None  # noqa: S101  # just started
-        deadline = time.monotonic() + self._patience_seconds
+        deadline = time.monotonic() + self.patience_seconds
         while self._process.poll() is None and time.monotonic() < deadline:
             with contextlib.suppress(LookupError, OSError):
                 if self.ready():

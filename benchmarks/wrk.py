@@ -1,4 +1,4 @@
-"""The load generator wrk, pinned to the second core: a closed loop of POST requests, all alike."""
+"""The load generator wrk, pinned to the second core: a closed loop of POST requests, alike or with bodies by turns."""
 
 from __future__ import annotations
 
@@ -9,20 +9,33 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.client import Address
 
-_SCRIPT = """
+_SCRIPT = r"""
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
-local file = io.open("{body}", "rb")
-wrk.body = file:read("*a")
-file:close()
+local bodies, requests, at = {}, {}, 0
+for path in string.gmatch([[{bodies}]], "[^\n]+") do
+  local file = io.open(path, "rb")
+  bodies[#bodies + 1] = file:read("*a")
+  file:close()
+end
+wrk.body = bodies[1]
+if #bodies > 1 then
+  request = function()
+    if #requests == 0 then
+      for place, body in ipairs(bodies) do requests[place] = wrk.format(nil, nil, nil, body) end
+    end
+    at = at % #requests + 1
+    return requests[at]
+  end
+end
 done = function(summary, latency, requests)
-  io.write(string.format("     95%%  %.2fus\\n", latency:percentile(95.0)))
+  io.write(string.format("     95%%  %.2fus\n", latency:percentile(95.0)))
 end
 """
 CORE = "1"
@@ -55,15 +68,19 @@ def require_wrk() -> None:
 def run_wrk(
     address: Address,
     path: str,
-    body: Path,
+    body: Path | Sequence[Path],
     connections: int,
     seconds: float,
     headers: Mapping[str, str] | None = None,
 ) -> Load:
-    """Post the body over that many connections, each with one request in flight, for `seconds` (whole ones)."""
+    """Post the body over that many connections, each with one request in flight, for `seconds` (whole ones).
+
+    Several bodies are posted one after the other.
+    """
+    bodies = "\n".join(map(str, [body] if isinstance(body, Path) else body))
     lines = [f'wrk.headers["{name}"] = "{value}"' for name, value in (headers or {}).items()]
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
-        script.write("\n".join([_SCRIPT.replace("{body}", str(body)), *lines]))
+        script.write("\n".join([_SCRIPT.replace("{bodies}", bodies), *lines]))
         script.flush()
         command = ["taskset", "--cpu-list", CORE, "wrk", "--latency", "--threads", "1"]
         command += ["--connections", str(connections), "--duration", f"{max(1, round(seconds))}s", "--timeout", "30s"]

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import uvloop
 from numpy.typing import NDArray
 
-from benchmarks.bench.contestants import Running
+from benchmarks.bench.contestants import TOLERANCE, Running
 from benchmarks.bench.workloads import Rows
 from benchmarks.client import Connection, request_bytes
 
-TOLERANCE = 1e-4
 _CLIENTS = 32
 _TIMES = 4
 _OK = 200
@@ -43,7 +40,8 @@ def ask_all(running: Running, rows: Rows) -> Verdict:
     """Ask for every row several times over."""
     verdict = Verdict()
     address = running.address()
-    requests = [request_bytes("POST", running.path, running.body(text), running.headers) for text in rows.texts]
+    wire, headers = running.wire, headers_of(running)
+    requests = [request_bytes("POST", wire.path, wire.body(row), headers) for row in rows.rows]
 
     async def client(first: int) -> None:
         async with Connection(address) as connection:
@@ -53,7 +51,7 @@ def ask_all(running: Running, rows: Rows) -> Verdict:
                 verdict.asked += 1
                 if answer.status != _OK:
                     verdict.failed += 1
-                elif not agrees(running.probabilities, answer.body, rows.expected[number]):
+                elif not agrees(wire.read, answer.body, rows.expected[number], running.tolerance):
                     verdict.wrong += 1
 
     async def clients() -> None:
@@ -63,10 +61,20 @@ def ask_all(running: Running, rows: Rows) -> Verdict:
     return verdict
 
 
-def agrees(probabilities: Callable[[Any], Sequence[float]], body: bytes, expected: NDArray[np.float32]) -> bool:
-    """Whether a body holds these probabilities."""
+def headers_of(running: Running) -> dict[str, str]:
+    """The headers of a request beside those that every request has."""
+    return {**running.headers, **running.wire.headers}
+
+
+def agrees(
+    read: Callable[[bytes], Sequence[float]],
+    body: bytes,
+    expected: NDArray[np.float32],
+    tolerance: float = TOLERANCE,
+) -> bool:
+    """Whether a body holds these numbers."""
     try:
-        given = np.asarray(probabilities(json.loads(body)), dtype=np.float64)
+        given = np.asarray(read(body), dtype=np.float64)
     except (ValueError, LookupError, TypeError, StopIteration):
         return False
-    return given.shape == expected.shape and bool(np.abs(given - expected).max() <= TOLERANCE)
+    return given.shape == expected.shape and bool(np.abs(given - expected).max() <= tolerance)

@@ -18,6 +18,7 @@ _SHARED = CACHE / "torch"
 _MODEL_NEEDS = ("numpy", "safetensors")
 _STAMP = "complete.json"
 _INSTALL_SECONDS = 900
+_MEBIBYTE = 1 << 20
 _PROBE = "import numpy, torch; torch.from_numpy(numpy.ones(2))"
 _VERSIONS = """
 import importlib.metadata, json, platform, sys
@@ -59,6 +60,20 @@ def prepared(name: str, requirements: Sequence[str], tell: Callable[[str], None]
 def interpreter(name: str) -> Path:
     """The interpreter of an environment that was prepared."""
     return CACHE / name / "bin" / "python"
+
+
+def own_mebibytes(name: str) -> float:
+    """What is installed for a peer besides torch: its whole environment, links not followed."""
+    return sum(path.lstat().st_size for path in (CACHE / name).rglob("*") if not path.is_dir()) / _MEBIBYTE
+
+
+def mebibytes_of_ours() -> float:
+    """What is installed for the service besides torch: itself and all that it needs."""
+    torch_needs = {each.name for each in _closure("torch")}
+    own = [each for each in _closure("plimsoll") if each.name not in torch_needs]
+    paths = [Path(str(each.locate_file(file))) for each in own for file in each.files or ()]
+    paths += (REPOSITORY / "service").rglob("*.py")
+    return sum(path.lstat().st_size for path in set(paths) if path.is_file()) / _MEBIBYTE
 
 
 def versions(python: Path, requirements: Sequence[str]) -> dict[str, str]:

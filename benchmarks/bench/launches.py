@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import json
+import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import peers
+from benchmarks.peers.tuning import Tuning
 
 _PROGRAMS = Path(peers.__file__).parent
 _WORKERS = 2
-_BATCH_ROWS = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """What a peer gets: an interpreter, a folder to work in, free ports, and variables."""
+    """What a peer gets: an interpreter, a folder to work in, free ports, variables, and its tuning."""
 
     python: Path
     folder: Path
     ports: tuple[int, ...]
     environment: Mapping[str, str]
+    tuning: Tuning
 
     def program(self, name: str) -> str:
         """A program of the peer's environment."""
@@ -63,8 +65,8 @@ def mlserver(stand: Stand) -> Launch:
     model = {
         "name": "digits",
         "implementation": "benchmarks.peers.mlserver_runtime.Digits",
-        "max_batch_size": _BATCH_ROWS,
-        "max_batch_time": 0.001,
+        "max_batch_size": stand.tuning.batch_rows,
+        "max_batch_time": stand.tuning.wait_ms / 1000,
     }
     (stand.folder / "digits").mkdir()
     (stand.folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
@@ -77,6 +79,26 @@ def bentoml(stand: Stand) -> Launch:
     command = [stand.program("bentoml"), "serve", "benchmarks.peers.bentoml_service:Digits"]
     command += ["--host", "127.0.0.1", "--port", str(stand.ports[0])]
     own = {"BENTOML_HOME": str(stand.folder / "store"), "BENTOML_DO_NOT_TRACK": "True"}
+    return Launch(command, {**stand.environment, **own})
+
+
+def mosec(stand: Stand) -> Launch:
+    """A server whose workers are in its program; `--wait` holds where its program asks for no wait at all."""
+    command = [str(stand.python), "-m", "benchmarks.peers.mosec_server", "--address", "127.0.0.1"]
+    command += ["--port", str(stand.ports[0]), "--timeout", "30000", "--log-level", "warning"]
+    command += ["--path", str(stand.folder / "sockets"), "--wait", str(round(stand.tuning.wait_ms))]
+    return Launch(command, stand.environment)
+
+
+def triton(stand: Stand) -> Launch:
+    """Triton and two Python processes, which it starts.
+
+    It brings a libpython of its own, which need not fit the standard library of the interpreter: that of the
+    interpreter goes first.
+    """
+    library = Path(sysconfig.get_config_var("LIBDIR")) / str(sysconfig.get_config_var("INSTSONAME"))
+    own = {"LD_PRELOAD": str(library)} if library.suffix != ".a" and library.is_file() else {}
+    command = [str(stand.python), "-m", "benchmarks.peers.triton_server", *map(str, stand.ports[:3])]
     return Launch(command, {**stand.environment, **own})
 
 
@@ -98,8 +120,8 @@ def torchserve(stand: Stand) -> Launch:
         "marName": "digits",
         "minWorkers": _WORKERS,
         "maxWorkers": _WORKERS,
-        "batchSize": _BATCH_ROWS,
-        "maxBatchDelay": 2,
+        "batchSize": stand.tuning.batch_rows,
+        "maxBatchDelay": round(stand.tuning.wait_ms),
         "responseTimeout": 120,
     }
     inference, management, metrics, *grpc = stand.ports

@@ -1,4 +1,4 @@
-"""A result as a picture: requests per second by connections, and latency at the same offered load."""
+"""A result as a picture: requests per second by connections, and what is still answered in overload."""
 
 from __future__ import annotations
 
@@ -7,27 +7,44 @@ from pathlib import Path
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
-from benchmarks.bench.results import Result, WorkloadResult
-from benchmarks.bench.standing import open_p99, speeds, spread
+from benchmarks.bench.results import VARIANT, Result, WorkloadResult
+from benchmarks.bench.standing import speeds, spread
 
-_OURS, _OTHERS = "#0b5fa5", ("#8c8c8c", "#b8a13a", "#6f9f6f", "#a8709c", "#c07a4b", "#77a7b5")
+_OURS, _FORMS = "#0b5fa5", "#5b9bd5"
+_OTHERS = ("#8c8c8c", "#b8a13a", "#6f9f6f", "#a8709c", "#c07a4b", "#d06c8b", "#4f8f8b")
 
 
 def draw(result: Result, path: Path) -> None:
-    """Write the picture: a row for each model, speed on the left and open-loop p99 on the right."""
+    """Write the picture: a row for each model, requests per second, goodput by what is offered, and p99 by goodput."""
     mpl.use("Agg")
     workloads = {key: workload for key, workload in result.workloads.items() if workload.servers}
     figure, axes = plt.subplots(
-        len(workloads), 2, figsize=(13, 4.6 * len(workloads)), squeeze=False, width_ratios=[3, 1], layout="constrained"
+        max(len(workloads), 1),
+        3,
+        figsize=(18, 4.6 * max(len(workloads), 1)),
+        squeeze=False,
+        width_ratios=[3, 1, 1],
+        layout="constrained",
     )
     colours = _colours(result)
-    for (key, workload), (left, right) in zip(workloads.items(), axes, strict=True):
+    known: dict[str, Artist] = {}
+    for (key, workload), (left, middle, right) in zip(workloads.items(), axes, strict=False):
         _speed(left, key, workload, colours)
-        _latency(right, workload, colours)
-    handles, labels = axes[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+        if any(showing.overload for showing in workload.servers.values()):
+            _goodput(middle, workload, colours)
+            _latency(right, workload, colours)
+        else:
+            middle.set_axis_off()
+            right.set_axis_off()
+        for axis in (left, middle):
+            handles, labels = axis.get_legend_handles_labels()
+            known |= dict(zip(labels, handles, strict=True))
+    labels = list(known)
+    handles = list(known.values())
+    figure.legend(handles, labels, loc="outside lower center", ncols=max(len(labels), 1), frameon=False)
     machine = result.occasion.machine.partition(";")[0]
     figure.suptitle(
         f"{result.ours} {result.occasion.commit.partition(',')[0]} and its peers, {result.occasion.date}, {machine}; "
@@ -39,11 +56,13 @@ def draw(result: Result, path: Path) -> None:
 
 
 def _speed(axis: Axes, key: str, workload: WorkloadResult, colours: dict[str, str]) -> None:
-    connections = list(next(iter(workload.servers.values())).closed)
-    width = 0.84 / len(workload.servers)
+    servers = {name: showing for name, showing in workload.servers.items() if showing.closed}
+    connections = sorted({each for showing in servers.values() for each in showing.closed}, key=int)
+    servers = {name: showing for name, showing in servers.items() if set(showing.closed) == set(connections)}
+    width = 0.84 / max(len(servers), 1)
     highest = 0.0
-    for place, (name, showing) in enumerate(workload.servers.items()):
-        at = [column + (place - (len(workload.servers) - 1) / 2) * width for column in range(len(connections))]
+    for place, (name, showing) in enumerate(servers.items()):
+        at = [column + (place - (len(servers) - 1) / 2) * width for column in range(len(connections))]
         found = [spread(speeds(showing, each)) for each in connections]
         errors = [[each.median - each.low for each in found], [each.high - each.median for each in found]]
         heights = [each.median for each in found]
@@ -57,7 +76,7 @@ def _speed(axis: Axes, key: str, workload: WorkloadResult, colours: dict[str, st
     axis.set_xticks(range(len(connections)), [f"c = {each}" for each in connections])
     axis.set_xlabel("connections, each with one request in flight")
     axis.set_ylabel("requests per second")
-    axis.set_title(f"{key}, {workload.about}: {'-'.join(map(str, workload.sizes))}", loc="left", fontsize=10)
+    axis.set_title(f"{key}, {workload.about} {'-'.join(map(str, workload.sizes))}", loc="left", fontsize=10)
     axis.spines[["top", "right"]].set_visible(False)
 
 
@@ -70,25 +89,41 @@ def _limits(axis: Axes, connections: list[str], workload: WorkloadResult, most: 
             axis.annotate("torch alone", (column + 0.46, limits[each]), fontsize=6.5, va="bottom", ha="right")
 
 
+def _goodput(axis: Axes, workload: WorkloadResult, colours: dict[str, str]) -> None:
+    """As shares of each server's own peak; a point for which the generator was late is left out."""
+    for name, showing in workload.servers.items():
+        points = [point for point in showing.overload if point.kept_up]
+        peak = max((point.goodput for point in points), default=0.0)
+        if peak:
+            shares = [point.goodput / peak for point in points]
+            axis.plot([point.times_peak for point in points], shares, marker=".", label=name, color=colours[name])
+    axis.set_xlabel("offered, in multiples of the server's own peak")
+    axis.set_ylabel("answered in a second, share of the most")
+    axis.set_ylim(0, 1.05)
+    axis.set_title("goodput in overload", loc="left", fontsize=10)
+    axis.spines[["top", "right"]].set_visible(False)
+
+
 def _latency(axis: Axes, workload: WorkloadResult, colours: dict[str, str]) -> None:
-    names = [name for name, showing in workload.servers.items() if showing.open]
-    found = [open_p99(workload.servers[name]) for name in names]
-    finite = [value for value in found if value < float("inf")]
-    most = max(finite, default=1.0)
-    for place, (name, value) in enumerate(zip(names, found, strict=True)):
-        reached = value < float("inf")
-        axis.barh(place, value if reached else most, color=colours[name], alpha=1.0 if reached else 0.25)
-        text = f" {value:.1f} ms" if reached else " cannot keep up"
-        axis.annotate(text, (value if reached else most, place), va="center", fontsize=8)
-    axis.set_yticks(range(len(names)), names)
-    axis.invert_yaxis()
-    axis.margins(x=0.45)
-    axis.set_xlabel("ms")
-    axis.set_title(f"p99 at {workload.open_rate:g} requests/s offered", loc="left", fontsize=10)
+    """Each curve from little load to overload: to the right as long as there is more to gain, then up."""
+    for name, showing in workload.servers.items():
+        points = [point for point in showing.overload if point.kept_up and point.outcome.answered_p99_ms]
+        speeds_, p99 = [point.goodput for point in points], [point.outcome.answered_p99_ms or 0 for point in points]
+        if points:
+            axis.plot(speeds_, p99, marker=".", color=colours[name])
+    if workload.objective_ms:
+        axis.axhline(workload.objective_ms, color="black", linestyle="dashed", lw=1)
+    axis.set_yscale("log")
+    axis.set_xlabel("requests per second answered in a second")
+    axis.set_ylabel("p99 of the answered, ms")
+    axis.set_title("throughput against p99", loc="left", fontsize=10)
     axis.spines[["top", "right"]].set_visible(False)
 
 
 def _colours(result: Result) -> dict[str, str]:
-    names = list(dict.fromkeys(name for workload in result.workloads.values() for name in workload.servers))
+    roles = {name: showing.role for each in result.workloads.values() for name, showing in each.servers.items()}
     others = iter(_OTHERS * 2)
-    return {name: _OURS if name == result.ours else next(others) for name in names}
+    return {
+        name: _OURS if name == result.ours else _FORMS if role == VARIANT else next(others)
+        for name, role in roles.items()
+    }

@@ -29,7 +29,7 @@ def obstacles(contestants: Sequence[Contestant]) -> list[str]:
     if free < needed:
         found.append(
             f"{free} MiB of memory are free and about {needed} are needed: close something, or leave peers out "
-            "(--only, --quick)"
+            "(--servers, --quick)"
         )
     try:
         free_ports(_PORTS_EACH * len(contestants))

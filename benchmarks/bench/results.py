@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from benchmarks.report import Occasion
 
 FORMAT = 1
 MEBIBYTE = 1 << 20
+MOST_LAG_MS = 20.0
+PEER, OURS, VARIANT, DEAD = "peer", "ours", "variant", "no longer maintained"
+"""The roles of servers: only a peer can be the best living peer; a variant is the service in another form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,23 +33,70 @@ class Cell:
     strangers_cores: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """The most requests per second, in Poisson arrivals, at which p99 from when each was due met the objective.
+
+    `per_second` is 0 where no rate met it; `generator` made the arrivals.
+    """
+
+    per_second: float
+    p99_ms: float | None
+    trials: int
+    generator: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """Poisson arrivals at a multiple of a server's own peak, and what came of them."""
+
+    times_peak: float
+    rate: float
+    seconds: float
+    outcome: Outcome
+
+    @property
+    def goodput(self) -> float:
+        """Requests per second that were answered 200 within a second of when they were due."""
+        return self.outcome.within_second / self.seconds
+
+    @property
+    def kept_up(self) -> bool:
+        """Whether the generator itself sent in time; where it did not, the point shows its limit, not the server's."""
+        return self.outcome.lag_p99_ms <= MOST_LAG_MS
+
+
 @dataclass(slots=True)
 class Showing:
-    """One server on one model; `closed` by connections, one cell for each round, as in `open`."""
+    """One server on one model; `closed` by connections, one cell for each round; `overload` by rising rates.
+
+    `start_seconds` is from its start to its first answer.
+    """
 
     idle_mib: float
     idle_core_share: float
     rows_checked: int
     peak_mib: float = 0.0
     closed: dict[str, list[Cell]] = field(default_factory=dict)
-    open: list[Outcome] = field(default_factory=list)
+    role: str = PEER
+    start_seconds: float = 0.0
+    scenario: Scenario | None = None
+    overload: list[Offered] = field(default_factory=list)
+
+    def medians(self) -> dict[str, float]:
+        """The median requests per second of its rounds, by connections."""
+        return {
+            connections: statistics.median(cell.per_second for cell in cells)
+            for connections, cells in self.closed.items()
+        }
 
 
 @dataclass(slots=True)
 class WorkloadResult:
-    """All servers on one model. `raw` is torch alone: rows per second by the rows of a batch, for each round.
+    """All servers on one model. `raw` is torch alone, `raw_onnx` ONNX Runtime alone, both in float32.
 
-    `took_seconds` is how long it took to start, check and measure all of them; 0 where an older result does not say.
+    They have rows per second by the rows of a batch, for each round. `took_seconds` is how long it took to start, check
+    and measure all servers; 0 where an older result does not say.
     """
 
     about: str
@@ -54,13 +105,15 @@ class WorkloadResult:
     servers: dict[str, Showing] = field(default_factory=dict)
     raw: dict[str, list[float]] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
-    open_rate: float = 0.0
     took_seconds: float = 0.0
+    raw_onnx: dict[str, list[float]] = field(default_factory=dict)
+    objective_ms: float = 0.0
+    tuned: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Result:
-    """A whole run."""
+    """A whole run; `environment_mib` is what is installed for each server besides torch."""
 
     occasion: Occasion
     command: str
@@ -70,6 +123,7 @@ class Result:
     versions: dict[str, dict[str, str]] = field(default_factory=dict)
     tuned: dict[str, str] = field(default_factory=dict)
     workloads: dict[str, WorkloadResult] = field(default_factory=dict)
+    environment_mib: dict[str, float] = field(default_factory=dict)
     format: int = FORMAT
 
 

@@ -1,20 +1,29 @@
-"""The two models, their rows, and what torch answers to them."""
+"""The models, the rows that they are asked for, and what torch answers to them."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from plimsoll.bundle.folder import open_bundle
 from plimsoll.runtime.bundle_making import Recipe, make_bundle
+from plimsoll.runtime.loader_options import LoaderOptions
+from plimsoll.runtime.loading import new_loader
+from plimsoll.runtime.onnx_export import export_bundle
+from plimsoll.runtime.onnx_file import GRAPH_FILE
 from plimsoll.runtime.pytorch.module_building import build_architecture
 from plimsoll.runtime.pytorch.new_model import NewTorchModel
+from plimsoll.runtime.pytorch.onnx_export import export_graph
 from safetensors.torch import load_file, save
 
 from benchmarks.bench.environments import CACHE
+from benchmarks.bench.texts import make_minilm_bundle, texts_and_vectors
+from benchmarks.bench.wires import BYTES, JSON, TOKENS, Row
 from benchmarks.known_rows import distinct_rows
 from benchmarks.server import REPOSITORY
 
@@ -30,20 +39,28 @@ _GOLDEN_ROWS = 8
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """A model as a bundle, and over how many connections it is asked."""
+    """A model as a bundle, how rows go to it and over how many connections, and which latency is good enough."""
 
     key: str
     about: str
     models: Path
     name: str
     version: str
+    tensor: str
     sizes: tuple[int, ...]
     connections: tuple[int, ...]
+    objective_ms: float
+    wire: str = JSON
 
     @property
     def weights(self) -> Path:
         """The file that every server loads."""
         return self.models / self.name / self.version / "weights.safetensors"
+
+    @property
+    def graph(self) -> Path:
+        """The same model for ONNX Runtime, once `make_models` has made it."""
+        return _GRAPHS / self.name / self.version / GRAPH_FILE
 
     @property
     def desired(self) -> str:
@@ -53,17 +70,36 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows as JSON text, and the probabilities that torch gives them, [rows, classes]; no two are alike."""
+    """Rows, and the probabilities that torch gives them, [rows, classes]; no two are alike."""
 
-    texts: tuple[str, ...]
+    rows: tuple[Row, ...]
     expected: NDArray[np.float32]
 
 
-SMALL = Workload("A", "small", REPOSITORY / "models", "digits", "1", (784, 256, 128, 10), (1, 8, 64, 128))
-HEAVY = Workload("B", "heavy", CACHE / "models", "heavy", "1", (784, 4096, 4096, 10), (8, 32, 64, 128))
+_GRAPHS = CACHE / "onnx"
+_DIGITS = (REPOSITORY / "models", "digits", "1", "pixels", (784, 256, 128, 10))
+SMALL = Workload("A", "small", *_DIGITS, (1, 8, 64, 128), 20)
+SMALL_IN_BYTES = Workload("A-bytes", "small, in bytes", *_DIGITS, (64, 128), 20, BYTES)
+HEAVY = Workload("B", "heavy", CACHE / "models", "heavy", "1", "features", (784, 4096, 4096, 10), (8, 32, 64, 128), 100)
+TEXTS = Workload("C", "texts, MiniLM", CACHE / "models", "minilm", "1", "input_ids", (), (1, 8, 64), 100, TOKENS)
+WORKLOADS = {workload.key: workload for workload in (SMALL, SMALL_IN_BYTES, HEAVY, TEXTS)}
 
 
-def make_heavy_bundle() -> None:
+def make_models(workload: Workload) -> None:
+    """Make what a workload serves, unless it is there: its bundle, and its graph for ONNX Runtime.
+
+    Raises:
+        Unavailable: it is MiniLM, whose weights cannot be had.
+    """
+    if workload is HEAVY:
+        _make_heavy_bundle()
+    if workload.wire == TOKENS:
+        make_minilm_bundle(workload.models, workload.name, workload.version)
+    elif not workload.graph.is_file():
+        _make_graph(workload)
+
+
+def _make_heavy_bundle() -> None:
     """Write the bundle of the heavy model with weights of a fixed seed, unless it is there."""
     if (HEAVY.models / HEAVY.name / HEAVY.version).is_dir():
         return
@@ -89,19 +125,30 @@ def make_heavy_bundle() -> None:
     make_bundle(HEAVY.models, recipe, model)
 
 
+def _make_graph(workload: Workload) -> None:
+    """Export the bundle for ONNX Runtime, in float32."""
+    loader = new_loader(LoaderOptions(threads=1), max_batch_rows=_GOLDEN_ROWS, inline_budget_seconds=0)
+    bundle = open_bundle(workload.models / workload.name / workload.version)
+    export_bundle(bundle, _GRAPHS, workload.version, loader, partial(export_graph, factories=()))
+
+
 def rows_of(workload: Workload) -> Rows:
     """Rows whose answers lie so far apart that another row's answer is seen to be wrong."""
+    if workload.wire == TOKENS:
+        texts, vectors = texts_and_vectors(workload.weights, _ROWS)
+        return Rows(tuple(Row(str(text.tolist()), text) for text in texts), vectors)
     module = build_architecture(ARCHITECTURE, {"sizes": list(workload.sizes)}).eval()
     module.load_state_dict(load_file(workload.weights))
     candidates = _candidates(workload.sizes[0])
     with torch.inference_mode():
         answers = module(torch.from_numpy(candidates)).numpy()
     kept = distinct_rows([answers], _APART)[:_ROWS]
-    texts = tuple(
-        json.dumps([round(float(number), _DECIMALS) for number in candidates[row]], separators=(",", ":"))
-        for row in kept
-    )
-    return Rows(texts, answers[kept])
+    return Rows(tuple(_row(candidates[row]) for row in kept), answers[kept])
+
+
+def _row(values: NDArray[np.float32]) -> Row:
+    numbers = [round(float(number), _DECIMALS) for number in values]
+    return Row(json.dumps(numbers, separators=(",", ":")), values)
 
 
 def _candidates(columns: int) -> NDArray[np.float32]:

@@ -8,8 +8,8 @@ import bentoml
 import numpy as np
 
 from benchmarks.peers.perceptron import Perceptron
+from benchmarks.peers.tuning import tuning
 
-_BATCH_ROWS = 64
 _LATENCY_MS = 10_000
 _WORKERS = 2
 
@@ -21,7 +21,7 @@ class Digits:
     def __init__(self) -> None:
         self._model = Perceptron()
 
-    @bentoml.api(batchable=True, max_batch_size=_BATCH_ROWS, max_latency_ms=_LATENCY_MS)  # type: ignore[untyped-decorator]
+    @bentoml.api(batchable=True, max_batch_size=tuning().batch_rows, max_latency_ms=_LATENCY_MS)  # type: ignore[untyped-decorator]
     def predict(self, features: np.ndarray) -> list[dict[str, Any]]:  # BentoML reads the type
         """The answers to a batch of rows."""
         return self._model.answers(np.asarray(features, dtype=np.float32))

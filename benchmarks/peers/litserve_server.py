@@ -11,43 +11,43 @@ import numpy as np
 from fastapi import Request
 from numpy.typing import NDArray
 
-from benchmarks.peers.perceptron import Perceptron, answer
+from benchmarks.peers.served_model import ServedModel
+from benchmarks.peers.tuning import tuning
 
-_BATCH_ROWS = 64
-_BATCH_WAIT_SECONDS = 0.002
 _WORKERS = 2
 
 
-class Digits(litserve.LitAPI):  # type: ignore[misc]  # LitServe is not installed where types are checked
-    """Decodes in the workers, stacks, runs, splits, encodes."""
+class Rows(litserve.LitAPI):  # type: ignore[misc]  # LitServe is not installed where types are checked
+    """Decodes in the workers, runs a list of rows, encodes."""
 
     def setup(self, device: str) -> None:
         """Load the model, once in each worker."""
         del device
-        self.model = Perceptron()
+        self.model = ServedModel()
 
-    def decode_request(self, request: Request) -> NDArray[np.float32]:
+    def decode_request(self, request: Request) -> NDArray[Any]:
         """A row of a body, which comes as the parsed JSON whatever the annotation says."""
-        return np.array(request["features"], dtype=np.float32)
+        return self.model.read(request["features"])
 
-    def batch(self, inputs: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    def batch(self, inputs: list[NDArray[Any]]) -> list[NDArray[Any]]:
         """Rows to a batch."""
-        return np.stack(inputs)
+        return inputs
 
-    def predict(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Run the batch."""
-        return self.model(x)
+    def predict(self, x: list[NDArray[Any]] | NDArray[Any]) -> Any:  # noqa: ANN401  # as x is
+        """Run the batch; LitServe gives a single row where batches have one row."""
+        return self.model(x) if isinstance(x, list) else self.model([x])[0]
 
-    def unbatch(self, output: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    def unbatch(self, output: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
         """A batch to rows."""
-        return list(output)
+        return output
 
     def encode_response(self, output: NDArray[np.float32]) -> dict[str, Any]:
         """The body of an answer."""
-        return answer(output)
+        return self.model.answer(output)
 
 
 if __name__ == "__main__":
-    api = Digits(max_batch_size=_BATCH_ROWS, batch_timeout=_BATCH_WAIT_SECONDS)
+    chosen = tuning()
+    api = Rows(max_batch_size=chosen.batch_rows, batch_timeout=chosen.wait_ms / 1000)
     server = litserve.LitServer(api, accelerator="cpu", workers_per_device=_WORKERS, fast_queue=True)
     server.run(host="127.0.0.1", port=int(sys.argv[1]), log_level="warning", generate_client_file=False)

@@ -8,29 +8,34 @@ from pathlib import Path
 import pytest
 
 from benchmarks.bench.compare import changes, split
-from benchmarks.bench.results import load, save
+from benchmarks.bench.results import DEAD, VARIANT, load, save
 from benchmarks.bench.standing import (
     RAW,
     Spread,
     added_ms,
-    best_open_peer,
     best_peer,
     capacity,
-    open_p99,
+    kept_goodput,
+    quickest_peer,
     ratio,
     ratios,
 )
-from tests.unit.benchmarks.bench_results import result, showing, workload
+from tests.unit.benchmarks.bench_results import offered, result, showing, workload
 
-OURS = showing({"1": [300, 900, 600], "8": [800, 800, 800]}, [2.0, 4.0, 3.0])
-SLOW = showing({"1": [100, 100, 100], "8": [100, 100, 100]}, [None, None, 9.0])
-FAST = showing({"1": [100, 300, 200], "8": [90, 90, 90]}, [8.0, 6.0, 7.0])
+OURS = showing({"1": [300, 900, 600], "8": [800, 800, 800]})
+SLOW = showing({"1": [100, 100, 100], "8": [100, 100, 100]}, p99=2.0)
+FAST = showing({"1": [100, 300, 200], "8": [90, 90, 90]})
 SERVERS = workload({"plimsoll": OURS, "slow": SLOW, "fast": FAST}, {"1": [1000, 2000, 4000]})
 
 
 def test_a_ratio_is_taken_round_by_round() -> None:
     assert ratio([300, 900, 600], [100, 300, 200]) == Spread(3, 3, 3)
     assert str(ratio([10, 30], [10, 10])) == "2.00 (1.00 to 3.00)"
+
+
+def test_a_server_that_answered_nothing_in_a_round_leaves_an_infinite_ratio() -> None:
+    assert ratio([300, 900], [0, 300]).high == math.inf
+    assert ratio([300, 900], [0, 300]).low == 3
 
 
 def test_the_best_peer_is_found_for_each_number_of_connections_and_is_never_us() -> None:
@@ -54,10 +59,30 @@ def test_every_peer_and_torch_alone_have_a_ratio_where_both_were_measured() -> N
     }
 
 
-def test_a_server_that_left_most_rounds_unanswered_never_reaches_its_p99() -> None:
-    assert open_p99(SLOW) == math.inf
-    assert open_p99(FAST) == 7
-    assert best_open_peer(SERVERS, "plimsoll") == "fast"
+def test_what_is_no_longer_maintained_and_other_forms_of_us_are_never_the_best_peer() -> None:
+    fastest = showing({"1": [9000, 9000, 9000]}, DEAD)
+    variant = showing({"1": [8000, 8000, 8000]}, VARIANT)
+    found = workload({"plimsoll": OURS, "torchserve": fastest, "plimsoll-unpacked": variant, "slow": SLOW})
+    assert best_peer(found, "plimsoll", "1") == "slow"
+    assert {name for _, name, _ in ratios(found, "plimsoll")} == {"torchserve", "plimsoll-unpacked", "slow"}
+
+
+def test_the_quickest_peer_has_the_lowest_tail_and_need_not_be_the_fastest() -> None:
+    assert quickest_peer(SERVERS, "plimsoll", "1") == "slow"
+    assert best_peer(SERVERS, "plimsoll", "1") == "fast"
+
+
+def test_goodput_in_overload_is_a_share_of_the_most_that_was_reached() -> None:
+    server = showing({})
+    server.overload = [offered(1, 80), offered(2, 100), offered(3, 95)]
+    assert kept_goodput(server, 3) == 0.95
+
+
+def test_a_point_that_the_generator_could_not_send_is_not_judged() -> None:
+    server = showing({})
+    server.overload = [offered(1, 80), offered(3, 5, lag_ms=500)]
+    assert kept_goodput(server, 3) is None
+    assert kept_goodput(showing({}), 3) is None
 
 
 def test_what_the_path_adds_is_the_median_latency_less_the_forward() -> None:

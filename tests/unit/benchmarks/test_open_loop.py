@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import statistics
+from itertools import pairwise
 
 import pytest
 
 from benchmarks.client import Address, request_bytes
-from benchmarks.open_loop import BROKEN, OpenLoop, Sample, outcome, schedule
+from benchmarks.open_loop import BROKEN, OpenLoop, Sample, outcome, poisson, schedule
 from tests.unit.eventually import eventually
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
@@ -19,6 +21,22 @@ def test_requests_are_due_evenly_and_no_error_adds_up() -> None:
     assert len(due) == 3000
     assert due[:2] == [0, 1 / 3]
     assert due[-1] == pytest.approx(2999 / 3, abs=1e-12)
+
+
+def test_random_requests_come_at_the_rate_and_the_same_ones_again() -> None:
+    due = list(poisson(1000, 20))
+    assert due == list(poisson(1000, 20))
+    assert due == sorted(due)
+    assert len(due) == pytest.approx(20_000, rel=0.03)
+    gaps = [later - earlier for earlier, later in pairwise(due)]
+    assert statistics.pstdev(gaps) == pytest.approx(statistics.mean(gaps), rel=0.05)
+
+
+def test_what_came_within_a_second_is_counted_and_refusals_do_not_count_among_the_answered() -> None:
+    samples = [Sample(0, 0.5, 200)] * 8 + [Sample(0, 1.5, 200)] + [Sample(0, 0.001, 429)]
+    found = outcome(samples, 0.1)
+    assert (found.within_second, found.answered_p99_ms, found.p99_ms) == (8, 1500, None)
+    assert outcome(samples[-1:], 0.1).answered_p99_ms is None
 
 
 def test_latency_counts_from_when_a_request_was_due_and_an_unanswered_one_never_ends() -> None:
