@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
+from contextvars import Context
 from dataclasses import dataclass
 from functools import partial
 
@@ -22,6 +23,7 @@ from plimsoll.inference.placement import Placement
 from plimsoll.inference.ports import LaneObserver, Model, Shapes
 
 _LONGEST_RETRY_AFTER_SECONDS = 60
+ClientGoes = Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,8 @@ class BatchLane:
         self._runner = BatchRunner(self.forward, self._placement, self._queue, self._executor, self._observer)
         self.admission = Admission(limits.admission, partial(_retry_after_seconds, self._runner))
         self._loop = asyncio.get_running_loop()
+        self._at_once: list[tuple[asyncio.Future[Tensors], float, ClientGoes]] = []
+        """The requests that are expected to run in the loop's next turn, with their deadlines."""
 
     @property
     def inline_rows(self) -> int:
@@ -90,7 +94,7 @@ class BatchLane:
         """
         return self._queue.reserve(rows, self._loop.create_future(), shapes, self._observer.context())
 
-    async def answer(self, entry: Entry, deadline: float, client_gone: Callable[[], Awaitable[None]]) -> Tensors:
+    async def answer(self, entry: Entry, deadline: float, client_gone: ClientGoes) -> Tensors:
         """The outputs of a reserved entry.
 
         `client_gone` returns when the client has disconnected; an entry that has not been computed by then is dropped.
@@ -103,25 +107,33 @@ class BatchLane:
             PlimsollError: the model failed on this entry.
         """
         future = entry.future
-        at_once = self._runner.commit(entry, deadline)
-        # A small batch runs on the event loop within a few turns. If it outgrows the inline budget, wait as for others.
-        while at_once:
-            try:
-                await asyncio.sleep(0)
-            except asyncio.CancelledError:
-                future.cancel()
-                raise
-            if future.done():
-                return future.result()
-            at_once = self._runner.gathers
+        if self._runner.commit(entry, deadline):
+            if not self._at_once:
+                self._loop.call_soon(self._look, context=Context())
+            self._at_once.append((future, deadline, client_gone))
+        else:
+            self._watch(future, deadline, client_gone)
+        return await future
+
+    def _look(self) -> None:
+        """Watch the requests that were expected to run on the event loop, where their batch outgrew that.
+
+        One look for all requests of a turn: a timer for each of them would cost more than the rest of its way here.
+        """
+        if self._runner.gathers:
+            self._loop.call_soon(self._look, context=Context())
+            return
+        at_once, self._at_once = self._at_once, []
+        for future, deadline, client_gone in at_once:
+            if not future.done():
+                self._watch(future, deadline, client_gone)
+
+    def _watch(self, future: asyncio.Future[Tensors], deadline: float, client_gone: ClientGoes) -> None:
+        """End a request at its deadline, or when its client has left."""
         alarm = self._loop.call_at(deadline, _expire, future)
         watch = asyncio.ensure_future(client_gone())
         watch.add_done_callback(partial(_leave, future))
-        try:
-            return await future
-        finally:
-            alarm.cancel()
-            watch.cancel()
+        future.add_done_callback(partial(_unwatch, alarm, watch))
 
     async def drain(self) -> None:
         """Refuse new requests, and return when all admitted requests have been answered."""
@@ -136,6 +148,11 @@ class BatchLane:
 def _leave(future: asyncio.Future[Tensors], watch: asyncio.Future[None]) -> None:
     if not future.done() and not watch.cancelled():
         future.set_exception(ClientGone("the client left before it was answered"))
+
+
+def _unwatch(alarm: asyncio.TimerHandle, watch: asyncio.Future[None], _future: asyncio.Future[Tensors]) -> None:
+    alarm.cancel()
+    watch.cancel()
 
 
 def _expire(future: asyncio.Future[Tensors]) -> None:

@@ -38,7 +38,7 @@ def request_scope(connection: Scope, head: RequestHead, state: dict[str, Any]) -
         "path": unquote(path) if "%" in path else path,
         "raw_path": head.target,
         "query_string": head.query,
-        "headers": head.fields,
+        "headers": list(head.fields),  # the next request of the connection may have the same head
         "state": state.copy(),
     }
 

@@ -11,11 +11,13 @@ from starlette.types import ASGIApp
 from uvicorn import Config
 from uvicorn.server import ServerState
 
+from plimsoll.api.short_way import ShortWay
 from plimsoll.errors import ClientError, HeadTooSlow
 from plimsoll.server.answer_writer import AnswerWriter
-from plimsoll.server.asgi_scope import connection_scope, request_scope
+from plimsoll.server.asgi_scope import connection_scope
 from plimsoll.server.connections import Connections
 from plimsoll.server.exchange import Exchange
+from plimsoll.server.exchanges import Exchanges
 from plimsoll.server.half_close import HalfClose
 from plimsoll.server.lingering import Lingering
 from plimsoll.server.progress import Progress
@@ -23,7 +25,6 @@ from plimsoll.server.reading_pause import MOST_WAITING_BYTES, ReadingPause, hold
 from plimsoll.server.refusal import refusal
 from plimsoll.server.request_head import RequestHead
 from plimsoll.server.request_parser import RequestParser
-from plimsoll.server.websocket_exchange import WebSocketExchange
 
 _MOST_DISCARDED_BYTES = 65_536  # a connection is kept where no more of a body is to come when the answer begins
 
@@ -36,9 +37,9 @@ class HttpConnection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_app", "_app_state", "_connections", "_exchange", "_half_closed", "_head_since", "_heard_at",
-        "_lingering", "_loop", "_parser", "_progress", "_reading", "_scope", "_server_state", "_transport", "_writer",
-        "address",
+        "_app", "_app_state", "_begins_next", "_connections", "_exchange", "_exchanges", "_half_closed",
+        "_head_since", "_heard_at", "_lingering", "_loop", "_parser", "_progress", "_reading", "_server_state",
+        "_short_way", "_transport", "_writer", "address",
     )  # fmt: skip
 
     def __init__(
@@ -49,6 +50,7 @@ class HttpConnection(asyncio.Protocol):
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
         connections: Connections,
+        short_way: ShortWay | None = None,
     ) -> None:
         if not config.loaded:
             config.load()
@@ -58,8 +60,9 @@ class HttpConnection(asyncio.Protocol):
         self._connections = connections
         self._loop = _loop or asyncio.get_event_loop()
         self._parser = RequestParser(connections.limits)
+        self._short_way = short_way
         self._exchange: Exchange | None = None
-        self._half_closed = False
+        self._half_closed = self._begins_next = False
         self._head_since: float | None = None
         self._lingering: Lingering | None = None
 
@@ -68,8 +71,9 @@ class HttpConnection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self._writer = AnswerWriter(self._transport)
         self._reading = ReadingPause(self._transport)
-        self._scope = connection_scope(transport)
-        self.address = self._scope["client"][0] if self._scope["client"] else ""
+        scope = {**connection_scope(transport), "state": self._app_state}
+        self.address = scope["client"][0] if scope["client"] else ""
+        self._exchanges = Exchanges(self._writer, self._connections, scope, self._parser, self._short_way)
         admitted = self._connections.admit(self)
         self._heard_at = self._head_since = self._connections.now
         self._progress = Progress(self._heard_at)
@@ -104,7 +108,7 @@ class HttpConnection(asyncio.Protocol):
             return False
         if self._exchange is not None:
             HalfClose(self._transport, self._loop, self._exchange)
-        return self._exchange is not None or self._writer.paused
+        return self._exchange is not None or self._begins_next or self._writer.paused
 
     def pause_writing(self) -> None:
         """Have the application wait: the client reads more slowly than it is answered."""
@@ -113,8 +117,7 @@ class HttpConnection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Let the application go on, and begin with what waits."""
         self._writer.release()
-        if self._exchange is None and self._lingering is None:
-            self._go_on()
+        self._begin_next()
 
     def shutdown(self) -> None:
         """Close now, or after the answer that is under way. Called by uvicorn when the server stops."""
@@ -186,7 +189,17 @@ class HttpConnection(asyncio.Protocol):
             self._close(lingers=exchange.expects_more)
             return
         self._heard_at = self._connections.now
-        if self._parser.waiting_bytes or self._reading.paused or self._half_closed:
+        if not (self._parser.waiting_bytes or self._reading.paused or self._half_closed):
+            return
+        if exchange.answers_in_place:  # a client that pipelines may not nest its answers, or hold up others
+            self._begins_next = True
+            self._loop.call_soon(self._begin_next, context=Context())
+        else:
+            self._go_on()
+
+    def _begin_next(self) -> None:
+        self._begins_next = False
+        if self._exchange is None and self._lingering is None and not self._transport.is_closing():
             self._go_on()
 
     def _go_on(self) -> None:
@@ -195,6 +208,7 @@ class HttpConnection(asyncio.Protocol):
         While the client does not read its answers nothing is begun, or they would fill the memory.
         """
         parser = self._parser
+        head = None
         try:
             if parser.in_body:
                 self._feed_body()
@@ -207,34 +221,23 @@ class HttpConnection(asyncio.Protocol):
         except ClientError as error:
             self._refuse(error)
         else:
-            if self._half_closed and self._exchange is None and not self._writer.paused:
+            if self._half_closed and self._exchange is None and head is None and not self._writer.paused:
                 self._close()
             elif parser.waiting_bytes or self._reading.paused:
                 self.regulate_reading()
 
     def _begin(self, head: RequestHead) -> None:
         self._head_since = None
-        self._exchange = exchange = self._new_exchange(head)
-        # In no context, or a pipelined request would inherit the trace of the one before it.
-        task = self._loop.create_task(exchange.run(self._app), context=Context())
-        self._server_state.tasks.add(task)
-        task.add_done_callback(self._server_state.tasks.discard)
+        self._exchange = exchange = self._exchanges.begin(self, head)
+        exchange.start(self._app, self._loop, self._server_state.tasks)
         if self._parser.in_body:
             self._progress.start(self._connections.now)
             exchange.awaits_continue = head.expects_continue
             self._feed_body()
-        else:
+        elif not exchange.answers_in_place:
             exchange.feed(b"", last=True)
         if self._half_closed:
             HalfClose(self._transport, self._loop, exchange)
-
-    def _new_exchange(self, head: RequestHead) -> Exchange:
-        connections, writer = self._connections, self._writer
-        if head.asks_for_websocket and connections.upgrades(head.target):
-            self._parser.leave_http()
-            return WebSocketExchange(self, writer, connections, self._scope, head, self._app_state)
-        scope = request_scope(self._scope, head, self._app_state)
-        return Exchange(self, writer, connections, scope, keep_alive=head.keep_alive)
 
     def _feed_body(self) -> None:
         part, exchange = self._parser.next_part(), self._exchange

@@ -13,6 +13,8 @@ _HEAD_END = b"\r\n\r\n"
 _BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")
 _MOST_BLANK_LINES = 8
 _MUCH_BYTES = 4096
+_LONGEST_REMEMBERED = 1024
+"""The bytes of a head that is remembered: most clients send the same head again with each request."""
 _LONGEST_PATH = 512
 """Of a malformed head, as far as it is looked at."""
 
@@ -24,13 +26,15 @@ class RequestParser:
     the next request begins. Bytes that arrive meanwhile wait.
     """
 
-    __slots__ = ("_blank_lines", "_body", "_limits", "_searched", "_waiting")
+    __slots__ = ("_blank_lines", "_body", "_last_head", "_last_text", "_limits", "_searched", "_waiting")
 
     def __init__(self, limits: ConnectionLimits) -> None:
         self._limits = limits
         self._waiting: bytes | bytearray = b""
         self._body: SizedBody | ChunkedBody | EndlessBody | None = None
         self._searched = self._blank_lines = 0
+        self._last_text = b""
+        self._last_head: RequestHead
 
     @property
     def in_body(self) -> bool:
@@ -58,6 +62,11 @@ class RequestParser:
         """Whether more of the body has come than `next_part` takes at once."""
         return self._body is not None and self._body.stopped_early
 
+    @property
+    def body_has_come(self) -> bool:
+        """Whether all of a body whose length is in the head waits."""
+        return isinstance(self._body, SizedBody) and (self._body.left or 0) <= len(self._waiting)
+
     def holds_heads(self, count: int) -> bool:
         """Whether so many requests wait, about: an empty line within a body counts as one, too."""
         at = -1
@@ -77,7 +86,7 @@ class RequestParser:
         self._waiting += data
 
     def next_head(self) -> RequestHead | None:
-        """The head of the next request; `None` where it has not all come.
+        """The head of the next request, the same object for the same bytes; `None` where it has not all come.
 
         Raises:
             ClientError: it is malformed, or longer than the limits allow; see `parse_head`.
@@ -88,7 +97,13 @@ class RequestParser:
         if end < 0:
             self._check_beginning()
             return None
-        head = parse_head(bytes(waiting[:end]), self._limits)
+        text = bytes(waiting[:end])
+        if text == self._last_text:
+            head = self._last_head
+        else:
+            head = parse_head(text, self._limits)
+            if end <= _LONGEST_REMEMBERED:
+                self._last_text, self._last_head = text, head
         self._drop(end + len(_HEAD_END))
         self._searched = self._blank_lines = 0
         if head.body_bytes == CHUNKED:
