@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
@@ -76,10 +75,9 @@ _log = logging.getLogger(__name__)
 class Application:
     """One service in one process: `asgi` answers requests, `metrics_app` answers scrapes on a port of their own.
 
-    `asgi` wraps `app`, the FastAPI application, which `document` describes. `short_way` answers plain
-    predictions without ASGI, unless the settings say otherwise. `admin_app` is set when a desired state is
-    configured. `rpc` has the parts that gRPC needs. Workers of one server share `workers_folder`. A metric counts the
-    lines that `log` drops.
+    `asgi` wraps `app`, the FastAPI application, which `document` describes. `short_way` answers plain predictions without
+    ASGI, unless the settings say otherwise. `admin_app` is set when a desired state is configured. `rpc` has the parts
+    that gRPC needs. Workers of one server share `workers_folder`. A metric counts the lines that `log` drops.
 
     Raises:
         DeviceError: this machine does not have the device of the settings.
@@ -145,7 +143,7 @@ class Application:
         self.admin_app = _admin_app(settings, parts, shelf)
         self.rpc = parts.for_rpc(tracing.calls if tracing else None)
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         _log.info(
             "a forward pass uses up to %d threads of the CPU; PyTorch's uses one on the event loop",
