@@ -75,9 +75,9 @@ _log = logging.getLogger(__name__)
 class Application:
     """One service in one process: `asgi` answers requests, `metrics_app` answers scrapes on a port of their own.
 
-    `asgi` wraps `app`, the FastAPI application, which `document` describes. `short_way` answers plain predictions without
-    ASGI, unless the settings say otherwise. `admin_app` is set when a desired state is configured. `rpc` has the parts
-    that gRPC needs. Workers of one server share `workers_folder`. A metric counts the lines that `log` drops.
+    `asgi` wraps `app`, the FastAPI application, which `document` describes. `short_way` answers plain predictions
+    without ASGI, unless the settings say otherwise. `admin_app` is set when a desired state is configured. `rpc` has
+    the parts of gRPC. Workers of one server share `workers_folder`. A metric counts the lines that `log` drops.
 
     Raises:
         DeviceError: this machine does not have the device of the settings.
