@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
@@ -75,9 +76,9 @@ _log = logging.getLogger(__name__)
 class Application:
     """One service in one process: `asgi` answers requests, `metrics_app` answers scrapes on a port of their own.
 
-    `asgi` wraps `app`, the FastAPI application, which `document` describes. `short_way` answers plain predictions
-    without ASGI, unless the settings say otherwise. `admin_app` is set when a desired state is configured. `rpc` has
-    the parts of gRPC. Workers of one server share `workers_folder`. A metric counts the lines that `log` drops.
+    `asgi` wraps `app`, the FastAPI application, which `document` describes. `admin_app` is set when a desired state is
+    configured. `rpc` has the parts that gRPC needs. Workers of one server share `workers_folder`. A metric counts the
+    lines that `log` drops.
 
     Raises:
         DeviceError: this machine does not have the device of the settings.
@@ -139,11 +140,10 @@ class Application:
         )
         edge = Edge(parts, self._lifespan, settings.root_path)
         self.app, self.asgi, self.document = edge.app, edge.asgi, edge.document
-        self.short_way = edge.short_way if settings.short_way else None
         self.admin_app = _admin_app(settings, parts, shelf)
         self.rpc = parts.for_rpc(tracing.calls if tracing else None)
 
-    @contextlib.asynccontextmanager
+    @asynccontextmanager
     async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
         _log.info(
             "a forward pass uses up to %d threads of the CPU; PyTorch's uses one on the event loop",

@@ -34,21 +34,6 @@ def served(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 
 
 @pytest.fixture(scope="session")
-def served_by_asgi(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """The same as `served`, but every request goes by ASGI."""
-    options = {"PLIMSOLL_MAX_BATCH_ROWS": "1", "PLIMSOLL_SHORT_WAY": "false"}
-    with _running(models, tmp_path_factory.mktemp("served"), **options) as server:
-        yield server
-
-
-@pytest.fixture(params=["served", "served_by_asgi"])
-def either_way(request: pytest.FixtureRequest) -> Served:
-    """A server whose plain predictions go the short way, and one of which they do not."""
-    server: Served = request.getfixturevalue(request.param)
-    return server
-
-
-@pytest.fixture(scope="session")
 def impatient(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server that waits for one second, whatever for, and has room for few connections."""
     seconds = {f"PLIMSOLL_{name}_SECONDS": "1" for name in ("HEAD", "BODY_PROGRESS", "WRITE", "KEEP_ALIVE")}

@@ -37,16 +37,6 @@ _WAYS: dict[str, Callable[[socket.socket], None]] = {"close": socket.socket.clos
 @pytest.mark.parametrize("way", _WAYS)
 @pytest.mark.parametrize("stage", _STAGES)
 def test_nothing_stays_of_clients_that_leave(served: Served, stage: str, way: str) -> None:
-    _leave(served, stage, way)
-
-
-@pytest.mark.parametrize("way", _WAYS)
-@pytest.mark.parametrize("stage", ["waiting", "with requests behind", "with half a request behind", "answered"])
-def test_nothing_stays_of_clients_of_plain_predictions_by_asgi(served_by_asgi: Served, stage: str, way: str) -> None:
-    _leave(served_by_asgi, stage, way)
-
-
-def _leave(served: Served, stage: str, way: str) -> None:
     for _ in range(5):
         client = connected(served.address, receive_bytes=4096)
         client.sendall(_STAGES[stage])

@@ -46,7 +46,6 @@ def test_every_body_gets_the_answer_of_the_reference(runner: asyncio.Runner, pai
     for status in ("200", "400", "413", "415", "422"):
         assert pair.seen[status] > CASES / 100, f"hardly any case is answered {status}: {pair.seen}"
     assert pair.seen["200"] > CASES / 4, f"few cases are answered at all: {pair.seen}"
-    assert pair.server.by_asgi < pair.server.asked / 10, "most cases go the short way too"
 
 
 def test_every_spelling_and_header_that_is_listed_gets_the_answer_of_the_reference(

@@ -12,12 +12,9 @@ from plimsoll.api.ask import Ask
 
 from tests.conftest import MakeBundle
 from tests.doubles.asgi import Exchange, http_scope
-from tests.unit.server.wire import Wire
 from tests.unit.services import running
 
 MOST_CALLS, MOST_FILES = 60, 15
-MOST_CALLS_IN_ALL, MOST_FILES_IN_ALL = 120, 34
-"""The same for all of the short way: from the bytes that arrive at a connection to those that leave it."""
 BODY = b'{"features": [0.1, 0.2, 0.3, 0.4]}'
 HEADERS = {"content-type": "application/json", "content-length": str(len(BODY)), "accept": "*/*", "host": "localhost"}
 PACKAGE = Path(plimsoll.__file__).parent
@@ -28,17 +25,15 @@ NOT_OURS = {"runtime/pytorch/architectures"}
 class Way:
     """Counts calls from the handler of a front until its reply is handed over; comprehensions are no calls."""
 
-    def __init__(self, *, whole: bool = False) -> None:
+    def __init__(self) -> None:
         self.calls: list[tuple[str, str]] = []
-        self._on = self._whole = whole
+        self._on = False
 
     def __call__(self, frame: FrameType, event: str, _argument: Any) -> None:
         code = frame.f_code
         if event != "call" or not code.co_filename.startswith(str(PACKAGE)):
             return
-        if self._whole:
-            pass
-        elif code is Ask.__call__.__code__ and frame.f_lasti < FIRST_TURN:
+        if code is Ask.__call__.__code__ and frame.f_lasti < FIRST_TURN:
             self._on = True
         elif code.co_name == "send_with_headers":
             self._on = False
@@ -69,25 +64,3 @@ async def test_a_plain_row_takes_few_calls_through_few_files(tmp_path: Path, mak
     listed = "\n".join(f"{file}: {name}" for file, name in way.calls)
     assert 30 < len(way.calls) <= MOST_CALLS, listed
     assert len({file for file, _ in way.calls}) <= MOST_FILES, listed
-
-
-async def test_all_of_the_short_way_takes_few_calls_through_few_files(
-    tmp_path: Path, make_tiny_bundle: MakeBundle
-) -> None:
-    make_tiny_bundle()
-    head = "".join(f"{name}: {value}\r\n" for name, value in HEADERS.items())
-    request = f"POST /v1/predict HTTP/1.1\r\n{head}\r\n".encode() + BODY
-    async with running(tmp_path, access_log_per_second=0, inline_budget_ms=1000.0) as (application, _):
-        wire = Wire(application.asgi, short_way=application.short_way)
-        await wire.send(*[request] * 3)
-        way = Way(whole=True)
-        before = sys.getprofile()
-        sys.setprofile(way)
-        try:
-            await wire.send(request)
-        finally:
-            sys.setprofile(before)
-    assert wire.statuses == [200] * 4
-    listed = "\n".join(f"{file}: {name}" for file, name in way.calls)
-    assert 60 < len(way.calls) <= MOST_CALLS_IN_ALL, listed
-    assert len({file for file, _ in way.calls}) <= MOST_FILES_IN_ALL, listed

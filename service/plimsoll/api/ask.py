@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Awaitable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
 
@@ -16,9 +16,9 @@ from plimsoll.api.event_stream import EventStreams
 from plimsoll.api.request_body import BodyForms, BodyReader, client_gone
 from plimsoll.errors import PlimsollError
 from plimsoll.inference.call import CALL, Call
-from plimsoll.inference.line import ClientGone, Line, ReadBody
+from plimsoll.inference.line import Line
 from plimsoll.inference.payloads import Scores
-from plimsoll.inference.ports import Front, Observer, Outcome, Reply
+from plimsoll.inference.ports import Front, Observer, Outcome
 from plimsoll.inference.request_head import RequestHead
 
 _CONTENT_TYPE, _ACCEPT = b"content-type", b"accept"
@@ -60,24 +60,9 @@ class Ask:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; a refusal is answered too, in the format of the first front."""
         call: Call = scope["state"][CALL]
-        if self.streams(call.head):
+        if self._streamed in call.head.fields.get(_ACCEPT, _ANYTHING) and self._likes_events(call.head):
             await self._stream(call, receive, send)
             return
-        reply = await self._reply(
-            call, partial(self._bodies.read, call.head, receive, self._forms), partial(client_gone, receive)
-        )
-        await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
-        await send({"type": "http.response.body", "body": reply.content})
-
-    def whole(self, call: Call, body: bytes, client_gone: ClientGone) -> Awaitable[Reply]:
-        """The reply to a request with a plain body that has arrived; see `BodyReader.whole`."""
-        return self._reply(call, partial(self._bodies.whole, call.head, body, self._forms), client_gone)
-
-    def streams(self, head: RequestHead) -> bool:
-        """Whether a request with this head is answered with events."""
-        return self._streamed in head.fields.get(_ACCEPT, _ANYTHING) and self._likes_events(head)
-
-    async def _reply(self, call: Call, read_body: ReadBody, client_gone: ClientGone) -> Reply:
         observer = self._observer
         front = self._first
         status, code = _INTERNAL, ""
@@ -90,7 +75,8 @@ class Ask:
                 self._gate.check(call, "predict")
             fields = call.head.fields
             reader = self._fronts.get(fields.get(_CONTENT_TYPE, b"")) or self._front_of(call.head)
-            served, question, answer = await self._line.ask(call, reader, read_body, client_gone)
+            read_body = partial(self._bodies.read, call.head, receive, self._forms)
+            served, question, answer = await self._line.ask(call, reader, read_body, partial(client_gone, receive))
             accept = fields.get(_ACCEPT, _ANYTHING)
             writer = reader if accept == _ANYTHING else self._fronts.get(_most_liked(accept, self._fronts), reader)
             reply = writer.reply(call, served, question, answer)
@@ -104,7 +90,8 @@ class Ask:
             observer.request_finished(
                 Outcome(front.protocol, call.model, call.version, status, seconds, code, scores=scores)
             )
-        return reply
+        await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
+        await send({"type": "http.response.body", "body": reply.content})
 
     def _front_of(self, head: RequestHead) -> Front:
         """The front of a media type in an unusual spelling, or the first; the body reader refuses unknown types."""

@@ -32,7 +32,6 @@ from plimsoll.api.request_scope import PROBES, RequestScope, Surroundings, name_
 from plimsoll.api.routes import Handlers, described_application, install_routes
 from plimsoll.api.serving_state import ServingState
 from plimsoll.api.session import Sessions
-from plimsoll.api.short_way import RootSampler, ShortWay
 from plimsoll.api.site_policy import SitePolicy
 from plimsoll.bundle.shelf import Shelf
 from plimsoll.control.desired_state_file import DesiredStateFile
@@ -45,7 +44,7 @@ from plimsoll.rpc.parts import RpcParts
 from plimsoll.telemetry.version_statistics import FiguresByVersion
 
 
-class Tracer(RootSampler, Protocol):
+class Tracer(Protocol):
     """Traces requests."""
 
     def instrument(self, app: FastAPI, never: Iterable[str]) -> None:
@@ -105,10 +104,7 @@ class EdgeParts:
 
 
 class Edge:
-    """The main application: `asgi` answers requests and contains `app`; `document` describes `app`.
-
-    `short_way` answers plain predictions without ASGI.
-    """
+    """The main application: `asgi` answers requests and contains `app`; `document` describes `app`."""
 
     def __init__(self, parts: EdgeParts, lifespan: Lifespan[FastAPI] | None = None, root_path: str = "") -> None:
         self.app = described_application(parts.version, lifespan)
@@ -137,17 +133,8 @@ class Edge:
             parts.tracer.instrument(self.app, PROBES)
         handlers = {fronts: self._surrounded(ask, parts) for fronts, ask in asks.items()}
         by_template = {route.template: handlers[route.fronts] for route in FRONT_ROUTES}
-        around_sessions = RequestScope(sessions, **parts.surroundings())
-        routes = FrontRoutes(self.app, by_template, around_sessions)
+        routes = FrontRoutes(self.app, by_template, RequestScope(sessions, **parts.surroundings()))
         self.asgi: ASGIApp = PrefixedRoutes(routes, root_path) if root_path else routes
-        self.short_way = ShortWay(
-            routes,
-            {route.template: asks[route.fronts] for route in FRONT_ROUTES},
-            around_sessions,
-            parts.bodies.longest,
-            parts.tracer,
-            root_path,
-        )
 
     @staticmethod
     def _surrounded(ask: Ask, parts: EdgeParts) -> ASGIApp:

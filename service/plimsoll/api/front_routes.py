@@ -41,10 +41,11 @@ _MOST_REMEMBERED, _LONGEST_REMEMBERED = 256, 256
 """Paths that are remembered with their routes, and the characters of the longest of them; clients can send any."""
 
 
-class FoundRoute(NamedTuple):
-    """The template of a path, and the parts of the path that it names."""
+class _Match(NamedTuple):
+    """A template and its handler, with the parts of a path that it names."""
 
     template: str
+    handler: ASGIApp
     named: Mapping[str, str]
 
 
@@ -57,9 +58,10 @@ class FrontRoutes:
     def __init__(self, app: ASGIApp, handlers: Mapping[str, ASGIApp], sessions: ASGIApp | None = None) -> None:
         self._app = app
         self._sessions = app if sessions is None else sessions
-        self._handlers = handlers
-        self._plain = {template: FoundRoute(template, {}) for template in handlers if "{" not in template}
-        named = [(template, compile_path(template)[0]) for template in handlers if "{" in template]
+        self._plain = {template: handler for template, handler in handlers.items() if "{" not in template}
+        named = [
+            (template, compile_path(template)[0], handler) for template, handler in handlers.items() if "{" in template
+        ]
         self._match = partial(_match, named)
         self._remembered_match = lru_cache(_MOST_REMEMBERED)(self._match)
         self._ends = tuple({template.rpartition("}")[2] for template in handlers})
@@ -67,21 +69,19 @@ class FrontRoutes:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; passes other ASGI scopes to `app`."""
         if scope["type"] == "http" and scope["method"] == "POST":
-            if (found := self.find(scope["path"])) is not None:
-                await _answer(self._handlers[found.template], found.template, found.named, scope, receive, send)
+            path: str = scope["path"]
+            if (handler := self._plain.get(path)) is not None:
+                await _answer(handler, path, {}, scope, receive, send)
                 return
-        elif scope["type"] == "websocket" and (session := _SESSION.match(scope["path"])):
-            await _answer(self._sessions, SESSION, session.groupdict(), scope, receive, send)
+            if path.endswith(self._ends):
+                match = self._remembered_match if len(path) <= _LONGEST_REMEMBERED else self._match
+                if (matched := match(path)) is not None:
+                    await _answer(matched.handler, matched.template, matched.named, scope, receive, send)
+                    return
+        elif scope["type"] == "websocket" and (found := _SESSION.match(scope["path"])):
+            await _answer(self._sessions, SESSION, found.groupdict(), scope, receive, send)
             return
         await self._app(scope, receive, send)
-
-    def find(self, path: str) -> FoundRoute | None:
-        """The route of a POST to this path, if it is in the table."""
-        if (plain := self._plain.get(path)) is not None:
-            return plain
-        if not path.endswith(self._ends):
-            return None
-        return (self._remembered_match if len(path) <= _LONGEST_REMEMBERED else self._match)(path)
 
 
 def by_router(handler: ASGIApp, template: str) -> ASGIApp:
@@ -95,10 +95,10 @@ def by_router(handler: ASGIApp, template: str) -> ASGIApp:
     return answer
 
 
-def _match(routes: Sequence[tuple[str, Pattern[str]]], path: str) -> FoundRoute | None:
-    for template, regex in routes:
+def _match(routes: Sequence[tuple[str, Pattern[str], ASGIApp]], path: str) -> _Match | None:
+    for template, regex, handler in routes:
         if found := regex.match(path):
-            return FoundRoute(template, found.groupdict())
+            return _Match(template, handler, found.groupdict())
     return None
 
 

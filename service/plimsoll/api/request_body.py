@@ -96,25 +96,6 @@ class BodyReader:
         arrival.take(message)
         return await self._read_on(arrival, None, receive, deadline)
 
-    @property
-    def longest(self) -> int:
-        """The most bytes of a body."""
-        return self._longest
-
-    async def whole(
-        self, head: RequestHead, content: bytes, forms: BodyForms, permit: Permit, _deadline: float
-    ) -> bytes:
-        """A body that has arrived with its head, is not compressed and no longer than the longest.
-
-        Raises:
-            UnsupportedMediaType: the body has another type.
-            Overloaded: too many requests or bytes are in flight.
-        """
-        if head.fields.get(b"content-type", b"").decode("latin-1") not in forms.media_types:
-            check_forms(head, forms)
-        permit.complete(len(content))
-        return content
-
     async def _inflated(
         self, encoding: str, head: RequestHead, receive: Receive, permit: Permit, deadline: float
     ) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from http import HTTPStatus
 from typing import TypedDict
@@ -15,8 +15,7 @@ from plimsoll.api.access_log import AccessLog
 from plimsoll.api.serving_state import ServingState
 from plimsoll.api.site_policy import MAY_SEND, SitePolicy
 from plimsoll.errors import Draining, PlimsollError
-from plimsoll.inference.call import CALL, Call, call_of
-from plimsoll.inference.ports import Reply
+from plimsoll.inference.call import Call, call_of
 from plimsoll.inference.request_head import RequestHead
 
 _log = logging.getLogger(__name__)
@@ -24,13 +23,8 @@ _current: ContextVar[tuple[str, tuple[str, int] | None] | None] = ContextVar("re
 """The id of the request, and the address and port of its client."""
 _SECURITY = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
 """Set on every answer: the browser does not guess another media type, and sends no `Referer` from a page."""
-_UNEXPECTED = "request failed with an unexpected error"
 _INTERNAL_ERROR, _TRY_AGAIN_LATER = 1011, 1013
 """Close codes of a WebSocket (RFC 6455, section 7.4.1, and the IANA registry)."""
-Peer = tuple[str, int] | None
-"""The address and port of a client."""
-SendReply = Callable[[int, Sequence[tuple[bytes, bytes]], bytes], None]
-"""Sends a whole answer: status, header fields and body."""
 PROBES = frozenset({"/livez", "/readyz", "/startupz", "/metrics", "/v2/health/live", "/v2/health/ready"})
 """Machines poll these paths all the time, so they are not counted, logged, refused or traced."""
 
@@ -82,26 +76,6 @@ class RequestScope:
         finally:
             _current.reset(token)
 
-    async def plain(self, call: Call, path: str, client: Peer, answer: Awaitable[Reply], send: SendReply) -> None:
-        """Answer a POST to a route of the table without ASGI, with every effect of `__call__`.
-
-        Run it in a context of its own: the log lines in it name the request. `answer` gives the reply.
-        """
-        name_in_log(call.request_id, client)
-        self._state.enter()
-        try:
-            call.refusal = self._refusal(call.head)
-            try:
-                reply = await answer
-            except Exception:  # noqa: BLE001  # as for other requests: answer it, log the traceback
-                _log.exception(_UNEXPECTED)
-                response = self._respond(PlimsollError("internal"), call.request_id, path)
-                reply = Reply(response.status_code, response.raw_headers, bytes(response.body))
-            call.status = reply.status
-            send(reply.status, self._with_ours(reply.headers, call), reply.content)
-        finally:
-            self._leave(call, {"method": "POST", "client": client, "state": {CALL: call}})
-
     async def _count(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
         self._state.enter()
         try:
@@ -110,11 +84,8 @@ class RequestScope:
             else:
                 await self._answer(call, scope, receive, send)
         finally:
-            self._leave(call, scope)
-
-    def _leave(self, call: Call, scope: Scope) -> None:
-        self._state.leave()
-        self._access_log.write(scope, call.seconds())
+            self._state.leave()
+            self._access_log.write(scope, call.seconds())
 
     async def _answer(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
         routed = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
@@ -130,7 +101,7 @@ class RequestScope:
         try:
             await self._answering(call, scope)(routed, receive, send_with_headers)
         except Exception:
-            _log.exception(_UNEXPECTED)
+            _log.exception("request failed with an unexpected error")
             if call.status is not None:
                 raise  # the reply has begun, so all that is left is to close the connection
             await self._response(PlimsollError("internal"), call, scope)(scope, receive, send_with_headers)

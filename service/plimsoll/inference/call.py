@@ -24,12 +24,12 @@ class Call:
     other fields: `principal` is the label of the API key, `model` and `version` are the selected ones,
     `queue_seconds` and `forward_seconds` are times of the batch, `status` is the HTTP status of the reply. If `refusal`
     is set, the handler answers with this error. `asked` is the front's own record of the body, and `timeout_seconds` is
-    the timeout that the body names, if there is one. `trace_id` is set once it is decided that a trace begins here.
+    the timeout that the body names, if there is one.
     """
 
     __slots__ = (
         "asked", "forward_seconds", "head", "model", "named", "principal", "queue_seconds", "refusal", "request_id",
-        "route", "started", "status", "timeout_seconds", "trace_id", "version",
+        "route", "started", "status", "timeout_seconds", "version",
     )  # fmt: skip
 
     def __init__(self, head: RequestHead, route: str = "", named: Mapping[str, str] = _NO_NAMES) -> None:
@@ -48,7 +48,6 @@ class Call:
         self.refusal: PlimsollError | None = None
         self.asked: Any = None
         self.timeout_seconds: float | None = None
-        self.trace_id: int | None = None
 
     def seconds(self) -> float:
         """The time since the request came in."""
@@ -65,9 +64,6 @@ def call_of(scope: Any) -> Call:  # noqa: ANN401  # an ASGI scope
 
 
 def begin_call(scope: Any, route: str, named: Mapping[str, str]) -> Call:  # noqa: ANN401  # an ASGI scope
-    """The call of a route of the table, kept in the ASGI scope for `call_of`; the server may have begun it already."""
-    state: dict[str, Any] = scope.setdefault("state", {})
-    call: Call | None = state.get(CALL)
-    if call is None:
-        call = state[CALL] = Call(RequestHead(scope["headers"]), route, named)
+    """Create the call of a route of the table, and keep it in the ASGI scope for `call_of`."""
+    call = scope.setdefault("state", {})[CALL] = Call(RequestHead(scope["headers"]), route, named)
     return call

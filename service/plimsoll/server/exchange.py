@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import http
 import logging
-from collections.abc import Iterable
-from contextvars import Context
 from typing import Protocol
 
 from starlette.types import ASGIApp, Message, Scope
@@ -53,8 +51,6 @@ class Exchange:
         "_length_left", "_writer", "awaits_continue", "begun", "complete", "expects_more", "keep_alive", "left",
         "scope", "unread_bytes",
     )  # fmt: skip
-    answers_in_place = False
-    """Whether an answer may be complete before `start` returns."""
 
     def __init__(
         self,
@@ -112,15 +108,6 @@ class Exchange:
         self._body_parts.clear()
         self._tell()
 
-    def start(self, app: ASGIApp, loop: asyncio.AbstractEventLoop, tasks: set[asyncio.Task[None]]) -> None:
-        """Have the application answer, in a task that is among `tasks` until it ends.
-
-        It runs in no context, or a pipelined request would inherit the trace of the one before it.
-        """
-        task = loop.create_task(self.run(app), context=Context())
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-
     async def run(self, app: ASGIApp) -> None:
         """Have the application answer, and see that something is answered."""
         try:
@@ -129,7 +116,8 @@ class Exchange:
             self._writer.abort()
             raise
         except Exception:  # noqa: BLE001  # an application may raise anything, and the connection has to end
-            self._fail()
+            _log.exception("the application failed on a request; its connection is closed")
+            self._writer.abort()
             return
         if not self.complete and not self.left:
             _log.error("the application did not finish its answer; the connection is closed")
@@ -151,8 +139,7 @@ class Exchange:
         if self.left:
             return
         if message["type"] == "http.response.start" and not self.begun:
-            self._begin(message["status"], message.get("headers", ()))
-            asyncio.get_running_loop().call_soon(self.flush)
+            self._begin(message)
         elif message["type"] == "http.response.body" and self.begun and not self.complete:
             self._go_on(message.get("body", b""), more=message.get("more_body", False))
             if not self.complete:
@@ -164,10 +151,6 @@ class Exchange:
         """Write the head of an answer whose body did not follow within a turn of the event loop."""
         if self._head and not self.left:
             self._write_body(b"")
-
-    def _fail(self) -> None:
-        _log.exception("the application failed on a request; its connection is closed")
-        self._writer.abort()
 
     async def _change(self) -> None:
         """Return when something has come, or the client is gone."""
@@ -190,16 +173,16 @@ class Exchange:
             self._connection.regulate_reading()
         return {"type": "http.request", "body": body, "more_body": not self._body_came}
 
-    def _begin(self, status: int, fields: Iterable[tuple[bytes, bytes]]) -> None:
+    def _begin(self, message: Message) -> None:
         self.begun = True
+        status: int = message["status"]
         lines = [_STATUS_LINES[status], self._connections.date_field]
         sized = closes = False
-        for name, value in fields:
-            kind = name.lower()
-            if kind == b"content-length":
+        for name, value in message.get("headers", ()):
+            if name.lower() == b"content-length":
                 sized = True
                 self._length_left = int(value)
-            elif kind == b"connection" and b"close" in value.lower():
+            elif name.lower() == b"connection" and b"close" in value.lower():
                 closes = True
             lines.append(b"%b: %b\r\n" % (name, value))
         # A client that was not asked for its body may send it or not: what comes next could be either.
@@ -219,6 +202,7 @@ class Exchange:
         if not head.count(b"\r\n") == head.count(b"\n") == head.count(b"\r") == len(lines) or b"\0" in head:
             raise RuntimeError("a header field of the answer holds a line end or a zero byte")
         self._head = head + b"\r\n"
+        asyncio.get_running_loop().call_soon(self.flush)
 
     def _go_on(self, body: bytes, *, more: bool) -> None:
         if self._chunked:

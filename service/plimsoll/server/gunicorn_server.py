@@ -105,7 +105,7 @@ class PlimsollWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn-worker shi
         application = self.wsgi
         self.config.app = application.asgi
         limits = connection_limits(application.settings)
-        self.config.http = http_protocol(limits, application.count_refusal, takes_websockets, application.short_way)
+        self.config.http = http_protocol(limits, application.count_refusal, takes_websockets)
         server = GracefulServer(self.config, application.lifecycle, self._signals, self.app.counts, self.place)
         sides = []
         if application.admin_app is not None:

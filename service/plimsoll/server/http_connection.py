@@ -11,13 +11,11 @@ from starlette.types import ASGIApp
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from plimsoll.api.short_way import ShortWay
 from plimsoll.errors import ClientError, HeadTooSlow
 from plimsoll.server.answer_writer import AnswerWriter
-from plimsoll.server.asgi_scope import connection_scope
+from plimsoll.server.asgi_scope import connection_scope, request_scope
 from plimsoll.server.connections import Connections
 from plimsoll.server.exchange import Exchange
-from plimsoll.server.exchanges import Exchanges
 from plimsoll.server.half_close import HalfClose
 from plimsoll.server.lingering import Lingering
 from plimsoll.server.progress import Progress
@@ -25,6 +23,7 @@ from plimsoll.server.reading_pause import MOST_WAITING_BYTES, ReadingPause, hold
 from plimsoll.server.refusal import refusal
 from plimsoll.server.request_head import RequestHead
 from plimsoll.server.request_parser import RequestParser
+from plimsoll.server.websocket_exchange import WebSocketExchange
 
 _MOST_DISCARDED_BYTES = 65_536  # a connection is kept where no more of a body is to come when the answer begins
 
@@ -37,9 +36,9 @@ class HttpConnection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_app", "_app_state", "_begins_next", "_connections", "_exchange", "_exchanges", "_half_closed",
-        "_head_since", "_heard_at", "_lingering", "_loop", "_parser", "_progress", "_reading", "_server_state",
-        "_short_way", "_transport", "_writer", "address",
+        "_app", "_app_state", "_connections", "_exchange", "_half_closed", "_head_since", "_heard_at",
+        "_lingering", "_loop", "_parser", "_progress", "_reading", "_scope", "_server_state", "_transport", "_writer",
+        "address",
     )  # fmt: skip
 
     def __init__(
@@ -50,7 +49,6 @@ class HttpConnection(asyncio.Protocol):
         _loop: asyncio.AbstractEventLoop | None = None,
         *,
         connections: Connections,
-        short_way: ShortWay | None = None,
     ) -> None:
         if not config.loaded:
             config.load()
@@ -60,9 +58,8 @@ class HttpConnection(asyncio.Protocol):
         self._connections = connections
         self._loop = _loop or asyncio.get_event_loop()
         self._parser = RequestParser(connections.limits)
-        self._short_way = short_way
         self._exchange: Exchange | None = None
-        self._half_closed = self._begins_next = False
+        self._half_closed = False
         self._head_since: float | None = None
         self._lingering: Lingering | None = None
 
@@ -71,9 +68,8 @@ class HttpConnection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self._writer = AnswerWriter(self._transport)
         self._reading = ReadingPause(self._transport)
-        scope = {**connection_scope(transport), "state": self._app_state}
-        self.address = scope["client"][0] if scope["client"] else ""
-        self._exchanges = Exchanges(self._writer, self._connections, scope, self._parser, self._short_way)
+        self._scope = connection_scope(transport)
+        self.address = self._scope["client"][0] if self._scope["client"] else ""
         admitted = self._connections.admit(self)
         self._heard_at = self._head_since = self._connections.now
         self._progress = Progress(self._heard_at)
@@ -108,7 +104,7 @@ class HttpConnection(asyncio.Protocol):
             return False
         if self._exchange is not None:
             HalfClose(self._transport, self._loop, self._exchange)
-        return self._exchange is not None or self._begins_next or self._writer.paused
+        return self._exchange is not None or self._writer.paused
 
     def pause_writing(self) -> None:
         """Have the application wait: the client reads more slowly than it is answered."""
@@ -117,7 +113,8 @@ class HttpConnection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Let the application go on, and begin with what waits."""
         self._writer.release()
-        self._begin_next()
+        if self._exchange is None and self._lingering is None:
+            self._go_on()
 
     def shutdown(self) -> None:
         """Close now, or after the answer that is under way. Called by uvicorn when the server stops."""
@@ -189,17 +186,7 @@ class HttpConnection(asyncio.Protocol):
             self._close(lingers=exchange.expects_more)
             return
         self._heard_at = self._connections.now
-        if not (self._parser.waiting_bytes or self._reading.paused or self._half_closed):
-            return
-        if exchange.answers_in_place:  # a client that pipelines may not nest its answers, or hold up others
-            self._begins_next = True
-            self._loop.call_soon(self._begin_next, context=Context())
-        else:
-            self._go_on()
-
-    def _begin_next(self) -> None:
-        self._begins_next = False
-        if self._exchange is None and self._lingering is None and not self._transport.is_closing():
+        if self._parser.waiting_bytes or self._reading.paused or self._half_closed:
             self._go_on()
 
     def _go_on(self) -> None:
@@ -208,7 +195,6 @@ class HttpConnection(asyncio.Protocol):
         While the client does not read its answers nothing is begun, or they would fill the memory.
         """
         parser = self._parser
-        head = None
         try:
             if parser.in_body:
                 self._feed_body()
@@ -221,23 +207,34 @@ class HttpConnection(asyncio.Protocol):
         except ClientError as error:
             self._refuse(error)
         else:
-            if self._half_closed and self._exchange is None and head is None and not self._writer.paused:
+            if self._half_closed and self._exchange is None and not self._writer.paused:
                 self._close()
             elif parser.waiting_bytes or self._reading.paused:
                 self.regulate_reading()
 
     def _begin(self, head: RequestHead) -> None:
         self._head_since = None
-        self._exchange = exchange = self._exchanges.begin(self, head)
-        exchange.start(self._app, self._loop, self._server_state.tasks)
+        self._exchange = exchange = self._new_exchange(head)
+        # In no context, or a pipelined request would inherit the trace of the one before it.
+        task = self._loop.create_task(exchange.run(self._app), context=Context())
+        self._server_state.tasks.add(task)
+        task.add_done_callback(self._server_state.tasks.discard)
         if self._parser.in_body:
             self._progress.start(self._connections.now)
             exchange.awaits_continue = head.expects_continue
             self._feed_body()
-        elif not exchange.answers_in_place:
+        else:
             exchange.feed(b"", last=True)
         if self._half_closed:
             HalfClose(self._transport, self._loop, exchange)
+
+    def _new_exchange(self, head: RequestHead) -> Exchange:
+        connections, writer = self._connections, self._writer
+        if head.asks_for_websocket and connections.upgrades(head.target):
+            self._parser.leave_http()
+            return WebSocketExchange(self, writer, connections, self._scope, head, self._app_state)
+        scope = request_scope(self._scope, head, self._app_state)
+        return Exchange(self, writer, connections, scope, keep_alive=head.keep_alive)
 
     def _feed_body(self) -> None:
         part, exchange = self._parser.next_part(), self._exchange

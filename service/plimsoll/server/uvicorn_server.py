@@ -17,7 +17,6 @@ import uvicorn
 
 from plimsoll.api.request_scope import current_request
 from plimsoll.api.session_route import takes_websockets
-from plimsoll.api.short_way import ShortWay
 from plimsoll.lifecycle import Lifecycle
 from plimsoll.rpc.parts import RpcLimits
 from plimsoll.server.connection_limits import ConnectionLimits
@@ -132,7 +131,7 @@ def serve_alone(settings: Settings) -> NoReturn:
         limits = connection_limits(settings)
         config = uvicorn.Config(
             application.asgi,
-            http=http_protocol(limits, application.count_refusal, takes_websockets, application.short_way),
+            http=http_protocol(limits, application.count_refusal, takes_websockets),
             timeout_graceful_shutdown=1,
             **PROTOCOL_OPTIONS,
         )
@@ -210,10 +209,9 @@ def http_protocol(
     limits: ConnectionLimits,
     count_refusal: Callable[[str], None],
     upgrades: Callable[[bytes], bool] = lambda _: False,
-    short_way: ShortWay | None = None,
 ) -> Any:  # noqa: ANN401  # uvicorn's
     """The class of the connections of one server; `upgrades` says at which paths it takes WebSockets."""
-    return partial(HttpConnection, connections=Connections(limits, count_refusal, upgrades), short_way=short_way)
+    return partial(HttpConnection, connections=Connections(limits, count_refusal, upgrades))
 
 
 def run_and_leave(

@@ -28,11 +28,6 @@ class EdgeSettings(BaseSettings):
         256 << 10,
         description="Longest body in bytes that is parsed on the event loop. A pool of two threads parses longer ones.",
     )
-    short_way: bool = Field(
-        default=True,
-        description="Answer plain predictions in the HTTP server itself, without ASGI, which takes less CPU. Answers, "
-        "metrics, logs and traces are the same.",
-    )
     max_head_bytes: Annotated[int, Field(ge=1024, le=1 << 24)] = Field(
         65_536, description="Most bytes in the head of a request, and in its trailers. More is answered 431."
     )

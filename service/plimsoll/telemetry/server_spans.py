@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable
 from contextvars import ContextVar, Token
 from typing import Any
 
@@ -35,28 +35,6 @@ class AskedIds(RandomIdGenerator):
         return asked if asked is not None else super().generate_trace_id()
 
 
-class NewTraces:
-    """Decides which requests begin a trace; `ids` makes the ids of `provider`."""
-
-    def __init__(self, provider: TracerProvider, ids: AskedIds) -> None:
-        self._roots = RootSampling(provider.sampler)
-        self._ids = ids
-        self._carriers = frozenset(field.encode() for field in propagate.get_global_textmap().fields)
-
-    def names_trace(self, fields: Iterable[bytes]) -> bool:
-        """Whether one of these header fields names a trace or another context."""
-        return not self._carriers.isdisjoint(fields)
-
-    def samples(self, call: Call) -> bool:
-        """Whether a trace begins with this call; the call keeps the id about which the sampler was asked."""
-        if call.trace_id is None:
-            trace_id = self._ids.generate_trace_id()
-            if not self._roots.wants(trace_id, call.route):
-                return False
-            call.trace_id = trace_id
-        return True
-
-
 class PredictSpans:
     """Wraps the handler of a route of the table, whose call has been begun.
 
@@ -72,7 +50,7 @@ class PredictSpans:
     def __init__(self, app: ASGIApp, provider: TracerProvider, ids: AskedIds) -> None:
         self._app = app
         self._sampler = provider.sampler
-        self._new = NewTraces(provider, ids)
+        self._roots = RootSampling(provider.sampler)
         self._ids = ids
         self._traced = OpenTelemetryMiddleware(
             self._inside,
@@ -80,14 +58,16 @@ class PredictSpans:
             tracer_provider=provider,
             exclude_spans=["receive", "send"],
         )
+        self._carriers = frozenset(field.encode() for field in propagate.get_global_textmap().fields)
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer one request. It is no coroutine, so that an untraced request pays for none."""
-        call = call_of(scope)
-        if self._new.names_trace(call.head.fields):
-            return self._go_on(scope, receive, send)
-        if self._new.samples(call):
-            return self._trace(call.trace_id, scope, receive, send)
+        for name, _ in scope["headers"]:
+            if name in self._carriers:
+                return self._go_on(scope, receive, send)
+        trace_id = self._ids.generate_trace_id()
+        if self._roots.wants(trace_id, call_of(scope).route):
+            return self._trace(trace_id, scope, receive, send)
         return self._app(scope, receive, send)
 
     async def _go_on(self, scope: Scope, receive: Receive, send: Send) -> None:

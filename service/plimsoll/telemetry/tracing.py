@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 from plimsoll.errors import OperatorError
 from plimsoll.telemetry.batch_spans import TracedBatches
 from plimsoll.telemetry.rpc_spans import RpcSpans
-from plimsoll.telemetry.server_spans import AskedIds, NewTraces, PredictSpans, current_trace_id, hide_query
+from plimsoll.telemetry.server_spans import AskedIds, PredictSpans, current_trace_id, hide_query
 from plimsoll.telemetry.span_export import CountedExport, CountSpans, SpanQueue
 
 Protocol = Literal["http/protobuf", "grpc"]
@@ -44,8 +44,6 @@ class Tracing:
         except ValueError as error:
             raise OperatorError(f"tracing cannot be set up: {error}") from None
         self._provider.add_span_processor(CountedExport(_exporter(protocol), queue, count))
-        new = NewTraces(self._provider, self._ids)
-        self.names_trace, self.samples = new.names_trace, new.samples
         tracer = self._provider.get_tracer("plimsoll", version)
         self.batches, self.calls = TracedBatches(tracer), RpcSpans(tracer)
         self.current_trace_id = current_trace_id

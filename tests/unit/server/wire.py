@@ -6,7 +6,6 @@ import asyncio
 from typing import Any
 
 import uvicorn
-from plimsoll.api.short_way import ShortWay
 from plimsoll.server.connection_limits import ConnectionLimits
 from plimsoll.server.connections import Connections
 from plimsoll.server.http_connection import HttpConnection
@@ -92,7 +91,6 @@ class Wire:
         limits: ConnectionLimits | None = None,
         connections: Connections | None = None,
         peer: tuple[str, int] = ("127.0.0.9", 4321),
-        short_way: ShortWay | None = None,
     ) -> None:
         config = uvicorn.Config(application, log_config=None, access_log=False, lifespan="off")
         config.load()
@@ -101,7 +99,7 @@ class Wire:
         self.connections = (
             Connections(limits or ConnectionLimits(), self.refusals.append) if connections is None else connections
         )
-        self.connection = HttpConnection(config, self.server, {}, connections=self.connections, short_way=short_way)
+        self.connection = HttpConnection(config, self.server, {}, connections=self.connections)
         self.client = Recorder(self.connection, peer)
         self.connection.connection_made(self.client)
 

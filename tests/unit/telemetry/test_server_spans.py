@@ -16,10 +16,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, AlwaysRecordSampler, ParentBased, Sampler
 from opentelemetry.trace import Span, SpanKind, StatusCode
 from plimsoll.api.front_routes import FrontRoutes
-from plimsoll.inference.call import Call, begin_call, call_of
-from plimsoll.inference.request_head import RequestHead
+from plimsoll.inference.call import begin_call, call_of
 from plimsoll.telemetry.batch_spans import TracedBatches
-from plimsoll.telemetry.server_spans import AskedIds, NewTraces, PredictSpans, current_trace_id
+from plimsoll.telemetry.server_spans import AskedIds, PredictSpans, current_trace_id
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tests.doubles.asgi import Exchange, http_scope
@@ -223,17 +222,3 @@ async def test_other_routes_pass_through(made: list[Traced]) -> None:
     assert (await made[0].ask("/v1/models")).status_code == 200
     assert (await made[0].ask("/v1/elsewhere/predict")).status_code == 404
     assert made[0].spans == ()
-
-
-def test_the_sampler_is_asked_once_about_a_call() -> None:
-    ids = AskedIds()
-    provider = TracerProvider(sampler=ALWAYS_ON, id_generator=ids)
-    new, call = NewTraces(provider, ids), Call(RequestHead(), "/v1/predict")
-    assert new.samples(call)
-    trace_id = call.trace_id
-    assert new.samples(call)
-    assert call.trace_id == trace_id is not None
-    assert not NewTraces(TracerProvider(sampler=ALWAYS_OFF), ids).samples(Call(RequestHead()))
-    assert new.names_trace({b"traceparent": b""})
-    assert not new.names_trace({b"host": b""})
-    provider.shutdown()
