@@ -62,11 +62,6 @@ class RequestParser:
         """Whether more of the body has come than `next_part` takes at once."""
         return self._body is not None and self._body.stopped_early
 
-    @property
-    def body_has_come(self) -> bool:
-        """Whether all of a body whose length is in the head waits."""
-        return isinstance(self._body, SizedBody) and (self._body.left or 0) <= len(self._waiting)
-
     def holds_heads(self, count: int) -> bool:
         """Whether so many requests wait, about: an empty line within a body counts as one, too."""
         at = -1
