@@ -21,6 +21,7 @@ def test_a_pod_of_300m_with_64_greedy_clients_passes_every_probe(
     release = Release(cluster, image, "little", "resources.requests.cpu=100m", "resources.limits.cpu=300m")
     release.install()
     name = release.the_pod()["metadata"]["name"]
+    client.first_answer("http://little:8000/livez")
     greedy = ("python", "/scripts/greedy.py", "--host=little", f"--clients={_CLIENTS}", f"--seconds={_SECONDS}")
     report = parsed(client.execute(*greedy, f"--body={ROW}"))
     pod = release.the_pod()
