@@ -31,7 +31,8 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 _NEWEST_SCHEMA = 3
-_SCHEMA_OF_PRECISION = 3
+SCHEMA_OF_PRECISION = 3
+"""The first schema in which a model may have a precision."""
 _TASKS_OF_SCHEMA_1 = {"classification": "tabular-classification", "tensors": "tensors"}
 
 
@@ -127,9 +128,9 @@ class Manifest(Record):
                 f"schema_version is {schema}, and this server reads 1 to {_NEWEST_SCHEMA}; upgrade Plimsoll to read it"
             )
         model = fields.get("model")
-        if schema < _SCHEMA_OF_PRECISION and isinstance(model, dict) and "precision" in model:
+        if schema < SCHEMA_OF_PRECISION and isinstance(model, dict) and "precision" in model:
             raise ValueError(
-                f"schema_version is {schema}, which has no 'precision' of a model; it came with {_SCHEMA_OF_PRECISION}"
+                f"schema_version is {schema}, which has no 'precision' of a model; it came with {SCHEMA_OF_PRECISION}"
             )
         if schema != 1:
             return fields

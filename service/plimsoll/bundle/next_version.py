@@ -41,12 +41,17 @@ def check_version(version: str) -> None:
         )
 
 
-def next_fields(bundle: Bundle, version: str, model: Mapping[str, Any], schema: int = SCHEMA) -> dict[str, Any]:
-    """The fields of a new manifest, without `files`: those of the old one in its words, with another model."""
+def fields_in_its_words(bundle: Bundle) -> dict[str, Any]:
+    """The fields of a manifest as its file has them, without `files`."""
     fields: dict[str, Any] = json.loads((bundle.path / MANIFEST_FILE).read_bytes())
     del fields["files"]
+    return fields
+
+
+def next_fields(bundle: Bundle, version: str, model: Mapping[str, Any], schema: int = SCHEMA) -> dict[str, Any]:
+    """The fields of a new manifest, without `files`: those of the old one in its words, with another model."""
     return {
-        **fields,
+        **fields_in_its_words(bundle),
         "schema_version": max(schema, bundle.manifest.schema_version),
         "version": version,
         "task": bundle.manifest.task,

@@ -12,7 +12,7 @@ import typer
 from numpy.typing import NDArray
 
 from plimsoll.cli.evaluation_csv import read_csv
-from plimsoll.cli.example_files import MAX_BYTES, read_tensors
+from plimsoll.cli.example_files import check_file, read_tensors
 from plimsoll.errors import ClientError
 from plimsoll.inference.payloads import Signature, Tensors, TensorSpec
 from plimsoll.inference.ports import Question, Task
@@ -42,10 +42,7 @@ def read_evaluation(path: Path, task: Task, signature: Signature, labels: Sequen
     Raises:
         typer.BadParameter: the file cannot be read, or a row is not one that the model takes.
     """
-    if not path.is_file():
-        raise typer.BadParameter(f"{OPTION} '{path}' is no file")
-    if path.stat().st_size > MAX_BYTES:
-        raise typer.BadParameter(f"{OPTION} {path.name} has more than {MAX_BYTES} bytes, which is the most")
+    check_file(path, OPTION)
     found: dict[str, Sequence[Any]]
     if path.suffix == ".csv":
         questions, found = _csv(path, task, signature, labels)

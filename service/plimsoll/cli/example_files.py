@@ -81,6 +81,18 @@ def _split(option: str) -> tuple[str | None, Path]:
     return name or None, path
 
 
+def check_file(path: Path, option: str) -> None:
+    """Refuse a file that is not there or too large; `option` is what messages call it.
+
+    Raises:
+        typer.BadParameter: as said.
+    """
+    if not path.is_file():
+        raise typer.BadParameter(f"{option} '{path}' is no file")
+    if path.stat().st_size > MAX_BYTES:
+        raise typer.BadParameter(f"{option} {path.name} has more than {MAX_BYTES} bytes, which is the most")
+
+
 def read_tensors(path: Path, option: str, texts: Collection[str] = ()) -> tuple[dict[str, NDArray[Any]], set[str]]:
     """The tensors of a file, and the names of those that are bfloat16; the one of a `.npy` file has no name.
 
@@ -89,10 +101,7 @@ def read_tensors(path: Path, option: str, texts: Collection[str] = ()) -> tuple[
     Raises:
         typer.BadParameter: the file cannot be read, is too large, or holds something else than numbers.
     """
-    if not path.is_file():
-        raise typer.BadParameter(f"{option} '{path}' is no file")
-    if path.stat().st_size > MAX_BYTES:
-        raise typer.BadParameter(f"{option} {path.name} has more than {MAX_BYTES} bytes, which is the most")
+    check_file(path, option)
     halves: set[str] = set()
     if path.suffix == ".npz":
         tensors = _read_npz(path, option)

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import typer
 from plimsoll.bundle.folder import Bundle
-from plimsoll.cli import evaluation_file
 from plimsoll.cli.evaluation_file import EvaluationRows, read_evaluation
 from plimsoll.tasks import bind_task
 
@@ -119,7 +118,7 @@ def test_no_file_another_ending_and_too_many_bytes_are_refused(
     (tmp_path / "rows.parquet").write_bytes(b"PAR1")
     with pytest.raises(typer.BadParameter, match="has another ending than"):
         read(bundle, tmp_path / "rows.parquet")
-    monkeypatch.setattr(evaluation_file, "MAX_BYTES", 3)
+    monkeypatch.setattr("plimsoll.cli.example_files.MAX_BYTES", 3)
     with pytest.raises(typer.BadParameter, match="has more than 3 bytes, which is the most"):
         read(bundle, tmp_path / "rows.parquet")
 

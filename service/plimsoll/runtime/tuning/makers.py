@@ -7,6 +7,7 @@ from functools import cache
 
 from plimsoll.bundle.folder import Bundle
 from plimsoll.bundle.golden import read_golden
+from plimsoll.bundle.manifest import SCHEMA_OF_PRECISION
 from plimsoll.bundle.model_formats import OnnxModel, SafetensorsModel
 from plimsoll.bundle.next_version import SCHEMA
 from plimsoll.errors import BundleError, OperatorError
@@ -19,7 +20,6 @@ from plimsoll.runtime.tuning.candidates import Form, Maker
 from plimsoll.runtime.tuning.processor import fault_of_bfloat16
 
 ONNX, INT8, BFLOAT16 = "ONNX Runtime, float32", "ONNX Runtime, int8", "PyTorch, bfloat16"
-_SCHEMA_OF_PRECISION = 3
 _EXPORT = "plimsoll.runtime.pytorch.onnx_export:export_graph"
 _QUANTISE = "plimsoll.runtime.onnx.static_quantisation:quantised_graph"
 
@@ -66,4 +66,4 @@ def _bfloat16(bundle: Bundle) -> Form:
     if fault := fault_of_bfloat16():
         raise OperatorError(fault)
     fields = {**described.model_dump(mode="json", exclude_none=True), "precision": "bfloat16"}
-    return Form(fields, {described.weights: bundle.read(described.weights)}, _SCHEMA_OF_PRECISION)
+    return Form(fields, {described.weights: bundle.read(described.weights)}, SCHEMA_OF_PRECISION)

@@ -11,7 +11,7 @@ from typing import Any
 
 from plimsoll.bundle.creation import write_bundle
 from plimsoll.bundle.folder import Bundle
-from plimsoll.bundle.manifest import MANIFEST_FILE
+from plimsoll.bundle.next_version import fields_in_its_words
 from plimsoll.errors import BundleError
 from plimsoll.runtime.tuning.candidates import LEAST_SPEED, Candidate
 from plimsoll.runtime.tuning.evaluation import Evaluation, Figure
@@ -80,8 +80,7 @@ def write_tuned(folder: Path, bundle: Bundle, tuning: Tuning, document: Mapping[
     if chosen is None or chosen.draft is None:
         return None
     draft = chosen.draft
-    fields = json.loads((draft.path / MANIFEST_FILE).read_bytes())
-    del fields["files"]
+    fields = fields_in_its_words(draft)
     fields["golden"] = _golden(bundle, chosen)
     # Figures of the model as it was do not hold for one that answers otherwise.
     kept = {} if chosen.rounded else fields.get("metrics", {})
