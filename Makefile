@@ -148,10 +148,11 @@ build/checkov/bin/checkov:
 	$(PYTHON) -m venv build/checkov && build/checkov/bin/pip install --quiet checkov==3.3.30
 
 # PyTorch first, and by its version alone: which build it is depends on where pip looks. The images install it by hash.
-.venv/run.done: pyproject.toml requirements/build.txt requirements/service.txt requirements/onnx.txt
+.venv/run.done: pyproject.toml requirements/build.txt requirements/service.txt requirements/onnx.txt requirements/tasks.txt
 	$(PYTHON) -m venv .venv && $(BIN)/pip install --quiet torch==2.13.0
 	$(BIN)/pip install --quiet --require-hashes --requirement requirements/build.txt \
 	  --requirement requirements/service.txt --requirement requirements/onnx.txt
+	$(BIN)/pip install --quiet --require-hashes --no-deps --requirement requirements/tasks.txt
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable . && touch $@
 
 .venv/dev.done: .venv/run.done requirements/dev.txt

@@ -43,11 +43,12 @@ declared project.dependencies >"$work/service.in"
 declared project.optional-dependencies.onnx >"$work/onnx.in"
 declared project.optional-dependencies.grpc >"$work/grpc.in"
 declared project.optional-dependencies.hf >"$work/hf.in"
+declared project.optional-dependencies.tasks >"$work/tasks.in"
 declared project.optional-dependencies.dev | grep '^cyclonedx-bom' >"$work/sbom.in"
 echo "torch==$torch+cpu" >"$work/torch-cpu.in"
 echo "torch==$torch" >"$work/torch-cuda.in"
-cat requirements/{build,service,onnx,grpc,hf,sbom,dev}.txt >"$work/all.txt" 2>/dev/null || true
-lock "$work/all.txt" pyproject.toml --extra dev --extra onnx --extra grpc --extra export --extra hf "$work/torch-cpu.in" "$work/build.in" --find-links "$TORCH_WHEELS" "$@"
+cat requirements/{build,service,onnx,grpc,hf,tasks,sbom,dev}.txt >"$work/all.txt" 2>/dev/null || true
+lock "$work/all.txt" pyproject.toml --extra dev --extra onnx --extra grpc --extra export --extra hf --extra tasks "$work/torch-cpu.in" "$work/build.in" --find-links "$TORCH_WHEELS" "$@"
 awk '/^[^ #]/ {torch = /^torch==/} !torch' "$work/all.txt" >"$work/pins.txt"
 
 lock requirements/build.txt "$work/build.in" --constraints "$work/pins.txt"
@@ -55,6 +56,9 @@ lock requirements/service.txt "$work/service.in" --constraints "$work/pins.txt"
 lock requirements/onnx.txt "$work/onnx.in" --constraints "$work/pins.txt"
 lock requirements/grpc.txt "$work/grpc.in" --constraints "$work/pins.txt"
 lock requirements/hf.txt "$work/hf.in" --constraints "$work/pins.txt"
+# The tokenizers ask for the client of Hugging Face's hub, which only their download of a vocabulary imports; it would add 25 MB.
+echo "huggingface-hub; python_version < '0'" >"$work/tasks-overrides.txt"
+lock requirements/tasks.txt "$work/tasks.in" --constraints "$work/pins.txt" --override "$work/tasks-overrides.txt"
 lock requirements/sbom.txt "$work/sbom.in" --constraints "$work/pins.txt"
 lock requirements/dev.txt pyproject.toml --extra dev --extra onnx --extra grpc --extra export --no-emit-package torch \
   --constraints "$work/pins.txt" --constraints "$work/torch-cpu.in" --find-links "$TORCH_WHEELS"
@@ -82,6 +86,7 @@ explain requirements/build.txt "What builds this repository's wheel, or an edita
 explain requirements/service.txt "Every dependency of the service except the runtimes of models, which have files of their own."
 explain requirements/onnx.txt "ONNX Runtime for CPUs."
 explain requirements/grpc.txt "gRPC; the images have it with EXTRAS=grpc alone."
+explain requirements/tasks.txt "What tasks of text and pictures need; installed with --no-deps, without the client of Hugging Face that tokenizers names."
 explain requirements/hf.txt "What exports folders of Hugging Face, without torch; for the tests of \`make kinds\`."
 explain requirements/sbom.txt "What makes an image's bill of materials while it is built; no part of an image's last stage."
 explain requirements/dev.txt "Tests, lint and training, with the service's dependencies; torch itself comes from torch-cpu.txt."

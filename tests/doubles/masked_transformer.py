@@ -152,7 +152,7 @@ def make_transformer_bundle(
         "golden": {"file": "golden.safetensors", "absolute_tolerance": 1e-5, "relative_tolerance": 1e-4},
     }
     files = {"weights.safetensors": save(module.state_dict()), "golden.safetensors": samples.pack()}
-    return write_bundle(folder, fields, files, lambda _: None)
+    return write_bundle(folder, fields, files)
 
 
 def _record(spec: TensorSpec) -> dict[str, Any]:

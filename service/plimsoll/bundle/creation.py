@@ -11,6 +11,7 @@ from typing import Any
 
 from plimsoll.bundle.folder import Bundle, open_bundle
 from plimsoll.bundle.manifest import MANIFEST_FILE, Manifest, parse_manifest
+from plimsoll.bundle.task_files import ReadFile, listed_files
 from plimsoll.drafts import make_folder
 from plimsoll.errors import BundleError
 
@@ -19,7 +20,7 @@ def write_bundle(
     folder: Path,
     fields: Mapping[str, Any],
     files: Mapping[str, bytes],
-    check: Callable[[Manifest], object] = lambda _: None,
+    check: Callable[[Manifest, ReadFile], object] = lambda *_: None,
 ) -> Bundle:
     """Write `files` and a manifest of `fields` into `<folder>/<name>/<version>`.
 
@@ -33,7 +34,7 @@ def write_bundle(
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     document = json.dumps({**fields, "files": digests}, indent=2, ensure_ascii=False).encode() + b"\n"
     manifest = parse_manifest(document)
-    check(manifest)
+    check(manifest, listed_files(manifest, files.__getitem__))
     target = folder / manifest.name / manifest.version
     if target.exists():
         raise BundleError(

@@ -104,7 +104,7 @@ def _started(made: Bundle, source: Source) -> Starter:
     """Check a new bundle and write its files; removes it if that fails."""
     try:
         starter = Starter(made, source.image, source.factory)
-        _write(starter.files(bind_task(made.manifest), _checked(made, source.factory)))
+        _write(starter.files(bind_task(made.manifest, made.read), _checked(made, source.factory)))
     except BaseException:
         shutil.rmtree(made.path, ignore_errors=True)
         with contextlib.suppress(OSError):

@@ -15,6 +15,7 @@ from plimsoll.bundle.creation import check_text, write_bundle
 from plimsoll.bundle.folder import Bundle
 from plimsoll.bundle.golden import GoldenSamples, all_finite, check_bounds
 from plimsoll.bundle.manifest import Manifest
+from plimsoll.bundle.task_files import ReadFile
 from plimsoll.errors import BundleError
 from plimsoll.inference.payloads import Tensors
 from plimsoll.runtime.example_rows import checked_examples, listed, tensor_of
@@ -27,12 +28,12 @@ GOLDEN_FILE = "golden.safetensors"
 class Recipe:
     """The parts of a new bundle but for its model.
 
-    Each of `examples` holds rows of every input by name, of shape [rows, ...]; they become the golden samples. Several
-    examples differ in the lengths of their rows, and such a dimension is open in the signature. Without a `task` it is
-    `tabular-classification` with `labels` and `tensors` without. `threshold` parts the two classes of a model that
-    gives one score a row. `minimum` and `maximum` are by the name of an input. The inputs of `bfloat16` have the
-    datatype BF16, and their examples are float32. `about` holds further fields of the manifest, such as training data
-    or measured metrics.
+    Each of `examples` holds rows of every input by name, of shape [rows, ...]; they become the golden samples.
+    Several examples differ in the lengths of their rows, and such a dimension is open in the signature. Without a
+    `task` it is `tabular-classification` with `labels` and `tensors` without. `threshold` parts the two classes of
+    a model that gives one score a row. `minimum` and `maximum` are by the name of an input. The inputs of
+    `bfloat16` have the datatype BF16, and their examples are float32. `files` are those that the task reads, by
+    name. `about` holds further fields of the manifest, such as training data or measured metrics.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Recipe:
     relative_tolerance: float = 1e-3
     about: Mapping[str, Any] = field(default_factory=dict)
     task: str | None = None
+    files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
 
 def make_bundle(
@@ -55,12 +57,12 @@ def make_bundle(
     recipe: Recipe,
     model: NewModel,
     remark: Callable[[str], None] = lambda _: None,
-    check_manifest: Callable[[Manifest], object] = lambda _: None,
+    check_task: Callable[[Manifest, ReadFile], object] = lambda *_: None,
 ) -> Bundle:
     """Write the bundle `<folder>/<name>/<version>`; it has passed its own golden samples by construction.
 
     When the bundle is written, `remark` hears what was done that nobody asked for, and what looks like a mistake.
-    `check_manifest` raises a `BundleError` for a manifest of which no bundle should be made.
+    `check_task` raises a `BundleError` where the task of the manifest, with the bundle's files, does not fit the model.
 
     Raises:
         BundleError: the examples do not fit the model, or a field is wrong.
@@ -74,14 +76,14 @@ def make_bundle(
     if double := sorted(set(fields) & set(recipe.about)):
         raise BundleError("manifest", f"these fields follow from the rest and cannot be told: {', '.join(double)}")
 
-    def check(manifest: Manifest) -> None:
+    def check(manifest: Manifest, read_file: ReadFile) -> None:
         for of_length in samples.of_each_length:
             check_bounds(of_length, manifest.line_signature())
-        check_manifest(manifest)
+        check_task(manifest, read_file)
 
     fields |= recipe.about
     check_text(fields)  # before the samples are packed under the names of the tensors
-    bundle = write_bundle(folder, fields, {**model.files, GOLDEN_FILE: samples.pack()}, check)
+    bundle = write_bundle(folder, fields, {**model.files, **recipe.files, GOLDEN_FILE: samples.pack()}, check)
     for sentence in (*model.notes, *remarks):
         remark(sentence)
     return bundle

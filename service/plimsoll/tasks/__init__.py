@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from plimsoll.bundle.folder import Bundle
 from plimsoll.bundle.manifest import Manifest
+from plimsoll.bundle.task_files import ReadFile, listed_files
 from plimsoll.errors import BundleError
 from plimsoll.inference.payloads import Signature
 from plimsoll.inference.ports import Task
@@ -15,24 +16,25 @@ from plimsoll.tasks import tabular_classification, tabular_regression, tensors
 from plimsoll.tasks.own_task_binding import MakeTask, bind_own_task
 from plimsoll.tasks.task_options import Options
 
-TASKS: Mapping[str, Callable[[Signature, Options], Task]] = {
+TASKS: Mapping[str, Callable[[Signature, Options, ReadFile], Task]] = {
     tabular_classification.NAME: tabular_classification.TabularClassification,
     tabular_regression.NAME: tabular_regression.TabularRegression,
     tensors.NAME: tensors.TensorTask,
 }
 
 
-def bind_task(manifest: Manifest) -> Task:
-    """One of the tasks of this server, bound to the signature of a version.
+def bind_task(manifest: Manifest, read_file: ReadFile) -> Task:
+    """One of the tasks of this server, bound to the signature of a version and to the files that it reads.
 
     Raises:
         BundleError: with check `task`, when this version of Plimsoll has no such task, the task does not fit the
-            signature, so that nothing could ask the model, or an option is not one of the task's.
+            signature, so that nothing could ask the model, or an option is not one of the task's; `files` or `digest`
+            for a file that the task reads.
     """
     task = TASKS.get(manifest.task)
     if task is None:
         raise BundleError("task", f"there is no task {quote(manifest.task)}; this server has {', '.join(TASKS)}")
-    return task(manifest.line_signature(), manifest.options)
+    return task(manifest.line_signature(), manifest.options, read_file)
 
 
 class TaskBinder:
@@ -55,5 +57,5 @@ class TaskBinder:
         """
         manifest = bundle.manifest
         if not manifest.names_own_task:
-            return BoundTask(bind_task(manifest))
+            return BoundTask(bind_task(manifest, listed_files(manifest, bundle.read)))
         return bind_own_task(bundle, self._make, self._observer_of(manifest.name, manifest.version))

@@ -11,6 +11,7 @@ import orjson
 
 from plimsoll.bundle.folder import Bundle
 from plimsoll.bundle.golden_requests import read_requests
+from plimsoll.bundle.task_files import listed_files
 from plimsoll.errors import BundleError
 from plimsoll.inference.task_threads import BoundTask, TaskObserver, TaskThreads
 from plimsoll.own_task import OwnTask, Setup
@@ -69,12 +70,7 @@ def bind_own_task(bundle: Bundle, make: MakeTask, observer: TaskObserver) -> Bou
     labels = {spec.name: spec.labels for spec in signature.outputs if spec.labels}
     options: Mapping[str, Any] = MappingProxyType(manifest.options)
 
-    def read_file(file: str) -> bytes:
-        if file not in manifest.files:
-            raise BundleError("files", f"its task reads {quote(file)}, which 'files' of the manifest does not list")
-        return bundle.read(file)
-
-    own = make(manifest.task, Setup(options, labels, read_file, metrics))
+    own = make(manifest.task, Setup(options, labels, listed_files(manifest, bundle.read), metrics))
     if fault := _fault_of(own):
         raise BundleError("task", f"the task '{manifest.task}' {fault}")
     metrics.declare(list(own.metric_names))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from plimsoll.bundle.task_files import ReadFile, no_file
 from plimsoll.errors import BundleError
 from plimsoll.inference.payloads import Signature, Tensors
 from plimsoll.inference.ports import Json, Question
@@ -58,7 +59,8 @@ class TabularClassification(RowReader):
         BundleError: with check `task`; the message says what the model has, what can be asked, and what helps.
     """
 
-    def __init__(self, signature: Signature, options: Options = NO_OPTIONS) -> None:
+    def __init__(self, signature: Signature, options: Options = NO_OPTIONS, read_file: ReadFile = no_file) -> None:
+        del read_file
         check_options(NAME, options)
         if fault := fault_of_flat_input(signature) or _fault_of_output(signature):
             raise BundleError("task", f"nothing can ask this model: {fault}; {_TAKES}")

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from plimsoll.bundle.task_files import ReadFile, no_file
 from plimsoll.errors import BundleError
 from plimsoll.inference.payloads import Signature, Tensors, TensorSpec
 from plimsoll.inference.ports import Json, Question
@@ -28,7 +29,8 @@ class TabularRegression(RowReader):
         BundleError: with check `task`; the message says what the model has, what can be asked, and what helps.
     """
 
-    def __init__(self, signature: Signature, options: Options = NO_OPTIONS) -> None:
+    def __init__(self, signature: Signature, options: Options = NO_OPTIONS, read_file: ReadFile = no_file) -> None:
+        del read_file
         check_options(NAME, options)
         fault = fault_of_flat_input(signature) or next(filter(None, map(_fault_of_output, signature.outputs)), "")
         self._targets = [] if fault else [(spec.name, targets_of(spec)) for spec in signature.outputs]

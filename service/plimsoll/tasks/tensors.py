@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from plimsoll.bundle.padding_options import OPTION as PADDING
 from plimsoll.bundle.padding_options import padding_of
+from plimsoll.bundle.task_files import ReadFile, no_file
 from plimsoll.errors import InvalidInput, UnsupportedMediaType
 from plimsoll.inference.payloads import Signature, Tensors, TensorSpec
 from plimsoll.inference.ports import Json, Question, Shapes
@@ -79,7 +80,8 @@ class TensorTask:
     reading_cost = 8
     classes = None
 
-    def __init__(self, signature: Signature, options: Options = NO_OPTIONS) -> None:
+    def __init__(self, signature: Signature, options: Options = NO_OPTIONS, read_file: ReadFile = no_file) -> None:
+        del read_file
         check_options(NAME, options, (PADDING,))
         self.wire = signature
         self._padding = padding_of(signature, options)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import typer
 from plimsoll.bundle.folder import Bundle
+from plimsoll.bundle.task_files import no_file
 from plimsoll.cli.evaluation_file import EvaluationRows, read_evaluation
 from plimsoll.tasks import bind_task
 
@@ -19,7 +20,7 @@ LABELS = ["a", "b"] * 125
 
 def read(bundle: Bundle, file: Path) -> EvaluationRows:
     manifest = bundle.manifest
-    return read_evaluation(file, bind_task(manifest), manifest.line_signature(), ["label", "labels"])
+    return read_evaluation(file, bind_task(manifest, no_file), manifest.line_signature(), ["label", "labels"])
 
 
 def write_csv(file: Path, rows: list[list[Any]]) -> None:

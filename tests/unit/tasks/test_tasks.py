@@ -5,6 +5,7 @@ from pathlib import Path
 import plimsoll.tasks
 import pytest
 from plimsoll.bundle.folder import Bundle
+from plimsoll.bundle.task_files import no_file
 from plimsoll.errors import BundleError
 from plimsoll.tasks import TASKS, bind_task
 from plimsoll.tasks.tabular_classification import TabularClassification
@@ -43,8 +44,8 @@ def test_every_file_of_a_task_stands_in_the_table_by_its_name() -> None:
 
 
 def test_a_task_is_bound_by_the_name_in_the_manifest(bundle: Bundle) -> None:
-    assert isinstance(bind_task(bundle.manifest), TabularClassification)
-    assert isinstance(bind_task(bundle.manifest.model_copy(update={"task": "tensors"})), TensorTask)
+    assert isinstance(bind_task(bundle.manifest, no_file), TabularClassification)
+    assert isinstance(bind_task(bundle.manifest.model_copy(update={"task": "tensors"}), no_file), TensorTask)
 
 
 @pytest.mark.parametrize(
@@ -58,6 +59,6 @@ def test_a_task_that_is_not_there_or_an_option_that_it_does_not_take_is_refused(
     bundle: Bundle, change: dict[str, object], sentence: str
 ) -> None:
     with pytest.raises(BundleError) as caught:
-        bind_task(bundle.manifest.model_copy(update=change))
+        bind_task(bundle.manifest.model_copy(update=change), no_file)
     assert caught.value.check == "task"
     assert caught.value.message.startswith(sentence)

@@ -53,7 +53,7 @@ def tune(
     loader = new_loader(LoaderOptions(threads=1), max_batch_rows=16, inline_budget_seconds=0.001)
     steps: list[str] = []
     tuner = Tuner(
-        bundle, "1.1", bind_task(bundle.manifest), loader, None, evaluation, Rule(loss, [1], 1), folder,
+        bundle, "1.1", bind_task(bundle.manifest, bundle.read), loader, None, evaluation, Rule(loss, [1], 1), folder,
         Progress(steps.append, lambda _done, _of: None),
     )  # fmt: skip
     found = tuner.run([Maker("other", maker)])
