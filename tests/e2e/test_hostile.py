@@ -13,8 +13,6 @@ from tests.e2e.release import OWN_MODEL, Release, is_ready, parsed, restarts
 from tests.e2e.steady import FEWEST, Steady, counts, report_over
 from tests.e2e.transcript import Transcript
 
-pytestmark = pytest.mark.e2e
-
 PODS = 3
 RATE = 20
 """Requests per second for each pod."""
@@ -35,7 +33,13 @@ except TimeoutError:
 """
 
 
-@pytest.mark.parametrize("budget_ms", ["0", "1000"], ids=["in a thread", "on the event loop"])
+@pytest.mark.parametrize(
+    "budget_ms",
+    [
+        pytest.param("0", id="in a thread", marks=pytest.mark.e2e_full),
+        pytest.param("1000", id="on the event loop", marks=pytest.mark.e2e),
+    ],
+)
 def test_a_model_that_hangs_is_restarted_and_the_other_pods_lose_nothing(
     budget_ms: str, cluster: Cluster, hanging_image: str, client: ClientPod, transcript: Transcript
 ) -> None:
@@ -81,6 +85,7 @@ def test_a_model_that_hangs_is_restarted_and_the_other_pods_lose_nothing(
     release.uninstall()
 
 
+@pytest.mark.e2e
 def test_a_hostile_pod_harms_nobody(cluster: Cluster, image: str, steady: Steady, transcript: Transcript) -> None:
     cluster.apply(pod_of("hostile", image, ["python", "/scripts/hostile.py", "steady"]))
     eventually("the hostile pod", lambda: is_ready(cluster.get("pod", "hostile")))
