@@ -61,6 +61,11 @@ class Sight:
         begins = begin_of(part)
         return max(wish.pods for wish in self.wishes if begins + after_seconds <= wish.at < begins + part.seconds)
 
+    def most_in_flight(self, part: Part) -> float:
+        """The highest value of its signal in a part."""
+        begins = begin_of(part)
+        return max(value for at, value in self.signal if begins <= at < begins + part.seconds)
+
     def mean_and_deviation(self, part: Part) -> tuple[float, float]:
         """Of its signal in a part, once that is steady."""
         begins = begin_of(part)
