@@ -24,11 +24,15 @@ _syntax = msgspec.json.Decoder(msgspec.Raw)
 
 
 class BodyForm(NamedTuple):
-    """The body of a task: `sentence` describes it; the field `one` holds one row, and the field `many` several."""
+    """The body of a task: `sentence` describes it; the field `one` holds one row, and the field `many` several.
+
+    The field `also`, if any, holds one row in another form, which is explained elsewhere.
+    """
 
     sentence: str
     one: str
     many: str
+    also: str | None = None
 
 
 class _NotANumber(Exception):
@@ -125,13 +129,13 @@ def _fault_of_document(
 ) -> InvalidInput | None:
     if not isinstance(document, dict):
         return wrong_shape(form, kind_of(document))
-    if unknown := [str(name) for name in document if name not in (form.one, form.many, "user")]:
+    if unknown := [str(name) for name in document if name not in (form.one, form.also, form.many, "user")]:
         return InvalidInput(f"unknown field {quote(unknown[0], 32)}", expected=form.sentence)
     if not isinstance(user := document.get("user"), str | None):
         return InvalidInput("'user' has the wrong type", expected="a string", given=kind_of(user))
-    named = [name for name in (form.one, form.many) if document.get(name) is not None]
+    named = [name for name in (form.one, form.also, form.many) if name and document.get(name) is not None]
     if len(named) != 1:
-        given = "both" if named else "neither"
+        given = " and ".join(f"'{name}'" for name in named) if form.also in named else "both" if named else "neither"
         return InvalidInput(f"give either '{form.one}' or '{form.many}'", expected=form.sentence, given=given)
     return fault_of(document[form.one], None) if named == [form.one] else _fault_of_rows(document, form, fault_of)
 
