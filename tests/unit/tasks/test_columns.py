@@ -78,7 +78,7 @@ def test_a_whole_number_in_another_spelling_is_the_same_category() -> None:
 
 
 def test_a_message_names_only_the_first_of_many_categories_and_columns() -> None:
-    many = [
+    many: list[dict[str, Any]] = [
         {"name": "city", "kind": "category", "values": [f"city {at}" * 12 for at in range(500)], "encoding": "index"}
     ]
     many += [{"name": f"number {at} {'long' * 20}", "kind": "number"} for at in range(5)]
