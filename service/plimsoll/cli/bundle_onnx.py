@@ -12,6 +12,7 @@ from plimsoll.bundle.folder import open_bundle
 from plimsoll.bundle.next_version import version_after
 from plimsoll.cli.bundle_folders import folder_of_bundles
 from plimsoll.settings import load_settings
+from plimsoll.tasks import TaskBinder
 
 
 def export_onnx(
@@ -23,7 +24,8 @@ def export_onnx(
         Path | None, typer.Option(help="Folder of the bundles.", show_default="the one that the bundle lies in")
     ] = None,
     trust_factory: Annotated[
-        list[str] | None, typer.Option(help="package.module:callable that the bundle may import and call.")
+        list[str] | None,
+        typer.Option(help="package.module:callable that the bundle may import and call: its model, or its task."),
     ] = None,
 ) -> None:
     """Export a bundle of PyTorch to ONNX, as the next version of the same model. Writes it if its answers are alike."""
@@ -33,6 +35,7 @@ def export_onnx(
 
     check_packages()
     from plimsoll.runtime.pytorch.onnx_export import export_graph
+    from plimsoll.runtime.task_factories import TaskFactories
 
     chosen = load_settings()
     factories = (*chosen.factories, *(trust_factory or ()))
@@ -49,6 +52,7 @@ def export_onnx(
         version or version_after(opened.manifest.version),
         loader,
         partial(export_graph, factories=factories),
+        lambda draft: TaskBinder(TaskFactories(factories))(draft).task,
     )
     golden = made.manifest.golden
     typer.echo(

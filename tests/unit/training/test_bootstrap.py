@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+
 from training.bootstrap import area_under_curve, figure_of, mean_error, r_squared
 
 
@@ -19,7 +20,7 @@ def test_figures_of_a_regression() -> None:
     truth = np.array([1.0, 2, 3, 4])
     assert (r_squared(truth, truth), mean_error(truth, truth)) == (1, 0)
     assert r_squared(truth, np.full(4, truth.mean())) == 0
-    assert mean_error(truth, truth + [1, -1, 0, 0]) == 0.5
+    assert mean_error(truth, truth + np.array([1, -1, 0, 0])) == 0.5
 
 
 def test_the_interval_of_a_mean_is_that_of_theory_and_the_same_each_time() -> None:

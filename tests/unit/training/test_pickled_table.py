@@ -4,6 +4,7 @@ import os
 import pickle
 
 import pytest
+
 from training.pickled_table import read_columns
 
 
