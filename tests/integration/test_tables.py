@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import jsonschema
+import jsonschema_rs
 import numpy as np
 import pytest
 from plimsoll.application import Application
@@ -170,10 +170,10 @@ async def test_openapi_shows_the_columns_of_each_model_and_an_example_that_is_an
     assert row_schema["properties"]["temperature"]["description"] == "Air. In °C."
     for name, example in document["components"]["examples"].items():
         if name.startswith("bike-hire.2."):
-            jsonschema.validate(example["value"], body["schema"])
+            jsonschema_rs.validate(body["schema"], example["value"])
             reply = await tables.post(BIKES, json=example["value"])
             assert reply.status_code == 200, reply.text
-            jsonschema.validate(reply.json(), {**document["components"]["schemas"]["bike-hire.2"]})
+            jsonschema_rs.validate(document["components"]["schemas"]["bike-hire.2"], reply.json())
 
 
 def swapped_labels(manifest: dict[str, Any]) -> None:

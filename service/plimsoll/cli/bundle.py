@@ -16,10 +16,19 @@ from plimsoll.cli.from_mar import from_mar
 from plimsoll.cli.input_bounds import read_bounds
 from plimsoll.cli.json_options import read_json
 from plimsoll.cli.new_models import check_datatypes, check_one_model, fill_module, name_of_input, open_graph
+from plimsoll.cli.task_parts import (
+    OptionsText,
+    RequestsFile,
+    TaskFiles,
+    make_with_requests,
+    options_of,
+    read_bodies,
+    read_files,
+)
 from plimsoll.cli.time_limit import time_limit
 from plimsoll.errors import BundleError
 from plimsoll.settings import load_settings
-from plimsoll.tasks import TASKS, TaskBinder, bind_task
+from plimsoll.tasks import TASKS, TaskBinder
 
 bundle = typer.Typer(help="Create, check and inspect model bundles.", no_args_is_help=True)
 
@@ -89,9 +98,12 @@ def create(
         Path | None,
         typer.Option(help="JSON file with more manifest fields: description, metrics.", exists=True, dir_okay=False),
     ] = None,
+    options: OptionsText = None,
+    file: TaskFiles = None,
+    requests: RequestsFile = None,
 ) -> None:
     """Create a bundle from trained weights. Runs the model to find its signature and golden samples."""
-    from plimsoll.runtime.bundle_making import Recipe, make_bundle
+    from plimsoll.runtime.bundle_making import Recipe
 
     check_one_model(onnx, weights, architecture, factory)
     graph = None if onnx is None else open_graph(onnx, output_name)
@@ -110,11 +122,13 @@ def create(
         licence=licence,
         absolute_tolerance=absolute_tolerance,
         relative_tolerance=relative_tolerance,
-        about=read_json(about.read_bytes(), dict, "--about") if about else {},
+        about=options_of(options, read_json(about.read_bytes(), dict, "--about") if about else {}),
+        files=read_files(file or [], ()),
     )
+    bodies = [] if requests is None else read_bodies(requests)
     given = read_json(parameters, dict, "--parameters")
     model = graph or fill_module(weights, given, architecture, factory, output_name, examples.bfloat16)
-    made = make_bundle(models, recipe, model, note, bind_task)
+    made = make_with_requests(models, recipe, model, bodies, [factory] if factory else [])
     typer.echo(f"{made.path}: {name} {version}, digest {made.digest}")
 
 

@@ -11,8 +11,8 @@ import typer
 from plimsoll.bundle.folder import open_bundle
 from plimsoll.bundle.next_version import version_after
 from plimsoll.cli.bundle_folders import folder_of_bundles
+from plimsoll.cli.task_parts import task_of
 from plimsoll.settings import load_settings
-from plimsoll.tasks import TaskBinder
 
 
 def export_onnx(
@@ -35,7 +35,6 @@ def export_onnx(
 
     check_packages()
     from plimsoll.runtime.pytorch.onnx_export import export_graph
-    from plimsoll.runtime.task_factories import TaskFactories
 
     chosen = load_settings()
     factories = (*chosen.factories, *(trust_factory or ()))
@@ -52,7 +51,7 @@ def export_onnx(
         version or version_after(opened.manifest.version),
         loader,
         partial(export_graph, factories=factories),
-        lambda draft: TaskBinder(TaskFactories(factories))(draft).task,
+        task_of(factories),
     )
     golden = made.manifest.golden
     typer.echo(
