@@ -21,6 +21,7 @@ from plimsoll.bundle.folder import open_bundle
 from plimsoll.bundle.golden_requests import read_requests
 from plimsoll.settings import load_settings
 
+from tests.doubles.odd_tables import odd_bodies
 from tests.integration.conftest import REPOSITORY, running
 from training.bike_hire import COLUMNS, HELD_OUT_FILE, columns_only
 from training.bootstrap import figure_of, mean_error, r_squared
@@ -158,6 +159,20 @@ async def test_a_bad_row_is_named_and_its_neighbours_in_a_batch_are_answered(tab
     assert [error.get("index") for error in errors] == [1, None, 2]
     assert errors[0]["expected"] == "one of 'clear', 'cloudy/misty', 'light rain/snow', 'heavy rain/snow'"
     assert errors[2]["message"] == "the column 'temperature' has the wrong type"
+
+
+@pytest.mark.parametrize(("path", "name", "version"), [(BIKES, "bike-hire", "2"), (CREDIT, "credit-risk", "1")])
+async def test_no_odd_table_gets_a_5xx_and_each_refusal_is_a_short_sentence(
+    tables: httpx.AsyncClient, path: str, name: str, version: str
+) -> None:
+    statuses: set[int] = set()
+    for media_type, body in odd_bodies(golden_row(name, version), seed=26, number=150):
+        reply = await tables.post(path, content=body, headers={"content-type": media_type})
+        statuses.add(reply.status_code)
+        if reply.status_code != 200:
+            assert reply.status_code in (400, 422), (body, reply.text)
+            assert len(reply.content) < 1500
+    assert statuses == {200, 400, 422}
 
 
 async def test_openapi_shows_the_columns_of_each_model_and_an_example_that_is_answered(

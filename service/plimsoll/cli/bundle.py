@@ -22,7 +22,6 @@ from plimsoll.cli.task_parts import (
     TaskFiles,
     make_with_requests,
     options_of,
-    read_bodies,
     read_files,
 )
 from plimsoll.cli.time_limit import time_limit
@@ -63,6 +62,10 @@ OnnxFile = Annotated[
         help="An ONNX graph, in the place of --weights and what makes their architecture.", exists=True, dir_okay=False
     ),
 ]
+AboutFile = Annotated[
+    Path | None,
+    typer.Option(help="JSON file with more manifest fields: description, metrics.", exists=True, dir_okay=False),
+]
 _BOUND = "[NAME=]NUMBER"
 BundlePath = Annotated[Path, typer.Argument(help="Folder of the bundle, such as models/digits/1.")]
 
@@ -94,10 +97,7 @@ def create(
     licence: Annotated[str, typer.Option(help="The licence of the weights, as an SPDX name.")] = "unknown",
     absolute_tolerance: Annotated[float, typer.Option(help="Absolute tolerance of the golden samples.", min=0)] = 1e-4,
     relative_tolerance: Annotated[float, typer.Option(help="Relative tolerance of the golden samples.", min=0)] = 1e-3,
-    about: Annotated[
-        Path | None,
-        typer.Option(help="JSON file with more manifest fields: description, metrics.", exists=True, dir_okay=False),
-    ] = None,
+    about: AboutFile = None,
     options: OptionsText = None,
     file: TaskFiles = None,
     requests: RequestsFile = None,
@@ -125,10 +125,9 @@ def create(
         about=options_of(options, read_json(about.read_bytes(), dict, "--about") if about else {}),
         files=read_files(file or [], ()),
     )
-    bodies = [] if requests is None else read_bodies(requests)
     given = read_json(parameters, dict, "--parameters")
     model = graph or fill_module(weights, given, architecture, factory, output_name, examples.bfloat16)
-    made = make_with_requests(models, recipe, model, bodies, [factory] if factory else [])
+    made = make_with_requests(models, recipe, model, requests, factory)
     typer.echo(f"{made.path}: {name} {version}, digest {made.digest}")
 
 

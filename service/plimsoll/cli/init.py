@@ -23,7 +23,6 @@ from plimsoll.cli.task_parts import (
     TaskFiles,
     make_with_requests,
     options_of,
-    read_bodies,
     read_files,
 )
 from plimsoll.cli.time_limit import time_limit
@@ -110,8 +109,7 @@ def init(
         about=options_of(options, source.about),
         files=read_files(file or [], ()),
     )
-    bodies = [] if requests is None else read_bodies(requests)
-    made = make_with_requests(models, recipe, source.model, bodies, [source.factory] if source.factory else [])
+    made = make_with_requests(models, recipe, source.model, requests, source.factory)
     _show(_started(made, source))
 
 

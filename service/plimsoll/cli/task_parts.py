@@ -82,21 +82,23 @@ def read_bodies(path: Path) -> list[bytes]:
 
 
 def make_with_requests(
-    models: Path, recipe: Recipe, model: NewModel, bodies: Sequence[bytes], factories: Collection[str] = ()
+    models: Path, recipe: Recipe, model: NewModel, requests: Path | None, factory: str | None
 ) -> Bundle:
-    """Write a new bundle, with a golden request for each of the bodies; `factories` are those that its model calls.
+    """Write a new bundle, with a golden request for each body in a file; `factory` is the one that its model calls.
 
     Raises:
+        typer.BadParameter: as `read_bodies` says.
         BundleError: as `make_bundle` and `with_requests` say; nothing is written.
     """
     from plimsoll.runtime.bundle_making import make_bundle
 
-    if not bodies:
+    if requests is None:
         return make_bundle(models, recipe, model, note, bind_task)
+    bodies = read_bodies(requests)
     from plimsoll.runtime.loader_options import LoaderOptions
     from plimsoll.runtime.request_answers import with_requests
 
-    allowed = (*load_settings().factories, *factories)
+    allowed = (*load_settings().factories, *([factory] if factory else ()))
     with tempfile.TemporaryDirectory(prefix="plimsoll-") as folder:
         draft = make_bundle(Path(folder), recipe, model, note, bind_task)
         return with_requests(models, draft, bodies, task_of(allowed), LoaderOptions("cpu", factories=allowed))

@@ -179,12 +179,14 @@ class ColumnTable:
     width: int = field(init=False)
     names: frozenset[str] = field(init=False, repr=False, compare=False)
     _placed: tuple[tuple[Column, int], ...] = field(init=False, repr=False, compare=False)
+    _by_name: Mapping[str, Column] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         ends = list(accumulate(column.width for column in self.columns))
         starts = [0, *ends[:-1]]
         object.__setattr__(self, "width", ends[-1])
         object.__setattr__(self, "names", frozenset(column.name for column in self.columns))
+        object.__setattr__(self, "_by_name", {column.name: column for column in self.columns})
         object.__setattr__(self, "_placed", tuple(zip(self.columns, starts, strict=True)))
 
     @property
@@ -229,9 +231,8 @@ class ColumnTable:
 
     def of_cells(self, names: Sequence[str], line: Sequence[str]) -> dict[str, Any]:
         """The JSON values of a line of CSV under these names; an empty cell is a missing value."""
-        known = {column.name: column for column in self.columns}
         texts = {name: cell.strip() for name, cell in zip(names, line, strict=True)}
-        return {name: known[name].of_text(text) if text else None for name, text in texts.items()}
+        return {name: self._by_name[name].of_text(text) if text else None for name, text in texts.items()}
 
 
 def wrong_type(column: Column, value: object, index: int | None) -> InvalidInput:

@@ -48,7 +48,7 @@ class TabularRegression(TabularRows):
         self._ends = {end for each in self._intervals.values() for end in (each.low, each.high)}
 
     def results(self, question: Question, outputs: Tensors) -> list[Any]:
-        """`{"values": {target: number}}` of each row, and `interval` where there is one; see `Task.results`."""
+        """`{"values": {target: number}}` of each row, and `interval` if the model has one; see `Task.results`."""
         del question
         rows: list[dict[str, Any]] = [{} for _ in range(len(outputs[self._targets[0][0]]))]
         for name, targets in self._targets:
