@@ -182,6 +182,9 @@ async def test_openapi_shows_the_columns_of_each_model_and_an_example_that_is_an
     body = document["components"]["requestBodies"]["bike-hire.2"]["content"]["application/json"]
     row_schema = body["schema"]["oneOf"][0]["properties"]["columns"]
     assert list(row_schema["properties"]) == [each["name"] for each in COLUMNS]
+    assert "A row by position is read as well, as 'features': 47 numbers: rows." in row_schema["description"]
+    csv_schema = document["components"]["requestBodies"]["bike-hire.2"]["content"]["text/csv"]["schema"]
+    assert csv_schema["description"].startswith("A line with the names of the columns, in any order,")
     assert row_schema["properties"]["temperature"]["description"] == "Air. In °C."
     for name, example in document["components"]["examples"].items():
         if name.startswith("bike-hire.2."):

@@ -19,9 +19,13 @@ from plimsoll.inference.ports import Json, Question, Reply
 from plimsoll.inference.served_version import ServedVersion
 from plimsoll.quoting import quote
 from plimsoll.tasks.number_rows import MAX_ROWS, check_count, wrong_length
-from plimsoll.tasks.tabular_rows import TabularRows
+from plimsoll.tasks.tabular_rows import COLUMNS, TabularRows
 
 _FORM = "lines of numbers separated by commas, and perhaps a first line of names, none of which is a number"
+_NAMED_FORM = (
+    "a line with the names of the columns, in any order, and a line of values for each row, where an empty cell is a "
+    f"missing value; or {_FORM}"
+)
 _MOST_LINES = MAX_ROWS + 1
 _LONGEST_OPEN_ROW = 10_000
 _READING_COST = 16
@@ -81,9 +85,10 @@ class V1Csv(V1Json):
         return Reply(200, headers, content)
 
     def body_content(self, item: str, row: Json, examples: Json) -> Json:
-        """Text, for every model."""
-        del item, row, examples
-        return {"schema": {"type": "string", "description": f"{_FORM[0].upper()}{_FORM[1:]}; at most {MAX_ROWS} rows."}}
+        """Text, for every model; the first line names the columns of a model that has some."""
+        del row, examples
+        form = _NAMED_FORM if item == COLUMNS else _FORM
+        return {"schema": {"type": "string", "description": f"{form[0].upper()}{form[1:]}; at most {MAX_ROWS} rows."}}
 
     def answer_content(self) -> Json:
         """Text, with a header line."""

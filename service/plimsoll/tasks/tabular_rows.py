@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -15,14 +16,16 @@ from plimsoll.inference.ports import Json
 from plimsoll.quoting import quote
 from plimsoll.tasks import number_faults
 from plimsoll.tasks.column_options import columns_of
-from plimsoll.tasks.json_faults import BodyForm, explain, kind_of
+from plimsoll.tasks.json_faults import BodyForm, OtherForm, explain, kind_of
 from plimsoll.tasks.number_rows import NumberRows, RowReader, check_count
 from plimsoll.tasks.task_options import Options
 
+COLUMNS = "columns"
+"""The field of a body with one row by name."""
 _FORM = BodyForm(
     'an object {"columns": {name: value}} for one row, or {"instances": [{name: value}, ...]} for many; or rows of '
     "numbers by position, as 'features' or 'instances'",
-    "columns",
+    COLUMNS,
     "instances",
     also="features",
 )
@@ -33,11 +36,11 @@ _READING_COST = 8
 class _Document(msgspec.Struct, forbid_unknown_fields=True):
     columns: dict[str, Any] | None = None
     instances: list[dict[str, Any]] | None = None
+    features: None = None
     user: str | None = None
 
 
 _decoder = msgspec.json.Decoder(_Document)
-_any_json = msgspec.json.Decoder()
 
 
 class TabularRows(RowReader):
@@ -51,7 +54,7 @@ class TabularRows(RowReader):
         super().__init__(signature)
         self.columns = columns_of(self.spec, options)
         if self.columns is not None:
-            self.item = _FORM.one
+            self.item = COLUMNS
             self.reading_cost = _READING_COST
 
     def __eq__(self, other: object) -> bool:
@@ -111,7 +114,11 @@ class TabularRows(RowReader):
 
     def row_schema(self) -> Json:
         """The JSON schema of a row."""
-        return super().row_schema() if self.columns is None else self.columns.schema()
+        by_position = super().row_schema()
+        if self.columns is None:
+            return by_position
+        described = f"Columns by name. A row by position is read as well, as 'features': {by_position['description']}"
+        return {**self.columns.schema(), "description": described}
 
     def _named(self, rows: Sequence[Mapping[str, Any]], user: str | None, *, single: bool) -> NumberRows:
         assert self.columns is not None  # noqa: S101  # only then there are names
@@ -120,20 +127,25 @@ class TabularRows(RowReader):
 
     def _explain(self, body: bytes) -> ClientError:
         """The error for a body that is wrong by name; one of numbers by position is explained as such."""
-        try:
-            document = _any_json.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            document = None
-        if isinstance(document, dict) and "columns" not in document:
-            rows = document.get("instances")
-            if "features" in document or (isinstance(rows, list) and rows and isinstance(rows[0], list)):
-                return number_faults.explain(body, self.width)
-        return explain(body, _FORM, _fault_of_row)
+        by_position = OtherForm(_is_by_position, number_faults.FORM, partial(number_faults.fault_of_row, self.width))
+        return explain(body, _FORM, self._fault_of_row, by_position)
+
+    def _fault_of_row(self, row: object, index: int | None) -> InvalidInput | None:
+        if isinstance(row, dict) and self.columns is not None:
+            try:
+                self.columns.numbers(row, index)
+            except InvalidInput as error:
+                return error
+            return None
+        where = f"'{COLUMNS}'" if index is None else f"row {index} of instances"
+        expected = "an object that names the columns"
+        return InvalidInput(f"{where} has the wrong type", expected=expected, given=kind_of(row), index=index)
 
 
-def _fault_of_row(row: object, index: int | None) -> InvalidInput | None:
-    if isinstance(row, dict):
-        return None
-    where = "'columns'" if index is None else f"row {index} of instances"
-    expected = "an object that names the columns"
-    return InvalidInput(f"{where} has the wrong type", expected=expected, given=kind_of(row), index=index)
+def _is_by_position(document: object) -> bool:
+    if not isinstance(document, dict) or document.get(COLUMNS) is not None:
+        return False
+    rows = document.get("instances")
+    return document.get("features") is not None or (
+        isinstance(rows, list) and any(isinstance(row, list) for row in rows[:1])
+    )

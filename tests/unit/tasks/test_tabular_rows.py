@@ -62,7 +62,7 @@ def refusal(body: object) -> ClientError:
     "body",
     [
         {"columns": ROW}, {"instances": [ROW]}, {"features": NUMBERS}, {"instances": [NUMBERS]},
-        {"columns": dict(reversed(ROW.items())), "user": "ann", "instances": None},
+        {"columns": dict(reversed(ROW.items())), "user": "ann", "instances": None, "features": None},
     ],
 )  # fmt: skip
 def test_a_row_is_read_by_name_and_by_position(body: dict[str, Any]) -> None:
@@ -138,6 +138,15 @@ def test_each_fault_of_csv_has_its_own_sentence(text: str, message: str, given_:
         ({"columns": ROW, "user": 5}, "'user' has the wrong type", None),
         ({"features": ROW}, "features has the wrong type", None),
         ({"features": NUMBERS[1:]}, "features has the wrong length", None),
+        ({"features": {**ROW, "home": "\ud800"}}, "features has the wrong type", None),
+        ({"instances": [[*NUMBERS, "\ud800"]]}, "row 0 of instances holds something else than a number", 0),
+        (
+            {"columns": {**ROW, "home": "\ud800"}},
+            "the column 'home' has a category that this model does not know",
+            None,
+        ),
+        ({"instances": [ROW, {**ROW, "\ud800": 1}]}, "unknown column '?'", 1),
+        ({"features": NUMBERS, "columns": None}, "unknown field 'columns'", None),
         ({}, "give either 'columns' or 'instances'", None),
         ([], "the body has the wrong shape", None),
     ],
