@@ -16,10 +16,18 @@ from plimsoll.cli.from_mar import from_mar
 from plimsoll.cli.input_bounds import read_bounds
 from plimsoll.cli.json_options import read_json
 from plimsoll.cli.new_models import check_datatypes, check_one_model, fill_module, name_of_input, open_graph
+from plimsoll.cli.task_parts import (
+    OptionsText,
+    RequestsFile,
+    TaskFiles,
+    make_with_requests,
+    options_of,
+    read_files,
+)
 from plimsoll.cli.time_limit import time_limit
 from plimsoll.errors import BundleError
 from plimsoll.settings import load_settings
-from plimsoll.tasks import TASKS, TaskBinder, bind_task
+from plimsoll.tasks import TASKS, TaskBinder
 
 bundle = typer.Typer(help="Create, check and inspect model bundles.", no_args_is_help=True)
 
@@ -54,6 +62,10 @@ OnnxFile = Annotated[
         help="An ONNX graph, in the place of --weights and what makes their architecture.", exists=True, dir_okay=False
     ),
 ]
+AboutFile = Annotated[
+    Path | None,
+    typer.Option(help="JSON file with more manifest fields: description, metrics.", exists=True, dir_okay=False),
+]
 _BOUND = "[NAME=]NUMBER"
 BundlePath = Annotated[Path, typer.Argument(help="Folder of the bundle, such as models/digits/1.")]
 
@@ -85,13 +97,13 @@ def create(
     licence: Annotated[str, typer.Option(help="The licence of the weights, as an SPDX name.")] = "unknown",
     absolute_tolerance: Annotated[float, typer.Option(help="Absolute tolerance of the golden samples.", min=0)] = 1e-4,
     relative_tolerance: Annotated[float, typer.Option(help="Relative tolerance of the golden samples.", min=0)] = 1e-3,
-    about: Annotated[
-        Path | None,
-        typer.Option(help="JSON file with more manifest fields: description, metrics.", exists=True, dir_okay=False),
-    ] = None,
+    about: AboutFile = None,
+    options: OptionsText = None,
+    file: TaskFiles = None,
+    requests: RequestsFile = None,
 ) -> None:
     """Create a bundle from trained weights. Runs the model to find its signature and golden samples."""
-    from plimsoll.runtime.bundle_making import Recipe, make_bundle
+    from plimsoll.runtime.bundle_making import Recipe
 
     check_one_model(onnx, weights, architecture, factory)
     graph = None if onnx is None else open_graph(onnx, output_name)
@@ -110,11 +122,12 @@ def create(
         licence=licence,
         absolute_tolerance=absolute_tolerance,
         relative_tolerance=relative_tolerance,
-        about=read_json(about.read_bytes(), dict, "--about") if about else {},
+        about=options_of(options, read_json(about.read_bytes(), dict, "--about") if about else {}),
+        files=read_files(file or [], ()),
     )
     given = read_json(parameters, dict, "--parameters")
     model = graph or fill_module(weights, given, architecture, factory, output_name, examples.bfloat16)
-    made = make_bundle(models, recipe, model, note, bind_task)
+    made = make_with_requests(models, recipe, model, requests, factory)
     typer.echo(f"{made.path}: {name} {version}, digest {made.digest}")
 
 

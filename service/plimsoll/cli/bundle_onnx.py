@@ -11,6 +11,7 @@ import typer
 from plimsoll.bundle.folder import open_bundle
 from plimsoll.bundle.next_version import version_after
 from plimsoll.cli.bundle_folders import folder_of_bundles
+from plimsoll.cli.task_parts import task_of
 from plimsoll.settings import load_settings
 
 
@@ -23,7 +24,8 @@ def export_onnx(
         Path | None, typer.Option(help="Folder of the bundles.", show_default="the one that the bundle lies in")
     ] = None,
     trust_factory: Annotated[
-        list[str] | None, typer.Option(help="package.module:callable that the bundle may import and call.")
+        list[str] | None,
+        typer.Option(help="package.module:callable that the bundle may import and call: its model, or its task."),
     ] = None,
 ) -> None:
     """Export a bundle of PyTorch to ONNX, as the next version of the same model. Writes it if its answers are alike."""
@@ -49,6 +51,7 @@ def export_onnx(
         version or version_after(opened.manifest.version),
         loader,
         partial(export_graph, factories=factories),
+        task_of(factories),
     )
     golden = made.manifest.golden
     typer.echo(

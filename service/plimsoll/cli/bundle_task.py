@@ -6,18 +6,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import orjson
 import typer
 
 from plimsoll.bundle.creation import write_bundle
 from plimsoll.bundle.folder import Bundle, open_bundle
-from plimsoll.bundle.golden_requests import MOST_REQUESTS, body_of, pack_requests
+from plimsoll.bundle.golden_requests import pack_requests
 from plimsoll.bundle.manifest import MANIFEST_FILE
 from plimsoll.cli.bundle import BundlePath, bundle
 from plimsoll.cli.bundle_folders import folder_of_bundles
-from plimsoll.cli.json_options import read_json
+from plimsoll.cli.task_parts import TaskFiles, read_bodies, read_files, read_options, task_of
 from plimsoll.settings import load_settings
-from plimsoll.tasks import TaskBinder
 
 
 @bundle.command("add-task")
@@ -36,18 +34,12 @@ def add_task(
             dir_okay=False,
         ),
     ],
-    file: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="File that the task reads, such as a vocabulary. It replaces the bundle's file of that name.",
-            exists=True,
-            dir_okay=False,
-        ),
-    ] = None,
+    file: TaskFiles = None,
     options: Annotated[
         str | None,
         typer.Option(
-            help="Options of the task as a JSON object.", show_default="those of the bundle if the task is the same"
+            help="Options of the task as a JSON object, or @FILE that holds it.",
+            show_default="those of the bundle if the task is the same",
         ),
     ] = None,
     trust_factory: Annotated[
@@ -64,15 +56,12 @@ def add_task(
     fields = opened.manifest.model_dump(mode="json", exclude_none=True, exclude={"files"})
     fields |= {
         "schema_version": 2, "version": version, "task": task,
-        "options": kept if options is None else read_json(options, dict, "--options", orjson.loads),
+        "options": kept if options is None else read_options(options),
     }  # fmt: skip
     files = _files(opened, file or [])
     requests_file = free_name(files)
     fields["golden"] = {**fields["golden"], "requests": requests_file}
-    listed = read_json(requests.read_bytes(), list, "--requests", orjson.loads)
-    if not 1 <= len(listed) <= MOST_REQUESTS:
-        raise typer.BadParameter(f"--requests should hold 1 to {MOST_REQUESTS} bodies, and holds {len(listed)}")
-    bodies = [body_of(each, f"body {index} of --requests") for index, each in enumerate(listed)]
+    bodies = read_bodies(requests)
     allowed = (*load_settings().factories, task, *(trust_factory or ()))
     files[requests_file] = _answers(fields, files, bodies, allowed)
     made = write_bundle(models, fields, files)
@@ -86,11 +75,9 @@ def _answers(
     """The file of golden requests, with the answers that the task and the model give now."""
     from plimsoll.runtime.loader_options import LoaderOptions
     from plimsoll.runtime.request_answers import answered
-    from plimsoll.runtime.task_factories import TaskFactories
 
-    bind = TaskBinder(TaskFactories(allowed))
     options = LoaderOptions("cpu", factories=allowed)
-    return pack_requests(answered(fields, files, bodies, lambda draft: bind(draft).task, options))
+    return pack_requests(answered(fields, files, bodies, task_of(allowed), options))
 
 
 def _files(opened: Bundle, added: Sequence[Path]) -> dict[str, bytes]:
@@ -98,11 +85,5 @@ def _files(opened: Bundle, added: Sequence[Path]) -> dict[str, bytes]:
     from plimsoll.runtime.request_answers import files_without_requests
 
     manifest = opened.manifest
-    files = files_without_requests(opened)
     taken = {MANIFEST_FILE, manifest.model.file, manifest.golden.file}
-    for path in added:
-        if path.name in taken:
-            raise typer.BadParameter(f"two files of the bundle would be named {path.name}")
-        taken.add(path.name)
-        files[path.name] = path.read_bytes()
-    return files
+    return {**files_without_requests(opened), **read_files(added, taken)}

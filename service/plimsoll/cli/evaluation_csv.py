@@ -1,10 +1,11 @@
-"""Reads rows of numbers and their labels from a CSV file with a first line of names."""
+"""Reads rows of numbers or of named columns, and their labels, from a CSV file with a first line of names."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -22,31 +23,78 @@ def read_csv(
     Raises:
         typer.BadParameter: the file is empty or no CSV of numbers, or has other columns.
     """
-    lines = csv.reader(io.StringIO(_text(path, option), newline=""), strict=True)
-    try:
-        names = next(lines, [])
-        if not any(names):
+    file = _File(path, option, labels)
+    file.check_width(width, labels)
+    rows = [_numbers(line, file.names, file.features, where) for where, line in file.lines()]
+    return np.array(rows, np.float64).reshape(len(rows), width), file.found
+
+
+def read_named_csv(
+    path: Path, option: str, columns: Collection[str], labels: Sequence[str]
+) -> tuple[list[str], list[list[str]], dict[str, list[str]]] | None:
+    """The names of the columns, the cells of each row, and the labels as above; `None` if none of `columns` is named.
+
+    Raises:
+        typer.BadParameter: the file is empty or no CSV.
+    """
+    file = _File(path, option, labels)
+    names = [file.names[column].strip() for column in file.features]
+    if not set(columns) & set(names):
+        return None
+    return names, [[line[column] for column in file.features] for _, line in file.lines()], file.found
+
+
+class _File:
+    """A file with a line of names: the columns of labels, and the `features`, which are all others."""
+
+    def __init__(self, path: Path, option: str, labels: Sequence[str]) -> None:
+        self._title = f"{option} {path.name}"
+        self._reader = csv.reader(io.StringIO(_text(path, option), newline=""), strict=True)
+        with self._complaints():
+            self.names = next(self._reader, [])
+        if not any(self.names):
+            raise typer.BadParameter(f"{self._title} is empty; expected are a line of names and lines of numbers")
+        if all(map(_is_number, self.names)):
+            raise typer.BadParameter(f"{self._title} has no line of names; the first line should name the columns")
+        if twice := next((name for name in labels if self.names.count(name) > 1), None):
+            raise typer.BadParameter(f"{self._title} has {self.names.count(twice)} columns named {quote(twice)}")
+        self._label_columns = [self.names.index(name) for name in labels if name in self.names]
+        self.features = [column for column in range(len(self.names)) if column not in self._label_columns]
+        self.found: dict[str, list[str]] = {self.names[column]: [] for column in self._label_columns}
+
+    def check_width(self, width: int, labels: Sequence[str]) -> None:
+        """Refuse a file with another number of features."""
+        if len(self.features) != width:
+            besides = " and ".join(quote(name) for name in self.found)
+            hint = f" besides {besides}" if besides else f" and no {' or '.join(map(quote, labels))}" if labels else ""
             raise typer.BadParameter(
-                f"{option} {path.name} is empty; expected are a line of names and lines of numbers"
+                f"{self._title} has {len(self.features)} columns{hint}, and the model takes {width} numbers a row; "
+                "--label names the column of the labels"
             )
-        label_columns, features = _columns(names, path.name, option, width, labels)
-        rows, found = [], {names[column]: list[str]() for column in label_columns}
-        for line in lines:
-            if not line:
-                continue
-            where = f"line {lines.line_num} of {option} {path.name}"
-            if len(line) != len(names):
-                raise typer.BadParameter(
-                    f"{where} has {len(line)} cells, and the first line names {len(names)} columns"
-                )
-            rows.append(_numbers(line, names, features, where))
-            for column in label_columns:
-                if not line[column].strip():
-                    raise typer.BadParameter(f"{where} has no label in the column {quote(names[column])}")
-                found[names[column]].append(line[column].strip())
-    except csv.Error as error:
-        raise typer.BadParameter(f"line {lines.line_num} of {option} {path.name} is not CSV: {error}") from None
-    return np.array(rows, np.float64).reshape(len(rows), width), found
+
+    def lines(self) -> Iterator[tuple[str, list[str]]]:
+        """The lines that are not blank, each with the words for its place; their labels go to `found`."""
+        with self._complaints():
+            for line in self._reader:
+                if not line:
+                    continue
+                where = f"line {self._reader.line_num} of {self._title}"
+                if len(line) != len(self.names):
+                    raise typer.BadParameter(
+                        f"{where} has {len(line)} cells, and the first line names {len(self.names)} columns"
+                    )
+                for column in self._label_columns:
+                    if not line[column].strip():
+                        raise typer.BadParameter(f"{where} has no label in the column {quote(self.names[column])}")
+                    self.found[self.names[column]].append(line[column].strip())
+                yield where, line
+
+    @contextmanager
+    def _complaints(self) -> Iterator[None]:
+        try:
+            yield
+        except csv.Error as error:
+            raise typer.BadParameter(f"line {self._reader.line_num} of {self._title} is not CSV: {error}") from None
 
 
 def _text(path: Path, option: str) -> str:
@@ -54,26 +102,6 @@ def _text(path: Path, option: str) -> str:
         return path.read_bytes().decode("utf-8-sig")  # spreadsheets begin with a byte-order mark
     except UnicodeDecodeError:
         raise typer.BadParameter(f"{option} {path.name} is not UTF-8 text") from None
-
-
-def _columns(
-    names: Sequence[str], file: str, option: str, width: int, labels: Sequence[str]
-) -> tuple[list[int], list[int]]:
-    """The columns of labels, and those of numbers."""
-    if all(map(_is_number, names)):
-        raise typer.BadParameter(f"{option} {file} has no line of names; the first line should name the columns")
-    if twice := next((name for name in labels if names.count(name) > 1), None):
-        raise typer.BadParameter(f"{option} {file} has {names.count(twice)} columns named {quote(twice)}")
-    label_columns = [names.index(name) for name in labels if name in names]
-    features = [column for column in range(len(names)) if column not in label_columns]
-    if len(features) != width:
-        besides = " and ".join(quote(names[column]) for column in label_columns)
-        hint = f" besides {besides}" if besides else f" and no {' or '.join(map(quote, labels))}" if labels else ""
-        raise typer.BadParameter(
-            f"{option} {file} has {len(features)} columns{hint}, and the model takes {width} numbers a row; --label "
-            "names the column of the labels"
-        )
-    return label_columns, features
 
 
 def _numbers(line: Sequence[str], names: Sequence[str], features: Sequence[int], where: str) -> NDArray[np.float64]:

@@ -11,13 +11,14 @@ import orjson
 import typer
 from numpy.typing import NDArray
 
-from plimsoll.cli.evaluation_csv import read_csv
+from plimsoll.cli.evaluation_csv import read_csv, read_named_csv
 from plimsoll.cli.example_files import check_file, read_tensors
 from plimsoll.errors import ClientError
 from plimsoll.inference.payloads import Signature, Tensors, TensorSpec
 from plimsoll.inference.ports import Question, Task
 from plimsoll.quoting import quote
 from plimsoll.tasks.number_rows import MAX_ROWS
+from plimsoll.tasks.tabular_rows import TabularRows
 
 OPTION = "--evaluate"
 FEWEST_ROWS = 20
@@ -36,8 +37,9 @@ class EvaluationRows(NamedTuple):
 def read_evaluation(path: Path, task: Task, signature: Signature, labels: Sequence[str]) -> EvaluationRows:
     """Read the rows of a file, each checked as the task checks a request. `labels` are the columns that may be labels.
 
-    A `.csv` has a first line of names; a `.npz` or `.safetensors` has a tensor for each input, a `.npy` one tensor; and
-    a `.jsonl` has a request of one row in each line. Labels have a column, a tensor or a field of their name.
+    A `.csv` has a first line of names, which are those of the columns where the model has some; a `.npz` or
+    `.safetensors` has a tensor for each input, a `.npy` one tensor; and a `.jsonl` has a request of one row in each
+    line. Labels have a column, a tensor or a field of their name.
 
     Raises:
         typer.BadParameter: the file cannot be read, or a row is not one that the model takes.
@@ -77,6 +79,11 @@ def _csv(
             f"{OPTION} {path.name} is CSV, which is for models of one input of numbers, [-1, N]; give .npz with a "
             "tensor for each input, or .jsonl with a request in each line"
         )
+    if isinstance(task, TabularRows) and task.columns is not None:
+        table = task
+        if (named := read_named_csv(path, OPTION, task.columns.names, labels)) is not None:
+            names, lines, texts = named
+            return _in_parts(path.name, len(lines), lambda part: table.of_cells(names, lines[part])), dict(texts)
     numbers, found = read_csv(path, OPTION, specs[0].shape[1], labels)
     return _in_parts(path.name, len(numbers), lambda part: task.of_rows(numbers[part])), dict(found)
 

@@ -13,15 +13,23 @@ from typing import Annotated
 import typer
 
 from plimsoll.bundle.folder import Bundle
-from plimsoll.cli.complaint import note
 from plimsoll.cli.init_sources import Given, Source, read_source
 from plimsoll.cli.json_options import read_json
 from plimsoll.cli.questions import Question, Questions
 from plimsoll.cli.starter_files import Starter
+from plimsoll.cli.task_parts import (
+    OptionsText,
+    RequestsFile,
+    TaskFiles,
+    make_with_requests,
+    options_of,
+    read_files,
+)
 from plimsoll.cli.time_limit import time_limit
 from plimsoll.drafts import replace_file
 from plimsoll.errors import OperatorError
 from plimsoll.inference.payloads import Tensors
+from plimsoll.inference.ports import Task
 from plimsoll.settings import load_settings
 from plimsoll.tasks import TASKS, bind_task
 
@@ -66,6 +74,9 @@ def init(
     labels: Annotated[str | None, typer.Option(help="Labels of a classifier as a JSON array.")] = None,
     task: TaskName = None,
     licence: Annotated[str, typer.Option(help="The licence of the model, as an SPDX name.")] = "unknown",
+    options: OptionsText = None,
+    file: TaskFiles = None,
+    requests: RequestsFile = None,
     models: Annotated[Path, typer.Option(help="Folder of the bundles.")] = Path("models"),
     ask: Ask = None,
 ) -> None:
@@ -73,7 +84,7 @@ def init(
 
     Writes the bundle, a request that is answered, and values for the chart. Nothing is written if a check fails.
     """
-    from plimsoll.runtime.bundle_making import Recipe, make_bundle
+    from plimsoll.runtime.bundle_making import Recipe
 
     questions = Questions(ask=sys.stdin.isatty() if ask is None else ask)
     typer.echo(f"reading {model.name}")
@@ -95,16 +106,19 @@ def init(
         bfloat16=source.bfloat16,
         labels=read_json(classes, list, "--labels") if classes else None,
         licence=licence,
-        about=source.about,
+        about=options_of(options, source.about),
+        files=read_files(file or [], ()),
     )
-    _show(_started(make_bundle(models, recipe, source.model, note, bind_task), source))
+    made = make_with_requests(models, recipe, source.model, requests, source.factory)
+    _show(_started(made, source))
 
 
 def _started(made: Bundle, source: Source) -> Starter:
     """Check a new bundle and write its files; removes it if that fails."""
     try:
         starter = Starter(made, source.image, source.factory)
-        _write(starter.files(bind_task(made.manifest, made.read), _checked(made, source.factory)))
+        task = bind_task(made.manifest, made.read)
+        _write(starter.files(task, _checked(made, task, source.factory)))
     except BaseException:
         shutil.rmtree(made.path, ignore_errors=True)
         with contextlib.suppress(OSError):
@@ -119,7 +133,7 @@ def _show(starter: Starter) -> None:
         typer.echo(f"\nTry it {title}:\n\n" + "\n".join(f"  {command}" for command in commands))
 
 
-def _checked(made: Bundle, factory: str | None) -> Tensors:
+def _checked(made: Bundle, task: Task, factory: str | None) -> Tensors:
     """Run every check of a server, with its settings; returns the first golden row, without the batch dimension."""
     from plimsoll.runtime.loader_options import LoaderOptions
     from plimsoll.runtime.loading import new_loader
@@ -135,8 +149,11 @@ def _checked(made: Bundle, factory: str | None) -> Tensors:
     model = loader.load(made)
     with time_limit(model, chosen.start_seconds):
         samples = loader.prove(made, model)
+        requests = loader.prove_requests(made, model, task)
         loader.warm(model, samples)
-    typer.echo(f"checked {model.parameters} parameters, {len(next(iter(samples.inputs.values())))} golden samples")
+    asked = f", {requests} golden requests" if requests else ""
+    rows = len(next(iter(samples.inputs.values())))
+    typer.echo(f"checked {model.parameters} parameters, {rows} golden samples{asked}")
     return {name: tensor[0] for name, tensor in samples.inputs.items()}
 
 

@@ -19,8 +19,13 @@ from plimsoll.inference.ports import Json, Question, Reply
 from plimsoll.inference.served_version import ServedVersion
 from plimsoll.quoting import quote
 from plimsoll.tasks.number_rows import MAX_ROWS, check_count, wrong_length
+from plimsoll.tasks.tabular_rows import COLUMNS, TabularRows
 
 _FORM = "lines of numbers separated by commas, and perhaps a first line of names, none of which is a number"
+_NAMED_FORM = (
+    "a line with the names of the columns, in any order, and a line of values for each row, where an empty cell is a "
+    f"missing value; or {_FORM}"
+)
 _MOST_LINES = MAX_ROWS + 1
 _LONGEST_OPEN_ROW = 10_000
 _READING_COST = 16
@@ -37,7 +42,7 @@ class V1Csv(V1Json):
         return _READING_COST * super().reading_cost(call, body, served)
 
     def read(self, call: Call, body: bytes, served: ServedVersion) -> Question:
-        """The question of the rows; a first line of names is passed by.
+        """The question of the rows; a first line of names is passed by, unless the task knows its columns by name.
 
         Raises:
             MalformedBody: the body is empty or no UTF-8 text.
@@ -47,13 +52,17 @@ class V1Csv(V1Json):
         del call
         lines = _lines(body, _most_cells(served))
         width = len(lines[0]) if lines else 0
-        if width and all(map(_is_name, lines[0])):
+        named = width > 0 and all(map(_is_name, lines[0]))
+        task = served.task
+        if isinstance(task, TabularRows) and width and task.names_columns(lines[0], all_names=named):
+            return task.of_cells(lines[0], lines[1:])
+        if named:
             del lines[0]
         check_count(len(lines))
         for index, line in enumerate(lines):
             if len(line) != width:
                 raise wrong_length(width, len(line), index)
-        return served.task.of_rows(np.array([_numbers(line, index) for index, line in enumerate(lines)], np.float64))
+        return task.of_rows(np.array([_numbers(line, index) for index, line in enumerate(lines)], np.float64))
 
     def reply(self, call: Call, served: ServedVersion, question: Question, answer: Answer) -> Reply:
         """One line for each row; the version stands in a header.
@@ -76,9 +85,10 @@ class V1Csv(V1Json):
         return Reply(200, headers, content)
 
     def body_content(self, item: str, row: Json, examples: Json) -> Json:
-        """Text, for every model."""
-        del item, row, examples
-        return {"schema": {"type": "string", "description": f"{_FORM[0].upper()}{_FORM[1:]}; at most {MAX_ROWS} rows."}}
+        """Text, for every model; the first line names the columns of a model that has some."""
+        del row, examples
+        form = _NAMED_FORM if item == COLUMNS else _FORM
+        return {"schema": {"type": "string", "description": f"{form[0].upper()}{form[1:]}; at most {MAX_ROWS} rows."}}
 
     def answer_content(self) -> Json:
         """Text, with a header line."""

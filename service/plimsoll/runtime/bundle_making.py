@@ -14,7 +14,7 @@ from plimsoll.bundle.class_labels import Classes, check_choices, classes_of
 from plimsoll.bundle.creation import check_text, write_bundle
 from plimsoll.bundle.folder import Bundle
 from plimsoll.bundle.golden import GoldenSamples, all_finite, check_bounds
-from plimsoll.bundle.manifest import Manifest
+from plimsoll.bundle.manifest import MANIFEST_FILE, Manifest
 from plimsoll.bundle.task_files import ReadFile
 from plimsoll.errors import BundleError
 from plimsoll.inference.payloads import Tensors
@@ -81,6 +81,8 @@ def make_bundle(
             check_bounds(of_length, manifest.line_signature())
         check_task(manifest, read_file)
 
+    if taken := sorted(recipe.files.keys() & {MANIFEST_FILE, GOLDEN_FILE, *model.files}):
+        raise BundleError("files", f"two files of the bundle would be named {taken[0]}")
     fields |= recipe.about
     check_text(fields)  # before the samples are packed under the names of the tensors
     bundle = write_bundle(folder, fields, {**model.files, **recipe.files, GOLDEN_FILE: samples.pack()}, check)

@@ -13,6 +13,7 @@ from plimsoll.bundle.model_formats import SafetensorsModel
 from plimsoll.bundle.next_version import next_fields
 from plimsoll.errors import BundleError, OperatorError
 from plimsoll.inference.payloads import Tensors
+from plimsoll.inference.ports import Task
 from plimsoll.runtime.installed_packages import fault_of_packages
 from plimsoll.runtime.model_loader import ModelLoader
 from plimsoll.runtime.onnx_file import GRAPH_FILE
@@ -28,14 +29,32 @@ def check_packages() -> None:
         raise OperatorError(fault)
 
 
+def without_requests(bundle: Bundle) -> Task:
+    """The task of a bundle that has no golden requests.
+
+    Raises:
+        BundleError: always, with check `task`.
+    """
+    manifest = bundle.manifest
+    raise BundleError(
+        "task", f"the golden requests of {manifest.name} {manifest.version} cannot be asked without a task"
+    )
+
+
 def export_bundle(
-    bundle: Bundle, folder: Path, version: str, loader: ModelLoader, export: Callable[[Bundle, Tensors], bytes]
+    bundle: Bundle,
+    folder: Path,
+    version: str,
+    loader: ModelLoader,
+    export: Callable[[Bundle, Tensors], bytes],
+    bind: Callable[[Bundle], Task] = without_requests,
 ) -> Bundle:
     """Write `<folder>/<name>/<version>`, an ONNX bundle that answers as a safetensors bundle does.
 
-    It has the same signature, golden samples, tolerances and other fields. Before it is written, it has passed every
-    check that a server makes, in a temporary folder: its answers to the golden samples lie within the tolerances of the
-    manifest. `loader` makes these checks; `export` writes the graph of a bundle, with rows to trace its model.
+    It has the same signature, golden samples and requests, files of the task, tolerances and other fields. Before it is
+    written, it has passed every check that a server makes, in a temporary folder: its answers to the golden samples and
+    requests lie within the tolerances of the manifest. `loader` makes these checks; `export` writes the graph of a
+    bundle, with rows to trace its model; `bind` makes the task that is asked the golden requests, if there are any.
 
     Raises:
         BundleError: the bundle cannot be exported, or a check failed; nothing is written.
@@ -49,14 +68,18 @@ def export_bundle(
     bundle.verify_files()
     samples = read_golden(bundle)
     fields = next_fields(bundle, version, GRAPH_RECORD)
-    files = {
-        GRAPH_FILE: export(bundle, longest_rows(samples)),
-        bundle.manifest.golden.file: bundle.read(bundle.manifest.golden.file),
-    }
+    manifest = bundle.manifest
+    kept = {name: bundle.read(name) for name in manifest.files if name != manifest.model.file}
+    if GRAPH_FILE in kept:
+        raise BundleError("files", f"the bundle has a file {GRAPH_FILE}, as the graph would be named")
+    files = {GRAPH_FILE: export(bundle, longest_rows(samples)), **kept}
     with tempfile.TemporaryDirectory(prefix="plimsoll-export-") as place:
         draft = write_bundle(Path(place), fields, files)
         model = loader.load(draft)
-        loader.warm(model, loader.prove(draft, model))
+        proven = loader.prove(draft, model)
+        if manifest.golden.requests is not None:
+            loader.prove_requests(draft, model, bind(draft))
+        loader.warm(model, proven)
     return write_bundle(folder, fields, files)
 
 

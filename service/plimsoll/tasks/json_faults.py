@@ -24,28 +24,43 @@ _syntax = msgspec.json.Decoder(msgspec.Raw)
 
 
 class BodyForm(NamedTuple):
-    """The body of a task: `sentence` describes it; the field `one` holds one row, and the field `many` several."""
+    """The body of a task: `sentence` describes it; the field `one` holds one row, and the field `many` several.
+
+    The field `also`, if any, holds one row in another form; see `OtherForm`.
+    """
 
     sentence: str
     one: str
     many: str
+    also: str | None = None
+
+
+FaultOf = Callable[[object, int | None], InvalidInput | None]
+"""Says what is wrong with one row; it is given the row and its place, which is `None` for one row alone."""
+
+
+class OtherForm(NamedTuple):
+    """Another form of the body of a task; `is_meant` says whether a document was written in it."""
+
+    is_meant: Callable[[object], bool]
+    form: BodyForm
+    fault_of: FaultOf
 
 
 class _NotANumber(Exception):
     """JSON has no NaN and no Infinity, though Python's parser would take them."""
 
 
-def explain(body: bytes, form: BodyForm, fault_of: Callable[[object, int | None], InvalidInput | None]) -> ClientError:
-    """The error for a body that is not a valid request of this form.
-
-    `fault_of` says what is wrong with one row; it is given the row and its place, which is `None` for the field `one`.
-    """
+def explain(body: bytes, form: BodyForm, fault_of: FaultOf, other: OtherForm | None = None) -> ClientError:
+    """The error for a body that is not a valid request of this form, or of the other one if that is meant."""
     if not body.strip(_BLANKS):
         return MalformedBody("the body is empty", code="empty_body", expected=form.sentence)
     try:
         document = _parse(body, form)
     except ClientError as error:
         return error
+    if other is not None and other.is_meant(document):
+        form, fault_of = other.form, other.fault_of
     return _fault_of_document(document, form, fault_of) or wrong_shape(form)
 
 
@@ -120,25 +135,23 @@ def _refuse_constant(constant: str) -> NoReturn:
     raise _NotANumber(constant)
 
 
-def _fault_of_document(
-    document: object, form: BodyForm, fault_of: Callable[[object, int | None], InvalidInput | None]
-) -> InvalidInput | None:
+def _fault_of_document(document: object, form: BodyForm, fault_of: FaultOf) -> InvalidInput | None:
     if not isinstance(document, dict):
         return wrong_shape(form, kind_of(document))
-    if unknown := [str(name) for name in document if name not in (form.one, form.many, "user")]:
+    if unknown := [str(name) for name in document if name not in (form.one, form.also, form.many, "user")]:
         return InvalidInput(f"unknown field {quote(unknown[0], 32)}", expected=form.sentence)
     if not isinstance(user := document.get("user"), str | None):
         return InvalidInput("'user' has the wrong type", expected="a string", given=kind_of(user))
-    named = [name for name in (form.one, form.many) if document.get(name) is not None]
+    named = [name for name in (form.one, form.also, form.many) if name and document.get(name) is not None]
     if len(named) != 1:
-        given = "both" if named else "neither"
+        given = " and ".join(f"'{name}'" for name in named) if form.also in named else "both" if named else "neither"
         return InvalidInput(f"give either '{form.one}' or '{form.many}'", expected=form.sentence, given=given)
-    return fault_of(document[form.one], None) if named == [form.one] else _fault_of_rows(document, form, fault_of)
+    if named == [form.many]:
+        return _fault_of_rows(document, form, fault_of)
+    return fault_of(document[named[0]], None)
 
 
-def _fault_of_rows(
-    document: dict[str, object], form: BodyForm, fault_of: Callable[[object, int | None], InvalidInput | None]
-) -> InvalidInput | None:
+def _fault_of_rows(document: dict[str, object], form: BodyForm, fault_of: FaultOf) -> InvalidInput | None:
     rows = document[form.many]
     if not isinstance(rows, list):
         return InvalidInput(f"'{form.many}' has the wrong type", expected="an array of rows", given=kind_of(rows))

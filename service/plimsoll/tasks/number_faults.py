@@ -18,7 +18,7 @@ FORM = BodyForm(
 
 def explain(body: bytes, width: int) -> ClientError:
     """The error for a body that is not a valid request of rows of `width` numbers."""
-    return explain_json(body, FORM, partial(_fault_of_row, width))
+    return explain_json(body, FORM, partial(fault_of_row, width))
 
 
 def explain_surplus(body: bytes, rows: int, width: int) -> ClientError:
@@ -28,7 +28,8 @@ def explain_surplus(body: bytes, rows: int, width: int) -> ClientError:
     )
 
 
-def _fault_of_row(width: int, row: object, index: int | None) -> InvalidInput | None:
+def fault_of_row(width: int, row: object, index: int | None) -> InvalidInput | None:
+    """The error for a row that is no array of `width` numbers; `index` is its place in a list of rows."""
     where = "features" if index is None else f"row {index} of instances"
     if not isinstance(row, list):
         return InvalidInput(

@@ -186,12 +186,20 @@ class RowReader:
         try:
             parsed = _decoder.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise explain(body, self.width) from None
+            parsed = _Document()
         if parsed.features is not None and parsed.instances is None:
             return NumberRows(self, (parsed.features,), parsed.user, single=True)
         if parsed.instances is not None and parsed.features is None:
             check_count(len(parsed.instances))
             return NumberRows(self, parsed.instances, parsed.user)
+        return self.other_rows(body)
+
+    def other_rows(self, body: bytes) -> NumberRows:
+        """The rows of a body that does not hold rows of numbers; see `read` for the errors.
+
+        Raises:
+            ClientError: always here; a task that reads other bodies overrides it.
+        """
         raise explain(body, self.width)
 
     def of_rows(self, rows: NDArray[Any]) -> NumberRows:

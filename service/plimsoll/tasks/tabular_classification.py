@@ -12,9 +12,10 @@ from plimsoll.bundle.task_files import ReadFile, no_file
 from plimsoll.errors import BundleError
 from plimsoll.inference.payloads import Signature, Tensors
 from plimsoll.inference.ports import Json, Question
+from plimsoll.tasks.column_options import OPTION as COLUMNS
 from plimsoll.tasks.finite_numbers import not_finite
 from plimsoll.tasks.flat_rows import DIMENSIONS, fault_of_flat_input, listed
-from plimsoll.tasks.number_rows import RowReader
+from plimsoll.tasks.tabular_rows import TabularRows
 from plimsoll.tasks.task_options import NO_OPTIONS, Options, check_options
 
 NAME = "tabular-classification"
@@ -52,8 +53,8 @@ def label_scores(signature: Signature) -> LabelScores:
     return LabelScores(spec.name, spec.labels, None if spec.threshold is None else spec.dtype.type(spec.threshold))
 
 
-class TabularClassification(RowReader):
-    """Implements `Task`: the rows are read as `RowReader` does.
+class TabularClassification(TabularRows):
+    """Implements `Task`: the rows are read as `TabularRows` does.
 
     Raises:
         BundleError: with check `task`; the message says what the model has, what can be asked, and what helps.
@@ -61,10 +62,10 @@ class TabularClassification(RowReader):
 
     def __init__(self, signature: Signature, options: Options = NO_OPTIONS, read_file: ReadFile = no_file) -> None:
         del read_file
-        check_options(NAME, options)
+        check_options(NAME, options, (COLUMNS,))
         if fault := fault_of_flat_input(signature) or _fault_of_output(signature):
             raise BundleError("task", f"nothing can ask this model: {fault}; {_TAKES}")
-        super().__init__(signature)
+        super().__init__(signature, options)
         self._classes = label_scores(signature)
         self.classes = self._classes if len(self._classes.labels) <= MOST_COUNTED_LABELS else None
 

@@ -10,9 +10,12 @@ from plimsoll.bundle.task_files import ReadFile, no_file
 from plimsoll.errors import BundleError
 from plimsoll.inference.payloads import Signature, Tensors, TensorSpec
 from plimsoll.inference.ports import Json, Question
+from plimsoll.tasks.column_options import OPTION as COLUMNS
 from plimsoll.tasks.finite_numbers import not_finite
 from plimsoll.tasks.flat_rows import DIMENSIONS, fault_of_flat_input
-from plimsoll.tasks.number_rows import RowReader
+from plimsoll.tasks.tabular_rows import TabularRows
+from plimsoll.tasks.target_options import OPTION as TARGETS
+from plimsoll.tasks.target_options import IntervalOptions, TargetOptions, targets_from
 from plimsoll.tasks.task_options import NO_OPTIONS, Options, check_options
 
 NAME = "tabular-regression"
@@ -22,8 +25,8 @@ _TAKES = (
 )
 
 
-class TabularRegression(RowReader):
-    """Implements `Task`: the rows are read as `RowReader` does.
+class TabularRegression(TabularRows):
+    """Implements `Task`: the rows are read as `TabularRows` does.
 
     Raises:
         BundleError: with check `task`; the message says what the model has, what can be asked, and what helps.
@@ -31,7 +34,7 @@ class TabularRegression(RowReader):
 
     def __init__(self, signature: Signature, options: Options = NO_OPTIONS, read_file: ReadFile = no_file) -> None:
         del read_file
-        check_options(NAME, options)
+        check_options(NAME, options, (COLUMNS, TARGETS))
         fault = fault_of_flat_input(signature) or next(filter(None, map(_fault_of_output, signature.outputs)), "")
         self._targets = [] if fault else [(spec.name, targets_of(spec)) for spec in signature.outputs]
         names = [name for _, targets in self._targets for name in targets]
@@ -39,10 +42,13 @@ class TabularRegression(RowReader):
             fault = f"two targets are named '{twice}'"
         if fault:
             raise BundleError("task", f"nothing can ask this model: {fault}; {_TAKES}")
-        super().__init__(signature)
+        super().__init__(signature, options)
+        self._described = targets_from(names, options)
+        self._intervals = {name: each.interval for name, each in self._described.items() if each.interval is not None}
+        self._ends = {end for each in self._intervals.values() for end in (each.low, each.high)}
 
     def results(self, question: Question, outputs: Tensors) -> list[Any]:
-        """`{"values": {target: number}}` of each row; see `Task.results`."""
+        """`{"values": {target: number}}` of each row, and `interval` if the model has one; see `Task.results`."""
         del question
         rows: list[dict[str, Any]] = [{} for _ in range(len(outputs[self._targets[0][0]]))]
         for name, targets in self._targets:
@@ -51,18 +57,45 @@ class TabularRegression(RowReader):
                 raise not_finite(numbers)
             for values, row in zip(rows, numbers.reshape(len(numbers), -1), strict=True):
                 values.update(zip(targets, row, strict=True))
+        if self._intervals:
+            return [self._with_interval(numbers) for numbers in rows]
         return [{"values": values} for values in rows]
 
     def result_schema(self) -> Json:
         """The JSON schema of one result."""
-        properties = {name: {"type": "number"} for _, targets in self._targets for name in targets}
-        values = {"type": "object", "properties": properties, "required": list(properties)}
-        return {"type": "object", "properties": {"values": values}, "required": ["values"]}
+        names = [name for _, targets in self._targets for name in targets if name not in self._ends]
+        values = _object({name: {"type": "number", **_about(self._described.get(name))} for name in names})
+        if not self._intervals:
+            return _object({"values": values})
+        intervals = {name: _interval_schema(interval) for name, interval in self._intervals.items()}
+        return _object({"values": values, "interval": _object(intervals)})
+
+    def _with_interval(self, numbers: dict[str, Any]) -> dict[str, Any]:
+        values = {name: number for name, number in numbers.items() if name not in self._ends}
+        intervals = {
+            name: {"low": numbers[each.low], "high": numbers[each.high], "level": each.level}
+            for name, each in self._intervals.items()
+        }
+        return {"values": values, "interval": intervals}
 
 
 def targets_of(spec: TensorSpec) -> list[str]:
     """The names of the targets that an output has."""
     return [str(label) for label in spec.labels] or [spec.name]
+
+
+def _object(properties: Json) -> Json:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _about(target: TargetOptions | None) -> Json:
+    return {} if target is None or not target.words else {"description": target.words}
+
+
+def _interval_schema(interval: IntervalOptions) -> Json:
+    number = {"type": "number"}
+    described = f"The target lies between low and high with a probability of {interval.level:g}, as the model says."
+    return {**_object({"low": number, "high": number, "level": {"const": interval.level}}), "description": described}
 
 
 def _fault_of_output(spec: TensorSpec) -> str:

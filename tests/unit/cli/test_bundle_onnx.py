@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from plimsoll.bundle.folder import open_bundle
 
 from tests.conftest import MakeBundle
+from tests.doubles.own_tasks import ROW, with_requests
 from tests.unit.cli.conftest import RunPlimsoll
 
 
@@ -70,4 +72,39 @@ def test_what_cannot_be_exported_is_exit_code_2(
     ran = plimsoll("bundle", "export-onnx", *words)
     assert (ran.code, ran.out) == (2, "")
     assert sentence in ran.complaint
+    assert [each.name for each in bundle.path.parent.iterdir()] == ["1"]
+
+
+def test_the_golden_requests_and_the_files_of_the_task_are_carried_over_and_asked(
+    make_tiny_bundle: MakeBundle, plimsoll: RunPlimsoll
+) -> None:
+    Path("bodies.json").write_text(json.dumps([{"letters": ROW}]))
+    Path("vocabulary.txt").write_text("a\nb\n")
+    task, source = "tests.doubles.own_tasks:ReadsFile", make_tiny_bundle().path
+    adding = ("--task", task, "--version", "2", "--requests", "bodies.json", "--file", "vocabulary.txt")
+    assert plimsoll("bundle", "add-task", str(source), *adding, "--options", '{"file": "vocabulary.txt"}').code == 0
+    untrusted = plimsoll("bundle", "export-onnx", str(source.with_name("2")))
+    assert untrusted.code == 2
+    assert task in untrusted.err
+    assert not source.with_name("2.1").exists()
+
+    ran = plimsoll("bundle", "export-onnx", str(source.with_name("2")), "--trust-factory", task)
+    assert (ran.code, ran.err) == (0, "")
+    before, after = open_bundle(source.with_name("2")), open_bundle(source.with_name("2.1"))
+    assert after.manifest.golden == before.manifest.golden
+    for file in ("requests.json", "vocabulary.txt", "golden.safetensors"):
+        assert after.read(file) == before.read(file)
+    verified = plimsoll("bundle", "verify", str(after.path), "--trust-factory", task)
+    assert (verified.code, verified.err) == (0, "")
+    assert "ok   golden       requests: 1 answered as expected" in verified.out
+
+
+def test_a_graph_that_answers_a_golden_request_otherwise_is_not_written(
+    make_tiny_bundle: MakeBundle, plimsoll: RunPlimsoll
+) -> None:
+    wrong = [{"body": {"features": [0, 0, 0, 0]}, "predictions": [{"class": "b", "probabilities": [0, 1, 0]}]}]
+    bundle = with_requests(make_tiny_bundle(), wrong)
+    ran = plimsoll("bundle", "export-onnx", str(bundle.path))
+    assert (ran.code, ran.out) == (2, "")
+    assert "golden request 0 does not match" in ran.err
     assert [each.name for each in bundle.path.parent.iterdir()] == ["1"]

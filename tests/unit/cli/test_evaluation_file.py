@@ -138,3 +138,30 @@ def test_csv_is_for_one_input_of_numbers_and_rows_have_one_length(make_tiny_bund
         read(opened, tmp_path / "rows.jsonl")
     write_lines(tmp_path / "rows.jsonl", [{"inputs": {"input": [0.5] * 3}}] * 20)
     assert read(opened, tmp_path / "rows.jsonl").inputs["input"].shape == (20, 3)
+
+
+COLUMNS = [
+    {"name": "age", "kind": "number"},
+    {"name": "home", "kind": "category", "values": ["rent", "own"], "missing": "own"},
+    {"name": "size", "kind": "number"},
+]
+
+
+def test_the_columns_of_a_model_stand_in_any_order_and_a_wrong_one_names_its_row(
+    make_tiny_bundle: MakeBundle, tmp_path: Path
+) -> None:
+    bundle = make_tiny_bundle()
+    manifest = bundle.manifest.model_copy(update={"options": {"columns": COLUMNS}})
+    task, signature = bind_task(manifest, no_file), manifest.line_signature()
+    file = tmp_path / "rows.csv"
+    lines: list[list[Any]] = [[at / 256, "a", "rent" if at % 2 else "", 1 - at / 256] for at in range(150)]
+    write_csv(file, [["size", "label", "home", "age"], *lines])
+    found = read_evaluation(file, task, signature, ["label"])
+    assert found.inputs["input"].tolist() == [[1 - at / 256, at % 2, 1 - at % 2, at / 256] for at in range(150)]
+    assert found.labels == {"label": ["a"] * 150}
+    lines[120][2] = "boat"
+    write_csv(file, [["size", "label", "home", "age"], *lines])
+    with pytest.raises(typer.BadParameter, match=r"row 120 of --evaluate rows.csv .*'home' has a category .*'boat'"):
+        read_evaluation(file, task, signature, ["label"])
+    write_csv(file, [["w", "x", "y", "z"], *([1, 0, 1, 0.5] for _ in range(20))])
+    assert read_evaluation(file, task, signature, ["label"]).inputs["input"][0].tolist() == [1, 0, 1, 0.5]

@@ -20,6 +20,7 @@ from tests.conftest import MakeBundle
 from tests.doubles.exported_models import FACTORIES, factory_bundle
 from tests.doubles.onnx_digits import DIGITS, exported_digits
 from tests.doubles.onnx_graphs import linear
+from tests.doubles.own_tasks import with_requests
 
 CPU = ModelLoader(LoaderOptions(threads=1), batch_sizes=[1, 2, 4], inline_budget_seconds=0)
 ROWS = np.random.default_rng(0).random((5, 4), np.float32)
@@ -92,3 +93,11 @@ def test_an_onnx_bundle_is_not_exported_again(tmp_path: Path) -> None:
 
 def never(_bundle: Bundle, _inputs: Tensors) -> bytes:
     raise AssertionError("this bundle should not be exported")
+
+
+def test_golden_requests_are_not_carried_over_unasked(make_tiny_bundle: MakeBundle, tmp_path: Path) -> None:
+    request = [{"body": {"features": [0, 0, 0, 0]}, "predictions": []}]
+    bundle = with_requests(make_tiny_bundle(), request)
+    with pytest.raises(BundleError, match="the golden requests of tiny 2 cannot be asked without a task"):
+        export_bundle(bundle, tmp_path / "out", "2", CPU, partial(export_graph, factories=()))
+    assert not (tmp_path / "out").exists()

@@ -59,3 +59,39 @@ def test_a_number_that_json_cannot_say_fails_the_request_and_names_its_row() -> 
     with pytest.raises(ModelFailed) as caught:
         task.results(QUESTION, {"price": np.array([0, math.inf], np.float32)})
     assert (caught.value.index, caught.value.given) == (1, "inf")
+
+
+WITH_INTERVAL = {
+    "targets": {
+        "hires": {"unit": "bikes", "description": "Hired.", "interval": {"low": "few", "high": "many", "level": 0.9}}
+    }
+}
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [(output("y", 3, labels=("few", "hires", "many")),), (output("hires"), output("few", 1), output("many"))],
+)
+def test_the_ends_of_an_interval_stand_beside_the_value_with_their_level(outputs: tuple[TensorSpec, ...]) -> None:
+    task = TabularRegression(Signature((ROWS,), outputs), WITH_INTERVAL)
+    numbers = {"hires": 2, "few": 1, "many": 4}
+    tensors = {
+        spec.name: np.array([[numbers[str(name)] for name in spec.labels or [spec.name]]], np.float32).reshape(
+            1, *spec.shape[1:]
+        )
+        for spec in outputs
+    }
+    assert task.results(QUESTION, tensors) == [
+        {"values": {"hires": 2}, "interval": {"hires": {"low": 1, "high": 4, "level": 0.9}}}
+    ]
+    schema = task.result_schema()
+    assert schema["required"] == ["values", "interval"]
+    assert schema["properties"]["values"]["properties"] == {
+        "hires": {"type": "number", "description": "Hired. In bikes."}
+    }
+    assert schema["properties"]["interval"]["properties"]["hires"]["properties"]["level"] == {"const": 0.9}
+
+
+def test_an_unknown_target_is_refused() -> None:
+    with pytest.raises(BundleError, match="names the target 'hires'"):
+        TabularRegression(Signature((ROWS,), (output("price"),)), WITH_INTERVAL)

@@ -14,6 +14,10 @@ from plimsoll.tasks.tensors import TensorTask
 from tests.conftest import MakeBundle
 
 PARTS = {
+    "column_options",
+    "columns",
+    "tabular_rows",
+    "target_options",
     "wire_tensors",
     "__init__",
     "finite_numbers",
@@ -52,7 +56,10 @@ def test_a_task_is_bound_by_the_name_in_the_manifest(bundle: Bundle) -> None:
     ("change", "sentence"),
     [
         ({"task": "image-dreams"}, "there is no task 'image-dreams'; this server has tabular-classification, tabular-"),
-        ({"options": {"top": 5}}, "the task tabular-classification takes no option, and the manifest has 'top'"),
+        (
+            {"options": {"top": 5}},
+            "the task tabular-classification takes the option columns, and the manifest has 'top'",
+        ),
     ],
 )
 def test_a_task_that_is_not_there_or_an_option_that_it_does_not_take_is_refused(
