@@ -2,54 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from plimsoll.bundle.task_files import ReadFile, no_file
 from plimsoll.errors import BundleError
 from plimsoll.inference.payloads import Signature, Tensors
 from plimsoll.inference.ports import Json, Question
-from plimsoll.tasks.finite_numbers import not_finite
-from plimsoll.tasks.flat_rows import DIMENSIONS, fault_of_flat_input, listed
+from plimsoll.inference.task_limits import DEFAULT_LIMITS, TaskLimits
+from plimsoll.tasks.class_scores import fault_of_scores, label_scores
+from plimsoll.tasks.flat_rows import fault_of_flat_input
 from plimsoll.tasks.number_rows import RowReader
 from plimsoll.tasks.task_options import NO_OPTIONS, Options, check_options
 
 NAME = "tabular-classification"
-MOST_COUNTED_LABELS = 50
-"""The predictions of a model with more labels are not counted by label, because each label is a series."""
 _TAKES = (
     f"the task {NAME} is for models of one input, FP32 or FP64 of shape [-1, N] with N fixed, and of one output, a "
     "score in FP16, FP32 or FP64 for each label, or one score with a threshold"
 )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LabelScores:
-    """Implements `Classes`: the label of the highest score, or the one that the threshold decides for."""
-
-    output: str
-    labels: tuple[str | int, ...]
-    threshold: np.floating[Any] | None
-
-    def chosen(self, scores: NDArray[Any]) -> NDArray[np.intp]:
-        """The position of the label of each row, [rows]; the first one of equal scores.
-
-        Scores are compared with the threshold in their own precision, because 0.7 in FP32 lies below 0.7 and should
-        reach a threshold of 0.7.
-        """
-        if self.threshold is None:
-            best: NDArray[np.intp] = scores.argmax(axis=1)
-            return best
-        return (scores.reshape(-1) >= self.threshold).astype(np.intp)
-
-
-def label_scores(signature: Signature) -> LabelScores:
-    """The labels of the only output, and how its scores choose one."""
-    (spec,) = signature.outputs
-    return LabelScores(spec.name, spec.labels, None if spec.threshold is None else spec.dtype.type(spec.threshold))
 
 
 class TabularClassification(RowReader):
@@ -59,57 +28,27 @@ class TabularClassification(RowReader):
         BundleError: with check `task`; the message says what the model has, what can be asked, and what helps.
     """
 
-    def __init__(self, signature: Signature, options: Options = NO_OPTIONS, read_file: ReadFile = no_file) -> None:
-        del read_file
+    def __init__(
+        self,
+        signature: Signature,
+        options: Options = NO_OPTIONS,
+        read_file: ReadFile = no_file,
+        limits: TaskLimits = DEFAULT_LIMITS,
+    ) -> None:
+        del read_file, limits
         check_options(NAME, options)
-        if fault := fault_of_flat_input(signature) or _fault_of_output(signature):
+        if fault := fault_of_flat_input(signature) or fault_of_scores(signature):
             raise BundleError("task", f"nothing can ask this model: {fault}; {_TAKES}")
         super().__init__(signature)
         self._classes = label_scores(signature)
-        self.classes = self._classes if len(self._classes.labels) <= MOST_COUNTED_LABELS else None
+        self.classes = self._classes.counted
 
     def results(self, question: Question, outputs: Tensors) -> list[Any]:
         """`{"class", "probabilities"}` of each row; see `Task.results`."""
         del question
-        probabilities = outputs[self._classes.output]
-        if not np.logical_and.reduce(np.isfinite(probabilities), axis=None):
-            raise not_finite(probabilities)
-        classes, labels = self._classes.chosen(probabilities), self._classes.labels
-        if self._classes.threshold is not None:
-            upper = probabilities.reshape(-1)
-            probabilities = np.stack((1 - upper, upper), axis=1)
-        return [
-            {"class": labels[best], "probabilities": row}
-            for best, row in zip(classes.tolist(), probabilities, strict=True)
-        ]
+        labels = self._classes.labels
+        return [{"class": labels[best], "probabilities": row} for best, row in self._classes.answers(outputs)]
 
     def result_schema(self) -> Json:
         """The JSON schema of one result."""
-        labels = list(self._classes.labels)
-        return {
-            "type": "object",
-            "properties": {
-                "class": {
-                    "enum": labels,
-                    "description": "The label with the highest probability; with a threshold, the one it decides for.",
-                },
-                "probabilities": {
-                    "type": "array", "items": {"type": "number"}, "minItems": len(labels), "maxItems": len(labels),
-                    "description": "One for each label, in the order of the signature.",
-                },
-            },
-            "required": ["class", "probabilities"],
-        }  # fmt: skip
-
-
-def _fault_of_output(signature: Signature) -> str:
-    if len(signature.outputs) != 1:
-        return f"it has {len(signature.outputs)} outputs, {listed(signature.outputs)}"
-    (spec,) = signature.outputs
-    given = f"its output '{spec.name}' is {spec.datatype} {list(spec.shape)}"
-    one_score = spec.threshold is not None
-    if not spec.datatype.startswith("FP") or (len(spec.shape) != DIMENSIONS and not one_score):
-        return f"{given}; give one score for each class"
-    if not spec.labels:
-        return f"{given} without labels; name its classes"
-    return ""
+        return {"type": "object", "properties": self._classes.schema(), "required": ["class", "probabilities"]}
