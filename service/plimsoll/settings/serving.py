@@ -62,8 +62,8 @@ class ServingSettings(BaseSettings):
     )
     max_input_tokens: Annotated[int, Field(ge=1, le=1 << 18)] = Field(
         MOST_INPUT_TOKENS,
-        description="Most tokens of one text that a model reads, if the model itself reads more. What is cut off is "
-        "counted in the answer.",
+        description="Most tokens of one text that a model reads, if the model itself reads more. The answer "
+        "counts the tokens that are cut off.",
     )
     max_wait_ms: Annotated[float, Field(ge=0, le=10_000)] = Field(
         0.0,
