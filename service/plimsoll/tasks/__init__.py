@@ -13,7 +13,13 @@ from plimsoll.inference.ports import Task
 from plimsoll.inference.task_limits import DEFAULT_LIMITS, TaskLimits
 from plimsoll.inference.task_threads import BoundTask, TaskObserver, UnobservedTask
 from plimsoll.quoting import quote
-from plimsoll.tasks import tabular_classification, tabular_regression, tensors, text_classification
+from plimsoll.tasks import (
+    tabular_classification,
+    tabular_regression,
+    tensors,
+    text_classification,
+    token_classification,
+)
 from plimsoll.tasks.own_task_binding import MakeTask, bind_own_task
 from plimsoll.tasks.task_options import Options
 
@@ -22,6 +28,7 @@ TASKS: Mapping[str, Callable[[Signature, Options, ReadFile, TaskLimits], Task]] 
     tabular_regression.NAME: tabular_regression.TabularRegression,
     tensors.NAME: tensors.TensorTask,
     text_classification.NAME: text_classification.TextClassification,
+    token_classification.NAME: token_classification.TokenClassification,
 }
 
 

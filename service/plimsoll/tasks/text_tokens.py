@@ -16,15 +16,15 @@ class TextTokens(NamedTuple):
     """The tokens of one text that a model reads.
 
     `ids` and `type_ids` have one number for each token, and `cut` is the number of tokens that were left out.
-    `offsets`, if they are wanted, are where each token begins and ends in the text, in code points; `special` marks
-    tokens that the tokenizer has added.
+    `offsets`, if they are wanted, are where each token begins and ends in the text, in code points; `words` are the
+    number of the word that each token is a part of, `None` for tokens that the tokenizer has added.
     """
 
     ids: list[int]
     type_ids: list[int]
     cut: int
     offsets: Sequence[tuple[int, int]] = ()
-    special: Sequence[int] = ()
+    words: Sequence[int | None] = ()
 
 
 class TextTokenizer:
@@ -99,4 +99,4 @@ class TextTokenizer:
         cut = sum(len(each) - self._added for each in encoding.overflowing)
         if not self._offsets:
             return TextTokens(encoding.ids, encoding.type_ids, cut)
-        return TextTokens(encoding.ids, encoding.type_ids, cut, encoding.offsets, encoding.special_tokens_mask)
+        return TextTokens(encoding.ids, encoding.type_ids, cut, encoding.offsets, encoding.word_ids)

@@ -23,6 +23,7 @@ PARTS = {
     "class_scores",
     "text_faults",
     "text_tokens",
+    "entity_spans",
     "texts",
     "nested_numbers",
     "number_faults",

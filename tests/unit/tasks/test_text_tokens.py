@@ -41,9 +41,9 @@ def test_texts_may_have_different_lengths_whatever_padding_the_file_asks_for() -
 def test_the_places_of_tokens_are_counted_in_code_points_of_the_text_as_it_was_sent() -> None:
     text = "\U0001f600 nai\u0308ve films"  # a character beyond U+FFFF, and two code points that are one letter
     (tokens,) = tokenizer(longest=20, offsets=True).tokens([text])
-    placed = [text[begin:end] for (begin, end), added in zip(tokens.offsets, tokens.special, strict=True) if not added]
-    assert placed == ["\U0001f600", "nai\u0308ve", "film", "s"]
-    assert list(tokens.special) == [1, 0, 0, 0, 0, 1]
+    placed = [text[begin:end] for begin, end in tokens.offsets]
+    assert placed == ["", "\U0001f600", "nai\u0308ve", "film", "s", ""]
+    assert tokens.words == [None, 0, 1, 2, 2, None]
 
 
 @pytest.mark.parametrize("text", ["\u0301\u0302\u0303", " \t"])
