@@ -13,7 +13,7 @@ from plimsoll.cli.evaluation_file import OPTION, EvaluationRows
 from plimsoll.quoting import quote
 from plimsoll.runtime.tuning.evaluation import Evaluation, RightClasses, RightNumbers, Truth
 from plimsoll.tasks import tabular_classification, tabular_regression
-from plimsoll.tasks.class_scores import label_scores
+from plimsoll.tasks.tabular_classification import label_scores
 
 _USUAL = ("label", "labels")
 _MOST_SHOWN = 12

@@ -9,7 +9,7 @@ from plimsoll.errors import BundleError
 from plimsoll.inference.payloads import Signature, Tensors
 from plimsoll.inference.ports import Json, Question
 from plimsoll.inference.task_limits import DEFAULT_LIMITS, TaskLimits
-from plimsoll.tasks.class_scores import fault_of_scores, label_scores
+from plimsoll.tasks.tabular_classification import fault_of_scores, label_scores
 from plimsoll.tasks.task_options import NO_OPTIONS, Options
 from plimsoll.tasks.texts import TextReader, counts_of, counts_schema
 

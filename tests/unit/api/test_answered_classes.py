@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from plimsoll.inference.payloads import Scores, Signature, TensorSpec
-from plimsoll.tasks.class_scores import MOST_COUNTED_LABELS
-from plimsoll.tasks.tabular_classification import TabularClassification
+from plimsoll.tasks.tabular_classification import MOST_COUNTED_LABELS, TabularClassification
 from plimsoll.tasks.tensors import TensorTask
 
 from tests.doubles.asgi import Exchange, http_scope

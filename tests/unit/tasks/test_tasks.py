@@ -20,7 +20,6 @@ PARTS = {
     "flat_rows",
     "json_faults",
     "json_values",
-    "class_scores",
     "text_faults",
     "text_tokens",
     "entity_spans",

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from plimsoll.bundle.manifest import Golden
 from plimsoll.runtime.tuning.evaluation import Evaluation, RightClasses, RightNumbers, compare, largest_difference
-from plimsoll.tasks.class_scores import LabelScores
+from plimsoll.tasks.tabular_classification import LabelScores
 
 CLASSES = LabelScores("y", ("no", "yes"), None)
 TOLERANCE = Golden(file="golden.safetensors", absolute_tolerance=1e-4, relative_tolerance=1e-3)

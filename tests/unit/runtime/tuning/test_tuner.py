@@ -18,7 +18,7 @@ from plimsoll.runtime.tuning.candidates import Candidate, Form, Maker
 from plimsoll.runtime.tuning.evaluation import Evaluation, RightClasses
 from plimsoll.runtime.tuning.tuner import Progress, Rule, Tuner, Tuning
 from plimsoll.tasks import bind_task
-from plimsoll.tasks.class_scores import label_scores
+from plimsoll.tasks.tabular_classification import label_scores
 
 from tests.conftest import MakeBundle
 from tests.doubles.digits_rows import held_out

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from plimsoll.errors import ModelFailed
 from plimsoll.inference.payloads import Signature, TensorSpec
-from plimsoll.tasks.class_scores import MOST_COUNTED_LABELS, LabelScores, fault_of_scores, label_scores
+from plimsoll.tasks.tabular_classification import MOST_COUNTED_LABELS, LabelScores, fault_of_scores, label_scores
 
 THREE = LabelScores("y", ("a", "b", "c"), None)
 
