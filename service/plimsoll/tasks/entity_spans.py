@@ -13,6 +13,8 @@ from plimsoll.tasks.text_tokens import TextTokens
 OUTSIDE = "O"
 """The label of words that belong to no entity."""
 _FIRST = "B-"
+_DIGITS = 6
+"""Of a confidence; the scores have hardly more."""
 
 
 class Span(NamedTuple):
@@ -80,5 +82,5 @@ def _span(text: str, words: Sequence[_Word]) -> list[Span]:
     start, end = words[0].start, words[-1].end
     part = text[start:end]
     start, end = end - len(part.lstrip()), start + len(part.rstrip())
-    confidence = float(np.mean([word.score for word in words]))
+    confidence = round(float(np.mean([word.score for word in words])), _DIGITS)
     return [Span(_kind(words[0]), start, end, confidence)] if start < end else []

@@ -47,7 +47,7 @@ class TextClassification(TextReader):
         labels = self._scores.labels
         answers = self._scores.answers(outputs)
         return [
-            {"class": labels[best], "probabilities": row, "confidence": float(row[best]), **counts}
+            {"class": labels[best], "probabilities": row, "confidence": row[best], **counts}
             for (best, row), counts in zip(answers, counts_of(question), strict=True)
         ]
 
