@@ -101,7 +101,9 @@ class Application:
         tasks = BackgroundTasks(metrics.background.task_restarted)
         new_lane = partial(_new_lane, settings, metrics, tracing)
         spans = None if tracing is None else tracing.batches
-        bind = TaskBinder(TaskFactories(settings.factories), partial(VersionTaskObserver, metrics, spans=spans))
+        bind = TaskBinder(
+            TaskFactories(settings.factories), partial(VersionTaskObserver, metrics, spans=spans), settings.task_limits
+        )
         loading = VersionLoading(shelf, _loader(settings), registry, settings.start_seconds, bind)
         reading = ReadingPool(settings.inline_body_bytes)
         self.lifecycle = Lifecycle(
@@ -281,16 +283,13 @@ def _new_lane(
     """The lane of a version, with the model's own limits from the desired state, or else those of the settings."""
     limit_threads(1)  # of the event loop; the model's own thread has more, because it may wait for them
     own = desired.limits
+    rows = min(own.max_batch_rows or settings.max_batch_rows, settings.max_batch_rows)
     wait_ms = settings.max_wait_ms if own.max_wait_ms is None else own.max_wait_ms
     limits = LaneLimits(
         AdmissionLimits(
             own.queue_limit or settings.hard_queue_limit, own.queue_bytes or settings.queue_bytes, settings.max_reading
         ),
-        BatchLimits(
-            min(own.max_batch_rows or settings.max_batch_rows, settings.max_batch_rows),
-            wait_ms / 1000,
-            settings.max_batch_elements,
-        ),
+        BatchLimits(rows, wait_ms / 1000, settings.max_batch_elements),
         settings.inline_budget_seconds,
     )
     spans = None if tracing is None else tracing.batches

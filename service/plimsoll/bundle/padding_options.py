@@ -20,7 +20,7 @@ from plimsoll.quoting import quote
 from plimsoll.validation_faults import sentence_of
 
 OPTION = "padding"
-PADDED_TASKS = ("tensors",)
+PADDED_TASKS = ("tensors", "text-classification", "token-classification", "embeddings")
 """The tasks that have this option."""
 _SHORTEST = 8
 """The first length where only the longest is given: a batch of shorter rows costs hardly less."""

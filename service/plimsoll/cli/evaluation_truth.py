@@ -13,6 +13,7 @@ from plimsoll.cli.evaluation_file import OPTION, EvaluationRows
 from plimsoll.quoting import quote
 from plimsoll.runtime.tuning.evaluation import Evaluation, RightClasses, RightNumbers, Truth
 from plimsoll.tasks import tabular_classification, tabular_regression
+from plimsoll.tasks.tabular_classification import label_scores
 
 _USUAL = ("label", "labels")
 _MOST_SHOWN = 12
@@ -51,7 +52,7 @@ def evaluation_of(manifest: Manifest, rows: EvaluationRows, file: str, label: st
         names = " and ".join(map(quote, rows.labels))
         raise typer.BadParameter(f"{OPTION} {file} has {names}; --label says which one holds the labels")
     is_classifier = manifest.task == tabular_classification.NAME
-    classes = tabular_classification.label_scores(manifest.line_signature()) if is_classifier else None
+    classes = label_scores(manifest.line_signature()) if is_classifier else None
     truth: Truth | None = None
     if rows.labels and classes is not None:
         ((_, labels),) = rows.labels.items()

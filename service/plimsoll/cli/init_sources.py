@@ -9,13 +9,13 @@ from typing import Any
 
 import typer
 
+from plimsoll.bundle.installed_packages import fault_of_packages
 from plimsoll.cli.example_files import Examples, read_examples
 from plimsoll.cli.input_bounds import read_bounds
 from plimsoll.cli.new_models import check_datatypes, fill_module, name_of_input, open_graph
 from plimsoll.cli.questions import Question, Questions
 from plimsoll.errors import OperatorError
 from plimsoll.inference.payloads import Tensors
-from plimsoll.runtime.installed_packages import fault_of_packages
 from plimsoll.runtime.new_model import NewModel
 
 ONNX_IMAGE, TORCH_IMAGE = "plimsoll:onnx", "plimsoll:cpu"

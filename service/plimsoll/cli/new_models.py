@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import typer
 
+from plimsoll.bundle.installed_packages import fault_of_packages
 from plimsoll.cli.example_files import Examples
 from plimsoll.errors import OperatorError
-from plimsoll.runtime.installed_packages import fault_of_packages
 from plimsoll.runtime.new_model import NewModel
 from plimsoll.runtime.onnx_file import MAX_FILE_BYTES
 

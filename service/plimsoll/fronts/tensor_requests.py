@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from plimsoll.errors import InvalidInput
 from plimsoll.inference.payloads import Signature, Tensors, TensorSpec
+from plimsoll.inference.served_version import ServedVersion
 from plimsoll.quoting import quote
 from plimsoll.tasks.number_rows import check_count
 
@@ -37,6 +38,15 @@ class TensorRequest(NamedTuple):
 
     id: str | None
     wanted: tuple[Wanted, ...]
+
+
+def cost_of_texts(served: ServedVersion, size: int) -> int:
+    """The cost of reading so many bytes, if they may hold texts that the task reads; otherwise 0.
+
+    A front counts what its own format costs. A task of text or pictures does far more with an element than that.
+    """
+    reads_texts = any(spec.datatype == "BYTES" for spec in served.task.wire.inputs)
+    return size * served.task.reading_cost if reads_texts else 0
 
 
 def declared_spec(wire: Signature, name: str, datatype: str, shape: Sequence[int]) -> TensorSpec:

@@ -15,6 +15,7 @@ from plimsoll.fronts.tensor_requests import (
     add_once,
     check_number,
     check_own_data,
+    cost_of_texts,
     declared_spec,
     output_of,
     timeout_seconds,
@@ -47,8 +48,8 @@ class InferFront(HttpTarget):
 
     def reading_cost(self, call: Call, body: bytes, served: ServedVersion) -> int:
         """See `Front`; a number in typed contents takes as long as one in JSON."""
-        del call, served
-        return len(body)
+        del call
+        return max(len(body), cost_of_texts(served, len(body)))
 
     def read(self, call: Call, body: bytes, served: ServedVersion) -> Question:
         """The question of a ModelInferRequest; `call.asked` becomes its `TensorRequest`.

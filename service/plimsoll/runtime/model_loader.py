@@ -9,13 +9,13 @@ from typing import Any, NamedTuple, Protocol
 from plimsoll.bundle.folder import Bundle
 from plimsoll.bundle.golden import GoldenSamples, check_outputs, compare_golden, read_golden
 from plimsoll.bundle.golden_requests import first_difference, predictions_of, read_requests
+from plimsoll.bundle.installed_packages import fault_of_packages
 from plimsoll.bundle.padding_options import padding_of_manifest
 from plimsoll.errors import BundleError, ModelFailed
 from plimsoll.inference.batch_limits import MAX_ELEMENTS
 from plimsoll.inference.ports import Task
 from plimsoll.runtime.foreign_code import foreign_code, words_of
 from plimsoll.runtime.independence import check_independence
-from plimsoll.runtime.installed_packages import fault_of_packages
 from plimsoll.runtime.loaded_model import LoadedModel
 from plimsoll.runtime.loader_options import LoaderOptions
 from plimsoll.runtime.padding_proof import check_padding

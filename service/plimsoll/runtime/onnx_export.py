@@ -9,12 +9,12 @@ from pathlib import Path
 from plimsoll.bundle.creation import write_bundle
 from plimsoll.bundle.folder import Bundle
 from plimsoll.bundle.golden import GoldenSamples, read_golden
+from plimsoll.bundle.installed_packages import fault_of_packages
 from plimsoll.bundle.model_formats import SafetensorsModel
 from plimsoll.bundle.next_version import next_fields
 from plimsoll.errors import BundleError, OperatorError
 from plimsoll.inference.payloads import Tensors
 from plimsoll.inference.ports import Task
-from plimsoll.runtime.installed_packages import fault_of_packages
 from plimsoll.runtime.model_loader import ModelLoader
 from plimsoll.runtime.onnx_file import GRAPH_FILE
 

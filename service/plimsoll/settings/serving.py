@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode
 
 from plimsoll.bundle.model_formats import FACTORY
 from plimsoll.inference.batch_limits import MAX_ELEMENTS
+from plimsoll.inference.task_limits import MOST_INPUT_TOKENS, TaskLimits
 from plimsoll.settings.comma_lists import parts_of
 
 
@@ -58,6 +59,11 @@ class ServingSettings(BaseSettings):
         MAX_ELEMENTS,
         description="Most elements of all inputs, padding included, in one batch of rows whose length the model leaves "
         "open. A single row may have more; several rows of one request that have more are answered 422.",
+    )
+    max_input_tokens: Annotated[int, Field(ge=1, le=1 << 18)] = Field(
+        MOST_INPUT_TOKENS,
+        description="Most tokens of one text that a model reads, if the model itself reads more. The answer "
+        "counts the tokens that are cut off.",
     )
     max_wait_ms: Annotated[float, Field(ge=0, le=10_000)] = Field(
         0.0,
@@ -135,6 +141,11 @@ class ServingSettings(BaseSettings):
     def hard_queue_limit(self) -> int:
         """The queue limit in force."""
         return self.queue_limit or 2 * self.concurrency
+
+    @property
+    def task_limits(self) -> TaskLimits:
+        """The limits that hold for every task."""
+        return TaskLimits(self.max_input_tokens)
 
     @property
     def inline_budget_seconds(self) -> float:

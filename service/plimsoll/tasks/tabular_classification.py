@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from plimsoll.bundle.task_files import ReadFile, no_file
 from plimsoll.errors import BundleError
 from plimsoll.inference.payloads import Signature, Tensors
 from plimsoll.inference.ports import Json, Question
+from plimsoll.inference.task_limits import DEFAULT_LIMITS, TaskLimits
 from plimsoll.tasks.column_options import OPTION as COLUMNS
 from plimsoll.tasks.finite_numbers import not_finite
 from plimsoll.tasks.flat_rows import DIMENSIONS, fault_of_flat_input, listed
@@ -35,6 +37,11 @@ class LabelScores:
     labels: tuple[str | int, ...]
     threshold: np.floating[Any] | None
 
+    @property
+    def counted(self) -> LabelScores | None:
+        """Itself, if the labels are few enough to count the predictions of each."""
+        return self if len(self.labels) <= MOST_COUNTED_LABELS else None
+
     def chosen(self, scores: NDArray[Any]) -> NDArray[np.intp]:
         """The position of the label of each row, [rows]; the first one of equal scores.
 
@@ -46,6 +53,35 @@ class LabelScores:
             return best
         return (scores.reshape(-1) >= self.threshold).astype(np.intp)
 
+    def answers(self, outputs: Tensors) -> Iterator[tuple[int, NDArray[Any]]]:
+        """The position of the label, and the scores of all labels, of each row.
+
+        Raises:
+            ModelFailed: a score is not finite; `index` names the row.
+        """
+        scores = outputs[self.output]
+        if not np.logical_and.reduce(np.isfinite(scores), axis=None):
+            raise not_finite(scores)
+        chosen = self.chosen(scores).tolist()
+        if self.threshold is not None:
+            upper = scores.reshape(-1)
+            scores = np.stack((1 - upper, upper), axis=1)
+        return zip(chosen, scores, strict=True)
+
+    def schema(self) -> Json:
+        """The JSON schemas of `class` and `probabilities`, by name."""
+        count = len(self.labels)
+        return {
+            "class": {
+                "enum": list(self.labels),
+                "description": "The label with the highest probability; with a threshold, the one it decides for.",
+            },
+            "probabilities": {
+                "type": "array", "items": {"type": "number"}, "minItems": count, "maxItems": count,
+                "description": "One for each label, in the order of the signature.",
+            },
+        }  # fmt: skip
+
 
 def label_scores(signature: Signature) -> LabelScores:
     """The labels of the only output, and how its scores choose one."""
@@ -53,57 +89,8 @@ def label_scores(signature: Signature) -> LabelScores:
     return LabelScores(spec.name, spec.labels, None if spec.threshold is None else spec.dtype.type(spec.threshold))
 
 
-class TabularClassification(TabularRows):
-    """Implements `Task`: the rows are read as `TabularRows` does.
-
-    Raises:
-        BundleError: with check `task`; the message says what the model has, what can be asked, and what helps.
-    """
-
-    def __init__(self, signature: Signature, options: Options = NO_OPTIONS, read_file: ReadFile = no_file) -> None:
-        del read_file
-        check_options(NAME, options, (COLUMNS,))
-        if fault := fault_of_flat_input(signature) or _fault_of_output(signature):
-            raise BundleError("task", f"nothing can ask this model: {fault}; {_TAKES}")
-        super().__init__(signature, options)
-        self._classes = label_scores(signature)
-        self.classes = self._classes if len(self._classes.labels) <= MOST_COUNTED_LABELS else None
-
-    def results(self, question: Question, outputs: Tensors) -> list[Any]:
-        """`{"class", "probabilities"}` of each row; see `Task.results`."""
-        del question
-        probabilities = outputs[self._classes.output]
-        if not np.logical_and.reduce(np.isfinite(probabilities), axis=None):
-            raise not_finite(probabilities)
-        classes, labels = self._classes.chosen(probabilities), self._classes.labels
-        if self._classes.threshold is not None:
-            upper = probabilities.reshape(-1)
-            probabilities = np.stack((1 - upper, upper), axis=1)
-        return [
-            {"class": labels[best], "probabilities": row}
-            for best, row in zip(classes.tolist(), probabilities, strict=True)
-        ]
-
-    def result_schema(self) -> Json:
-        """The JSON schema of one result."""
-        labels = list(self._classes.labels)
-        return {
-            "type": "object",
-            "properties": {
-                "class": {
-                    "enum": labels,
-                    "description": "The label with the highest probability; with a threshold, the one it decides for.",
-                },
-                "probabilities": {
-                    "type": "array", "items": {"type": "number"}, "minItems": len(labels), "maxItems": len(labels),
-                    "description": "One for each label, in the order of the signature.",
-                },
-            },
-            "required": ["class", "probabilities"],
-        }  # fmt: skip
-
-
-def _fault_of_output(signature: Signature) -> str:
+def fault_of_scores(signature: Signature) -> str:
+    """Why the outputs are not one score for each label of one output; empty if they are."""
     if len(signature.outputs) != 1:
         return f"it has {len(signature.outputs)} outputs, {listed(signature.outputs)}"
     (spec,) = signature.outputs
@@ -114,3 +101,36 @@ def _fault_of_output(signature: Signature) -> str:
     if not spec.labels:
         return f"{given} without labels; name its classes"
     return ""
+
+
+class TabularClassification(TabularRows):
+    """Implements `Task`: the rows are read as `TabularRows` does.
+
+    Raises:
+        BundleError: with check `task`; the message says what the model has, what can be asked, and what helps.
+    """
+
+    def __init__(
+        self,
+        signature: Signature,
+        options: Options = NO_OPTIONS,
+        read_file: ReadFile = no_file,
+        limits: TaskLimits = DEFAULT_LIMITS,
+    ) -> None:
+        del read_file, limits
+        check_options(NAME, options, (COLUMNS,))
+        if fault := fault_of_flat_input(signature) or fault_of_scores(signature):
+            raise BundleError("task", f"nothing can ask this model: {fault}; {_TAKES}")
+        super().__init__(signature, options)
+        self._classes = label_scores(signature)
+        self.classes = self._classes.counted
+
+    def results(self, question: Question, outputs: Tensors) -> list[Any]:
+        """`{"class", "probabilities"}` of each row; see `Task.results`."""
+        del question
+        labels = self._classes.labels
+        return [{"class": labels[best], "probabilities": row} for best, row in self._classes.answers(outputs)]
+
+    def result_schema(self) -> Json:
+        """The JSON schema of one result."""
+        return {"type": "object", "properties": self._classes.schema(), "required": ["class", "probabilities"]}

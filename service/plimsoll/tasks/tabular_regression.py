@@ -10,6 +10,7 @@ from plimsoll.bundle.task_files import ReadFile, no_file
 from plimsoll.errors import BundleError
 from plimsoll.inference.payloads import Signature, Tensors, TensorSpec
 from plimsoll.inference.ports import Json, Question
+from plimsoll.inference.task_limits import DEFAULT_LIMITS, TaskLimits
 from plimsoll.tasks.column_options import OPTION as COLUMNS
 from plimsoll.tasks.finite_numbers import not_finite
 from plimsoll.tasks.flat_rows import DIMENSIONS, fault_of_flat_input
@@ -32,8 +33,14 @@ class TabularRegression(TabularRows):
         BundleError: with check `task`; the message says what the model has, what can be asked, and what helps.
     """
 
-    def __init__(self, signature: Signature, options: Options = NO_OPTIONS, read_file: ReadFile = no_file) -> None:
-        del read_file
+    def __init__(
+        self,
+        signature: Signature,
+        options: Options = NO_OPTIONS,
+        read_file: ReadFile = no_file,
+        limits: TaskLimits = DEFAULT_LIMITS,
+    ) -> None:
+        del read_file, limits
         check_options(NAME, options, (COLUMNS, TARGETS))
         fault = fault_of_flat_input(signature) or next(filter(None, map(_fault_of_output, signature.outputs)), "")
         self._targets = [] if fault else [(spec.name, targets_of(spec)) for spec in signature.outputs]

@@ -16,6 +16,7 @@ from plimsoll.bundle.task_files import ReadFile, no_file
 from plimsoll.errors import InvalidInput, UnsupportedMediaType
 from plimsoll.inference.payloads import Signature, Tensors, TensorSpec
 from plimsoll.inference.ports import Json, Question, Shapes
+from plimsoll.inference.task_limits import DEFAULT_LIMITS, TaskLimits
 from plimsoll.quoting import quote
 from plimsoll.tasks.finite_numbers import not_finite, place_beyond_floats
 from plimsoll.tasks.json_faults import BodyForm, explain, kind_of, syntax_fault
@@ -80,8 +81,14 @@ class TensorTask:
     reading_cost = 8
     classes = None
 
-    def __init__(self, signature: Signature, options: Options = NO_OPTIONS, read_file: ReadFile = no_file) -> None:
-        del read_file
+    def __init__(
+        self,
+        signature: Signature,
+        options: Options = NO_OPTIONS,
+        read_file: ReadFile = no_file,
+        limits: TaskLimits = DEFAULT_LIMITS,
+    ) -> None:
+        del read_file, limits
         check_options(NAME, options, (PADDING,))
         self.wire = signature
         self._padding = padding_of(signature, options)

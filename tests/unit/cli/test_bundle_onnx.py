@@ -49,7 +49,7 @@ def test_a_missing_package_is_named(
     make_tiny_bundle: MakeBundle, plimsoll: RunPlimsoll, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "plimsoll.runtime.installed_packages.find_spec", lambda name: None if name == "onnxscript" else name
+        "plimsoll.bundle.installed_packages.find_spec", lambda name: None if name == "onnxscript" else name
     )
     ran = plimsoll("bundle", "export-onnx", str(make_tiny_bundle().path))
     assert (ran.code, ran.out) == (2, "")

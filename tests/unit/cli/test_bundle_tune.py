@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from plimsoll.bundle import installed_packages
 from plimsoll.bundle.folder import open_bundle
-from plimsoll.runtime import installed_packages
 from plimsoll.runtime.tuning import makers
 
 from tests.conftest import MakeBundle

@@ -126,7 +126,7 @@ def test_a_folder_of_hugging_face_needs_packages_that_are_named(
     Path("bert").mkdir()
     Path("bert", "config.json").write_text("{}")
     monkeypatch.setattr(
-        "plimsoll.runtime.installed_packages.find_spec",
+        "plimsoll.bundle.installed_packages.find_spec",
         lambda name: None if name == "transformers" else "installed",
     )
     ran = plimsoll("init", "bert", "--no-ask")

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from onnx import ModelProto, TensorProto, helper
+from plimsoll.bundle import installed_packages
 from plimsoll.bundle.folder import open_bundle
-from plimsoll.runtime import installed_packages
 from safetensors.numpy import save_file
 
 from tests.doubles.onnx_bundles import ROWS

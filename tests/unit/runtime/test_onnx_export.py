@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from plimsoll.bundle import installed_packages
 from plimsoll.bundle.folder import Bundle, open_bundle
 from plimsoll.errors import BundleError, OperatorError
 from plimsoll.inference.payloads import Tensors
-from plimsoll.runtime import installed_packages
 from plimsoll.runtime.loader_options import LoaderOptions
 from plimsoll.runtime.model_loader import ModelLoader
 from plimsoll.runtime.onnx_export import check_packages, export_bundle

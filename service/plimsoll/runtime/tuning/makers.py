@@ -7,12 +7,12 @@ from functools import cache
 
 from plimsoll.bundle.folder import Bundle
 from plimsoll.bundle.golden import read_golden
+from plimsoll.bundle.installed_packages import fault_of_packages
 from plimsoll.bundle.manifest import SCHEMA_OF_PRECISION
 from plimsoll.bundle.model_formats import OnnxModel, SafetensorsModel
 from plimsoll.bundle.next_version import SCHEMA
 from plimsoll.errors import BundleError, OperatorError
 from plimsoll.inference.payloads import Tensors
-from plimsoll.runtime.installed_packages import fault_of_packages
 from plimsoll.runtime.onnx_export import GRAPH_RECORD, check_packages, longest_rows
 from plimsoll.runtime.onnx_file import GRAPH_FILE
 from plimsoll.runtime.places import imported

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from plimsoll.bundle import installed_packages
 from plimsoll.bundle.folder import open_bundle
 from plimsoll.errors import PlimsollError
-from plimsoll.runtime import installed_packages
 from plimsoll.runtime.tuning import makers
 from plimsoll.runtime.tuning.makers import BFLOAT16, INT8, ONNX, makers_of
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from plimsoll.runtime.installed_packages import fault_of_packages
+from plimsoll.bundle.installed_packages import fault_of_packages
 
 
 def test_nothing_is_said_if_all_are_installed() -> None:
