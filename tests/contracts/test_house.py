@@ -56,6 +56,7 @@ WITHOUT_A_TEST_OF_THEIR_NAME = {
     "tasks/json_faults.py": "tasks/test_number_faults.py",
     "tasks/flat_rows.py": "tasks/test_tabular_classification.py",
     "tasks/task_options.py": "tasks/test_tasks.py",
+    "tasks/input_limits.py": "tasks/test_picture_decoding.py",
     "tasks/finite_numbers.py": "tasks/test_tabular_classification.py",
     # Tested over the edge.
     "api/edge.py": "api/test_ask.py",
@@ -67,6 +68,9 @@ WITHOUT_A_TEST_OF_THEIR_NAME = {
     "fronts/replied_errors.py": "api/test_error_responses.py",
     "fronts/v1_csv.py": "api/test_v1_csv.py",
     "fronts/v1_json.py": "api/test_ask_target.py",
+    "fronts/v1_picture.py": "api/test_v1_picture.py",
+    "fronts/v1_form.py": "api/test_v1_picture.py",
+    "fronts/form_parts.py": "api/test_v1_picture.py",
     "inference/reading_pool.py": "api/test_reading_pool.py",
     # Declarations, and code that protoc writes.
     "rpc/parts.py": "rpc/test_rpc_server.py",

@@ -17,6 +17,7 @@ from plimsoll.fronts.tensor_requests import (
     TensorRequest,
     binary_output,
     output_of,
+    reads_elements,
     timeout_seconds,
     wanted_outputs,
 )
@@ -41,8 +42,9 @@ class Oip(HttpTarget):
         self._known = KnownRequests()
 
     def reading_cost(self, call: Call, body: bytes, served: ServedVersion) -> int:
-        """See `Front`; tensors in bytes are only looked at."""
-        del served
+        """See `Front`; tensors in bytes are only looked at, unless their elements are texts or pictures."""
+        if reads_elements(served.task.wire):
+            return len(body) * max(_JSON_COST, served.task.reading_cost)
         length = json_bytes(call.head, body)
         return int(length * _JSON_COST + (len(body) - length) * _RAW_COST)
 

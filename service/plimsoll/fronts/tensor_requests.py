@@ -238,6 +238,14 @@ def _flag(parameters: Parameters, name: str, default: bool) -> bool:  # noqa: FB
     return flag
 
 
+def reads_elements(wire: Signature) -> bool:
+    """Whether the task reads each element of its input, as a text or a picture, instead of taking numbers as they are.
+
+    All inputs of such a task have the datatype BYTES.
+    """
+    return wire.inputs[0].datatype == "BYTES"
+
+
 def names_of(specs: Iterable[TensorSpec]) -> str:
     """The names of tensors, for a sentence."""
     return ", ".join(spec.name for spec in specs)

@@ -17,6 +17,7 @@ from plimsoll.fronts.tensor_requests import (
     check_own_data,
     declared_spec,
     output_of,
+    reads_elements,
     timeout_seconds,
     wanted_outputs,
 )
@@ -47,8 +48,9 @@ class InferFront(HttpTarget):
 
     def reading_cost(self, call: Call, body: bytes, served: ServedVersion) -> int:
         """See `Front`; a number in typed contents takes as long as one in JSON."""
-        del call, served
-        return len(body)
+        del call
+        task = served.task
+        return len(body) * (task.reading_cost if reads_elements(task.wire) else 1)
 
     def read(self, call: Call, body: bytes, served: ServedVersion) -> Question:
         """The question of a ModelInferRequest; `call.asked` becomes its `TensorRequest`.

@@ -12,19 +12,23 @@ from plimsoll.inference.payloads import Signature
 from plimsoll.inference.ports import Task
 from plimsoll.inference.task_threads import BoundTask, TaskObserver, UnobservedTask
 from plimsoll.quoting import quote
-from plimsoll.tasks import tabular_classification, tabular_regression, tensors
+from plimsoll.tasks import image_classification, object_detection, tabular_classification, tabular_regression, tensors
+from plimsoll.tasks.input_limits import DEFAULT_LIMITS, InputLimits
 from plimsoll.tasks.own_task_binding import MakeTask, bind_own_task
+from plimsoll.tasks.picture_reader import PictureReader
 from plimsoll.tasks.task_options import Options
 
 TASKS: Mapping[str, Callable[[Signature, Options, ReadFile], Task]] = {
     tabular_classification.NAME: tabular_classification.TabularClassification,
     tabular_regression.NAME: tabular_regression.TabularRegression,
     tensors.NAME: tensors.TensorTask,
+    image_classification.NAME: image_classification.ImageClassification,
+    object_detection.NAME: object_detection.ObjectDetection,
 }
 
 
-def bind_task(manifest: Manifest, read_file: ReadFile) -> Task:
-    """One of the tasks of this server, bound to the signature of a version and to the files that it reads.
+def bind_task(manifest: Manifest, read_file: ReadFile, limits: InputLimits = DEFAULT_LIMITS) -> Task:
+    """One of the tasks of this server, bound to the signature of a version, the files that it reads and the limits.
 
     Raises:
         BundleError: with check `task`, when this version of Plimsoll has no such task, the task does not fit the
@@ -34,20 +38,26 @@ def bind_task(manifest: Manifest, read_file: ReadFile) -> Task:
     task = TASKS.get(manifest.task)
     if task is None:
         raise BundleError("task", f"there is no task {quote(manifest.task)}; this server has {', '.join(TASKS)}")
-    return task(manifest.line_signature(), manifest.options, read_file)
+    bound = task(manifest.line_signature(), manifest.options, read_file)
+    return bound.within(limits) if isinstance(bound, PictureReader) else bound
 
 
 class TaskBinder:
     """Binds the task that a bundle names: one of this server, or the user's own, which `make` makes.
 
-    `observer_of` gives the observer of a name and version; by default nothing is observed.
+    `observer_of` gives the observer of a name and version; by default nothing is observed. `limits` are those of the
+    server for what its own tasks read.
     """
 
     def __init__(
-        self, make: MakeTask, observer_of: Callable[[str, str], TaskObserver] = lambda _name, _version: UnobservedTask()
+        self,
+        make: MakeTask,
+        observer_of: Callable[[str, str], TaskObserver] = lambda _name, _version: UnobservedTask(),
+        limits: InputLimits = DEFAULT_LIMITS,
     ) -> None:
         self._make = make
         self._observer_of = observer_of
+        self._limits = limits
 
     def __call__(self, bundle: Bundle) -> BoundTask:
         """The task of a version; called once, when the version is loaded, on a thread that may be abandoned.
@@ -57,5 +67,5 @@ class TaskBinder:
         """
         manifest = bundle.manifest
         if not manifest.names_own_task:
-            return BoundTask(bind_task(manifest, listed_files(manifest, bundle.read)))
+            return BoundTask(bind_task(manifest, listed_files(manifest, bundle.read), self._limits))
         return bind_own_task(bundle, self._make, self._observer_of(manifest.name, manifest.version))

@@ -16,8 +16,10 @@ from tests.conftest import MakeBundle
 PARTS = {
     "wire_tensors",
     "__init__",
+    "box_suppression",
     "finite_numbers",
     "flat_rows",
+    "input_limits",
     "json_faults",
     "json_values",
     "nested_numbers",
@@ -27,6 +29,11 @@ PARTS = {
     "own_inputs",
     "own_task",
     "own_task_binding",
+    "picture_decoding",
+    "picture_fitting",
+    "picture_formats",
+    "picture_reader",
+    "picture_rows",
     "plain_json",
     "task_options",
 }
