@@ -112,7 +112,7 @@ def varied(batch: Tensor, generator: torch.Generator) -> Tensor:
 def right(model: nn.Module, garments: Digits) -> list[bool]:
     """Of each garment, whether the model names its class."""
     with torch.inference_mode():
-        shares = [cast(Tensor, model(batch)) for batch in standardised(garments.pixels).split(1000)]
+        shares = [cast(Tensor, model(batch)) for batch in torch.split(standardised(garments.pixels), 1000)]
     return [bool(hit) for hit in torch.cat(shares).argmax(dim=1).numpy() == garments.labels]
 
 

@@ -65,7 +65,6 @@ class ScenesDetector(nn.Module):
         self.classes = nn.Conv2d(80, len(NAMES), kernel_size=1)
         assert self.classes.bias is not None  # noqa: S101
         nn.init.constant_(self.classes.bias, _RARE)
-        self.register_buffer("centres", cell_centres(), persistent=False)
 
     def cells(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """Of each cell the logarithms of the distances to the four sides in cells, and the logits of the classes."""
@@ -80,7 +79,7 @@ class ScenesDetector(nn.Module):
     def around(self, sides: Tensor) -> Tensor:
         """The boxes with these distances around the centres of the cells."""
         far = torch.exp(sides.clamp(-4, 4)) * STRIDE
-        return torch.cat([self.centres - far[..., :2], self.centres + far[..., 2:]], dim=-1)
+        return torch.cat([cell_centres() - far[..., :2], cell_centres() + far[..., 2:]], dim=-1)
 
 
 def _block(width_in: int, width_out: int, stride: int) -> list[nn.Module]:

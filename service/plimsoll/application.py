@@ -100,8 +100,8 @@ class Application:
         files = FileStates(metrics.background.file_checked)
         tasks = BackgroundTasks(metrics.background.task_restarted)
         new_lane = partial(_new_lane, settings, metrics, tracing)
-        task_observer = partial(VersionTaskObserver, metrics, spans=tracing and tracing.batches)
-        bind = TaskBinder(TaskFactories(settings.factories), task_observer, settings.input_limits)
+        observe = partial(VersionTaskObserver, metrics, spans=None if tracing is None else tracing.batches)
+        bind = TaskBinder(TaskFactories(settings.factories), observe, settings.input_limits)
         loading = VersionLoading(shelf, _loader(settings), registry, settings.start_seconds, bind)
         reading = ReadingPool(settings.inline_body_bytes, settings.decode_threads)
         self.lifecycle = Lifecycle(

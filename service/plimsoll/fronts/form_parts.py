@@ -10,7 +10,6 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from plimsoll.errors import InvalidInput, MalformedBody
 
-_CODE = "not_multipart"
 _FORM = "a form of multipart/form-data (RFC 7578)"
 _LONGEST_BOUNDARY = 256
 _DISPOSITION = b"content-disposition"
@@ -37,7 +36,7 @@ def parts_of(content_type: str, body: bytes, most: int) -> list[FormPart]:
     boundary = parse_options_header(content_type)[1].get(b"boundary", b"")
     if not 0 < len(boundary) <= _LONGEST_BOUNDARY:
         raise MalformedBody(
-            "the form has no boundary", code=_CODE, expected="Content-Type: multipart/form-data; boundary=..."
+            "the form has no boundary", code="not_multipart", expected="Content-Type: multipart/form-data; boundary=..."
         )
     reader = _FormReader(most)
     parser = MultipartParser(
@@ -56,9 +55,9 @@ def parts_of(content_type: str, body: bytes, most: int) -> list[FormPart]:
         parser.write(body)
         parser.finalize()
     except FormParserError:
-        raise MalformedBody("the body is no form that can be read", code=_CODE, expected=_FORM) from None
+        raise MalformedBody("the body is no form that can be read", code="not_multipart", expected=_FORM) from None
     if not reader.whole:
-        raise MalformedBody("the form ends before its last boundary", code=_CODE, expected=_FORM)
+        raise MalformedBody("the form ends before its last boundary", code="not_multipart", expected=_FORM)
     return reader.parts
 
 

@@ -32,7 +32,8 @@ class Placement(NamedTuple):
         """Boxes, [..., 4] with left, top, right and bottom in the row, as pixels within the picture."""
         starts, lengths = np.tile((self.across, self.down), 2), np.tile((self.wide, self.high), 2)
         ends = np.tile((self.width, self.height), 2)
-        return np.clip((boxes.astype(np.float64) - starts) / lengths, 0, ends)
+        inside: NDArray[np.float64] = np.clip((boxes.astype(np.float64) - starts) / lengths, 0, ends)
+        return inside
 
 
 def fitted(file: PictureFile, steps: PictureSteps) -> tuple[NDArray[np.uint8], Placement]:

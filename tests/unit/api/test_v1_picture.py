@@ -59,7 +59,11 @@ async def test_a_picture_is_the_whole_body_and_its_content_decides(
 async def test_a_form_has_one_picture_or_many(colours: Edge) -> None:
     one = await colours.client.post(PATH, files={"image": ("red.png", RED)})
     assert classes(one) == ["a"]
-    many = [("image", ("blue.webp", BLUE)), ("other", ("red", RED, "image/png")), ("image", ("b", BLUE))]
+    many: list[tuple[str, Any]] = [
+        ("image", ("blue.webp", BLUE)),
+        ("other", ("red", RED, "image/png")),
+        ("image", ("b", BLUE)),
+    ]
     assert classes(await colours.client.post(PATH, files=many, data={"user": "ann"})) == ["c", "a", "c"]
 
 

@@ -15,8 +15,10 @@ PLAIN: dict[str, Any] = {
 OUTPUT = TensorSpec("y", "FP32", (-1, 2))
 
 
-def signature(*row: int, datatype: Datatype = "FP32", **bounds: float) -> Signature:
-    return Signature((TensorSpec("x", datatype, (-1, *row), **bounds),), (OUTPUT,))
+def signature(
+    *row: int, datatype: Datatype = "FP32", minimum: float | None = None, maximum: float | None = None
+) -> Signature:
+    return Signature((TensorSpec("x", datatype, (-1, *row), minimum, maximum),), (OUTPUT,))
 
 
 def steps(*row: int, datatype: Datatype = "FP32", **changes: Any) -> PictureSteps:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +13,9 @@ NEAR = (1.0, 0.0, 11.0, 10.0)  # overlaps by 9 / 11
 FAR = (5.0, 0.0, 15.0, 10.0)  # overlaps by 5 / 15
 
 
-def chosen(boxes: list[tuple[float, ...]], scores: list[list[float]], thresholds: Thresholds = USUAL) -> list[object]:
+def chosen(
+    boxes: Sequence[tuple[float, ...]], scores: Sequence[list[float]], thresholds: Thresholds = USUAL
+) -> list[object]:
     found = choose_boxes(np.array(boxes, np.float32), np.array(scores, np.float32), thresholds)
     return [
         (tuple(box), label, round(sure, 3))

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 from plimsoll.bundle.picture_options import PictureSteps
 from plimsoll.tasks.picture_fitting import Placement
 from plimsoll.tasks.picture_rows import PictureRows, factors_of
@@ -15,8 +18,8 @@ def rows(steps: PictureSteps) -> PictureRows:
     return PictureRows("x", factors_of(steps), PIXELS, PLACES, "ann")
 
 
-def written(question: PictureRows, dtype: type) -> list[object]:
-    tensor = np.full((question.rows, 1, 1, 2), 77, dtype)
+def written(question: PictureRows, dtype: type) -> Any:
+    tensor: NDArray[Any] = np.full((question.rows, 1, 1, 2), 77, dtype)
     question.write({"x": tensor})
     return tensor[:, 0, 0].tolist()
 
