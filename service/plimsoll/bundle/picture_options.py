@@ -107,7 +107,7 @@ class PictureSteps:
         return row.reshape(self.height, self.width, depth).astype(np.uint8)
 
     def factors(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """What the pixels of a row are multiplied by, and what is added; both fit the shape of a row."""
+        """The factor and the offset of the pixels of a row; both fit its shape."""
         factor = np.array([self.scale / each for each in self.std])
         offset = np.array([-mean / each for mean, each in zip(self.mean, self.std, strict=True)])
         return self._spread(factor), self._spread(offset)

@@ -1,4 +1,4 @@
-"""Decodes pictures of clients with Pillow. What a picture claims is checked before any of it is decoded.
+"""Decodes pictures of clients with Pillow, and checks the claims of their heads before that.
 
 Imported only where a task or a command reads pictures.
 """
@@ -151,7 +151,7 @@ def _by_pillow(step: Callable[[], _T]) -> _T:
 
 
 def _orientation(picture: Image.Image) -> int:
-    """The orientation of EXIF; 1, which is upright, where there is none or nobody can read it."""
+    """The orientation of EXIF; 1, which is upright, if there is none or nobody can read it."""
     try:
         orientation = int(picture.getexif().get(_EXIF_ORIENTATION, 1))
     except Exception:  # noqa: BLE001  # as above; the pixels are whole

@@ -1,4 +1,4 @@
-"""Tells the format of a picture by its first bytes."""
+"""Finds the format of a picture by its first bytes."""
 
 from __future__ import annotations
 
