@@ -100,12 +100,10 @@ class Application:
         files = FileStates(metrics.background.file_checked)
         tasks = BackgroundTasks(metrics.background.task_restarted)
         new_lane = partial(_new_lane, settings, metrics, tracing)
-        spans = None if tracing is None else tracing.batches
-        bind = TaskBinder(
-            TaskFactories(settings.factories), partial(VersionTaskObserver, metrics, spans=spans), settings.task_limits
-        )
+        observe = partial(VersionTaskObserver, metrics, spans=None if tracing is None else tracing.batches)
+        bind = TaskBinder(TaskFactories(settings.factories), observe, settings.task_limits)
         loading = VersionLoading(shelf, _loader(settings), registry, settings.start_seconds, bind)
-        reading = ReadingPool(settings.inline_body_bytes)
+        reading = ReadingPool(settings.inline_body_bytes, settings.decode_threads)
         self.lifecycle = Lifecycle(
             state,
             _desired_state_source(settings, shelf, files, workers_folder, registry),

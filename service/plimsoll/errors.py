@@ -5,7 +5,7 @@
     PlimsollError                   500 internal
     ├── ClientError                 the caller can mend it
     │   ├── MalformedRequest        400 malformed_request: not HTTP/1.1; the connection is closed
-    │   ├── MalformedBody           400 not_json, not_csv, not_compressed, not_protobuf, empty_body
+    │   ├── MalformedBody           400 not_json, not_csv, not_multipart, not_compressed, not_protobuf, empty_body
     │   ├── HostNotAllowed          400 host_not_allowed
     │   ├── Unauthorized            401 unauthorized
     │   ├── Forbidden               403 forbidden

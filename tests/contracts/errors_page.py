@@ -28,6 +28,7 @@ MEANINGS = {
     "model_not_found": "No such model; or none was named, and there are several.",
     "not_found": "No such route.",
     "not_csv": "The body is not CSV.",
+    "not_multipart": "The body is not the form that its head says.",
     "not_json": "The body is not JSON.",
     "upgrade_required": "A session was asked for without the handshake of a WebSocket.",
     "not_protobuf": "The message of a gRPC call is not the one of its method.",
@@ -38,6 +39,7 @@ MEANINGS = {
 REMEDIES = {
     "internal": "Ask again once. If it comes back, give the operator the `request_id`: the log has the cause.",
     "malformed_request": "Use an HTTP library; if you do, look at the proxies on the way.",
+    "not_multipart": "Send a form of multipart/form-data, with its boundary, as an HTTP library makes it.",
     "not_csv": "Send lines of numbers separated by commas, in UTF-8.",
     "not_json": "Send one JSON document in UTF-8, with finite numbers.",
     "not_protobuf": "Generate the client from the protocol's own file, or use a client of it: [grpc.md](grpc.md).",

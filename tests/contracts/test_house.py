@@ -67,6 +67,9 @@ WITHOUT_A_TEST_OF_THEIR_NAME = {
     "fronts/replied_errors.py": "api/test_error_responses.py",
     "fronts/v1_csv.py": "api/test_v1_csv.py",
     "fronts/v1_json.py": "api/test_ask_target.py",
+    "fronts/v1_picture.py": "api/test_v1_picture.py",
+    "fronts/v1_form.py": "api/test_v1_picture.py",
+    "fronts/form_parts.py": "api/test_v1_picture.py",
     "inference/reading_pool.py": "api/test_reading_pool.py",
     # Declarations, and code that protoc writes.
     "rpc/parts.py": "rpc/test_rpc_server.py",

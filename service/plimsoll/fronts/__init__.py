@@ -6,11 +6,13 @@ from plimsoll.fronts.kserve_v1 import KServeV1
 from plimsoll.fronts.oip import Oip
 from plimsoll.fronts.v1_csv import V1Csv
 from plimsoll.fronts.v1_events import V1Events
+from plimsoll.fronts.v1_form import V1Form
 from plimsoll.fronts.v1_json import V1Json
+from plimsoll.fronts.v1_picture import V1Picture
 from plimsoll.fronts.v1_session import V1Session
 from plimsoll.inference.ports import Front
 
-V1: tuple[Front, ...] = (V1Json(), V1Csv())
+V1: tuple[Front, ...] = (V1Json(), V1Csv(), V1Picture(), V1Form())
 
 V2: tuple[Front, ...] = (Oip(),)
 

@@ -6,18 +6,16 @@ each digit to a box of 20 x 20 pixels, kept its aspect ratio, and placed its cen
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from plimsoll.bundle.manifest import ImagePreprocessing
 from plimsoll.errors import InvalidInput
+from plimsoll.inference.task_limits import DEFAULT_LIMITS
+from plimsoll.tasks.picture_decoding import PictureFile, on_ground, quieten_pillow
 
-MAX_PIXELS = 16_000_000
-_FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")
-"""No other formats, because Pillow runs external programs for some of them."""
+_WHITE = 255
 _FAINTEST = 0.1
 """Ink below this is noise of the paper."""
 _MIDDLE = 0.5
@@ -25,13 +23,14 @@ _MIDDLE = 0.5
 
 
 def read_glyph(content: bytes, steps: ImagePreprocessing) -> NDArray[np.float32]:
-    """The row for a PNG, JPEG or other picture: `width * height` numbers from 0 to 1.
+    """The row for a picture of a format that `PictureFile` reads: `width * height` numbers from 0 to 1.
 
     The edge of the picture decides which colour is the background, so that dark on light and light on dark both work,
     and the paper need not be white nor the ink black. A picture of the right size is used pixel by pixel.
 
     Raises:
-        InvalidInput: the content is not a picture, has too many pixels, or shows no glyph.
+        UnsupportedMediaType: the content is not a picture.
+        InvalidInput: it is damaged, has too many pixels, or shows no glyph.
     """
     grey = _grey(content)
     size = (steps.height, steps.width)
@@ -48,17 +47,9 @@ def read_glyph(content: bytes, steps: ImagePreprocessing) -> NDArray[np.float32]
 
 
 def _grey(content: bytes) -> NDArray[np.float64]:
-    try:
-        with Image.open(io.BytesIO(content), formats=_FORMATS) as picture:
-            if picture.width * picture.height > MAX_PIXELS:
-                raise InvalidInput("the picture is too large", expected=f"at most {MAX_PIXELS} pixels")
-            flat = Image.new("RGBA", picture.size, "white")
-            flat.alpha_composite(picture.convert("RGBA"))
-            return np.asarray(flat.convert("L"), dtype=np.float64) / 255
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError):
-        raise InvalidInput(
-            "this is not a picture that can be read", expected="a PNG, JPEG, GIF, BMP, TIFF or WebP"
-        ) from None
+    quieten_pillow()
+    picture, _ = PictureFile(content, DEFAULT_LIMITS).upright()
+    return np.asarray(on_ground(picture, "L", _WHITE), dtype=np.float64) / _WHITE
 
 
 def _cut_out(ink: NDArray[np.float64]) -> NDArray[np.float64]:

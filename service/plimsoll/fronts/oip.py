@@ -16,7 +16,7 @@ from plimsoll.fronts.raw_tensors import bytes_of
 from plimsoll.fronts.tensor_requests import (
     TensorRequest,
     binary_output,
-    cost_of_texts,
+    cost_of_elements,
     output_of,
     timeout_seconds,
     wanted_outputs,
@@ -42,9 +42,9 @@ class Oip(HttpTarget):
         self._known = KnownRequests()
 
     def reading_cost(self, call: Call, body: bytes, served: ServedVersion) -> int:
-        """See `Front`; tensors of numbers in bytes are only looked at."""
+        """See `Front`; tensors in bytes are only looked at, unless their elements are texts or pictures."""
         length = json_bytes(call.head, body)
-        return max(int(length * _JSON_COST + (len(body) - length) * _RAW_COST), cost_of_texts(served, len(body)))
+        return max(int(length * _JSON_COST + (len(body) - length) * _RAW_COST), cost_of_elements(served, len(body)))
 
     def read(self, call: Call, body: bytes, served: ServedVersion) -> Question:
         """The question of the tensors; `call.asked` becomes the `TensorRequest`.

@@ -40,13 +40,13 @@ class TensorRequest(NamedTuple):
     wanted: tuple[Wanted, ...]
 
 
-def cost_of_texts(served: ServedVersion, size: int) -> int:
-    """The cost of reading so many bytes, if they may hold texts that the task reads; otherwise 0.
+def cost_of_elements(served: ServedVersion, size: int) -> int:
+    """The cost of reading so many bytes, if the task reads each element of them, as a text or a picture; otherwise 0.
 
     A front counts what its own format costs. A task of text or pictures does far more with an element than that.
     """
-    reads_texts = any(spec.datatype == "BYTES" for spec in served.task.wire.inputs)
-    return size * served.task.reading_cost if reads_texts else 0
+    are_read = any(spec.datatype == "BYTES" for spec in served.task.wire.inputs)
+    return size * served.task.reading_cost if are_read else 0
 
 
 def declared_spec(wire: Signature, name: str, datatype: str, shape: Sequence[int]) -> TensorSpec:

@@ -13,6 +13,7 @@ import orjson
 
 from plimsoll.errors import InvalidInput, MalformedBody
 from plimsoll.fronts.v1_json import VERSION_FIELD, V1Json
+from plimsoll.fronts.v1_picture import takes_pictures
 from plimsoll.inference.call import Call
 from plimsoll.inference.payloads import Answer
 from plimsoll.inference.ports import Json, Question, Reply
@@ -67,9 +68,12 @@ class V1Csv(V1Json):
     def reply(self, call: Call, served: ServedVersion, question: Question, answer: Answer) -> Reply:
         """One line for each row; the version stands in a header.
 
-        Results of a task of one's own that are no flat objects of the same fields are answered in JSON.
+        Results that have lists in them are answered in JSON, and those of a task of one's own that are no flat objects
+        of the same fields.
         """
         results = served.task.results(question, answer.outputs)
+        if _has_list(results[0]):
+            return super().reply(call, served, question, answer)
         if served.threads is not None:
             if not _are_lines(results):
                 return super().reply(call, served, question, answer)
@@ -85,8 +89,10 @@ class V1Csv(V1Json):
         return Reply(200, headers, content)
 
     def body_content(self, item: str, row: Json, examples: Json) -> Json:
-        """Text, for every model; the first line names the columns of a model that has some."""
-        del row, examples
+        """Text, for every model but those of pictures; the first line names the columns of a model that has some."""
+        del examples
+        if takes_pictures(row):
+            return {}
         form = _NAMED_FORM if item == COLUMNS else _FORM
         return {"schema": {"type": "string", "description": f"{form[0].upper()}{form[1:]}; at most {MAX_ROWS} rows."}}
 
@@ -156,6 +162,13 @@ def _are_lines(results: list[Any]) -> bool:
         and not any(isinstance(value, dict | list) for value in each.values())
         for each in results
     )
+
+
+def _has_list(value: Any) -> bool:  # noqa: ANN401  # JSON, with arrays
+    """Whether a result has a list in it, which has no fixed number of cells; an array has."""
+    if isinstance(value, dict):
+        return any(map(_has_list, value.values()))
+    return isinstance(value, list)
 
 
 def _names(name: str, value: Any) -> Iterator[str]:  # noqa: ANN401  # JSON, with arrays

@@ -37,9 +37,9 @@ ANY_ROW: Json = {"type": "array", "items": {"type": "number"}, "description": "A
 
 
 def request_body(fronts: Iterable[Front], item: str, row: Json, examples: Json) -> Json:
-    """The request body in OpenAPI terms, in every format of a route."""
+    """The request body in OpenAPI terms, in every format of a route that describes one."""
     content = {front.media_types[0]: front.body_content(item, row, examples) for front in fronts}
-    return {"required": True, "content": content}
+    return {"required": True, "content": {media_type: each for media_type, each in content.items() if each}}
 
 
 def predict_examples(item: str, row: Any) -> dict[str, Json]:  # noqa: ANN401  # JSON

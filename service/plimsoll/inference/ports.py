@@ -192,7 +192,10 @@ class Front(Protocol):
         ...
 
     def body_content(self, item: str, row: Json, examples: Json) -> Json:
-        """OpenAPI's media type object of a body: the field and the schema of one row, and examples in JSON."""
+        """OpenAPI's media type object of a body: the field and the schema of one row, and examples in JSON.
+
+        Empty where this format cannot carry such a row.
+        """
         ...
 
     def answer_content(self) -> Json:

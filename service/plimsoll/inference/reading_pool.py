@@ -1,4 +1,4 @@
-"""Inflates and parses long bodies on two threads of their own, so that the event loop keeps answering."""
+"""Parses long bodies and decodes pictures on threads of their own, so that the event loop keeps answering."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ from typing import TypeVar
 
 from plimsoll.inference.waiting import result_in_time
 
-_THREADS = 2
+THREADS = 2
+"""Unless a setting says otherwise."""
 _T = TypeVar("_T")
 
 
 class ReadingPool:
-    """Two threads and an unbounded queue: every request in it holds a permit, and admission control bounds permits.
+    """Some threads and an unbounded queue: every request in it holds a permit, and admission control bounds permits.
 
-    Bodies of at most `inline_bytes` are parsed on the event loop, because a change of thread would cost more.
+    Bodies of at most `inline_bytes` are parsed on the event loop, because a change of thread would cost more. Pictures
+    never are, so at most as many are decoded at once as there are `threads`.
     """
 
-    def __init__(self, inline_bytes: int) -> None:
+    def __init__(self, inline_bytes: int, threads: int = THREADS) -> None:
         self.inline_bytes = inline_bytes
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="reading")
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="reading")
 
     async def read(self, step: Callable[[], _T], deadline: float, client_gone: Callable[[], Awaitable[None]]) -> _T:
         """The result of one step of reading a body: its inflated bytes, or the question that it asks.

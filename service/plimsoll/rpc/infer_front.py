@@ -15,7 +15,7 @@ from plimsoll.fronts.tensor_requests import (
     add_once,
     check_number,
     check_own_data,
-    cost_of_texts,
+    cost_of_elements,
     declared_spec,
     output_of,
     timeout_seconds,
@@ -49,7 +49,7 @@ class InferFront(HttpTarget):
     def reading_cost(self, call: Call, body: bytes, served: ServedVersion) -> int:
         """See `Front`; a number in typed contents takes as long as one in JSON."""
         del call
-        return max(len(body), cost_of_texts(served, len(body)))
+        return max(len(body), cost_of_elements(served, len(body)))
 
     def read(self, call: Call, body: bytes, served: ServedVersion) -> Question:
         """The question of a ModelInferRequest; `call.asked` becomes its `TensorRequest`.

@@ -16,6 +16,7 @@ from pydantic_settings import DotEnvSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as PydanticSettingsError
 
 from plimsoll.errors import OperatorError
+from plimsoll.inference.task_limits import TaskLimits
 from plimsoll.settings.edge import LOOPBACK_HOSTS, EdgeSettings, is_loopback
 from plimsoll.settings.process import ProcessSettings
 from plimsoll.settings.serving import ServingSettings, cpus_of_process
@@ -38,6 +39,11 @@ class Settings(TracingSettings, EdgeSettings, ServingSettings, ProcessSettings):
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_file=_ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True, allow_inf_nan=False
     )
+
+    @property
+    def task_limits(self) -> TaskLimits:
+        """The limits that hold for every task."""
+        return TaskLimits(self.max_input_tokens, self.max_picture_pixels, self.max_picture_bytes or self.max_body_bytes)
 
     @model_validator(mode="after")
     def _coherent(self) -> Self:

@@ -26,7 +26,18 @@ class EdgeSettings(BaseSettings):
     )
     inline_body_bytes: Annotated[int, Field(ge=0, le=1 << 30)] = Field(
         256 << 10,
-        description="Longest body in bytes that is parsed on the event loop. A pool of two threads parses longer ones.",
+        description="Longest body in bytes that is parsed on the event loop. A pool of threads parses longer ones.",
+    )
+    decode_threads: Annotated[int, Field(ge=1, le=64)] = Field(
+        2, description="Threads that parse long bodies and decode pictures, and so the pictures decoded at once."
+    )
+    max_picture_pixels: Annotated[int, Field(ge=1, le=1 << 28)] = Field(
+        16 << 20,
+        description="Most pixels of a picture, checked before it is decoded. All pictures of a request may have four "
+        "times as many. A thread takes up to 16 bytes a pixel.",
+    )
+    max_picture_bytes: Annotated[int, Field(ge=1, le=1 << 30)] | None = Field(
+        None, description="Most bytes of a picture, decoded from base64. Default: those of a body."
     )
     max_head_bytes: Annotated[int, Field(ge=1024, le=1 << 24)] = Field(
         65_536, description="Most bytes in the head of a request, and in its trailers. More is answered 431."

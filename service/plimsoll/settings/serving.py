@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode
 
 from plimsoll.bundle.model_formats import FACTORY
 from plimsoll.inference.batch_limits import MAX_ELEMENTS
-from plimsoll.inference.task_limits import MOST_INPUT_TOKENS, TaskLimits
+from plimsoll.inference.task_limits import MOST_INPUT_TOKENS
 from plimsoll.settings.comma_lists import parts_of
 
 
@@ -141,11 +141,6 @@ class ServingSettings(BaseSettings):
     def hard_queue_limit(self) -> int:
         """The queue limit in force."""
         return self.queue_limit or 2 * self.concurrency
-
-    @property
-    def task_limits(self) -> TaskLimits:
-        """The limits that hold for every task."""
-        return TaskLimits(self.max_input_tokens)
 
     @property
     def inline_budget_seconds(self) -> float:

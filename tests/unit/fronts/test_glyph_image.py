@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-import io
-import struct
-import zlib
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -12,17 +9,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from plimsoll.bundle.manifest import ImagePreprocessing
-from plimsoll.errors import InvalidInput
-from plimsoll.fronts.glyph_image import MAX_PIXELS, read_glyph
+from plimsoll.errors import ClientError, InvalidInput, UnsupportedMediaType
+from plimsoll.fronts.glyph_image import read_glyph
+
+from tests.doubles.pictures import encoded, png_of_size
 
 MNIST = ImagePreprocessing(kind="glyph", width=28, height=28, box=20, ink="light")
 Picture = Image.Image
-
-
-def encoded(picture: Picture, kind: str = "PNG", **options: Any) -> bytes:
-    stream = io.BytesIO()
-    picture.save(stream, kind, **options)
-    return stream.getvalue()
 
 
 def drawing(size: tuple[int, int], box: tuple[int, int, int, int], *, ink: int = 0, ground: int = 255) -> Picture:
@@ -134,20 +127,21 @@ def test_a_model_may_want_another_size(width: int, height: int, box: int) -> Non
     assert_is_row(read(drawing((90, 70), (10, 10, 60, 50)), steps), steps)
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF"])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "WEBP"])
 def test_the_usual_formats_are_read(kind: str) -> None:
     picture = drawing((80, 80), (20, 20, 50, 60))
     content = encoded(picture, kind, quality=95) if kind == "JPEG" else encoded(picture, kind)
     assert np.abs(read_glyph(content, MNIST) - read(picture)).mean() < 0.02
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F"])
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16"])
 def test_the_usual_modes_are_read(mode: str) -> None:
     plain = drawing((80, 80), (20, 20, 50, 60))
     deep = Image.fromarray(np.asarray(plain).astype(np.uint16) * 257)
     picture = deep if mode == "I;16" else plain.convert(mode)
-    kind = "TIFF" if mode in ("CMYK", "I", "F") else "PNG"
-    assert np.abs(read_glyph(encoded(picture, kind), MNIST) - read(plain)).mean() < 0.02
+    kind = "JPEG" if mode == "CMYK" else "PNG"
+    content = encoded(picture, kind, quality=95) if kind == "JPEG" else encoded(picture)
+    assert np.abs(read_glyph(content, MNIST) - read(plain)).mean() < 0.02
 
 
 def test_what_is_transparent_is_paper() -> None:
@@ -164,13 +158,10 @@ def test_a_blank_picture_holds_no_glyph(size: tuple[int, int], grey: int) -> Non
         read(Image.new("L", size, grey))
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"not a picture", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"%!PS-Adobe-3.0 EPSF-3.0\n"]
-)
-def test_what_is_no_picture_is_refused(content: bytes) -> None:
-    with pytest.raises(InvalidInput, match="this is not a picture that can be read") as caught:
-        read_glyph(content, MNIST)
-    assert caught.value.expected == "a PNG, JPEG, GIF, BMP, TIFF or WebP"
+def test_what_is_no_picture_is_refused() -> None:
+    with pytest.raises(UnsupportedMediaType, match="this is not a picture that can be read") as caught:
+        read_glyph(b"not a picture", MNIST)
+    assert caught.value.expected == "a PNG, JPEG, WebP, GIF or BMP"
 
 
 GOOD = {kind: encoded(drawing((40, 40), (8, 8, 25, 30)), kind) for kind in ("PNG", "JPEG", "GIF", "BMP")}
@@ -190,27 +181,12 @@ def test_a_damaged_picture_is_read_or_refused(kind: str, cut: float, flips: list
         content[int(place * len(content))] ^= bits
     try:
         row = read_glyph(bytes(content[: int(cut * len(content))]), MNIST)
-    except InvalidInput:
+    except ClientError:
         return
     assert_is_row(row)
 
 
-def png_header(width: int, height: int) -> bytes:
-    """A PNG that claims a size and holds no pixels: opening it is cheap, decoding it would not be."""
-    chunks = [(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)), (b"IDAT", b""), (b"IEND", b"")]
-    body = b"".join(
-        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
-    )
-    return b"\x89PNG\r\n\x1a\n" + body
-
-
-@pytest.mark.parametrize("width", [MAX_PIXELS // 1000 + 1, 80_000])
-def test_a_picture_of_too_many_pixels_is_refused_by_its_header(width: int) -> None:
+def test_a_picture_of_too_many_pixels_is_refused_by_its_head() -> None:
     with pytest.raises(InvalidInput, match="the picture is too large") as caught:
-        read_glyph(png_header(width, 1000), MNIST)
-    assert caught.value.expected == "at most 16000000 pixels"
-
-
-def test_a_decompression_bomb_is_refused() -> None:
-    with pytest.raises(InvalidInput):
-        read_glyph(png_header(100_000, 100_000), MNIST)
+        read_glyph(png_of_size(5000, 5000), MNIST)
+    assert caught.value.expected == "at most 16777216 pixels"
