@@ -101,9 +101,7 @@ def test_the_limits_of_the_server_hold_for_one_picture_and_for_all_together() ->
         limited.of_pictures([content] * 5, single=False)
     small = colour_task(limits=TaskLimits(picture_pixels=100))
     with pytest.raises(InvalidInput, match="the picture is too large") as caught:
-        colour_task(limits=TaskLimits(picture_pixels=100)).of_pictures(
-            [content, encoded(plain("red", (11, 10)))], single=False
-        )
+        small.of_pictures([content, encoded(plain("red", (11, 10)))], single=False)
     assert caught.value.index == 1
     with pytest.raises(InvalidInput, match="too many bytes"):
         limited.read(body(image=base64_of(content + b"12345")))
