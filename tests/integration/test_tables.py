@@ -7,6 +7,7 @@ import csv
 import gzip
 import io
 import json
+import re
 import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -159,6 +160,17 @@ async def test_a_bad_row_is_named_and_its_neighbours_in_a_batch_are_answered(tab
     assert [error.get("index") for error in errors] == [1, None, 2]
     assert errors[0]["expected"] == "one of 'clear', 'cloudy/misty', 'light rain/snow', 'heavy rain/snow'"
     assert errors[2]["message"] == "the column 'temperature' has the wrong type"
+
+
+async def test_rows_by_name_stream_as_they_finish(tables: httpx.AsyncClient) -> None:
+    row = golden_row("bike-hire", "2")
+    whole = await predicted(tables, BIKES, [row, {**row, "hour": 8}])
+    reply = await tables.post(
+        BIKES, json={"instances": [row, {**row, "hour": 8}]}, headers={"accept": "text/event-stream"}
+    )
+    assert reply.headers["content-type"].startswith("text/event-stream")
+    streamed = sorted(float(hires) for hires in re.findall(r'"values":{"hires":([0-9.e+-]+)}', reply.text))
+    assert streamed == pytest.approx(sorted(one["values"]["hires"] for one in whole), rel=1e-4)
 
 
 @pytest.mark.parametrize(("path", "name", "version"), [(BIKES, "bike-hire", "2"), (CREDIT, "credit-risk", "1")])
