@@ -14,7 +14,7 @@ from plimsoll.errors import BundleError
 from plimsoll.inference.payloads import Signature, Tensors, TensorSpec
 from plimsoll.inference.ports import Json, Question
 from plimsoll.inference.task_limits import DEFAULT_LIMITS, TaskLimits
-from plimsoll.tasks.entity_spans import OUTSIDE, Span, kinds_of, spans_of
+from plimsoll.tasks.entity_spans import OUTSIDE, EntityLabels, Span, spans_of
 from plimsoll.tasks.finite_numbers import not_finite
 from plimsoll.tasks.flat_rows import listed
 from plimsoll.tasks.task_options import NO_OPTIONS, Options
@@ -29,7 +29,7 @@ class TokenClassification(TextReader):
     """Implements `Task`: the texts are read as `TextReader` does, and the model gives each token a score by label.
 
     The labels are `O`, and `B-KIND` and `I-KIND` for the first and for further words of an entity. The first token of
-    a word decides for the whole word.
+    a word decides for the whole word, and the most probable labels of all words count in which each entity is whole.
 
     Raises:
         BundleError: as `TextReader`, or with check `task` for other outputs or labels.
@@ -54,7 +54,7 @@ class TokenClassification(TextReader):
         super().__init__(signature, options, read_file, limits)
         (spec,) = signature.outputs
         self._output = spec.name
-        self._labels = [str(label) for label in spec.labels]
+        self._labels = EntityLabels([str(label) for label in spec.labels])
 
     def results(self, question: Question, outputs: Tensors) -> list[Any]:
         """`{"entities": [...], "tokens", "tokens_cut"}` of each text; see `Task.results`."""
@@ -81,7 +81,7 @@ class TokenClassification(TextReader):
         """The JSON schema of one result."""
         place = {"type": "integer", "minimum": 0}
         entity = {
-            "entity": {"enum": kinds_of(self._labels), "description": "The kind of the entity."},
+            "entity": {"enum": self._labels.kinds, "description": "The kind of the entity."},
             "start": {**place, "description": "Its first character, counted in code points of the text."},
             "end": {**place, "description": "The character after its last one."},
             "text": {"type": "string", "description": "The part of the text from start to end."},
