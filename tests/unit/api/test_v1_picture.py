@@ -27,6 +27,7 @@ from tests.doubles.models import EchoModel
 from tests.doubles.pictures import COLOURS, ONE_PIXEL, SVG, animated, base64_of, colour_task, encoded, plain
 from tests.unit.api.conftest import Edge
 from tests.unit.control.serving import served_version
+from tests.unit.eventually import eventually
 
 PATH = "/v1/predict"
 RED, BLUE = encoded(plain("red")), encoded(plain("blue"), "WEBP", lossless=True)
@@ -150,9 +151,7 @@ async def test_few_pictures_are_decoded_at_once_and_one_that_waits_keeps_its_dea
     edge.serve("colours", "1", OffTheLoop(), task=lambda _: task)
     headers = {"content-type": "image/png"}
     asking = [asyncio.ensure_future(edge.client.post(PATH, content=RED, headers=headers)) for _ in range(5)]
-    async with asyncio.timeout(30):
-        while task.active < THREADS:
-            await asyncio.sleep(0.01)
+    await eventually(lambda: task.active == THREADS)
     late = await edge.client.post(PATH, content=RED, headers=headers | {"x-request-timeout-ms": "20"})
     assert (late.status_code, (await edge.client.get("/livez")).status_code) == (504, 200)
     task.release.set()
