@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
@@ -12,13 +15,19 @@ from hypothesis import strategies as st
 from plimsoll.errors import ClientError
 from plimsoll.fronts.v1_form import V1Form
 from plimsoll.inference.call import Call
+from plimsoll.inference.payloads import Signature
+from plimsoll.inference.reading_pool import THREADS
 from plimsoll.inference.request_head import RequestHead
 from plimsoll.inference.served_version import ServedVersion
+from plimsoll.tasks.image_classification import ImageClassification
+from plimsoll.tasks.picture_reader import PictureReader
+from plimsoll.tasks.picture_rows import PictureRows
 
 from tests.doubles.models import EchoModel
-from tests.doubles.pictures import COLOURS, SVG, animated, base64_of, colour_task, encoded, plain
+from tests.doubles.pictures import COLOURS, ONE_PIXEL, SVG, animated, base64_of, colour_task, encoded, plain
 from tests.unit.api.conftest import Edge
 from tests.unit.control.serving import served_version
+from tests.unit.eventually import eventually
 
 PATH = "/v1/predict"
 RED, BLUE = encoded(plain("red")), encoded(plain("blue"), "WEBP", lossless=True)
@@ -101,11 +110,7 @@ async def test_a_table_cannot_hold_the_answer_so_it_comes_in_json(colours: Edge)
 
 
 async def test_a_picture_is_decoded_off_the_event_loop(colours: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
-    import threading
-
     threads: list[str] = []
-    from plimsoll.tasks.picture_reader import PictureReader
-
     whole = PictureReader.of_pictures
 
     def of_pictures(self: PictureReader, *contents: Any, **options: Any) -> Any:
@@ -120,6 +125,38 @@ async def test_a_picture_is_decoded_off_the_event_loop(colours: Edge, monkeypatc
     await colours.client.post("/v2/models/colours/infer", json={"inputs": [tensor]})
     assert len(threads) == 4
     assert all(name.startswith("reading") for name in threads)
+
+
+class HeldTask(ImageClassification):
+    """Reads pictures only once it is released; `peak` is the most that were read at once."""
+
+    def __init__(self, signature: Signature) -> None:
+        super().__init__(signature, {"picture": ONE_PIXEL})
+        self.release, self._lock = threading.Event(), threading.Lock()
+        self.active = self.peak = 0
+
+    def of_pictures(self, contents: Sequence[bytes], user: str | None = None, *, single: bool) -> PictureRows:
+        """The same, later."""
+        with self._lock:
+            self.active += 1
+            self.peak = max(self.peak, self.active)
+        assert self.release.wait(timeout=30), "nobody released the task"
+        with self._lock:
+            self.active -= 1
+        return super().of_pictures(contents, user, single=single)
+
+
+async def test_few_pictures_are_decoded_at_once_and_one_that_waits_keeps_its_deadline(edge: Edge) -> None:
+    task = HeldTask(COLOURS)
+    edge.serve("colours", "1", OffTheLoop(), task=lambda _: task)
+    headers = {"content-type": "image/png"}
+    asking = [asyncio.ensure_future(edge.client.post(PATH, content=RED, headers=headers)) for _ in range(5)]
+    await eventually(lambda: task.active == THREADS)
+    late = await edge.client.post(PATH, content=RED, headers=headers | {"x-request-timeout-ms": "20"})
+    assert (late.status_code, (await edge.client.get("/livez")).status_code) == (504, 200)
+    task.release.set()
+    assert [classes(reply) for reply in await asyncio.gather(*asking)] == [["a"]] * 5
+    assert task.peak == THREADS
 
 
 def form(*parts: str, end: str = "--xyz--\r\n") -> bytes:
