@@ -14,6 +14,7 @@ from plimsoll.inference.task_limits import DEFAULT_LIMITS, TaskLimits
 from plimsoll.inference.task_threads import BoundTask, TaskObserver, UnobservedTask
 from plimsoll.quoting import quote
 from plimsoll.tasks import (
+    embeddings,
     tabular_classification,
     tabular_regression,
     tensors,
@@ -29,6 +30,7 @@ TASKS: Mapping[str, Callable[[Signature, Options, ReadFile, TaskLimits], Task]] 
     tensors.NAME: tensors.TensorTask,
     text_classification.NAME: text_classification.TextClassification,
     token_classification.NAME: token_classification.TokenClassification,
+    embeddings.NAME: embeddings.Embeddings,
 }
 
 
