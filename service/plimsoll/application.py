@@ -99,7 +99,6 @@ class Application:
         state = ServingState()
         files = FileStates(metrics.background.file_checked)
         tasks = BackgroundTasks(metrics.background.task_restarted)
-        new_lane = partial(_new_lane, settings, metrics, tracing)
         observe = partial(VersionTaskObserver, metrics, spans=None if tracing is None else tracing.batches)
         bind = TaskBinder(TaskFactories(settings.factories), observe, settings.task_limits)
         loading = VersionLoading(shelf, _loader(settings), registry, settings.start_seconds, bind)
@@ -107,7 +106,7 @@ class Application:
         self.lifecycle = Lifecycle(
             state,
             _desired_state_source(settings, shelf, files, workers_folder, registry),
-            Reconciler(loading, registry, new_lane, versions),
+            Reconciler(loading, registry, partial(_new_lane, settings, metrics, tracing), versions),
             tasks,
             StopSeconds(settings.stop_wait_seconds, settings.stop_drain_seconds),
             [
@@ -130,6 +129,7 @@ class Application:
             line=_line(settings, registry, reading, observer),
             observer=observer,
             bodies=BodyReader(settings.max_body_bytes, settings.body_progress_seconds, reading),
+            arriving=AdmissionLimits(settings.hard_queue_limit, settings.queue_bytes, settings.max_reading),
             probes=Probes(state, registry, device_memory, watchdog.overdue, tasks.states, files.states),
             metrics=scrapes if self.metrics_app is None else None,
             access_log=AccessLog(settings.access_log_per_second),

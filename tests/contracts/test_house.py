@@ -62,6 +62,7 @@ WITHOUT_A_TEST_OF_THEIR_NAME = {
     "fronts/kserve_v1.py": "api/test_kserve_v1.py",
     "api/front_descriptions.py": "api/test_routes.py",
     "fronts/oip.py": "api/test_oip.py",
+    "fronts/openai_embeddings.py": "api/test_openai_embeddings.py",
     "fronts/oip_body.py": "api/test_oip.py",
     "fronts/oip_schema.py": "api/test_routes.py",
     "fronts/replied_errors.py": "api/test_error_responses.py",

@@ -43,7 +43,7 @@ def test_every_row_says_whether_it_works_and_names_a_test() -> None:
         assert re.fullmatch(r"`test_\w+`(, `test_\w+`)*", row["tests"]), row[0]
 
 
-@pytest.mark.parametrize("package", ["tritonclient", "kserve", "mlserver"])
+@pytest.mark.parametrize("package", ["tritonclient", "kserve", "mlserver", "openai"])
 def test_the_page_names_the_versions_that_are_locked(package: str) -> None:
     locked = re.search(
         rf"^{package}(?:\[.*\])?==(\S+)", (REPOSITORY / "requirements/clients.txt").read_text(), re.MULTILINE

@@ -70,12 +70,16 @@ def test_every_example_of_the_server_is_answered_200(url: str) -> None:
     asked = []
     for template, operations in document["paths"].items():
         for method, operation in operations.items():
-            named = {each["name"]: each["example"] for each in operation.get("parameters", ()) if each["in"] == "path"}
+            places = [each for each in operation.get("parameters", ()) if each["in"] == "path"]
+            if not all("example" in each for each in places):
+                continue
+            named = {each["name"]: each["example"] for each in places}
             for example in _examples_of(document, operation):
                 reply = httpx.request(method, url + template.format(**named), json=example)
                 assert reply.status_code == 200, (template, reply.text)
                 asked.append(template)
-    assert set(asked) == set(document["paths"])
+    of_embeddings = {path for path in document["paths"] if path.startswith("/openai/")} - {"/openai/v1/models"}
+    assert set(asked) == set(document["paths"]) - of_embeddings, "no model of this server makes embeddings"
     assert asked.count("/v1/models/digits/versions/1/predict") == 2
 
 

@@ -6,6 +6,8 @@
 - {ingress: Exact, route: Exact, path: /v2}
 - {ingress: Prefix, route: PathPrefix, path: /v2/health}
 - {ingress: Prefix, route: PathPrefix, path: /v2/models}
+- {ingress: Exact, route: Exact, path: /openai/v1/embeddings}
+- {ingress: Prefix, route: PathPrefix, path: /openai/v1/models}
 {{- end }}
 
 {{/*

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,11 +20,13 @@ from plimsoll.api.event_stream import EventStreams
 from plimsoll.api.front_routes import FRONT_ROUTES, FrontRoutes
 from plimsoll.api.index import Index
 from plimsoll.api.metrics_endpoint import MetricsEndpoint
+from plimsoll.api.model_in_body import Arrivals, ModelInBody
 from plimsoll.api.oip_catalog import OipCatalog
 from plimsoll.api.oip_health import OipHealth
 from plimsoll.api.oip_repository import Repository, RepositoryIndex
 from plimsoll.api.oip_routes import OipHandlers
 from plimsoll.api.oip_statistics import OipStatistics
+from plimsoll.api.openai_models import OpenAIModels
 from plimsoll.api.path_prefix import PathPrefix, PrefixedRoutes
 from plimsoll.api.probes import Probes
 from plimsoll.api.request_body import BodyReader
@@ -36,9 +38,11 @@ from plimsoll.api.site_policy import SitePolicy
 from plimsoll.bundle.shelf import Shelf
 from plimsoll.control.desired_state_file import DesiredStateFile
 from plimsoll.control.version_registry import VersionRegistry
-from plimsoll.fronts import V1
+from plimsoll.fronts import OPENAI, V1
+from plimsoll.fronts.openai_request import model_named
+from plimsoll.inference.admission import AdmissionLimits
 from plimsoll.inference.line import Line
-from plimsoll.inference.ports import Observer
+from plimsoll.inference.ports import Front, Observer
 from plimsoll.rpc import parts as rpc
 from plimsoll.rpc.parts import RpcParts
 from plimsoll.telemetry.version_statistics import FiguresByVersion
@@ -58,7 +62,10 @@ class Tracer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EdgeParts:
-    """All parts of the edge; `metrics` is `None` if it has a port of its own; `figures` reads those of versions."""
+    """All parts of the edge; `metrics` is `None` if it has a port of its own; `figures` reads those of versions.
+
+    `arriving` limits the bodies that are read before their model is known.
+    """
 
     version: str
     state: ServingState
@@ -68,6 +75,7 @@ class EdgeParts:
     line: Line
     observer: Observer
     bodies: BodyReader
+    arriving: AdmissionLimits
     probes: Probes
     metrics: MetricsEndpoint | None
     access_log: AccessLog
@@ -111,10 +119,12 @@ class Edge:
         self.app.add_middleware(RequestScope, **parts.surroundings())
         self.document = ApiDocument(self.app, parts.gate, parts.registry, parts.prefix)
         streams = EventStreams(parts.gate, parts.line, parts.observer, parts.state)
-        asks = {
+        asks: dict[Sequence[Front], ASGIApp] = {
             fronts: Ask(fronts, parts.gate, parts.line, parts.observer, parts.bodies, streams if fronts is V1 else None)
             for fronts in dict.fromkeys(route.fronts for route in FRONT_ROUTES)
         }
+        arrivals = Arrivals(parts.gate, parts.bodies, parts.line.deadlines, parts.arriving)
+        asks[OPENAI] = ModelInBody(asks[OPENAI], arrivals, model_named)
         sessions = Sessions(parts.gate, parts.registry, parts.line, parts.observer, parts.state)
         install_routes(
             self.app,
@@ -126,6 +136,7 @@ class Edge:
                 catalog=parts.catalog,
                 probes=parts.probes,
                 oip=_oip_handlers(parts),
+                openai=OpenAIModels(parts.registry),
                 metrics=parts.metrics,
             ),
         )
@@ -137,7 +148,7 @@ class Edge:
         self.asgi: ASGIApp = PrefixedRoutes(routes, root_path) if root_path else routes
 
     @staticmethod
-    def _surrounded(ask: Ask, parts: EdgeParts) -> ASGIApp:
+    def _surrounded(ask: ASGIApp, parts: EdgeParts) -> ASGIApp:
         scoped = RequestScope(ask, **parts.surroundings())
         return scoped if parts.tracer is None else parts.tracer.around_predict(scoped)
 

@@ -23,13 +23,13 @@ from plimsoll.errors import (
     PlimsollError,
     Unavailable,
 )
-from plimsoll.fronts import oip_errors
+from plimsoll.fronts import oip_errors, openai_errors
 from plimsoll.fronts.v1_errors import error_reply
 from plimsoll.inference.call import call_of
 from plimsoll.quoting import quote
 from plimsoll.validation_faults import first_fault
 
-_OIP = "/v2"
+_OIP, _OPENAI = "/v2", "/openai"
 _MODEL = re.compile(r"/v1/models/(?P<name>[^/:]+)(?P<verb>:[^/]*)?")
 """The page of a model, or with a verb a path of KServe's v1 protocol."""
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -60,7 +60,10 @@ def errors_of(*statuses: int, body: type[BaseModel] = ErrorBody) -> dict[int | s
 
 def error_response(error: PlimsollError, request_id: str, path: str = "", method: str = "POST") -> Response:
     """The reply for an error, in the form of the protocol to which the path and the method belong."""
-    reply = oip_errors.error_reply(error) if _is_one_sentence(path, method) else error_reply(error, request_id)
+    if path.startswith(f"{_OPENAI}/"):
+        reply = openai_errors.error_reply(error)
+    else:
+        reply = oip_errors.error_reply(error) if _is_one_sentence(path, method) else error_reply(error, request_id)
     response = Response(reply.content, reply.status)
     response.raw_headers = reply.headers
     return response

@@ -13,6 +13,7 @@ from plimsoll.api.error_responses import ErrorBody, errors_of
 from plimsoll.api.front_routes import FrontRoute
 from plimsoll.fronts import EVENTS
 from plimsoll.fronts.oip_schema import InferenceAnswer, OipError
+from plimsoll.fronts.openai_schema import EmbeddingsAnswer, OpenAIError
 from plimsoll.fronts.v1_json import USER_HEADER, VERSION_HEADER
 from plimsoll.fronts.v1_schema import ANY_ROW, PredictAnswer, Predictions, predict_examples, request_body
 from plimsoll.inference.ports import Json
@@ -85,6 +86,16 @@ _PROTOCOLS = {
         Predictions,
         "The predictions.",
         OipError,
+        _STATUSES,
+    ),
+    "openai": _Protocol(
+        "openai",
+        "openai_embeddings",
+        "A text or several, for a model of the task `embeddings`. The `base_url` of the `openai` package is this "
+        "server's address with `/openai/v1`.",
+        EmbeddingsAnswer,
+        "A vector for each text.",
+        OpenAIError,
         _STATUSES,
     ),
 }

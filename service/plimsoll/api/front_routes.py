@@ -11,7 +11,7 @@ from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from plimsoll.api.session_route import SESSION
-from plimsoll.fronts import KSERVE_V1, V1, V2
+from plimsoll.fronts import KSERVE_V1, OPENAI, V1, V2
 from plimsoll.inference.call import begin_call, call_of
 from plimsoll.inference.ports import Front
 
@@ -34,7 +34,8 @@ V2_ROUTES = (
     FrontRoute("/v2/models/{name}/versions/{version}/infer", V2, "Ask one version of a model for tensors"),
 )
 KSERVE_V1_ROUTES = (FrontRoute("/v1/models/{name}:predict", KSERVE_V1, "Predict with a model, as KServe's v1 does"),)
-FRONT_ROUTES = V1_ROUTES + V2_ROUTES + KSERVE_V1_ROUTES
+OPENAI_ROUTES = (FrontRoute("/openai/v1/embeddings", OPENAI, "Embeddings, as OpenAI's API makes them"),)
+FRONT_ROUTES = V1_ROUTES + V2_ROUTES + KSERVE_V1_ROUTES + OPENAI_ROUTES
 
 _SESSION = compile_path(SESSION)[0]
 _MOST_REMEMBERED, _LONGEST_REMEMBERED = 256, 256

@@ -8,18 +8,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from plimsoll.api.front_routes import KSERVE_V1_ROUTES, V1_ROUTES, V2_ROUTES
+from plimsoll.api.front_routes import KSERVE_V1_ROUTES, OPENAI_ROUTES, V1_ROUTES, V2_ROUTES
 from plimsoll.control.version_registry import VersionStatus
-from plimsoll.fronts import v1_schema
+from plimsoll.fronts import openai_schema, v1_schema
 from plimsoll.fronts.oip_schema import request_examples
 from plimsoll.inference.payloads import Signature
 from plimsoll.inference.ports import Json, Task
+from plimsoll.tasks.embeddings import Embeddings
 
 _MOST_EXAMPLE_NUMBERS = 10_000
 """A longer row is not shown, because a documentation page could not display it."""
 _JSON = "application/json"
 _ANSWER = v1_schema.PredictAnswer.__name__
 _DEFAULT, _MODEL, _VERSION = V1_ROUTES
+_OPENAI = "/openai/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +68,36 @@ def describe_loaded(document: Json, answering: Iterable[VersionStatus], default:
     for (template, *_), version in ((_DEFAULT, asked), (_MODEL, shown), (_VERSION, shown)):
         content = document["paths"][template]["post"]["requestBody"]["content"][_JSON]
         content["examples"] = {} if version is None else _examples_of(version)
-    for template, *_ in KSERVE_V1_ROUTES:  # they take only some of the bodies of /v1
-        content = document["paths"][template]["post"]["requestBody"]["content"][_JSON]
-        examples = {} if shown is None else _examples_of(shown)
-        content["examples"] = {name: each for name, each in examples.items() if name in content["examples"]}
-    for template, *_ in V2_ROUTES:
-        content = document["paths"][template]["post"]["requestBody"]["content"][_JSON]
-        content["examples"] = {} if shown is None else shown.tensors
+    _show_in_other_protocols(document, shown)
     if asked is not None:
         document["paths"][_DEFAULT.template]["post"]["requestBody"] = _ref("requestBodies", asked.key)
     if shown is not None:
         _name_in_paths(document["paths"], {"name": shown.name, "version": shown.version})
+    _show_embeddings(document["paths"], agreeing.values())
+
+
+def _show_in_other_protocols(document: Json, shown: _Version | None) -> None:
+    """Set the examples of the routes that are not those of /v1."""
+
+    def content_of(template: str) -> Json:
+        content: Json = document["paths"][template]["post"]["requestBody"]["content"][_JSON]
+        return content
+
+    for template, *_ in KSERVE_V1_ROUTES:  # they take only some of the bodies of /v1
+        content, examples = content_of(template), {} if shown is None else _examples_of(shown)
+        content["examples"] = {name: each for name, each in examples.items() if name in content["examples"]}
+    for template, *_ in V2_ROUTES:
+        content_of(template)["examples"] = {} if shown is None else shown.tensors
+
+
+def _show_embeddings(paths: Json, agreeing: Iterable[_Version]) -> None:
+    """Show a model that makes embeddings on the routes of OpenAI's API, which know no other."""
+    encoder = next((each for each in agreeing if isinstance(each.task, Embeddings) and each.example), None)
+    for template, *_ in OPENAI_ROUTES:
+        content = paths[template]["post"]["requestBody"]["content"][_JSON]
+        content["examples"] = {} if encoder is None else openai_schema.request_examples(encoder.name, encoder.example)
+    name = {} if encoder is None else {"name": encoder.name}
+    _name_in_paths({path: each for path, each in paths.items() if path.startswith(_OPENAI)}, name)
 
 
 def _version_of(status: VersionStatus) -> _Version:
@@ -115,12 +136,14 @@ def _add_route(document: Json, template: str, path: str, version: _Version, titl
 
 
 def _name_in_paths(paths: Json, values: dict[str, str]) -> None:
-    """Set the examples of path parameters to an existing version."""
+    """Set the examples of path parameters to an existing version; those of which there is none get no example."""
     for operations in paths.values():
         for operation in operations.values():
             for parameter in operation.get("parameters", ()):
-                if parameter["in"] == "path":
+                if parameter["in"] == "path" and parameter["name"] in values:
                     parameter["example"] = values[parameter["name"]]
+                elif parameter["in"] == "path":
+                    parameter.pop("example", None)
 
 
 def _examples_of(version: _Version) -> Json:

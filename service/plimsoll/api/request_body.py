@@ -52,7 +52,7 @@ class BodyReader:
         self._longest = longest
         self._digits = len(str(longest))
         self._progress_seconds = progress_seconds
-        self._reading = reading
+        self.reading = reading
 
     async def read(
         self, head: RequestHead, receive: Receive, forms: BodyForms, permit: Permit, deadline: float
@@ -102,7 +102,7 @@ class BodyReader:
         self._check_declared(head)
         content = await self._read_on(_Arrival(head, permit, self._longest), None, receive, deadline)
         work = partial(inflate, content, encoding, self._longest)
-        body = await self._reading.read(work, deadline, partial(client_gone, receive))
+        body = await self.reading.read(work, deadline, partial(client_gone, receive))
         permit.received(len(body))
         return body
 

@@ -21,9 +21,11 @@ from plimsoll.api.front_routes import FRONT_ROUTES, FrontRoute, by_router
 from plimsoll.api.index import Index
 from plimsoll.api.metrics_endpoint import MetricsEndpoint
 from plimsoll.api.oip_routes import OipHandlers, install_oip_routes
+from plimsoll.api.openai_models import OpenAIModels
 from plimsoll.api.probes import Probes
 from plimsoll.api.session_route import SESSION
 from plimsoll.errors import ClientError
+from plimsoll.fronts.openai_schema import OpenAIError
 
 _NO_NATIVE_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "operation_spans": False}
 """FastAPI's own tracing is off, because the contrib instrumentation traces already: a request would get two spans."""
@@ -31,6 +33,7 @@ _TAGS = [
     {"name": "start", "description": "Where everything is."},
     {"name": "predict", "description": "Ask a model."},
     {"name": "open inference protocol", "description": "The same models for clients of Triton, KServe and MLServer."},
+    {"name": "openai", "description": "Embeddings for clients of OpenAI's API."},
     {"name": "models", "description": "See what is served."},
     {"name": "health", "description": "For probes and for people."},
 ]
@@ -47,6 +50,7 @@ class Handlers:
     catalog: Catalog
     probes: Probes
     oip: OipHandlers
+    openai: OpenAIModels
     metrics: MetricsEndpoint | None
 
 
@@ -78,6 +82,9 @@ def install_routes(app: FastAPI, handlers: Handlers) -> None:
     _get(keyed, "/v1/models/{name}", catalog.model, "models", "One model", missing)
     one = "/v1/models/{name}/versions/{version}"
     _get(keyed, one, catalog.version, "models", "One version of a model", missing)
+    openai, errors = handlers.openai, errors_of(401, 403, 404, 503, body=OpenAIError)
+    _get(keyed, "/openai/v1/models", openai.models, "openai", "The models that make embeddings", errors)
+    _get(keyed, "/openai/v1/models/{name}", openai.model, "openai", "One model that makes embeddings", errors)
     keyed.add_api_route(SESSION, _expects_handshake, methods=["GET"], include_in_schema=False)
 
     unready: dict[int | str, dict[str, Any]] = {503: {"description": "Not ready; the body says why."}}

@@ -76,7 +76,7 @@ class Line:
         cache: ResponseCache | None = None,
     ) -> None:
         self._selector = selector
-        self._deadlines = deadlines
+        self.deadlines = deadlines
         self._default_seconds = deadlines.seconds(None)
         self._reading = reading
         self._observer = observer
@@ -113,7 +113,7 @@ class Line:
         # asyncio's loops and uvloop use the monotonic clock; looking up the running loop first costs ten times more.
         asked = call.head.fields.get(_TIMEOUT)
         now = time.monotonic()
-        deadline = now + (self._default_seconds if asked is None else self._deadlines.seconds(asked))
+        deadline = now + (self._default_seconds if asked is None else self.deadlines.seconds(asked))
         with served.lane.admission.expect() as permit:
             body = await read_body(permit, deadline)
             if served.threads is not None:

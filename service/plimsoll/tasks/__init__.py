@@ -14,6 +14,7 @@ from plimsoll.inference.task_limits import DEFAULT_LIMITS, TaskLimits
 from plimsoll.inference.task_threads import BoundTask, TaskObserver, UnobservedTask
 from plimsoll.quoting import quote
 from plimsoll.tasks import (
+    embeddings,
     image_classification,
     object_detection,
     tabular_classification,
@@ -33,6 +34,7 @@ TASKS: Mapping[str, Callable[[Signature, Options, ReadFile, TaskLimits], Task]] 
     token_classification.NAME: token_classification.TokenClassification,
     image_classification.NAME: image_classification.ImageClassification,
     object_detection.NAME: object_detection.ObjectDetection,
+    embeddings.NAME: embeddings.Embeddings,
 }
 
 

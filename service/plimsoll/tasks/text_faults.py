@@ -38,7 +38,7 @@ def fault_of_texts(texts: Sequence[str], *, single: bool) -> InvalidInput | None
 
 def place_of(index: int | None) -> str:
     """The text in words; `index` is its place in a list of texts."""
-    return "the text" if index is None else f"text {index} of instances"
+    return "the text" if index is None else f"text {index}"
 
 
 def not_utf8(name: str, index: int | None) -> InvalidInput:

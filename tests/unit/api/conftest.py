@@ -118,6 +118,7 @@ async def edge(make_tiny_bundle: MakeBundle) -> AsyncIterator[Edge]:
         line=Line(registry, DeadlineLimits(default_ms=30_000, longest_ms=60_000), reading, observer),
         observer=observer,
         bodies=BodyReader(MAX_BODY_BYTES, PROGRESS_SECONDS, reading),
+        arriving=LIMITS.admission,
         probes=Probes(state, registry, lambda: [("cuda:0", 1, 2)], watchdog.overdue),
         metrics=MetricsEndpoint(lambda _: (b"up 1\n", "text/plain; version=test")),
         access_log=AccessLog(ALL_OF_THEM),

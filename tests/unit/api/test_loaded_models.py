@@ -8,6 +8,7 @@ from typing import Any
 from plimsoll.api.loaded_models import describe_loaded
 from plimsoll.tasks.tensors import TensorTask
 
+from tests.doubles.counting_encoder import CountingEncoder, embeddings_of
 from tests.doubles.models import EchoModel, flat_signature
 from tests.unit.api.conftest import Edge
 
@@ -72,3 +73,23 @@ async def test_the_answer_of_a_version_names_it_and_its_labels(edge: Edge) -> No
     answer = described(edge)["components"]["schemas"]["echo.1"]["properties"]
     assert (answer["model"], answer["version"]) == ({"const": "echo"}, {"const": "1"})
     assert answer["predictions"]["items"]["properties"]["class"]["enum"] == ["a", "b", "c"]
+
+
+async def test_the_route_of_embeddings_shows_a_request_that_is_answered(edge: Edge) -> None:
+    edge.serve("words", "1", CountingEncoder(), task=embeddings_of)
+    document = described(edge)
+    (name,) = document["paths"]["/openai/v1/models/{name}"]["get"]["parameters"]
+    assert (await edge.client.get(f"/openai/v1/models/{name['example']}")).status_code == 200
+    content = predict(document, "/openai/v1/embeddings")["requestBody"]["content"]["application/json"]
+    assert len(content["examples"]) == 2
+    for example in content["examples"].values():
+        reply = await edge.client.post("/openai/v1/embeddings", json=example["value"])
+        assert (reply.status_code, reply.json()["model"]) == (200, "words:1")
+
+
+async def test_without_such_a_model_the_route_of_embeddings_shows_no_request(edge: Edge) -> None:
+    edge.serve("echo", "1", EchoModel())
+    document = described(edge)
+    (name,) = document["paths"]["/openai/v1/models/{name}"]["get"]["parameters"]
+    assert "example" not in name
+    assert predict(document, "/openai/v1/embeddings")["requestBody"]["content"]["application/json"]["examples"] == {}

@@ -10,10 +10,12 @@ from tests.unit.api.conftest import Edge
 PREDICT = ["/v1/predict", "/v1/models/{name}/predict", "/v1/models/{name}/versions/{version}/predict"]
 INFER = ["/v2/models/{name}/infer", "/v2/models/{name}/versions/{version}/infer"]
 KSERVE = ["/v1/models/{name}:predict"]
-TAGS = ("start", "predict", "open inference protocol", "models", "health")
+OPENAI = ["/openai/v1/embeddings"]
+TAGS = ("start", "predict", "open inference protocol", "openai", "models", "health")
 GET = [
     "/", "/v1/models", "/v1/models/{name}", "/v1/models/{name}/versions/{version}",
     "/v1/health", "/v1/health/detailed", "/livez", "/readyz", "/startupz",
+    "/openai/v1/models", "/openai/v1/models/{name}",
     "/v2", "/v2/health/live", "/v2/health/ready", "/v2/models", "/v2/models/stats",
     *(
         f"/v2/models/{{name}}{version}{end}"
@@ -31,9 +33,9 @@ async def schema_of(edge: Edge) -> dict[str, Any]:
 
 async def test_the_schema_lists_every_route_but_the_scrapes(edge: Edge) -> None:
     paths = (await schema_of(edge))["paths"]
-    assert sorted(paths) == sorted([*PREDICT, *INFER, *KSERVE, *GET, INDEX])
+    assert sorted(paths) == sorted([*PREDICT, *INFER, *KSERVE, *OPENAI, *GET, INDEX])
     assert sorted(paths[INDEX]) == ["get", "post"]
-    assert all(list(paths[path]) == ["post"] for path in PREDICT + INFER + KSERVE)
+    assert all(list(paths[path]) == ["post"] for path in PREDICT + INFER + KSERVE + OPENAI)
     assert all(list(paths[path]) == ["get"] for path in GET)
 
 

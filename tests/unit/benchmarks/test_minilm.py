@@ -9,7 +9,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from benchmarks.peers.minilm import WIDTH, Encoder, MiniLM
+from benchmarks.peers.minilm import Encoder
+from training.minilm_encoder import WIDTH, MiniLM
 
 
 def test_a_text_gets_the_same_vector_alone_and_beside_a_longer_one(

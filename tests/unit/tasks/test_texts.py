@@ -99,7 +99,7 @@ def test_texts_come_as_bytes_in_protocols_of_tensors() -> None:
     [
         ([b"good", b"\xff"], "an element of the input 'text' is no text", 1),
         ([b"\xff"], "an element of the input 'text' is no text", None),
-        ([b"good", b""], "text 1 of instances is empty", 1),
+        ([b"good", b""], "text 1 is empty", 1),
         ([b"\xcc\x81"], "the tokenizer of this model leaves nothing of the text", None),
     ],
 )
