@@ -78,6 +78,7 @@ def install_routes(app: FastAPI, handlers: Handlers) -> None:
     _get(keyed, "/v1/models/{name}", catalog.model, "models", "One model", missing)
     one = "/v1/models/{name}/versions/{version}"
     _get(keyed, one, catalog.version, "models", "One version of a model", missing)
+    _get(keyed, f"{one}/golden", catalog.golden, "models", "A request with its expected predictions", missing)
     keyed.add_api_route(SESSION, _expects_handshake, methods=["GET"], include_in_schema=False)
 
     unready: dict[int | str, dict[str, Any]] = {503: {"description": "Not ready; the body says why."}}
