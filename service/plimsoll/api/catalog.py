@@ -31,6 +31,7 @@ class VersionDetail(VersionSummary):
 
     model: str
     task: str | None = None
+    options: dict[str, Any] | None = Field(None, description="The options of the task, as the manifest has them.")
     description: str | None = None
     signature: ManifestSignature | None = None
     preprocessing: ImagePreprocessing | None = Field(None, description="How a picture becomes a row.")
@@ -187,6 +188,7 @@ def _facts(status: VersionStatus) -> dict[str, Any]:
     report, manifest = status.report, status.report.manifest
     return {
         "task": manifest.task,
+        "options": manifest.options,
         "description": manifest.description,
         "signature": manifest.signature,
         "preprocessing": manifest.preprocessing,

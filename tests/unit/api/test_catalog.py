@@ -22,7 +22,7 @@ async def test_a_ready_version_tells_everything_that_its_manifest_and_its_loadin
     assert signature["outputs"][0]["labels"] == ["a", "b", "c"]
     assert detail == {
         "model": "tiny", "version": "1", "state": "ready", "reason": None, "weight": None,
-        "task": "tabular-classification",
+        "task": "tabular-classification", "options": {},
         "description": "", "preprocessing": None, "format": "safetensors", "parameters": 67, "device": "cpu",
         "inline_rows": 16, "batch_seconds": {"1": 0.001}, "loaded_at": "2024-05-01T00:00:00Z",
         "load_seconds": 0.25, "warmup_seconds": 0.5, "licence": "unknown", "training_data": None, "metrics": {},

@@ -13,6 +13,7 @@ KSERVE = ["/v1/models/{name}:predict"]
 TAGS = ("start", "predict", "open inference protocol", "models", "health")
 GET = [
     "/", "/v1/models", "/v1/models/{name}", "/v1/models/{name}/versions/{version}",
+    "/v1/models/{name}/versions/{version}/golden",
     "/v1/health", "/v1/health/detailed", "/livez", "/readyz", "/startupz",
     "/v2", "/v2/health/live", "/v2/health/ready", "/v2/models", "/v2/models/stats",
     *(
