@@ -106,10 +106,12 @@ def cell_value(cell: str, column: Mapping[str, Any] | None) -> Any:  # noqa: ANN
     """
     if not cell.strip():
         return None
+    number = number_of(cell)
     values = (column or {}).get("values")
     if isinstance(values, list):
-        return next((value for value in values if str(value) == cell), cell)
-    number = number_of(cell)
+        if not any(isinstance(value, int) for value in values):
+            return cell
+        return next((value for value in values if str(value) == cell), cell if number is None else number)
     return cell if number is None else number
 
 

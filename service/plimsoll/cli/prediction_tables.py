@@ -181,28 +181,28 @@ def _show_embeddings(console: Console, predictions: Sequence[Any], names: Sequen
 
 
 def _show_values(console: Console, predictions: Sequence[Any], names: Sequence[str], facts: Facts) -> None:
-    units = facts.options.get("units") or facts.options.get("unit") or {}
-    between = [] if all(each.get("interval") is None for each in predictions) else ["between"]
+    targets = facts.options.get("targets") or {}
+    between = ["between"] if any(each.get("interval") for each in predictions) else []
     table = _table("", "target", "value", *between, right=("value",))
     for name, each in zip(names, predictions, strict=True):
         intervals = each.get("interval") or {}
         for place, (target, value) in enumerate(each["values"].items()):
-            unit = units.get(target, "") if isinstance(units, dict) else str(units)
-            interval = intervals.get(target) if isinstance(intervals, dict) else intervals
+            unit = printable((targets.get(target) or {}).get("unit", ""))
             table.add_row(
                 Text(printable(name) if place == 0 else ""),
                 Text(printable(target)),
-                Text(f"{_number(value)} {printable(unit)}".strip(), "bold"),
-                *([Text(_interval(interval), "dim")] if between else []),
+                Text(f"{_number(value)} {unit}".strip(), "bold"),
+                *([Text(_interval(intervals.get(target)), "dim")] if between else []),
             )
     console.print(table)
 
 
-def _interval(interval: Any) -> str:  # noqa: ANN401  # JSON
-    ends = list(interval.values()) if isinstance(interval, dict) else interval
-    if not isinstance(ends, list) or len(ends) < 2:  # noqa: PLR2004  # two ends
+def _interval(interval: Mapping[str, Any] | None) -> str:
+    if not interval:
         return ""
-    return f"{_number(ends[0])} and {_number(ends[1])}"
+    level = interval.get("level")
+    sure = "" if level is None else f" ({level:.0%})"
+    return f"{_number(interval['low'])} and {_number(interval['high'])}{sure}"
 
 
 def _show_outputs(console: Console, predictions: Sequence[Any], names: Sequence[str], facts: Facts) -> None:

@@ -76,7 +76,16 @@ def test_a_column_without_a_name_or_given_twice_is_refused(columns: list[str], s
 
 @pytest.mark.parametrize(
     ("cell", "column", "value"),
-    [("", None, None), ("  ", COLUMNS[0], None), ("old", COLUMNS[0], "old"), ("5", COLUMNS[1], 5), ("5", None, 5)],
+    [
+        ("", None, None),
+        ("  ", COLUMNS[0], None),
+        ("old", COLUMNS[0], "old"),
+        ("5", COLUMNS[1], 5),
+        ("5", None, 5),
+        ("6", COLUMNS[1], 6),
+        ("own", COLUMNS[1], "own"),
+        ("6", {"values": ["5", "rent"]}, "6"),
+    ],
 )
 def test_a_cell_becomes_the_value_that_it_stands_for(cell: str, column: dict[str, Any] | None, value: object) -> None:
     assert cell_value(cell, column) == value

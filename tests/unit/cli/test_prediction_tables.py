@@ -101,9 +101,11 @@ def test_several_embeddings_are_compared() -> None:
 
 
 def test_values_have_their_units_and_intervals() -> None:
-    facts = Facts("bikes", "1", options={"unit": {"bikers": "bikes"}})
-    lines = shown([{"values": {"bikers": 151.234}, "interval": {"bikers": [98.2, 204.1]}}], ["a"], facts)
-    assert words(lines[1]) == ["a", "bikers", "151.23", "bikes", "98.2", "and", "204.1"]
+    facts = Facts("bikes", "1", options={"targets": {"hires": {"unit": "bikes"}}})
+    interval = {"low": 98.2, "high": 204.1, "level": 0.9}
+    lines = shown([{"values": {"hires": 151.234, "rain": 1}, "interval": {"hires": interval}}], ["a"], facts)
+    assert words(lines[1]) == ["a", "hires", "151.23", "bikes", "98.2", "and", "204.1", "(90%)"]
+    assert words(lines[2]) == ["rain", "1"]
     assert words(shown([{"values": {"a": 1.5, "b": 2}}])[2]) == ["b", "2"]
 
 
