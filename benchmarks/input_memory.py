@@ -67,7 +67,7 @@ def random_picture(chance: random.Random) -> str:
 
 
 def out_of_many(make: Callable[[random.Random], str], many: int) -> Callable[[random.Random], str]:
-    """Chooses among so many rows, which `make` makes at first, because drawing each picture takes longer than an answer."""
+    """Chooses among so many rows, which `make` makes at first: drawing one takes longer than an answer."""
     made: list[str] = []
 
     def row(chance: random.Random) -> str:

