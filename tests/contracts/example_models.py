@@ -13,8 +13,10 @@ REPOSITORY = Path(__file__).parents[2]
 EXAMPLES = REPOSITORY / "examples" / "models"
 _PACKAGE = re.compile(r"([@A-Za-z][\w@./-]*) (\d+\.\d[\w.~+-]*)")
 _LICENCE = re.compile(
-    r"\b(?:MIT|Apache-2\.0|BSD-3-Clause|GPL-3|CC0|CC BY(?:-SA)? \d\.\d|PDDL|Expat|public domain|no(?:ne)? stated)\b"
+    r"\b(?:MIT|Apache-2\.0|BSD-3-Clause|GPL-3|CC0|CC BY(?:-SA)? \d\.\d|PDDL|Public Domain Dedication|Expat"
+    r"|public domain|no(?:ne)? stated)\b"
 )
+_SAME = {"no stated": "none stated", "Public Domain Dedication": "PDDL"}
 
 
 class Model(NamedTuple):
@@ -54,7 +56,7 @@ def packages_of(source: str) -> list[tuple[str, str]]:
 
 def licences_of(words: str) -> set[str]:
     """The licences that a text names; a licence that nobody states is one of them."""
-    return {"none stated" if each.startswith("no") else each for each in _LICENCE.findall(words)}
+    return {_SAME.get(each, each) for each in _LICENCE.findall(words)}
 
 
 def paragraphs_about(notice: str, words: list[str]) -> str:

@@ -65,6 +65,7 @@ def test_packages_are_found_in_a_source_with_their_versions() -> None:
 def test_licences_are_found_in_words() -> None:
     said = "BSD-3-Clause (the package); UCI gives the data under CC BY 4.0, MNIST is CC BY-SA 3.0, rest none stated"
     assert licences_of(said) == {"BSD-3-Clause", "CC BY 4.0", "CC BY-SA 3.0", "none stated"}
+    assert licences_of("no stated licence, Public Domain Dedication and Licence") == {"none stated", "PDDL"}
 
 
 def test_the_bundles_are_small_enough_for_git() -> None:
