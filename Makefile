@@ -11,7 +11,7 @@ CASES ?= 1000000
 CHOICE ?= # more arguments of make bench
 SMOKE_VALUES ?= # more arguments of helm install, such as --set podSecurity.fsGroup=null
 
-.PHONY: help run test differential fuzz kinds lint types chart checkov image-cpu image-onnx image-gpu e2e e2e-full e2e-rollouts zoo soak bench bench-sweep bench-quick bench-compare pictures rules settings-table metrics-table errors-table values-table openapi dashboards renders kind-up smoke conformance grpc-code kinds-table
+.PHONY: help run test differential fuzz kinds lint types chart checkov image-cpu image-onnx image-models image-gpu e2e e2e-full e2e-rollouts zoo soak bench bench-sweep bench-quick bench-compare pictures rules settings-table metrics-table errors-table values-table tasks-table openapi dashboards renders kind-up smoke conformance grpc-code kinds-table
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
 
@@ -45,7 +45,7 @@ kinds-table: .venv/dev.done build/semantic-search/installed.done ## bring every 
 
 lint: .venv/dev.done ## format, lint, import floors, YAML, Dockerfiles
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/lint-imports
-	$(BIN)/yamllint -s . && $(BIN)/hadolint Dockerfile.cpu Dockerfile.gpu examples/semantic-search/Dockerfile
+	$(BIN)/yamllint -s . && $(BIN)/hadolint Dockerfile.cpu Dockerfile.gpu examples/*/Dockerfile
 
 types: .venv/dev.done build/semantic-search/installed.done ## mypy, strict
 	$(BIN)/mypy
@@ -73,6 +73,9 @@ image-cpu: ## build the CPU image
 
 image-onnx: ## build the slim image, which has ONNX Runtime and no torch
 	$(BUILD) $(IMAGE):onnx $(LABELS) --build-arg RUNTIME=onnx --file Dockerfile.cpu .
+
+image-models: ## every model of examples/models on top of the image TAG, as TAG-models
+	$(BUILD) $(IMAGE):$(TAG)-models --build-arg PLIMSOLL_IMAGE=$(IMAGE):$(TAG) examples/models
 
 image-gpu: ## build the GPU image
 	$(BUILD) $(IMAGE):gpu $(LABELS) --file Dockerfile.gpu .
@@ -125,6 +128,9 @@ errors-table: .venv/run.done ## write the table of errors into docs/errors.md
 
 values-table: .venv/dev.done ## write the tables of values into the chart's README
 	$(BIN)/python -m tests.contracts.generated charts/plimsoll/README.md
+
+tasks-table: .venv/run.done ## write the tasks and the models of examples/models into docs/tasks.md
+	$(BIN)/python -m tests.contracts.generated docs/tasks.md
 
 openapi: .venv/run.done ## write the OpenAPI snapshot
 	$(BIN)/python -m tests.contracts.generated tests/contracts/openapi.json

@@ -10,7 +10,7 @@
     │   ├── Unauthorized            401 unauthorized
     │   ├── Forbidden               403 forbidden
     │   ├── OriginNotAllowed        403 origin_not_allowed
-    │   ├── NotFound                404 not_found, model_not_found, version_not_found
+    │   ├── NotFound                404 not_found, model_not_found, version_not_found, no_golden_request
     │   ├── NoDefaultModel          404 model_not_found: no model is named, and none is the default
     │   ├── MethodNotAllowed        405 method_not_allowed
     │   ├── HeadTooSlow             408 head_too_slow

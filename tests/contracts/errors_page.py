@@ -26,6 +26,7 @@ MEANINGS = {
     "empty_body": "The body is empty.",
     "internal": "The server has a fault.",
     "model_not_found": "No such model; or none was named, and there are several.",
+    "no_golden_request": "The version has no request that could be shown with its answer.",
     "not_found": "No such route.",
     "not_csv": "The body is not CSV.",
     "not_multipart": "The body is not the form that its head says.",
@@ -69,6 +70,7 @@ REMEDIES = {
     "model_failed": "Try other rows: other requests are answered. Give the operator the `request_id`.",
     "empty_body": "Send the JSON document as the body of the request.",
     "model_not_found": "Use a model from `expected`, in the path `/v1/models/<name>/predict`.",
+    "no_golden_request": "Wait until the version is ready, or give its bundle a golden request of at most 1 MiB.",
     "upgrade_required": "Use a WebSocket library. If you do, let the proxies on the way pass on `Upgrade`.",
     "version_not_found": "Use a version from `expected`, or leave the version out.",
 }

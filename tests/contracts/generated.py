@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry
 from tests.contracts.chart_values import markdown_tables
 from tests.contracts.errors_page import table as errors_table
 from tests.contracts.kinds import table as kinds_table
+from tests.contracts.tasks_page import tables as tasks_tables
 
 REPOSITORY = Path(__file__).parents[2]
 _PROCESS = {
@@ -73,6 +74,11 @@ def models_page() -> str:
     return _with_table("docs/models.md", "kinds", kinds_table())
 
 
+def tasks_page() -> str:
+    """docs/tasks.md with the current tasks, and the models of the examples."""
+    return _with_table("docs/tasks.md", "tasks", tasks_tables())
+
+
 def _with_table(page: str, kind: str, table: str) -> str:
     marks = rf"(?<=<!-- {kind}: made by `make {kind}-table` -->\n).*?(?=<!-- end of {kind} -->)"
     return re.sub(marks, lambda _: table + "\n", (REPOSITORY / page).read_text(), flags=re.DOTALL)
@@ -91,6 +97,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "docs/metrics.md": metrics_page,
     "docs/errors.md": errors_page,
     "docs/models.md": models_page,
+    "docs/tasks.md": tasks_page,
     "charts/plimsoll/README.md": chart_page,
     "tests/contracts/openapi.json": openapi,
 }

@@ -40,6 +40,9 @@ WITHOUT_A_TEST_OF_THEIR_NAME = {
     "runtime/onnx_file.py": "runtime/onnx/test_loader.py",
     "runtime/onnx/tensor_types.py": "runtime/onnx/test_loader.py",
     "runtime/pytorch/loader.py": "runtime/test_model_loader.py",
+    # Declarations.
+    "cli/answering.py": "cli/test_input_requests.py",
+    "cli/predict_options.py": "cli/test_predict.py",
     # A part of its command.
     "cli/tuning_run.py": "cli/test_bundle_tune.py",
     "runtime/pytorch/architectures/digits_cnn.py": "runtime/pytorch/test_module_building.py",

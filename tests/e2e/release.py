@@ -11,7 +11,7 @@ from tests.e2e.cluster import Cluster, eventually, run
 
 CHART = Path(__file__).parents[2] / "charts" / "plimsoll"
 NAME = "plimsoll"
-OWN_MODEL = ("model.name=letters", "model.version=1", "test.picture=")
+OWN_MODEL = ("model.name=letters", "model.version=1")
 """The values that have an image of docs/bring-your-model.md serve its model."""
 _WAIT = {True: ("--wait", "--timeout=180s"), False: ()}
 _MEMORY = {"container_memory_working_set_bytes": "working set", "container_memory_rss": "resident"}

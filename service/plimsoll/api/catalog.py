@@ -6,12 +6,15 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
 
+import orjson
 from fastapi import Query
 from pydantic import BaseModel, Field
 
 from plimsoll.bundle.manifest import ImagePreprocessing, Metric, TrainingData
+from plimsoll.bundle.sample_request import LONGEST_BODY
 from plimsoll.bundle.tensor_records import ManifestSignature
 from plimsoll.control.version_registry import VersionRegistry, VersionState, VersionStatus, own_state
+from plimsoll.errors import NotFound
 
 
 class VersionSummary(BaseModel):
@@ -28,6 +31,7 @@ class VersionDetail(VersionSummary):
 
     model: str
     task: str | None = None
+    options: dict[str, Any] | None = Field(None, description="The options of the task, as the manifest has them.")
     description: str | None = None
     signature: ManifestSignature | None = None
     preprocessing: ImagePreprocessing | None = Field(None, description="How a picture becomes a row.")
@@ -43,6 +47,18 @@ class VersionDetail(VersionSummary):
     licence: str | None = None
     training_data: TrainingData | None = None
     metrics: dict[str, Metric] | None = None
+
+
+class GoldenExample(BaseModel):
+    """A request with its expected predictions, each number within `absolute_tolerance + relative_tolerance * |it|`."""
+
+    model: str
+    version: str
+    task: str
+    body: Any = Field(description="The JSON body of a predict request; a text is the body as it stands.")
+    predictions: list[Any] | None = Field(None, description="Absent if rows of this model are padded.")
+    absolute_tolerance: float
+    relative_tolerance: float
 
 
 class ModelSummary(BaseModel):
@@ -120,6 +136,30 @@ class Catalog:
         self._registry.table.require(name, version)
         return self._detail(self._registry.status(name, version))
 
+    async def golden(self, name: str, version: str) -> GoldenExample:
+        """One request with the predictions that this version has to give; for smoke tests.
+
+        Raises:
+            NotFound: the version does not answer yet, or its golden samples are too long to be shown.
+        """
+        self._registry.table.require(name, version)
+        report = self._registry.status(name, version).report
+        if report is None or report.sample is None:
+            raise NotFound(
+                f"version {version} of {name} has no golden request to show", code="no_golden_request",
+                expected=f"a version that is ready and has a golden request or sample of at most {LONGEST_BODY} bytes",
+            )  # fmt: skip
+        golden, (body, predictions) = report.manifest.golden, report.sample
+        return GoldenExample(
+            model=name,
+            version=version,
+            task=report.manifest.task,
+            body=_document(body),
+            predictions=predictions,
+            absolute_tolerance=golden.absolute_tolerance,
+            relative_tolerance=golden.relative_tolerance,
+        )
+
     def state_of(self, status: VersionStatus) -> tuple[VersionState, str | None]:
         """The state of a version in the worker whose load has progressed least, and the reason if it has failed."""
         return self._slowest(status)
@@ -133,12 +173,22 @@ class Catalog:
         return {"version": status.version, "state": state, "reason": reason, "weight": weight}
 
 
+def _document(body: bytes) -> Any:  # noqa: ANN401  # JSON
+    """The JSON object or array of a body; another body stays the text that it is."""
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        document = None
+    return document if isinstance(document, dict | list) else body.decode(errors="replace")
+
+
 def _facts(status: VersionStatus) -> dict[str, Any]:
     if status.report is None or status.served is None:
         return {}
     report, manifest = status.report, status.report.manifest
     return {
         "task": manifest.task,
+        "options": manifest.options,
         "description": manifest.description,
         "signature": manifest.signature,
         "preprocessing": manifest.preprocessing,

@@ -85,6 +85,7 @@ def install_routes(app: FastAPI, handlers: Handlers) -> None:
     openai, errors = handlers.openai, errors_of(401, 403, 404, 503, body=OpenAIError)
     _get(keyed, "/openai/v1/models", openai.models, "openai", "The models that make embeddings", errors)
     _get(keyed, "/openai/v1/models/{name}", openai.model, "openai", "One model that makes embeddings", errors)
+    _get(keyed, f"{one}/golden", catalog.golden, "models", "A request with its expected predictions", missing)
     keyed.add_api_route(SESSION, _expects_handshake, methods=["GET"], include_in_schema=False)
 
     unready: dict[int | str, dict[str, Any]] = {503: {"description": "Not ready; the body says why."}}

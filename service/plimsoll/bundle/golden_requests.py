@@ -83,12 +83,17 @@ def predictions_of(body: bytes, model: Model, task: Task) -> list[Any]:
 
 
 def first_difference(bundle: Bundle, expected: object, given: object) -> str:
-    """Say where predictions first differ by more than the manifest's tolerance; empty if they do not.
-
-    Numbers are compared within the tolerance, everything else exactly.
-    """
+    """Say where predictions first differ by more than the manifest's tolerance; empty if they do not."""
     golden = bundle.manifest.golden
-    return _difference("predictions", expected, given, (golden.absolute_tolerance, golden.relative_tolerance))
+    return difference_within((golden.absolute_tolerance, golden.relative_tolerance), expected, given)
+
+
+def difference_within(tolerance: tuple[float, float], expected: object, given: object) -> str:
+    """Say where predictions first differ; empty if they do not.
+
+    Numbers may differ by the absolute tolerance and the relative one together, everything else must be equal.
+    """
+    return _difference("predictions", expected, given, tolerance)
 
 
 def _request(file: str, index: int, fields: object) -> GoldenRequest:

@@ -13,6 +13,7 @@ from typing import Generic, Protocol, TypeVar
 
 from plimsoll.bundle.folder import Bundle
 from plimsoll.bundle.golden import GoldenSamples
+from plimsoll.bundle.sample_request import sample_request
 from plimsoll.bundle.shelf import Shelf
 from plimsoll.control.load_thread import in_load_thread
 from plimsoll.control.version_registry import LoadReport, VersionRegistry, VersionState
@@ -163,6 +164,7 @@ class VersionLoading(Generic[M]):
         self._registry.advance(name, version, VersionState.VERIFYING)
         samples = await in_load_thread(partial(self._loader.prove, bundle, loaded))
         await in_load_thread(partial(self._loader.prove_requests, bundle, loaded, task.task))
+        sample = await in_load_thread(partial(sample_request, bundle, samples, task.task))
         proven = time.perf_counter()
         self._registry.advance(name, version, VersionState.WARMING)
         batch_seconds = await in_load_thread(partial(self._loader.warm, loaded, samples))
@@ -177,6 +179,7 @@ class VersionLoading(Generic[M]):
             warmup_seconds=time.perf_counter() - proven,
             batch_seconds=batch_seconds,
             example={name: tensor[0].copy() for name, tensor in samples.inputs.items()},
+            sample=sample,
         )
         return Loaded(loaded, task, report)
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from plimsoll.bundle.manifest import Manifest
+from plimsoll.bundle.sample_request import SampleRequest
 from plimsoll.bundle.shelf import version_order
 from plimsoll.control.desired_state import DesiredState
 from plimsoll.control.routing_table import RoutingTable, routes_of
@@ -49,6 +50,8 @@ class LoadReport:
     batch_seconds: Mapping[int, float]
     example: Tensors = field(default_factory=dict, compare=False, repr=False)
     """An example row, from its first golden sample: the inputs by name, without the batch dimension."""
+    sample: SampleRequest | None = field(default=None, compare=False, repr=False)
+    """A request with the predictions that are expected."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from plimsoll.bundle.sample_request import SampleRequest
 from plimsoll.control.desired_state import DesiredModel, DesiredState, DesiredVersion
 from plimsoll.control.version_registry import VersionState
 
@@ -19,7 +22,7 @@ async def test_a_ready_version_tells_everything_that_its_manifest_and_its_loadin
     assert signature["outputs"][0]["labels"] == ["a", "b", "c"]
     assert detail == {
         "model": "tiny", "version": "1", "state": "ready", "reason": None, "weight": None,
-        "task": "tabular-classification",
+        "task": "tabular-classification", "options": {},
         "description": "", "preprocessing": None, "format": "safetensors", "parameters": 67, "device": "cpu",
         "inline_rows": 16, "batch_seconds": {"1": 0.001}, "loaded_at": "2024-05-01T00:00:00Z",
         "load_seconds": 0.25, "warmup_seconds": 0.5, "licence": "unknown", "training_data": None, "metrics": {},
@@ -144,3 +147,32 @@ async def test_a_page_that_cannot_be_is_422_and_names_the_parameter(
     reply = await edge.client.get(f"/v1/models?{query}")
     assert reply.status_code == 422
     assert reply.json()["error"]["message"] == f"parameter '{named}': {reason}"
+
+
+async def test_a_version_shows_one_request_with_the_predictions_that_it_has_to_give(edge: Edge) -> None:
+    sample = SampleRequest(b'{"features":[0,0,0,0]}', [{"class": "a"}])
+    edge.report = replace(edge.report, sample=sample)
+    edge.serve("tiny", "1", EchoModel())
+    golden = (await edge.client.get("/v1/models/tiny/versions/1/golden")).json()
+    assert golden == {
+        "model": "tiny", "version": "1", "task": "tabular-classification",
+        "body": {"features": [0, 0, 0, 0]}, "predictions": [{"class": "a"}],
+        "absolute_tolerance": 0.0001, "relative_tolerance": 0.001,
+    }  # fmt: skip
+
+
+async def test_a_body_that_is_no_json_is_shown_as_it_stands(edge: Edge) -> None:
+    edge.report = replace(edge.report, sample=SampleRequest(b"a line", None))
+    edge.serve("tiny", "1", EchoModel())
+    golden = (await edge.client.get("/v1/models/tiny/versions/1/golden")).json()
+    assert (golden["body"], golden["predictions"]) == ("a line", None)
+
+
+@pytest.mark.parametrize(
+    ("path", "code"), [("1", "no_golden_request"), ("2", "no_golden_request"), ("3", "version_not_found")]
+)
+async def test_a_version_without_such_a_request_says_so(edge: Edge, path: str, code: str) -> None:
+    edge.serve("tiny", "1", EchoModel())
+    edge.desire("tiny", "2")
+    reply = await edge.client.get(f"/v1/models/tiny/versions/{path}/golden")
+    assert (reply.status_code, reply.json()["error"]["code"]) == (404, code)

@@ -14,6 +14,7 @@ OPENAI = ["/openai/v1/embeddings"]
 TAGS = ("start", "predict", "open inference protocol", "openai", "models", "health")
 GET = [
     "/", "/v1/models", "/v1/models/{name}", "/v1/models/{name}/versions/{version}",
+    "/v1/models/{name}/versions/{version}/golden",
     "/v1/health", "/v1/health/detailed", "/livez", "/readyz", "/startupz",
     "/openai/v1/models", "/openai/v1/models/{name}",
     "/v2", "/v2/health/live", "/v2/health/ready", "/v2/models", "/v2/models/stats",

@@ -29,7 +29,21 @@ def test_without_arguments_it_teaches_how_to_begin(plimsoll: RunPlimsoll) -> Non
     [
         (["--help"], ["checked before it takes traffic", "serve", "predict", "bundle", "settings", "--version"]),
         (["serve", "--help"], ["--host", "--port", "--workers", "--models", "PLIMSOLL_PORT", "/readyz"]),
-        (["predict", "--help"], ["--image", "--row", "--url", "--model", "--expect", "smoke tests"]),
+        (
+            ["predict", "--help"],
+            [
+                "--text",
+                "--image",
+                "--row",
+                "--column",
+                "--file",
+                "--golden",
+                "--bundle",
+                "--url",
+                "--expect",
+                "smoke tests",
+            ],
+        ),
         (["bundle", "--help"], ["create", "verify", "inspect"]),
         (["bundle", "create", "--help"], ["--architecture", "--weights", "--example", "golden samples", "SPDX"]),
         (["bundle", "verify", "--help"], ["--trust-pt2", "hostile", "golden samples"]),

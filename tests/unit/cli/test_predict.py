@@ -186,8 +186,8 @@ def test_what_the_server_refuses_is_told_word_for_word_and_exit_code_1(
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ([], "give either --image or --row"),
-        (["--row", ROW, "--image", "digit.png"], "give either --image or --row"),
+        ([], "give one of --text, --image, --row, --column, --file and --golden"),
+        (["--row", ROW, "--image", "digit.png"], "and --golden, not --image and --row"),
         (["--row", ROW, "--version", "1"], "--version needs --model"),
         (["--image", "none.png"], "'none.png' does not exist"),
         (["--image", "."], "directory"),
