@@ -11,8 +11,12 @@ from plimsoll.tasks.json_faults import explain as explain_json
 from plimsoll.tasks.number_rows import MAX_ROWS
 
 FORM = BodyForm('an object {"text": "..."} for one text, or {"instances": ["...", ...]} for many', "text", "instances")
-MOST_CHARACTERS = 1 << 20
-"""Of all texts of a request. A tokenizer takes about a second of one processor for as many."""
+LONGEST_TEXT, MOST_CHARACTERS = 1 << 18, 1 << 20
+"""Characters of one text, and of all texts of a request.
+
+A tokenizer takes about a second of one processor for as many as a request may have, and, if each is a token, about
+100 MB for as many as a text may have.
+"""
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
@@ -32,7 +36,7 @@ def fault_of_texts(texts: Sequence[str], *, single: bool) -> InvalidInput | None
     if fault := next(filter(None, faults), None):
         return fault
     if (characters := sum(map(len, texts))) > MOST_CHARACTERS:
-        return _too_long("the texts together are too long", characters, None)
+        return _too_long("the texts together are too long", f"{MOST_CHARACTERS} characters in all texts", characters)
     return None
 
 
@@ -66,13 +70,12 @@ def _fault_of_value(value: object, index: int | None) -> InvalidInput | None:
 def _fault_of_text(text: str, index: int | None) -> InvalidInput | None:
     if not text:
         return InvalidInput(f"{place_of(index)} is empty", expected="at least one character", index=index)
-    if len(text) > MOST_CHARACTERS:
-        return _too_long(f"{place_of(index)} is too long", len(text), index)
+    if len(text) > LONGEST_TEXT:
+        return _too_long(f"{place_of(index)} is too long", f"{LONGEST_TEXT} characters", len(text), index)
     return None
 
 
-def _too_long(what: str, characters: int, index: int | None) -> InvalidInput:
+def _too_long(what: str, most: str, characters: int, index: int | None = None) -> InvalidInput:
     return InvalidInput(
-        what, expected=f"at most {MOST_CHARACTERS} characters in all texts of a request; send parts of it",
-        given=f"{characters} characters", index=index,
-    )  # fmt: skip
+        what, expected=f"at most {most}; send parts of it", given=f"{characters} characters", index=index
+    )

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 from plimsoll.errors import ClientError
-from plimsoll.tasks.text_faults import MOST_CHARACTERS, explain, explain_surplus, fault_of_texts, not_utf8
+from plimsoll.tasks.text_faults import LONGEST_TEXT, MOST_CHARACTERS, explain, explain_surplus, fault_of_texts, not_utf8
 
 DIARY = "Dear diary, "
 
@@ -39,7 +39,7 @@ def test_each_wrong_body_has_a_sentence(body: bytes, message: str, given: str | 
 
 
 def test_the_sentences_name_the_text_by_its_index_and_repeat_none_of_it() -> None:
-    long = DIARY * (MOST_CHARACTERS // len(DIARY) + 1)
+    long = DIARY * (LONGEST_TEXT // len(DIARY) + 1)
     faults = [
         explain(json.dumps({"instances": ["x", DIARY + "\ud800"]}).encode()),
         explain(json.dumps({"instances": ["x", long]}).encode()),
@@ -54,17 +54,19 @@ def test_the_sentences_name_the_text_by_its_index_and_repeat_none_of_it() -> Non
 
 
 def test_a_text_or_all_texts_together_may_be_too_long() -> None:
-    half = "x" * (MOST_CHARACTERS // 2)
-    assert fault_of_texts([half, half], single=False) is None
-    assert facts(fault_of_texts([half, half, "é"], single=False)) == (
+    texts = ["x" * LONGEST_TEXT] * (MOST_CHARACTERS // LONGEST_TEXT)
+    assert fault_of_texts(texts, single=False) is None
+    assert facts(fault_of_texts([*texts, "é"], single=False)) == (
         "the texts together are too long",
-        f"at most {MOST_CHARACTERS} characters in all texts of a request; send parts of it",
+        f"at most {MOST_CHARACTERS} characters in all texts; send parts of it",
         f"{MOST_CHARACTERS + 1} characters",
         None,
     )
-    assert facts(fault_of_texts(["x" * 10_000_000], single=True))[::2] == (
+    assert facts(fault_of_texts(["x" * 10_000_000], single=True)) == (
         "the text is too long",
+        f"at most {LONGEST_TEXT} characters; send parts of it",
         "10000000 characters",
+        None,
     )
 
 
