@@ -250,13 +250,8 @@ def test_every_setting_is_described_in_a_sentence(name: str) -> None:
 def test_every_setting_can_be_set_by_its_variable(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     default = Settings.model_fields[name].default
     words = {"track": "canary", "log_format": "json", "log_level": "error", "metrics_port": "7", "queue_limit": "777"}
-    words |= {
-        "trust_pt2": "true",
-        "allow_anonymous": "true",
-        "max_body_bytes": "4096",
-        "queue_bytes": "4096",
-        "max_picture_bytes": "4096",
-    }
+    words |= {"trust_pt2": "true", "allow_anonymous": "true"}
+    words |= dict.fromkeys(("max_body_bytes", "queue_bytes", "max_picture_bytes"), "4096")
     words |= {
         "max_request_timeout_ms": "30001",
         "factories": "package.module:make",
