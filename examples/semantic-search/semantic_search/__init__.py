@@ -1,0 +1,1 @@
+"""Semantic search over documents, with embeddings that Plimsoll computes."""
