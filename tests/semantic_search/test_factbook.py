@@ -46,6 +46,7 @@ def test_the_factbook_is_loaded_and_measured(on_sqlite: SearchProcess, package: 
         loaded = command("load-factbook", str(package), "--url", on_sqlite.url, "--batch", "2")
         assert (loaded.returncode, loaded.stderr) == (0, "2 of 3 passages\n3 of 3 passages\n"), loaded.stderr
     ocean = on_sqlite.client.get("/documents/xo.geography.climate").json()
+    assert ocean["text"] == f"Indian Ocean: ocean {LONG}"
     assert ocean["metadata"] == {"country": "Indian Ocean", "section": "Geography", "field": "Climate"}
     assert {each["id"] for each in on_sqlite.search("ships", filter={"section": "Introduction"})} == {
         "aa.introduction.background", "bb.introduction.climate"

@@ -30,9 +30,9 @@ class Passage:
     text: str
 
     def document(self) -> dict[str, Any]:
-        """It as a document of the service."""
+        """It as a document of the service; most passages do not say which country they are about, so the text does."""
         metadata = {"country": self.country, "section": self.section, "field": self.field}
-        return {"id": self.id, "text": self.text, "metadata": metadata}
+        return {"id": self.id, "text": f"{self.country}: {self.text}", "metadata": metadata}
 
     @property
     def query(self) -> str:
