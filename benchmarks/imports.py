@@ -26,7 +26,7 @@ from benchmarks.server import REPOSITORY, Server
 NOT_NEEDED = frozenset(
     {
         # Other commands.
-        "PIL", "httpx", "python_multipart", "plimsoll.judge", "plimsoll.rollout", "rich", "tenacity",
+        "PIL", "httpx", "plimsoll.judge", "plimsoll.rollout", "rich", "tenacity", "tokenizers",
         # Tracing, where no endpoint is set, and what it brings.
         "google", "opentelemetry.exporter", "opentelemetry.instrumentation", "opentelemetry.sdk", "requests", "wrapt",
         # Several workers, and gRPC.

@@ -93,7 +93,7 @@ def _bundle(trained: Trained, metrics: dict[str, Proportion], rows: int) -> Text
         licence="MIT",
         about={
             "description": (
-                "Tells whether an English sentence of a review or a tweet is positive or negative. It takes one "
+                "Classifies an English sentence of a review or a tweet as positive or negative. It takes one "
                 "sentence after the other by its words and their neighbours: it does not understand irony, comparisons "
                 "or long arguments, it has no class for neutral text, and about one answer in five is wrong. "
                 "On newspaper text it is little better than a guess. Do not judge people by it."

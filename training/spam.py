@@ -93,8 +93,8 @@ def _bundle(trained: Trained, metrics: dict[str, Proportion], rows: int) -> Text
         licence="Apache-2.0",
         about={
             "description": (
-                "Tells spam from other mail by its subject and text, given in one line without HTML. It has learned "
-                "from English mails of 2002 and 2003, where ham is mostly mail of technical lists, so it knows neither "
+                "Classifies mail as spam or ham by its subject and text, given in one line without HTML. It has "
+                "learned from English mails of 2002 and 2003, where ham is mostly mail of technical lists, so it knows neither "
                 "the spam of today nor other kinds of mail. It is an example of serving, not a filter for a mailbox."
             ),
             "training_data": {

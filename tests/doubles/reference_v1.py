@@ -28,6 +28,7 @@ from starlette.exceptions import HTTPException
 
 MAX_ROWS = 100
 _JSON_BLANKS = b" \t\n\r"
+_PICTURES = re.compile(r"\s*(multipart/form-data|image/[a-z]+)\s*(;|$)", re.IGNORECASE)
 _JSON_TYPE = re.compile(r"[ \t]*application/json[ \t]*(;.*)?", re.IGNORECASE | re.DOTALL)
 
 
@@ -116,7 +117,10 @@ class _Request(Request):
     longest: int
 
     async def body(self) -> bytes:
-        if not _JSON_TYPE.fullmatch(self.headers.get("content-type", "")):
+        given = self.headers.get("content-type", "")
+        if _PICTURES.match(given) and len(await super().body()) > self.longest:
+            raise Refusal(413, "body_too_large")  # models of pictures read it, so its length comes first
+        if not _JSON_TYPE.fullmatch(given):
             raise Refusal(415, "unsupported_media_type")
         if self.headers.get("content-encoding", "identity").lower() != "identity":
             raise Refusal(415, "unsupported_media_type")
