@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 from numpy.typing import NDArray
@@ -52,6 +52,7 @@ class PictureReader:
     classes: Classes | None = None
     reading_cost = 1 << 31
     """A few bytes may hold many pixels, so no picture is ever decoded on the event loop."""
+    slow_results: ClassVar[bool] = False
 
     def __init__(
         self, signature: Signature, options: Options, wire_outputs: tuple[TensorSpec, ...], limits: TaskLimits
