@@ -26,7 +26,10 @@ PICTURE_TYPE = "image/*"
 PICTURES_AT_ONCE = 4
 """The pixels of all pictures of one request may be so many times those of the largest picture."""
 _FORM = BodyForm(
-    'an object {"image": base64 of a picture} for one, or {"instances": [base64, ...]} for many', ITEM, "instances"
+    'an object {"image": base64 of a picture} for one, or {"instances": [base64, ...]} for many',
+    ITEM,
+    "instances",
+    private=True,
 )
 _BASE64 = "the base64 of a picture (RFC 4648, section 4), without line breaks"
 _CHARACTERS_OF_3_BYTES = 4
