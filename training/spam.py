@@ -94,8 +94,9 @@ def _bundle(trained: Trained, metrics: dict[str, Proportion], rows: int) -> Text
         about={
             "description": (
                 "Classifies mail as spam or ham by its subject and text, given in one line without HTML. It has "
-                "learned from English mails of 2002 and 2003, where ham is mostly mail of technical lists, so it knows neither "
-                "the spam of today nor other kinds of mail. It is an example of serving, not a filter for a mailbox."
+                "learned from English mails of 2002 and 2003, where ham is mostly mail of technical lists, so it knows "
+                "neither the spam of today nor other kinds of mail. It is an example of serving, not a filter for a "
+                "mailbox."
             ),
             "training_data": {
                 "name": "public mail corpus of SpamAssassin; speeches for the vocabulary",
