@@ -45,8 +45,12 @@ def cost_of_elements(served: ServedVersion, size: int) -> int:
 
     A front counts what its own format costs. A task of text or pictures does far more with an element than that.
     """
-    are_read = any(spec.datatype == "BYTES" for spec in served.task.wire.inputs)
-    return size * served.task.reading_cost if are_read else 0
+    return size * served.task.reading_cost if reads_elements(served) else 0
+
+
+def reads_elements(served: ServedVersion) -> bool:
+    """Whether the rows of the task are elements that it reads, as texts or pictures, and no numbers."""
+    return any(spec.datatype == "BYTES" for spec in served.task.wire.inputs)
 
 
 def declared_spec(wire: Signature, name: str, datatype: str, shape: Sequence[int]) -> TensorSpec:

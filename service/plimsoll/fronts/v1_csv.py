@@ -12,8 +12,8 @@ import numpy as np
 import orjson
 
 from plimsoll.errors import InvalidInput, MalformedBody
+from plimsoll.fronts.tensor_requests import reads_elements
 from plimsoll.fronts.v1_json import VERSION_FIELD, V1Json
-from plimsoll.fronts.v1_picture import takes_pictures
 from plimsoll.inference.call import Call
 from plimsoll.inference.payloads import Answer
 from plimsoll.inference.ports import Json, Question, Reply
@@ -52,6 +52,8 @@ class V1Csv(V1Json):
         """
         del call
         lines = _lines(body, _most_cells(served))
+        if reads_elements(served):
+            return served.task.of_rows(np.empty((len(lines), 0)))  # which says what it reads instead
         width = len(lines[0]) if lines else 0
         named = width > 0 and all(map(_is_name, lines[0]))
         task = served.task
@@ -89,9 +91,9 @@ class V1Csv(V1Json):
         return Reply(200, headers, content)
 
     def body_content(self, item: str, row: Json, examples: Json) -> Json:
-        """Text, for every model but those of pictures; the first line names the columns of a model that has some."""
+        """Lines of numbers, but nothing for a model of texts or pictures; the first line may name the columns."""
         del examples
-        if takes_pictures(row):
+        if row.get("type") == "string":
             return {}
         form = _NAMED_FORM if item == COLUMNS else _FORM
         return {"schema": {"type": "string", "description": f"{form[0].upper()}{form[1:]}; at most {MAX_ROWS} rows."}}

@@ -98,7 +98,7 @@ class Line:
            the permit for one of that version; parse the body again unless the tasks are equal, so that the question
            means the same.
         6. Reserve rows of a forming batch, write them, commit them, and await the outputs. If the client leaves before
-           the batch runs, drop the request, which counts as 499. A task of one's own forms its results here.
+           the batch runs, drop the request, which counts as 499. Results that take long are formed here.
 
         Permits end with their `with` block, also after an error, so none can leak. `compute` replaces step 6.
 
@@ -190,6 +190,8 @@ class Line:
         if served.threads is not None:
             write = partial(served.task.results, question, outputs)  # the question keeps them for the front
             await served.threads.run("write", write, deadline, client_gone)
+        elif served.task.slow_results:
+            await self._reading.write(partial(served.task.results, question, outputs), deadline, client_gone)
         classes = served.task.classes
         scores = None if classes is None else Scores(classes, outputs[classes.output])
         return Answer(served.name, served.version, outputs, scores)

@@ -125,6 +125,11 @@ class Task(Protocol):
         ...
 
     @property
+    def slow_results(self) -> bool:
+        """Whether `results` may take long, so that a thread has to form them; the question keeps them from then on."""
+        ...
+
+    @property
     def item(self) -> str:
         """The field of a JSON body that holds one row; `instances` holds several."""
         ...

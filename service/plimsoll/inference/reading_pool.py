@@ -1,4 +1,7 @@
-"""Parses long bodies and decodes pictures on threads of their own, so that the event loop keeps answering."""
+"""Parses long bodies, decodes pictures and forms long results on threads of their own.
+
+Meanwhile the event loop keeps answering.
+"""
 
 from __future__ import annotations
 
@@ -33,11 +36,19 @@ class ReadingPool:
             ClientGone: the client has disconnected.
             PlimsollError: whatever the step raised.
         """
-        reading = asyncio.get_running_loop().run_in_executor(self._threads, step)
+        return await self._run(step, deadline, client_gone, "its body was read")
+
+    async def write(self, step: Callable[[], _T], deadline: float, client_gone: Callable[[], Awaitable[None]]) -> _T:
+        """The results of a request that take long to form; see `read` for the errors."""
+        return await self._run(step, deadline, client_gone, "its results were formed")
+
+    async def _run(
+        self, step: Callable[[], _T], deadline: float, client_gone: Callable[[], Awaitable[None]], done: str
+    ) -> _T:
+        running = asyncio.get_running_loop().run_in_executor(self._threads, step)
         return await result_in_time(
-            reading, deadline, client_gone,
-            gone="the client left before its body was read",
-            late="the body was not read in the time that the request had",
+            running, deadline, client_gone,
+            gone=f"the client left before {done}", late=f"the time of the request was over before {done}",
         )  # fmt: skip
 
     def close(self) -> None:

@@ -26,13 +26,15 @@ _syntax = msgspec.json.Decoder(msgspec.Raw)
 class BodyForm(NamedTuple):
     """The body of a task: `sentence` describes it; the field `one` holds one row, and the field `many` several.
 
-    The field `also`, if any, holds one row in another form; see `OtherForm`.
+    The field `also`, if any, holds one row in another form; see `OtherForm`. Messages repeat the beginning of a string
+    that stands in the wrong place, unless strings are `private`.
     """
 
     sentence: str
     one: str
     many: str
     also: str | None = None
+    private: bool = False
 
 
 FaultOf = Callable[[object, int | None], InvalidInput | None]
@@ -94,6 +96,10 @@ def kind_of(value: object) -> str:
     return "an object" if isinstance(value, dict) else "a number"
 
 
+def _kind_in(form: BodyForm, value: object) -> str:
+    return "a string" if form.private and isinstance(value, str) else kind_of(value)
+
+
 def _parse(body: bytes, form: BodyForm) -> object:
     """Parse the body; raises the error for one that Python cannot read either."""
     if body.startswith(_BYTE_ORDER_MARK):
@@ -137,7 +143,7 @@ def _refuse_constant(constant: str) -> NoReturn:
 
 def _fault_of_document(document: object, form: BodyForm, fault_of: FaultOf) -> InvalidInput | None:
     if not isinstance(document, dict):
-        return wrong_shape(form, kind_of(document))
+        return wrong_shape(form, _kind_in(form, document))
     if unknown := [str(name) for name in document if name not in (form.one, form.also, form.many, "user")]:
         return InvalidInput(f"unknown field {quote(unknown[0], 32)}", expected=form.sentence)
     if not isinstance(user := document.get("user"), str | None):
@@ -154,6 +160,8 @@ def _fault_of_document(document: object, form: BodyForm, fault_of: FaultOf) -> I
 def _fault_of_rows(document: dict[str, object], form: BodyForm, fault_of: FaultOf) -> InvalidInput | None:
     rows = document[form.many]
     if not isinstance(rows, list):
-        return InvalidInput(f"'{form.many}' has the wrong type", expected="an array of rows", given=kind_of(rows))
+        return InvalidInput(
+            f"'{form.many}' has the wrong type", expected="an array of rows", given=_kind_in(form, rows)
+        )
     faults = (fault_of(row, index) for index, row in enumerate(rows))
     return next((fault for fault in faults if fault is not None), None)

@@ -151,6 +151,7 @@ class RowReader:
 
     item = FORM.one
     reading_cost = 1
+    slow_results = False
     classes: Classes | None = None
 
     def __init__(self, signature: Signature) -> None:

@@ -22,12 +22,12 @@ from plimsoll.tasks.finite_numbers import not_finite
 from plimsoll.tasks.picture_reader import PictureReader
 from plimsoll.tasks.picture_rows import PictureRows
 from plimsoll.tasks.task_options import NO_OPTIONS, Options, check_options
+from plimsoll.tasks.wire_tensors import elements_of
 from plimsoll.validation_faults import sentence_of
 
 NAME = "object-detection"
-RESULT = "result"
-"""The output of this task in protocols of tensors: the JSON of the result of each picture."""
-_OBJECTS = "objects"
+OBJECTS = "objects"
+"""The option of this task, the field of a result, and the output in protocols of tensors."""
 _DIMENSIONS = 3
 _SIDES = 4
 _CONFIDENCE_DECIMALS, _PIXEL_DECIMALS = 4, 2
@@ -60,6 +60,9 @@ class ObjectDetection(PictureReader):
         BundleError: with check `task`, when an option is wrong or does not fit the signature.
     """
 
+    slow_results = True
+    """Boxes of a picture may take 0.1 s to compare, if the model is sure of all of them."""
+
     def __init__(
         self,
         signature: Signature,
@@ -68,12 +71,12 @@ class ObjectDetection(PictureReader):
         limits: TaskLimits = DEFAULT_LIMITS,
     ) -> None:
         del read_file
-        check_options(NAME, options, (PICTURE, _OBJECTS))
-        super().__init__(signature, options, (TensorSpec(RESULT, "BYTES", (-1,)),), limits)
+        check_options(NAME, options, (PICTURE, OBJECTS))
+        super().__init__(signature, options, (TensorSpec(OBJECTS, "BYTES", (-1,)),), limits)
         try:
-            self._objects = _ObjectOptions.model_validate(options.get(_OBJECTS))
+            self._objects = _ObjectOptions.model_validate(options.get(OBJECTS))
         except ValidationError as error:
-            raise BundleError("task", f"the option '{_OBJECTS}' is malformed: {sentence_of(error)}") from None
+            raise BundleError("task", f"the option '{OBJECTS}' is malformed: {sentence_of(error)}") from None
         _check_outputs(signature, self._objects)
         self._labels = self._objects.labels
         self._thresholds = Thresholds(
@@ -84,11 +87,9 @@ class ObjectDetection(PictureReader):
         )
 
     def tensors(self, question: Question, outputs: Tensors) -> Tensors:
-        """The results as JSON in BYTES; see `results` for the errors."""
+        """The JSON of the objects of each picture, in BYTES; see `results` for the errors."""
         results = self.results(question, outputs)
-        elements = np.empty(len(results), np.object_)
-        elements[:] = [orjson.dumps(each) for each in results]
-        return {RESULT: elements}
+        return {OBJECTS: elements_of([orjson.dumps(each[OBJECTS]) for each in results])}
 
     def results(self, question: Question, outputs: Tensors) -> list[Any]:
         """`{"objects": [{"class", "confidence", "box"}]}` of each picture, the surest first; see `Task.results`.
@@ -96,6 +97,11 @@ class ObjectDetection(PictureReader):
         A box is left, top, right and bottom in pixels of the picture that was sent, turned as its EXIF says.
         """
         assert isinstance(question, PictureRows)  # noqa: S101  # it comes from `read`
+        if question.results is None:
+            question.results = self._found(question, outputs)
+        return question.results
+
+    def _found(self, question: PictureRows, outputs: Tensors) -> list[Json]:
         boxes, scores = outputs[self._objects.boxes], outputs[self._objects.scores]
         for tensor in (boxes, scores):
             if not np.isfinite(tensor).all():
@@ -105,7 +111,7 @@ class ObjectDetection(PictureReader):
             corners = placement.in_picture(self._corners(boxes[row]))
             chosen = choose_boxes(corners, scores[row], self._thresholds)
             objects = zip(chosen.classes.tolist(), chosen.confidences.tolist(), chosen.boxes.tolist(), strict=True)
-            found.append({"objects": [self._object(*each) for each in objects]})
+            found.append({OBJECTS: [self._object(*each) for each in objects]})
         return found
 
     def _object(self, place: int, confidence: float, box: list[float]) -> Json:
@@ -141,7 +147,7 @@ class ObjectDetection(PictureReader):
             "required": ["class", "confidence", "box"],
         }
         objects = {"type": "array", "items": one, "description": "The surest first; empty if nothing was found."}
-        return {"type": "object", "properties": {_OBJECTS: objects}, "required": [_OBJECTS]}
+        return {"type": "object", "properties": {OBJECTS: objects}, "required": [OBJECTS]}
 
 
 def _check_outputs(signature: Signature, objects: _ObjectOptions) -> None:
@@ -149,7 +155,7 @@ def _check_outputs(signature: Signature, objects: _ObjectOptions) -> None:
     found = {spec.name: spec for spec in signature.outputs}
     for name in (objects.boxes, objects.scores):
         if name not in found:
-            raise BundleError("task", f"the option '{_OBJECTS}' names the output '{name}', which the model has not")
+            raise BundleError("task", f"the option '{OBJECTS}' names the output '{name}', which the model has not")
     specs = boxes, scores = found[objects.boxes], found[objects.scores]
     if any(not spec.datatype.startswith("FP") or len(spec.shape) != _DIMENSIONS for spec in specs) or (
         boxes.shape[2] != _SIDES or boxes.shape[1] != scores.shape[1]
@@ -159,8 +165,8 @@ def _check_outputs(signature: Signature, objects: _ObjectOptions) -> None:
             "task", f"the task {NAME} takes boxes [-1, N, 4] and scores [-1, N, K] in FP32, and the outputs are {given}"
         )
     if fault := fault_of_labels(objects.labels):
-        raise BundleError("task", f"the option '{_OBJECTS}' names the classes wrongly: {fault}")
+        raise BundleError("task", f"the option '{OBJECTS}' names the classes wrongly: {fault}")
     if len(objects.labels) != scores.shape[2]:
         raise BundleError(
-            "task", f"the option '{_OBJECTS}' has {len(objects.labels)} labels, and the model {scores.shape[2]} scores"
+            "task", f"the option '{OBJECTS}' has {len(objects.labels)} labels, and the model {scores.shape[2]} scores"
         )

@@ -22,6 +22,7 @@ from plimsoll.tasks.json_values import holds_more
 from plimsoll.tasks.number_rows import check_count
 from plimsoll.tasks.own_inputs import OwnInput
 from plimsoll.tasks.plain_json import plain_json
+from plimsoll.tasks.wire_tensors import elements_of
 
 _MOST_VALUES = 250_000
 """Of one body; each becomes a Python object."""
@@ -82,6 +83,8 @@ class AdaptedTask:
     """
 
     reading_cost = 1
+    slow_results = False
+    """They are formed on threads of their own anyway."""
     classes = None
 
     def __init__(self, own: OwnTask, signature: Signature, example: object) -> None:
@@ -152,9 +155,8 @@ class AdaptedTask:
     def tensors(self, question: Question, outputs: Tensors) -> Tensors:
         """The results as BYTES: a text as it is, anything else as JSON; see `results` for the errors."""
         results = self.results(question, outputs)
-        elements = np.empty(len(results), np.object_)
-        elements[:] = [each.encode() if isinstance(each, str) else orjson.dumps(each) for each in results]
-        return {RESULT: elements}
+        contents = [each.encode() if isinstance(each, str) else orjson.dumps(each) for each in results]
+        return {RESULT: elements_of(contents)}
 
     def results(self, question: Question, outputs: Tensors) -> list[Any]:
         """The results that the task writes, one JSON value for each row; its code runs once for each question.

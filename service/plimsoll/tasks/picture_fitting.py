@@ -68,7 +68,8 @@ def _crop(picture: Image.Image, size: tuple[int, int], steps: PictureSteps) -> t
         (steps.width - across) / scale / size[0], (steps.height - down) / scale / size[1],
     )  # fmt: skip
     sides = (picture.width, picture.height) * 2
-    box = tuple(min(share, 1.0) * side for share, side in zip(middle, sides, strict=True))
+    # Rounding may put an edge a little outside the picture, which Pillow refuses.
+    box = tuple(min(max(share, 0.0), 1.0) * side for share, side in zip(middle, sides, strict=True))
     row = _resized(picture, (steps.width, steps.height), steps, (box[0], box[1], box[2], box[3]))
     return row, Placement(*size, across, down, scale, scale)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 from numpy.typing import NDArray
@@ -26,7 +26,10 @@ PICTURE_TYPE = "image/*"
 PICTURES_AT_ONCE = 4
 """The pixels of all pictures of one request may be so many times those of the largest picture."""
 _FORM = BodyForm(
-    'an object {"image": base64 of a picture} for one, or {"instances": [base64, ...]} for many', ITEM, "instances"
+    'an object {"image": base64 of a picture} for one, or {"instances": [base64, ...]} for many',
+    ITEM,
+    "instances",
+    private=True,
 )
 _BASE64 = "the base64 of a picture (RFC 4648, section 4), without line breaks"
 _CHARACTERS_OF_3_BYTES = 4
@@ -52,6 +55,7 @@ class PictureReader:
     classes: Classes | None = None
     reading_cost = 1 << 31
     """A few bytes may hold many pixels, so no picture is ever decoded on the event loop."""
+    slow_results: ClassVar[bool] = False
 
     def __init__(
         self, signature: Signature, options: Options, wire_outputs: tuple[TensorSpec, ...], limits: TaskLimits

@@ -21,7 +21,7 @@ class PictureRows:
     `placements` say where each picture stands in its row.
     """
 
-    __slots__ = ("_factors", "_name", "_pixels", "placements", "rows", "user")
+    __slots__ = ("_factors", "_name", "_pixels", "placements", "results", "rows", "user")
     shapes: Shapes = ()
     padding = 0
 
@@ -39,6 +39,7 @@ class PictureRows:
         self.placements = placements
         self.rows = len(pixels)
         self.user = user
+        self.results: list[Any] | None = None
 
     def row(self, index: int) -> PictureRows:
         """One of the pictures as a question of its own; it is known to be right."""

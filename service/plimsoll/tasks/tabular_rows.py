@@ -93,11 +93,13 @@ class TabularRows(RowReader):
         """
         assert self.columns is not None  # noqa: S101  # only then there are names
         names = [name.strip() for name in names]
+        seen: set[str] = set()
         for name in names:
             if name not in self.columns.names:
                 raise self.columns.unknown(name)
-            if names.count(name) > 1:
+            if name in seen:
                 raise InvalidInput(f"the column {quote(name, _LONGEST_CELL)} is there twice", expected="each name once")
+            seen.add(name)
         check_count(len(lines))
         for index, line in enumerate(lines):
             if len(line) != len(names):

@@ -79,6 +79,7 @@ class TensorTask:
 
     item = _FORM.one
     reading_cost = 8
+    slow_results = False
     classes = None
 
     def __init__(

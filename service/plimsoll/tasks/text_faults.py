@@ -10,7 +10,9 @@ from plimsoll.tasks.json_faults import BodyForm, kind_of, syntax_fault
 from plimsoll.tasks.json_faults import explain as explain_json
 from plimsoll.tasks.number_rows import MAX_ROWS
 
-FORM = BodyForm('an object {"text": "..."} for one text, or {"instances": ["...", ...]} for many', "text", "instances")
+FORM = BodyForm(
+    'an object {"text": "..."} for one text, or {"instances": ["...", ...]} for many', "text", "instances", private=True
+)
 LONGEST_TEXT, MOST_CHARACTERS = 1 << 18, 1 << 20
 """Characters of one text, and of all texts of a request.
 

@@ -10,6 +10,8 @@ from plimsoll.errors import BundleError, InvalidInput
 from plimsoll.tasks.text_faults import place_of
 
 _EXTRA = "tasks"
+_STOPS = (KeyboardInterrupt, SystemExit, GeneratorExit)
+"""The library is written in Rust, and its panics are no `Exception`; only these go past what expects one."""
 
 
 class TextTokens(NamedTuple):
@@ -45,7 +47,9 @@ class TextTokenizer:
 
         try:
             tokenizer = Tokenizer.from_buffer(content)
-        except Exception as error:  # noqa: BLE001  # the library raises nothing narrower
+        except _STOPS:
+            raise
+        except BaseException as error:  # noqa: BLE001  # the library raises nothing narrower
             raise BundleError("task", f"the tokenizer of the task {task} cannot be read: {error}") from None
         self._added = tokenizer.num_special_tokens_to_add(is_pair=False)
         if self._added >= longest:
@@ -85,7 +89,9 @@ class TextTokenizer:
     def _tokens(self, text: str, index: int | None) -> TextTokens:
         try:
             (encoding,) = self._encode([text])
-        except Exception:  # noqa: BLE001  # as above
+        except _STOPS:
+            raise
+        except BaseException:  # noqa: BLE001  # as above
             raise InvalidInput(
                 f"the tokenizer of this model cannot read {place_of(index)}",
                 expected="a text of characters that the tokenizer has tokens for", index=index,

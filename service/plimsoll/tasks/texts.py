@@ -57,7 +57,7 @@ _decoder = msgspec.json.Decoder(_Document)
 class TextRows(PaddedRows):
     """Implements `Question`: the tokens of each text, padded as the longest of them needs."""
 
-    __slots__ = ("_reader", "texts", "tokens")
+    __slots__ = ("_reader", "results", "texts", "tokens")
 
     def __init__(
         self, reader: TextReader, texts: Sequence[str], tokens: Sequence[TextTokens], user: str | None
@@ -66,6 +66,7 @@ class TextRows(PaddedRows):
         self._reader = reader
         self.texts = texts
         self.tokens = tokens
+        self.results: list[Any] | None = None
 
     def row(self, index: int) -> TextRows:
         """One of the texts as a question of its own; see `Question.row`."""
@@ -89,6 +90,7 @@ class TextReader:
     with_offsets: ClassVar[bool] = False
     item = FORM.one
     reading_cost = 256
+    slow_results: ClassVar[bool] = False
     classes: Classes | None = None
 
     def __init__(

@@ -19,6 +19,7 @@ from plimsoll.tasks.finite_numbers import not_finite
 from plimsoll.tasks.flat_rows import listed
 from plimsoll.tasks.task_options import NO_OPTIONS, Options
 from plimsoll.tasks.texts import TextReader, TextRows, counts_of, counts_schema
+from plimsoll.tasks.wire_tensors import elements_of
 
 NAME = "token-classification"
 _ENTITIES = TensorSpec("entities", "BYTES", (-1,))
@@ -37,6 +38,8 @@ class TokenClassification(TextReader):
 
     name = NAME
     with_offsets = True
+    slow_results = True
+    """They take some 10 us of Python a token, and a batch may have 262144 tokens."""
 
     def __init__(
         self,
@@ -58,12 +61,14 @@ class TokenClassification(TextReader):
 
     def results(self, question: Question, outputs: Tensors) -> list[Any]:
         """`{"entities": [...], "tokens", "tokens_cut"}` of each text; see `Task.results`."""
-        spans = self._spans(question, outputs)
         assert isinstance(question, TextRows)  # noqa: S101  # it comes from `read` or `of_tensors`
-        return [
-            {"entities": [_entity(each, text) for each in found], **counts}
-            for found, text, counts in zip(spans, question.texts, counts_of(question), strict=True)
-        ]
+        if question.results is None:
+            spans = self._spans(question, outputs)
+            question.results = [
+                {"entities": [_entity(each, text) for each in found], **counts}
+                for found, text, counts in zip(spans, question.texts, counts_of(question), strict=True)
+            ]
+        return question.results
 
     def wire_outputs(self, signature: Signature) -> Sequence[TensorSpec]:
         """One element of BYTES for each text, the JSON of its entities."""
@@ -73,9 +78,7 @@ class TokenClassification(TextReader):
     def wire_tensors(self, question: Question, outputs: Tensors) -> Tensors:
         """The JSON of the entities of each text."""
         results = self.results(question, outputs)
-        elements = np.empty(len(results), np.object_)
-        elements[:] = [orjson.dumps(each["entities"]) for each in results]
-        return {_ENTITIES.name: elements}
+        return {_ENTITIES.name: elements_of([orjson.dumps(each[_ENTITIES.name]) for each in results])}
 
     def result_schema(self) -> Json:
         """The JSON schema of one result."""
@@ -95,8 +98,7 @@ class TokenClassification(TextReader):
         properties = {"entities": entities, **counts_schema()}
         return {"type": "object", "properties": properties, "required": list(properties)}
 
-    def _spans(self, question: Question, outputs: Tensors) -> list[list[Span]]:
-        assert isinstance(question, TextRows)  # noqa: S101  # as above
+    def _spans(self, question: TextRows, outputs: Tensors) -> list[list[Span]]:
         found = []
         for row, tokens in enumerate(question.tokens):
             scores: NDArray[Any] = outputs[self._output][row, : len(tokens.ids)]

@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from plimsoll.errors import InvalidInput
 from plimsoll.inference.payloads import Tensors, TensorSpec
+
+
+def elements_of(contents: Sequence[bytes]) -> NDArray[Any]:
+    """A tensor of BYTES, [rows], with one element for each row."""
+    elements = np.empty(len(contents), np.object_)
+    elements[:] = contents
+    return elements
 
 
 def check_complete(specs: Sequence[TensorSpec], tensors: Tensors, optional: str | None = None) -> int:

@@ -14,7 +14,7 @@ from plimsoll.fronts import V1
 from plimsoll.fronts.v1_csv import V1Csv
 from plimsoll.inference.call import Call
 from plimsoll.inference.payloads import Answer, Signature, TensorSpec
-from plimsoll.inference.ports import Reply, Task
+from plimsoll.inference.ports import Json, Reply, Task
 from plimsoll.inference.request_head import RequestHead
 from plimsoll.inference.served_version import ServedVersion
 from plimsoll.inference.task_threads import TaskThreads, UnobservedTask
@@ -23,6 +23,7 @@ from plimsoll.tasks.tabular_regression import TabularRegression
 from plimsoll.tasks.tensors import TensorTask
 
 from tests.doubles.models import EchoModel, flat_signature
+from tests.doubles.pictures import colour_task
 from tests.doubles.questions import QUESTION
 from tests.unit.api.conftest import Edge
 from tests.unit.control.serving import served_version
@@ -112,6 +113,17 @@ def test_a_model_that_takes_no_rows_says_so() -> None:
     tensors = TensorTask(Signature((TensorSpec("a", "FP32", (-1, 2)),), (TensorSpec("b", "FP32", (-1,)),)))
     with pytest.raises(UnsupportedMediaType, match="takes named tensors"):
         V1Csv().read(CALL, b"1,2", serving(tensors))
+
+
+def test_a_model_of_pictures_says_so_and_repeats_none_of_the_lines() -> None:
+    with pytest.raises(UnsupportedMediaType, match="takes pictures, not rows of numbers") as caught:
+        V1Csv().read(CALL, b"Dear diary, today", serving(colour_task()))
+    assert caught.value.given == "1 rows"
+
+
+@pytest.mark.parametrize(("row", "described"), [({"type": "string"}, False), ({"type": "array"}, True)])
+def test_the_document_has_csv_only_for_rows_that_are_no_texts_or_pictures(row: Json, described: bool) -> None:
+    assert bool(V1Csv().body_content("row", row, {})) == described
 
 
 def test_the_formats_of_a_protocol_share_its_label_and_have_a_type_each() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from plimsoll.inference.call import Call
 from plimsoll.inference.deadlines import DeadlineLimits
 from plimsoll.inference.line import Line
 from plimsoll.inference.payloads import Answer, Target, Tensors
-from plimsoll.inference.ports import Model
+from plimsoll.inference.ports import Model, Question
 from plimsoll.inference.reading_pool import ReadingPool
 from plimsoll.inference.request_head import RequestHead
 from plimsoll.inference.served_version import ServedVersion
@@ -178,6 +179,28 @@ async def test_the_body_is_read_again_where_either_version_has_a_task_of_its_own
         assert answer.outputs["y"].tolist() == expected
     for version in versions.values():
         version.close()
+
+
+class SlowTask(TabularClassification):
+    """Says on which thread its results are formed."""
+
+    slow_results = True
+    thread = ""
+
+    def results(self, question: Question, outputs: Tensors) -> list[Any]:
+        """None at all."""
+        del question, outputs
+        self.thread = threading.current_thread().name
+        return []
+
+
+async def test_results_that_take_long_are_formed_on_a_thread_that_is_not_the_loops() -> None:
+    version = served(EchoModel())
+    task = SlowTask(version.signature)
+    slow = ServedVersion("echo", "3", version.signature, task, version.lane)
+    await Client().ask(line_of(Versions(slow)))
+    assert task.thread.startswith("reading")
+    slow.close()
 
 
 @pytest.mark.parametrize("inline_rows", [0, 100])

@@ -23,6 +23,13 @@ def test_the_likeliest_classes_come_first_and_all_probabilities_stand_beside_the
     assert [each["class"] for each in second["top"]] == ["a", "b"]
 
 
+def test_one_score_with_a_threshold_decides_between_two_labels() -> None:
+    score = TensorSpec("y", "FP32", (-1,), labels=("no", "yes"), threshold=0.3)
+    (found,) = colour_task(Signature(COLOURS.inputs, (score,))).results(QUESTION, {"y": np.array([0.4], np.float32)})
+    assert (found["class"], round(found["confidence"], 3)) == ("yes", 0.4)
+    assert [each["class"] for each in found["top"]] == ["no", "yes"]
+
+
 def test_five_are_listed_unless_the_manifest_says_otherwise() -> None:
     assert len(colour_task().results(QUESTION, SCORES)[0]["top"]) == 3
     many = Signature(COLOURS.inputs, flat_signature(9).outputs)
@@ -61,7 +68,7 @@ def test_the_schema_names_the_labels() -> None:
     [
         ((*COLOURS.outputs, TensorSpec("z", "FP32", (-1,))), {}, "it has 2 outputs, 'y', 'z'"),
         ((TensorSpec("y", "INT64", (-1, 3), labels=("a", "b", "c")),), {}, "its output 'y' is INT64 [-1, 3]"),
-        ((TensorSpec("y", "FP32", (-1, 3)),), {}, "its output 'y' has no labels; name its classes"),
+        ((TensorSpec("y", "FP32", (-1, 3)),), {}, "its output 'y' is FP32 [-1, 3] without labels; name its classes"),
         (COLOURS.outputs, {"top": 4}, "the option 'top' is a whole number from 1 to 3"),
         (COLOURS.outputs, {"top": True}, "the option 'top' is a whole number from 1 to 3"),
         (COLOURS.outputs, {"tops": 1}, "takes the option picture, top, and the manifest has 'tops'"),

@@ -80,8 +80,8 @@ def test_each_picture_has_its_own_place() -> None:
 def test_tensors_hold_the_json_of_each_picture() -> None:
     made = task()
     question = made.of_pictures([encoded(plain(0, (200, 100), "L"))], single=True)
-    (element,) = made.tensors(question, {"boxes": CORNERS, "scores": SCORES})["result"]
-    assert [orjson.loads(element)] == found()
+    (element,) = made.tensors(question, {"boxes": CORNERS, "scores": SCORES})["objects"]
+    assert [{"objects": orjson.loads(element)}] == found()
     assert [spec.datatype for spec in (*made.wire.inputs, *made.wire.outputs)] == ["BYTES", "BYTES"]
 
 

@@ -36,6 +36,14 @@ def test_all_of_a_picture_fits_in_the_middle_of_the_ground() -> None:
     assert placement == Placement(40, 20, 0, 2, 0.2, 0.2)
 
 
+@pytest.mark.parametrize(("picture", "row"), [((11, 23), (15, 17)), ((407, 169), (21, 29)), ((29, 599), (31, 7))])
+def test_sizes_whose_edges_are_rounded_out_of_the_picture_are_cropped(
+    picture: tuple[int, int], row: tuple[int, int]
+) -> None:
+    pixels, _ = fit(Image.new("L", picture, 7), "crop", width=row[0], height=row[1])
+    assert (pixels == 7).all()
+
+
 def test_the_middle_of_a_picture_is_cropped() -> None:
     row, placement = fit(Image.fromarray(WIDE), "crop")
     assert row[3].tolist() == [0, 0, 0, 0, 200, 200, 200, 200]

@@ -20,7 +20,8 @@ def facts(error: ClientError | None) -> tuple[str, str | None, str | None, int |
     [
         (b'{"text": 5}', "the text has the wrong type", "a number"),
         (b'{"text": ["x"]}', "the text has the wrong type", "an array"),
-        (b'{"instances": "x"}', "'instances' has the wrong type", "the string 'x'"),
+        (b'{"instances": "x"}', "'instances' has the wrong type", "a string"),
+        (b'"x"', "the body has the wrong shape", "a string"),
         (b'{"instances": ["x", null]}', "text 1 has the wrong type", "null"),
         (b'{"text": "x", "instances": ["x"]}', "give either 'text' or 'instances'", "both"),
         (b'{"txt": "x"}', "unknown field 'txt'", None),

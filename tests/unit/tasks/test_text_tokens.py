@@ -7,7 +7,7 @@ import pytest
 from plimsoll.bundle import installed_packages
 from plimsoll.errors import BundleError, InvalidInput
 from plimsoll.tasks.text_tokens import TextTokenizer
-from tokenizers import Tokenizer, models, pre_tokenizers
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
 from tests.doubles.small_tokenizers import UNKNOWN, WORDS, tokenizer_file
 
@@ -62,6 +62,15 @@ def test_a_text_that_the_tokenizer_has_no_token_for_is_refused_by_its_index() ->
     with pytest.raises(InvalidInput, match="cannot read text 1") as caught:
         tokenizer(made.to_str().encode()).tokens(["good", "bad"])
     assert caught.value.index == 1
+
+
+def test_a_text_on_which_the_library_panics_is_refused_and_the_next_one_is_read() -> None:
+    made = Tokenizer(models.WordLevel({"good": 0, UNKNOWN: 1}, unk_token=UNKNOWN))
+    made.normalizer = normalizers.Replace(Regex("(x+x+)+y"), "")  # gives up after a number of attempts
+    one = tokenizer(made.to_str().encode())
+    with pytest.raises(InvalidInput, match="cannot read the text"):
+        one.tokens(["x" * 100])
+    assert one.tokens(["good"])[0].ids == [0]
 
 
 def test_several_threads_may_ask_one_tokenizer() -> None:
