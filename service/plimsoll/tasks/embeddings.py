@@ -54,6 +54,7 @@ class Embeddings(TextReader):
             )
         self._output = signature.outputs[0]
         self.dimensions = self._output.shape[-1]
+        self.slow_results = len(self._output.shape) == _OF_EACH_TOKEN  # the mean over all tokens of a batch takes long
         super().__init__(signature, options, read_file, limits)
         normalise = options.get(NORMALISE, True)
         if not isinstance(normalise, bool):
@@ -70,10 +71,15 @@ class Embeddings(TextReader):
 
     def results(self, question: Question, outputs: Tensors) -> list[Any]:
         """`{"embedding", "tokens", "tokens_cut"}` of each text; see `Task.results`."""
-        vectors = self._vectors(question, outputs)
-        if not np.isfinite(vectors).all():
-            raise not_finite(vectors)
-        return [{_VECTOR: row, **counts} for row, counts in zip(vectors, counts_of(question), strict=True)]
+        assert isinstance(question, TextRows)  # noqa: S101  # it comes from `read`, `of_texts` or `of_tensors`
+        if question.results is None:
+            vectors = self._vectors(question, outputs)
+            if not np.isfinite(vectors).all():
+                raise not_finite(vectors)
+            question.results = [
+                {_VECTOR: row, **counts} for row, counts in zip(vectors, counts_of(question), strict=True)
+            ]
+        return question.results
 
     def wire_outputs(self, signature: Signature) -> Sequence[TensorSpec]:
         """The vectors, for protocols of tensors."""
@@ -82,7 +88,7 @@ class Embeddings(TextReader):
 
     def wire_tensors(self, question: Question, outputs: Tensors) -> Tensors:
         """The same vectors as in `results`."""
-        return {_VECTOR: self._vectors(question, outputs)}
+        return {_VECTOR: np.stack([each[_VECTOR] for each in self.results(question, outputs)])}
 
     def result_schema(self) -> Json:
         """The JSON schema of one result."""
@@ -91,9 +97,8 @@ class Embeddings(TextReader):
         properties = {_VECTOR: vector, **counts_schema()}
         return {"type": "object", "properties": properties, "required": list(properties)}
 
-    def _vectors(self, question: Question, outputs: Tensors) -> NDArray[np.float32]:
+    def _vectors(self, question: TextRows, outputs: Tensors) -> NDArray[np.float32]:
         """One vector for each text, [texts, dimensions]."""
-        assert isinstance(question, TextRows)  # noqa: S101  # it comes from `read`, `of_texts` or `of_tensors`
         given = outputs[self._output.name]
         if given.ndim == _OF_EACH_TOKEN:
             means = [row[:length].mean(0, np.float32) for row, length in zip(given, question.lengths, strict=True)]

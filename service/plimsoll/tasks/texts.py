@@ -90,7 +90,7 @@ class TextReader:
     with_offsets: ClassVar[bool] = False
     item = FORM.one
     reading_cost = 256
-    slow_results: ClassVar[bool] = False
+    slow_results: bool = False
     classes: Classes | None = None
 
     def __init__(

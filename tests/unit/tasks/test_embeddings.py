@@ -37,6 +37,7 @@ def test_states_of_tokens_are_averaged_without_those_of_padding() -> None:
     states[0, :3] = [[1, 0, 0, 0], [2, 0, 0, 0], [6, 0, 0, 3]]
     states[1, :8] = 2
     first, second = task.results(task.read(BODY), {"states": states})
+    assert (task.slow_results, task_of().slow_results) == (True, False)
     assert first["embedding"].tolist() == [3, 0, 0, 1]
     assert second["embedding"].tolist() == [2, 2, 2, 2]
 
