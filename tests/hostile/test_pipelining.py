@@ -12,7 +12,7 @@ import pytest
 
 from tests.hostile.form import HOST, NEXT, ROW, chunked, chunks, head, sized
 from tests.hostile.served import Served
-from tests.hostile.wire import Answer, connected, conversation, read_answer
+from tests.hostile.wire import Answer, connected, conversation, read_answer, read_answers
 
 _BODY = json.dumps({"instances": [[0] * 784] * 20}).encode()
 _KINDS = (
@@ -67,14 +67,16 @@ def test_a_client_that_has_sent_all_and_half_closes_gets_all_answers(served: Ser
         client.sendall(sent)
         client.shutdown(socket.SHUT_WR)
         with client.makefile("rb") as stream:
-            answers = [read_answer(stream) for _ in expected]
-            assert read_answer(stream) is None
-    assert _said([answer for answer in answers if answer is not None]) == expected
+            answers = read_answers(stream)
+    # Where an answer takes long an interim one comes first, to find out whether the client is still there.
+    assert _said([answer for answer in answers if answer.status != 100]) == expected
 
 
 def test_one_client_that_pipelines_does_not_hold_up_another(served: Served) -> None:
     with connected(served.address) as greedy, connected(served.address) as modest:
-        greedy.sendall(sized(_BODY) * 200)
+        greedy.settimeout(1)  # a client that waits longer before it sends may be closed
+        with contextlib.suppress(TimeoutError):
+            greedy.sendall(sized(_BODY) * 200)
         modest.sendall(NEXT)
         with modest.makefile("rb") as stream:
             answer = read_answer(stream)

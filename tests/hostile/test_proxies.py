@@ -17,7 +17,7 @@ from tests.hostile.form import INNER_ID, NEXT, Form
 from tests.hostile.proxies import INSTALL, NAMES, installed, proxy
 from tests.hostile.served import Served
 from tests.hostile.test_forms import FORMS
-from tests.hostile.wire import Address, connected
+from tests.hostile.wire import PATIENCE_SECONDS, Address, connected
 
 _HONEST_CLIENTS = 4
 _LEAST_OF_EACH = 100
@@ -97,7 +97,7 @@ def _ask(
     """What went wrong for a client that asks as long as the attack lasts, a hundred times at least."""
     wrong = []
     number = 0
-    with httpx.Client(base_url=f"http://{through.host}:{through.port}") as client:
+    with httpx.Client(base_url=f"http://{through.host}:{through.port}", timeout=PATIENCE_SECONDS) as client:
         while number < _LEAST_OF_EACH or not attack.done():
             own_id = f"{name}-{number}"
             body, expected = rows[number % len(rows)]

@@ -137,15 +137,15 @@ def test_what_outlasts_the_drain_ends_with_an_error_and_not_with_a_broken_connec
     stream = Stream(url, 100)
     with session(url) as open_:
         assert stream.begun.wait(30)
-        ask(open_, 16)
+        ask(open_, 100)
         slow.in_flight(url, 2)
         slow.process.signal()
         ids, code, _ = rest_of(open_)
     *events, (name, data) = stream.whole()
     assert (name, data["error"]["code"]) == ("error", "draining")
     assert {name for name, _ in events} == {"prediction"}
-    assert len(events) < 60
-    assert (len(ids) < 16, code) == (True, 1001)
+    assert len(events) < 100
+    assert (len(ids) < 100, code) == (True, 1001)
     assert slow.process.exit_code() == 0
     assert "stopping: drained" in slow.process.log()
 
