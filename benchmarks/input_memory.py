@@ -33,6 +33,8 @@ from benchmarks.server import Server
 MOST_GROWTH_PERCENT = 5
 _CONNECTIONS = 8
 _SETTLE_SECONDS = 2.0
+_PATIENT = {"PLIMSOLL_READY_WHEN": "all", "PLIMSOLL_START_SECONDS": "600", "PLIMSOLL_REQUEST_TIMEOUT_MS": "300000"}
+"""Settings of the server: memory is measured, so a slow machine may take its time."""
 _MOST_ROWS = 4
 _MOST_CHARACTERS = 8_000
 _MOST_PIXELS_A_SIDE = 1_000
@@ -113,8 +115,9 @@ def _measured(options: argparse.Namespace) -> Findings:
     setting = f"{options.requests} requests of 1 to {_MOST_ROWS} rows in each round, {_CONNECTIONS} connections"
     findings = Findings(f"texts and pictures of random size for {options.models}", setting)
     with tempfile.TemporaryDirectory() as folder:
-        environment = {"PLIMSOLL_READY_WHEN": "all"}
-        with Server(options.models.resolve(), Path(folder), environment) as server:
+        server = Server(options.models.resolve(), Path(folder), _PATIENT)
+        server.patience_seconds = float(_PATIENT["PLIMSOLL_START_SECONDS"])
+        with server:
             tasks = _tasks(server.address)
             for name, task in tasks.items():
                 findings.note(f"model {name}", task)

@@ -43,8 +43,8 @@ def models_of(folder: Path) -> list[Model]:
     return [Model(file.parent, open_bundle(file.parent).manifest) for file in sorted(folder.glob("*/*/manifest.json"))]
 
 
-MODELS = models_of(EXAMPLES)
-"""The bundles of examples/models."""
+MODELS = [each for each in models_of(EXAMPLES) if each.manifest.name != "minilm"]
+"""The bundles of examples/models that the repository has: `python -m training.minilm` makes another there."""
 ALL = [*models_of(REPOSITORY / "models"), *models_of(REPOSITORY / "examples" / "onnx-models"), *MODELS]
 """Every bundle of the repository that is no double of a test."""
 

@@ -11,7 +11,7 @@ import httpx
 from semantic_search.retrying import retrying, send
 from semantic_search.settings import key_in
 
-_PATIENCE_SECONDS = 120
+_PATIENCE_SECONDS = 600
 
 
 class Refused(Exception):
