@@ -83,7 +83,7 @@ async def test_a_body_waits_for_one_of_the_two_threads_and_its_inflated_bytes_ar
 
 
 async def test_a_body_that_waits_too_long_for_a_thread_is_late(busy: Busy) -> None:
-    with admission().expect() as permit, pytest.raises(DeadlineExceeded, match="was not read in the time"):
+    with admission().expect() as permit, pytest.raises(DeadlineExceeded, match="over before its body was read"):
         await BodyReader(len(BODY), AGES, busy.pool).read(HEAD, Client().receive, FORMS, permit, deadline(0.02))
 
 
