@@ -115,6 +115,17 @@ def _about() -> dict[str, Any]:
             "licence": "Apache-2.0 (the weights); the collections have licences of their own",
             "rows": _PAIRS,
         },
+        "metrics": {
+            "mrr_of_factbook": {
+                "value": 0.6111,
+                "low": 0.5729,
+                "high": 0.6519,
+                "rows": 400,
+                "method": "mean reciprocal rank of the right one of 5783 passages of the World Factbook by examples/"
+                "semantic-search; percentiles of 2000 draws of the queries with replacement, 95 %. Whether the weights "
+                "have learned from these texts is not known",
+            }
+        },
     }
 
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from plimsoll.bundle.folder import open_bundle
 
 from tests.contracts.generated import REPOSITORY
 from tests.integration.served_process import ServedProcess
@@ -65,7 +66,7 @@ def search(tmp_path: Path) -> Iterator[SearchProcess]:
         served.kill()
 
 
-def test_country_and_field_find_their_passage(search: SearchProcess, factbook: Path) -> None:
+def test_country_and_field_find_their_passage(search: SearchProcess, factbook: Path, tmp_path: Path) -> None:
     loaded = command("load-factbook", str(factbook), "--url", search.url, seconds=SECONDS)
     assert loaded.returncode == 0, loaded.stderr
     facts = search.client.get("/collection").json()
@@ -74,3 +75,5 @@ def test_country_and_field_find_their_passage(search: SearchProcess, factbook: P
     report = json.loads(measured.stdout)
     assert report["queries"] == 400
     assert report["mrr"] >= LEAST_MRR, report
+    published = open_bundle(tmp_path / "models" / "minilm" / "1").manifest.metrics["mrr_of_factbook"]
+    assert report["mrr"] == pytest.approx(published.value, abs=0.005)
