@@ -19,8 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from training.bootstrap import figure_of, mean_error, r_squared
-from training.mnist_digits import DataError
-from training.package_files import Wheel, read_member
+from training.packages import DataError, Wheel, read_member
 from training.table_bundle import TableModel, numbers_of, publish
 from training.table_network import MeanAndEnds, TableNetwork, TableRecipe, answers, fit, quantile_loss
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from training.bootstrap import area_under_curve, figure_of
-from training.package_files import Wheel, read_member
+from training.packages import Wheel, read_member
 from training.pickled_table import read_columns
 from training.table_bundle import TableModel, numbers_of, publish
 from training.table_network import ClassShares, TableNetwork, TableRecipe, answers, fit

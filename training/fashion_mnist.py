@@ -8,15 +8,14 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-import shutil
-import subprocess
 import tarfile
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.mnist_digits import DataError, Digits
+from training.mnist_digits import Digits
+from training.packages import DataError, debian_package
 
 PACKAGE = "dataset-fashion-mnist"
 ARCHIVE = "dataset-fashion-mnist_0.0~git20200523.55506a9-1_all.deb"
@@ -37,25 +36,7 @@ def load_garments(folder: Path) -> tuple[Digits, Digits]:
     Raises:
         DataError: when the package cannot be fetched, or the archive is not the one known here.
     """
-    archive = folder / ARCHIVE
-    if not archive.exists():
-        _fetch(folder)
-    content = archive.read_bytes()
-    digest = hashlib.sha256(content).hexdigest()
-    if digest != ARCHIVE_SHA256:
-        raise DataError(f"the SHA-256 of {archive} is {digest}, not {ARCHIVE_SHA256}")
-    return _read(content)
-
-
-def _fetch(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    apt = shutil.which("apt-get")
-    if apt is None:
-        raise DataError(f"apt-get, which fetches {PACKAGE}, is not installed; or put {ARCHIVE} into {folder} yourself")
-    try:
-        subprocess.run([apt, "download", PACKAGE], check=True, capture_output=True, text=True, timeout=300, cwd=folder)
-    except subprocess.CalledProcessError as error:
-        raise DataError(f"apt-get could not fetch {PACKAGE}: {error.stderr.strip()}") from error
+    return _read(debian_package(folder, PACKAGE, ARCHIVE, ARCHIVE_SHA256).read_bytes())
 
 
 def _read(content: bytes) -> tuple[Digits, Digits]:

