@@ -26,12 +26,12 @@ from safetensors.torch import load
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
+from training.example_bundle import MODELS
 from training.minilm_encoder import WIDTH, WORDS, MiniLM
 from training.minilm_package import PACKAGE, Published, published
 
 NAME, VERSION = "minilm", "1"
 FOLDER = Path(__file__).parent / "data"
-MODELS = Path(__file__).parents[1] / "examples" / "models"
 LONGEST = 256
 LENGTHS = [16, 32, 64, 128, LONGEST]
 IDS, MASK, MEAN = "input_ids", "attention_mask", "sentence_embedding"

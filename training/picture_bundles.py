@@ -5,30 +5,22 @@ from __future__ import annotations
 import base64
 import io
 import json
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from plimsoll.bundle.folder import Bundle
-from plimsoll.bundle.task_files import listed_files
 from plimsoll.inference.payloads import Signature, TensorSpec
-from plimsoll.inference.ports import Task
-from plimsoll.runtime.bundle_making import Recipe, make_bundle
-from plimsoll.runtime.loader_options import LoaderOptions
+from plimsoll.runtime.bundle_making import Recipe
 from plimsoll.runtime.onnx.new_model import NewOnnxModel
 from plimsoll.runtime.pytorch.onnx_export import export_module
-from plimsoll.runtime.request_answers import with_requests
-from plimsoll.tasks import bind_task
 from torch import nn
 
-MODELS = Path(__file__).parents[1] / "examples" / "models"
+from training.example_bundle import replace_bundle
+
 INPUT = "pixels"
 LICENCE = "Apache-2.0"
 
@@ -49,19 +41,15 @@ def publish(card: Card, model: nn.Module) -> None:
     """Write version 1 of a model into examples/models, in the place of an earlier run's."""
     with torch.inference_mode():
         answers = model(torch.from_numpy(card.golden[:2]))
-    shutil.rmtree(MODELS / card.name, ignore_errors=True)
     outputs = {"boxes": answers[0], "scores": answers[1]} if isinstance(answers, tuple) else {"probabilities": answers}
     graph = export_module(model, {INPUT: card.golden}, _signature(card.golden, outputs))
     recipe = Recipe(
         name=card.name, version="1", examples=[{INPUT: card.golden}], labels=card.labels, licence=LICENCE,
         task=card.task, about=card.about,
     )  # fmt: skip
-    with tempfile.TemporaryDirectory() as folder:
-        draft = make_bundle(Path(folder), recipe, NewOnnxModel(graph), print, bind_task)
-        bodies = [json.dumps({"image": base64_of(png(each))}).encode() for each in card.requests]
-        bodies.append(json.dumps({"instances": [base64_of(png(each)) for each in card.requests]}).encode())
-        made = with_requests(MODELS, draft, bodies, _bind, LoaderOptions(threads=1))
-    print(f"{made.path.relative_to(MODELS.parents[1])}: digest {made.digest}")
+    bodies = [json.dumps({"image": base64_of(png(each))}).encode() for each in card.requests]
+    bodies.append(json.dumps({"instances": [base64_of(png(each)) for each in card.requests]}).encode())
+    replace_bundle(recipe, NewOnnxModel(graph), bodies)
 
 
 def png(picture: Image.Image) -> bytes:
@@ -74,10 +62,6 @@ def png(picture: Image.Image) -> bytes:
 def base64_of(content: bytes) -> str:
     """The text of the bytes."""
     return base64.b64encode(content).decode()
-
-
-def _bind(bundle: Bundle) -> Task:
-    return bind_task(bundle.manifest, listed_files(bundle.manifest, bundle.read))
 
 
 def _signature(golden: NDArray[np.float32], outputs: Mapping[str, torch.Tensor]) -> Signature:

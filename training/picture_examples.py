@@ -15,9 +15,10 @@ from plimsoll.runtime.loader_options import LoaderOptions
 from plimsoll.runtime.loading import new_loader
 from plimsoll.tasks import bind_task
 
+from training.example_bundle import MODELS
 from training.fashion_mnist import NAMES
 from training.mnist_digits import SIDE, Digits
-from training.picture_bundles import MODELS, base64_of, png
+from training.picture_bundles import base64_of, png
 from training.scene_canvas import Scene, SceneMaker, enlarged
 
 HERE = Path(__file__).parent

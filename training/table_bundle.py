@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from plimsoll.bundle.folder import Bundle
 from plimsoll.inference.payloads import Signature, TensorSpec
-from plimsoll.runtime.bundle_making import Recipe, make_bundle
-from plimsoll.runtime.loader_options import LoaderOptions
+from plimsoll.runtime.bundle_making import Recipe
 from plimsoll.runtime.onnx.new_model import NewOnnxModel
 from plimsoll.runtime.pytorch.onnx_export import export_module
-from plimsoll.runtime.request_answers import with_requests
-from plimsoll.runtime.task_factories import TaskFactories
-from plimsoll.tasks import TaskBinder, bind_task
 from plimsoll.tasks.column_options import columns_of
 from torch import nn
 
-MODELS = Path(__file__).parents[1] / "examples" / "models"
+from training.example_bundle import replace_bundle
+
 INPUT = "rows"
 
 
@@ -54,7 +48,6 @@ def numbers_of(columns: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str,
 
 def publish(model: TableModel) -> Bundle:
     """Write the bundle into examples/models, in the place of an earlier run's."""
-    shutil.rmtree(MODELS / model.name / model.version, ignore_errors=True)
     golden = numbers_of(model.options["columns"], model.golden)
     signature = Signature(
         (TensorSpec(INPUT, "FP32", (-1, golden.shape[1])),),
@@ -66,9 +59,4 @@ def publish(model: TableModel) -> Bundle:
         licence="Apache-2.0", about={"options": dict(model.options), **model.about},
     )  # fmt: skip
     bodies = [json.dumps(body).encode() for body in model.requests]
-    binder = TaskBinder(TaskFactories(()))
-    with tempfile.TemporaryDirectory(prefix="training-") as folder:
-        draft = make_bundle(Path(folder), recipe, graph, check_task=bind_task)
-        made = with_requests(MODELS, draft, bodies, lambda bundle: binder(bundle).task, LoaderOptions("cpu", threads=1))
-    print(f"{made.path.relative_to(MODELS.parents[1])}: digest {made.digest}")
-    return made
+    return replace_bundle(recipe, graph, bodies)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,20 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 from plimsoll.bundle.folder import Bundle
 from plimsoll.inference.payloads import Signature, TensorSpec
-from plimsoll.runtime.bundle_making import Recipe, make_bundle
-from plimsoll.runtime.loader_options import LoaderOptions
+from plimsoll.runtime.bundle_making import Recipe
 from plimsoll.runtime.onnx.new_model import NewOnnxModel
 from plimsoll.runtime.pytorch.onnx_export import export_module
-from plimsoll.runtime.request_answers import with_requests
-from plimsoll.tasks import bind_task
 from plimsoll.tasks.text_tokens import TextTokenizer
 from torch import nn
 
+from training.example_bundle import replace_bundle
 from training.statistics import Proportion
 
 HERE = Path(__file__).parent
 HELD_OUT = HERE / "heldout"
-MODELS = HERE.parent / "examples" / "models"
 IDS, MASK = "input_ids", "attention_mask"
 _GOLDEN_ROWS = 4
 
@@ -77,15 +72,7 @@ def write_text_bundle(parts: TextBundle) -> Bundle:
     )  # fmt: skip
     bodies = [json.dumps({"text": text}).encode() for text in parts.examples]
     bodies.append(json.dumps({"instances": list(parts.examples)}).encode())
-    with tempfile.TemporaryDirectory() as folder:
-        plain = make_bundle(Path(folder), recipe, model, check_task=bind_task)
-        shutil.rmtree(MODELS / parts.name / parts.version, ignore_errors=True)
-        made = with_requests(
-            MODELS, plain, bodies, lambda draft: bind_task(draft.manifest, draft.read), LoaderOptions("cpu")
-        )
-    size = sum(file.stat().st_size for file in made.path.iterdir())
-    print(f"{made.path.relative_to(MODELS.parents[1])}: {size} bytes, digest {made.digest}")
-    return made
+    return replace_bundle(recipe, model, bodies)
 
 
 def write_held_out(file: Path, rows: Sequence[Mapping[str, Any]]) -> None:

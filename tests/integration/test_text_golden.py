@@ -18,7 +18,7 @@ from tokenizers import Tokenizer
 
 from tests.doubles.bundles import replace_file, rewrite_manifest
 from tests.integration.conftest import REPOSITORY
-from training.text_bundle import MODELS
+from training.example_bundle import MODELS
 
 NAMES = ("sentiment", "spam", "tags")
 FILE = "tokenizer.json"

@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from tests.contracts.pages import blocks
 from tests.doubles.text_answers import alike, asked, predictions_of
 from tests.integration.served_process import ServedProcess
+from training.example_bundle import MODELS
 from training.f1 import macro_f1, span_f1
 from training.sentiment import LABELS
-from training.text_bundle import MODELS, read_held_out
+from training.text_bundle import read_held_out
 
 NAMES = ("sentiment", "spam", "tags")
 LEAST = {"sentiment": 0.78, "tags": 0.75}

@@ -9,10 +9,10 @@ import pytest
 
 from tests.doubles.text_answers import asked
 from tests.integration.served_process import ServedProcess
+from training.example_bundle import MODELS
 from training.f1 import f1_of_class
 from training.mails import mails
 from training.spam import DATA, LABELS, held_out
-from training.text_bundle import MODELS
 
 LEAST = 0.95
 
