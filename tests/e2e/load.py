@@ -4,9 +4,12 @@ A request is sent when it is due, whatever became of those before: clients of a 
 a load that waits for its answers sends least when most would be lost. Half of the requests go over connections that are
 kept, half over new ones, or all do. On a kept connection it does what HTTP asks of it: it closes on `Connection:
 close`, and it looks whether the server has hung up before it sends. Beyond that every request that is not answered 200
-with the class expected is a failure. With `--key-file` it begins once that file is there, and shows the API key that
-the file holds at the moment; the report counts the keys by their last four characters. With `--bodies` each request
-draws one of many bodies at random: in turn, all those of one class could fall to one side of a weighted split.
+with the class expected is a failure. With `--bodies` each request draws one of many bodies at random: in turn, all
+those of one class could fall to one side of a weighted split.
+
+It begins once a connection was taken, over which nothing is asked: a node may learn of a new Service a moment after its
+pods are ready. With `--key-file` it begins once that file is there too, and shows the API key that the file holds at
+the moment; the report counts the keys by their last four characters.
 
 Sends until SIGTERM, or to the end of its steps, and after SIGTERM writes one line of JSON. Through steps, requests come
 at random, as those of many clients do (a Poisson process), and at the same moments on every run.
@@ -64,10 +67,6 @@ class Answer(NamedTuple):
     headers: dict[str, str]
     body: bytes
 
-    @property
-    def closes(self) -> bool:
-        return self.headers.get("connection", "").lower() == "close"
-
 
 @dataclass
 class Tally:
@@ -102,21 +101,8 @@ class Tally:
 
     def report(self) -> str:
         """The counts as one line of JSON."""
-        return json.dumps(
-            {
-                "sent": self.sent,
-                "ok": self.ok,
-                "failed": self.sent - self.ok,
-                "connections": self.connections,
-                "by_status": self.by_status,
-                "errors": self.errors,
-                "versions": self.versions,
-                "failures": self.failures,
-                "keys": self.keys,
-                "slowest_seconds": round(self.slowest_seconds, 3),
-                "most_in_flight": self.most_in_flight,
-            }
-        )
+        counts = {**vars(self), "failed": self.sent - self.ok, "slowest_seconds": round(self.slowest_seconds, 3)}
+        return json.dumps(counts)
 
 
 @dataclass
@@ -182,7 +168,7 @@ class Load:
                 connection = await self._connection(keeps=keeps)
                 answer = await connection.ask(self._request(row.body, keeps=keeps))
             self.tally.answered(answer, row.expected)
-            if keeps and not answer.closes:
+            if keeps and answer.headers.get("connection", "").lower() != "close":
                 self._idle.append(connection)
                 connection = None
         except (OSError, EOFError, TimeoutError, ValueError, KeyError, IndexError) as error:
@@ -248,9 +234,21 @@ async def _read_answer(reader: asyncio.StreamReader) -> Answer:
     return Answer(int(head[0].split()[1]), headers, body)
 
 
+async def until_reachable(host: str, port: int) -> None:
+    """Wait until a connection is taken; when none is, the load begins all the same, and its failures say why."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                with contextlib.suppress(OSError):
+                    (await Connection.open(host, port)).close()
+                    return
+                await asyncio.sleep(0.2)
+
+
 async def _run(options: argparse.Namespace, rows: list[Row]) -> Tally:
     load, stop = Load(options, rows), asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    await until_reachable(options.host, options.port)
     started = time.monotonic()
     for seconds in _due(options.steps) if options.steps else (number / options.rate for number in itertools.count()):
         due = started + seconds

@@ -65,10 +65,12 @@ def watched(  # the client brings the scripts
     load = LoadPod(cluster, image, "watched", "watched-load")
     load.start()
     yield release, adapted
-    report = load.stop()
-    assert report["failed"] == 0
-    load.remove()
-    release.uninstall()
+    try:
+        report = load.stop()
+        assert report["failed"] == 0, str(report)
+    finally:
+        load.remove()
+        release.uninstall()
 
 
 def test_prometheus_finds_the_pod_by_the_chart_s_monitor_and_labels_it_by_its_track(
