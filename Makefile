@@ -11,7 +11,7 @@ CASES ?= 1000000
 CHOICE ?= # more arguments of make bench
 SMOKE_VALUES ?= # more arguments of helm install, such as --set podSecurity.fsGroup=null
 
-.PHONY: help run test differential fuzz kinds lint types chart checkov image-cpu image-onnx image-models image-gpu e2e e2e-full e2e-rollouts zoo soak bench bench-sweep bench-quick bench-compare pictures rules settings-table metrics-table errors-table values-table tasks-table openapi dashboards renders kind-up smoke conformance grpc-code kinds-table
+.PHONY: help run test differential fuzz kinds lint types chart checkov image-cpu image-onnx image-models image-gpu e2e e2e-full e2e-rollouts zoo soak bench bench-sweep bench-quick bench-compare pictures rules settings-table metrics-table errors-table values-table tasks-table openapi dashboards renders kind-up smoke conformance grpc-code kinds-table compiled test-compiled
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
 
@@ -90,6 +90,13 @@ e2e-full: .venv/dev.done ## the same with every planned operation and matrix; wr
 e2e-rollouts: .venv/dev.done ## rollouts of every kind, thirty of a version against itself, and Argo Rollouts: three hours; writes tests/e2e/results/e2e-rollouts.md
 	rm -f tests/e2e/results/e2e-rollouts.md
 	PLIMSOLL_E2E_TRANSCRIPT=$${PLIMSOLL_E2E_TRANSCRIPT:-tests/e2e/results/e2e-rollouts.md} $(BIN)/pytest tests/e2e -m e2e_rollouts --no-cov --durations=25
+
+compiled: .venv/dev.done ## the service with the way of a request compiled, as in the images, in build/compiled (needs gcc)
+	rm -rf build/compiled && mkdir -p build/compiled && cp -r service/plimsoll build/compiled/
+	PYTHONPATH=build/compiled PATH="$(BIN):$$PATH" ops/compile.sh python
+
+test-compiled: compiled build/clients/clients.done ## the tests that ask served models, against the compiled service, forty minutes
+	PYTHONPATH=$(CURDIR)/build/compiled $(BIN)/pytest tests/integration tests/hostile tests/clients tests/zoo --no-cov --durations=25
 
 zoo: .venv/dev.done ## a hundred thousand requests to models that misbehave, each answer checked
 	$(BIN)/python -m tests.zoo --requests 100000

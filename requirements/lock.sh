@@ -44,14 +44,16 @@ declared project.optional-dependencies.onnx >"$work/onnx.in"
 declared project.optional-dependencies.grpc >"$work/grpc.in"
 declared project.optional-dependencies.hf >"$work/hf.in"
 declared project.optional-dependencies.tasks >"$work/tasks.in"
+declared dependency-groups.compile >"$work/compile.in"
 declared project.optional-dependencies.dev | grep '^cyclonedx-bom' >"$work/sbom.in"
 echo "torch==$torch+cpu" >"$work/torch-cpu.in"
 echo "torch==$torch" >"$work/torch-cuda.in"
-cat requirements/{build,service,onnx,grpc,hf,tasks,sbom,dev}.txt >"$work/all.txt" 2>/dev/null || true
-lock "$work/all.txt" pyproject.toml --extra dev --extra onnx --extra grpc --extra export --extra hf --extra tasks "$work/torch-cpu.in" "$work/build.in" --find-links "$TORCH_WHEELS" "$@"
+cat requirements/{build,compile,service,onnx,grpc,hf,tasks,sbom,dev}.txt >"$work/all.txt" 2>/dev/null || true
+lock "$work/all.txt" pyproject.toml --extra dev --extra onnx --extra grpc --extra export --extra hf --extra tasks "$work/torch-cpu.in" "$work/build.in" "$work/compile.in" --find-links "$TORCH_WHEELS" "$@"
 awk '/^[^ #]/ {torch = /^torch==/} !torch' "$work/all.txt" >"$work/pins.txt"
 
 lock requirements/build.txt "$work/build.in" --constraints "$work/pins.txt"
+lock requirements/compile.txt "$work/compile.in" --constraints "$work/pins.txt"
 lock requirements/service.txt "$work/service.in" --constraints "$work/pins.txt"
 lock requirements/onnx.txt "$work/onnx.in" --constraints "$work/pins.txt"
 lock requirements/grpc.txt "$work/grpc.in" --constraints "$work/pins.txt"
@@ -83,6 +85,7 @@ for python in 3.11 3.12 3.13; do
 done
 
 explain requirements/build.txt "What builds this repository's wheel, or an editable install; no part of an image's last stage."
+explain requirements/compile.txt "What compiles the way of a request while an image is built; no part of an image's last stage."
 explain requirements/service.txt "Every dependency of the service except the runtimes of models, which have files of their own."
 explain requirements/onnx.txt "ONNX Runtime for CPUs."
 explain requirements/grpc.txt "gRPC; the images have it with EXTRAS=grpc alone."

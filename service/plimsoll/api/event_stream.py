@@ -23,6 +23,7 @@ from plimsoll.inference.call import Call
 from plimsoll.inference.line import Line, ReadBody
 from plimsoll.inference.payloads import PieceReport
 from plimsoll.inference.ports import Front, Observer, Reply
+from plimsoll.inference.row_stream import stream_rows
 
 _log = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ class EventStreams:
 
     async def _stream(self, stream: _Stream, reader: Front, read_body: ReadBody, receive: Receive) -> None:
         call, rows, failed = stream.call, 0, 0
-        pieces = self._line.stream(call, reader, read_body, lambda: self._end_of(receive))
+        pieces = stream_rows(self._line, call, reader, read_body, lambda: self._end_of(receive))
         waiting_since = call.started
         async with stream.kept_alive(), aclosing(pieces):
             async for piece in pieces:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Protocol
 
@@ -13,10 +12,9 @@ from plimsoll.inference.answer_cache import ResponseCache, cache_key
 from plimsoll.inference.batch_queue import Entry
 from plimsoll.inference.call import Call
 from plimsoll.inference.deadlines import HEADER, DeadlineLimits
-from plimsoll.inference.payloads import Answer, Piece, Scores, Target, Tensors
+from plimsoll.inference.payloads import Answer, Scores, Target, Tensors
 from plimsoll.inference.ports import Front, Observer, Question
 from plimsoll.inference.reading_pool import ReadingPool
-from plimsoll.inference.row_stream import Compute, RowStream
 from plimsoll.inference.served_version import ServedVersion
 
 _TIMEOUT, _CACHE_CONTROL = HEADER.encode(), b"cache-control"
@@ -25,6 +23,8 @@ ReadBody = Callable[[Permit, float], Awaitable[bytes]]
 """Reads the body of one request until a deadline, in seconds of the loop's clock; the permit counts received bytes."""
 ClientGone = Callable[[], Awaitable[None]]
 """Returns when the client has disconnected."""
+Compute = Callable[[Call, ServedVersion, Question, float, ClientGone], Awaitable[Answer]]
+"""Computes the answer to a question until a deadline, in seconds of the loop's clock, or until the client has left."""
 
 
 def complete_body(body: bytes) -> ReadBody:
@@ -106,7 +106,7 @@ class Line:
             PlimsollError: see the steps; every expected error of a request passes through here.
         """
         if compute is None:
-            compute = self._compute
+            compute = self.compute
         target = front.target(call)
         served = chosen = self._selector.table.select(target)
         call.model, call.version = served.name, served.version
@@ -138,41 +138,10 @@ class Line:
                 question = await self._reading.read(partial(front.read, call, body, chosen), deadline, client_gone)
             return chosen, question, await compute(call, chosen, question, deadline, client_gone)
 
-    async def stream(
-        self, call: Call, front: Front, read_body: ReadBody, client_gone: ClientGone
-    ) -> AsyncGenerator[Piece, None]:
-        """The result of each row of a request, or its own error, in the order in which they finish.
-
-        The order of life is that of `ask`, with rows that run one by one in step 6. So the one permit is held until the
-        last piece has been taken, and the deadline is that of the whole stream. As many rows are in the lane as one
-        batch holds. A piece is made only when the one before has been taken, so a slow reader holds up nobody else.
-        Close the generator to drop the rows that have not run.
-
-        Raises:
-            PlimsollError: see `ask`; an error that concerns all rows ends the stream.
-        """
-        rows = RowStream(self._compute)
-
-        async def ask() -> None:
-            try:
-                await self.ask(call, front, read_body, client_gone, rows.compute)
-            finally:
-                rows.pieces.put_nowait(None)
-
-        asking = asyncio.ensure_future(ask())
-        try:
-            while (piece := await rows.pieces.get()) is not None:
-                yield piece
-                rows.pieces.task_done()
-            await asking
-        finally:
-            asking.cancel()
-            await asyncio.gather(asking, return_exceptions=True)  # the permit is free from here on
-
-    async def _compute(
+    async def compute(
         self, call: Call, served: ServedVersion, question: Question, deadline: float, client_gone: ClientGone
     ) -> Answer:
-        """Reserve rows of a forming batch, write them at once, commit them and await the outputs.
+        """Step 6 of `ask`: reserve rows of a forming batch, write them at once, commit them and await the outputs.
 
         Nothing is awaited between reserving and committing, so the rows are the last of their batch. With a cache,
         rows that were answered before are not committed, and the next request overwrites them.

@@ -3,21 +3,52 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from itertools import islice
 
 from plimsoll.errors import ClientError, ClientGone, DeadlineExceeded, ModelFailed, OutOfDeviceMemory
 from plimsoll.inference.batch_limits import BatchLimits
 from plimsoll.inference.batch_queue import elements_of_row
 from plimsoll.inference.call import Call
+from plimsoll.inference.line import Compute, Line, ReadBody
 from plimsoll.inference.payloads import Answer, Piece
-from plimsoll.inference.ports import Question, Shapes
+from plimsoll.inference.ports import Front, Question, Shapes
 from plimsoll.inference.served_version import ServedVersion
 
-Compute = Callable[[Call, ServedVersion, Question, float, Callable[[], Awaitable[None]]], Awaitable[Answer]]
-"""Computes the answer to a question until a deadline, in seconds of the loop's clock, or until the client has left."""
 _OF_ONE_ROW = (ClientError, ModelFailed, OutOfDeviceMemory)
 """The errors that concern only the row that has them; any other concerns the whole request."""
+
+
+async def stream_rows(
+    line: Line, call: Call, front: Front, read_body: ReadBody, client_gone: Callable[[], Awaitable[None]]
+) -> AsyncGenerator[Piece, None]:
+    """The result of each row of a request, or its own error, in the order in which they finish.
+
+    The order of life is that of `Line.ask`, with rows that run one by one in step 6. So the one permit is held until
+    the last piece has been taken, and the deadline is that of the whole stream. As many rows are in the lane as one
+    batch holds. A piece is made only when the one before has been taken, so a slow reader holds up nobody else. Close
+    the generator to drop the rows that have not run.
+
+    Raises:
+        PlimsollError: see `Line.ask`; an error that concerns all rows ends the stream.
+    """
+    rows = RowStream(line.compute)
+
+    async def ask() -> None:
+        try:
+            await line.ask(call, front, read_body, client_gone, rows.compute)
+        finally:
+            rows.pieces.put_nowait(None)
+
+    asking = asyncio.ensure_future(ask())
+    try:
+        while (piece := await rows.pieces.get()) is not None:
+            yield piece
+            rows.pieces.task_done()
+        await asking
+    finally:
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)  # the permit is free from here on
 
 
 class RowStream:

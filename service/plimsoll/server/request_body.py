@@ -45,7 +45,8 @@ class EndlessBody:
 
     __slots__ = ()
     left: int | None = None
-    complete = stopped_early = False
+    complete = False
+    stopped_early = False
 
     def feed(self, data: bytes | bytearray) -> tuple[bytes, int]:
         """Return all of `data`, and its length."""

@@ -236,7 +236,7 @@ class VersionObserver:
         self._rows = batches.rows.labels(name, version)
         self._inference_duration = batches.inference_duration.labels(name, version)
         self._queue_wait = batches.queue_wait.labels(name, version)
-        self._real, self._padding = (batches.elements.labels(name, version, kind) for kind in ("real", "padding"))
+        self._filled, self._padding = (batches.elements.labels(name, version, kind) for kind in ("real", "padding"))
         self._depth = catalog.queues.depth.labels(name, version)
         catalog.queues.limit.labels(name, version).set(queue_limit)
 
@@ -269,7 +269,7 @@ class VersionObserver:
         self._rows.observe(report.rows)
         self._inference_duration.observe(report.forward_seconds)
         if report.elements:
-            self._real.inc(report.elements - report.padding)
+            self._filled.inc(report.elements - report.padding)
             self._padding.inc(report.padding)
         if not report.failed:
             for seconds in report.wait_seconds:

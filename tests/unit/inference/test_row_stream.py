@@ -18,7 +18,7 @@ from plimsoll.inference.batch_limits import BatchLimits
 from plimsoll.inference.call import Call
 from plimsoll.inference.payloads import Piece, Tensors
 from plimsoll.inference.request_head import RequestHead
-from plimsoll.inference.row_stream import rows_at_once
+from plimsoll.inference.row_stream import rows_at_once, stream_rows
 from plimsoll.inference.served_version import ServedVersion
 from plimsoll.inference.task_threads import TaskThreads, UnobservedTask
 from plimsoll.own_task import Setup
@@ -63,7 +63,7 @@ class Reader:
 
     def pieces(self, version: ServedVersion, cache: MemoryCache | None = None) -> AsyncGenerator[Piece, None]:
         """The pieces, not read yet."""
-        return line_of(Versions(version), cache=cache).stream(self.call, V1Json(), self._read, self._stay)
+        return stream_rows(line_of(Versions(version), cache=cache), self.call, V1Json(), self._read, self._stay)
 
     async def all(self, version: ServedVersion, cache: MemoryCache | None = None) -> list[Piece]:
         """All pieces."""
