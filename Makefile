@@ -93,7 +93,7 @@ e2e-rollouts: .venv/dev.done ## rollouts of every kind, thirty of a version agai
 
 compiled: .venv/dev.done ## the service with the way of a request compiled, as in the images, in build/compiled (needs gcc)
 	rm -rf build/compiled && mkdir -p build/compiled && cp -r service/plimsoll build/compiled/
-	PYTHONPATH=build/compiled PATH="$(BIN):$$PATH" ops/compile.sh python
+	cd build/compiled && PATH="$(CURDIR)/$(BIN):$$PATH" ../../ops/compile.sh "$(CURDIR)/$(BIN)/python"
 
 test-compiled: compiled build/clients/clients.done ## the tests that ask served models, against the compiled service, forty minutes
 	PYTHONPATH=$(CURDIR)/build/compiled $(BIN)/pytest tests/integration tests/hostile tests/clients tests/zoo --no-cov --durations=25
