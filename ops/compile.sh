@@ -7,5 +7,5 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck disable=SC2046  # one argument for each line
-mypyc --config-file "$here/../pyproject.toml" --python-executable "$1" --follow-imports silent $(cat "$here/compiled.txt")
+mypyc --config-file= --python-executable "$1" --follow-imports silent $(cat "$here/compiled.txt")
 rm -rf build .mypy_cache

@@ -45,6 +45,11 @@ def test_the_bill_names_every_package_of_python_of_npm_and_of_debian(client: Cli
     )
 
 
+def test_the_way_of_a_request_is_compiled(client: ClientPod) -> None:
+    loaded = client.execute("python", "-c", "import plimsoll.inference.line as line; print(line.__file__)")
+    assert loaded.strip().endswith(".so")
+
+
 def test_the_image_says_its_version_and_the_commit_it_was_built_from(image: str) -> None:
     archive = os.environ.get("PLIMSOLL_E2E_ARCHIVE")
     if not archive:

@@ -1,0 +1,51 @@
+"""The modules that the images compile: a list that mypyc can take, and classes that stay together."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+Node = TypeVar("Node", bound=ast.AST)
+
+ROOT = Path(__file__).resolve().parents[2]
+LISTED = (ROOT / "ops/compiled.txt").read_text().split()
+SOURCES = {path.relative_to(ROOT / "service").as_posix(): path for path in (ROOT / "service/plimsoll").rglob("*.py")}
+
+
+def test_the_list_is_sorted_and_names_modules_that_are_there() -> None:
+    assert sorted(set(LISTED)) == LISTED
+    assert [each for each in LISTED if each not in SOURCES] == []
+
+
+@pytest.mark.parametrize("module", LISTED)
+def test_a_compiled_module_has_no_generator_that_is_asynchronous(module: str) -> None:
+    """Mypyc compiles none."""
+    for function in _each(module, ast.AsyncFunctionDef):
+        yields = [node for node in ast.walk(function) if isinstance(node, ast.Yield)]
+        assert not yields, f"{function.name} has a yield; keep it in a module of its own that is not compiled"
+
+
+def test_no_class_that_is_not_compiled_derives_from_a_compiled_one() -> None:
+    """Python refuses that when it imports the class."""
+    compiled = {node.name for module in LISTED for node in _each(module, ast.ClassDef)}
+    for module in SOURCES.keys() - set(LISTED):
+        for node in _each(module, ast.ClassDef):
+            bases = {each.id for each in node.bases if isinstance(each, ast.Name)}
+            same = bases & compiled - {other.name for other in _each(module, ast.ClassDef)}
+            assert not same, (
+                f"{node.name} in {module} derives from {', '.join(same)}: list {module} in ops/compiled.txt"
+            )
+
+
+def test_both_images_compile_by_default() -> None:
+    for name in ("Dockerfile.cpu", "Dockerfile.gpu"):
+        text = (ROOT / name).read_text()
+        assert "ARG COMPILED=yes" in text
+        assert "COPY --from=compiled /compiled/ /" in text
+
+
+def _each(module: str, kind: type[Node]) -> list[Node]:
+    return [node for node in ast.walk(ast.parse(SOURCES[module].read_text())) if isinstance(node, kind)]
