@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,7 +57,7 @@ def served(models: Path) -> Iterator[Served]:
     )
     process = ServedProcess(models=models)
     process.start(
-        PYTHONPATH=os.pathsep.join(filter(None, (str(REPOSITORY), os.environ.get("PYTHONPATH")))),
+        PYTHONPATH=str(REPOSITORY),
         PLIMSOLL_FACTORIES=",".join(FACTORIES),
         PLIMSOLL_DESIRED_STATE=str(desired),
         PLIMSOLL_GRPC_PORT="0",

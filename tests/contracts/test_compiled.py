@@ -40,6 +40,19 @@ def test_no_class_that_is_not_compiled_derives_from_a_compiled_one() -> None:
             )
 
 
+def test_no_dependency_of_a_route_is_compiled() -> None:
+    """FastAPI would take its arguments for parameters of the query, because it finds no annotations."""
+    compiled = {module.removesuffix(".py").replace("/", ".") for module in LISTED}
+    for module in SOURCES:
+        imports = [node for node in _each(module, ast.ImportFrom) if node.module in compiled]
+        imported = {alias.asname or alias.name for node in imports for alias in node.names}
+        for call in _each(module, ast.Call):
+            if isinstance(call.func, ast.Name) and call.func.id == "Depends":
+                assert module not in LISTED, f"{module} has dependencies of routes: take it off the list"
+                same = {node.id for node in ast.walk(call) if isinstance(node, ast.Name)} & imported
+                assert not same, f"{', '.join(same)} is a dependency in {module}: keep it in a module off the list"
+
+
 def test_both_images_compile_by_default() -> None:
     for name in ("Dockerfile.cpu", "Dockerfile.gpu"):
         text = (ROOT / name).read_text()

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +21,16 @@ import psutil
 
 _PATIENCE_SECONDS = 60.0
 _Found = TypeVar("_Found")
+
+
+def surroundings(variables: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a process: these variables, and those of the tests that are no settings.
+
+    The tests' own `PYTHONPATH` comes behind a further one, because it may name the compiled service.
+    """
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PLIMSOLL_", "OTEL_"))}
+    paths = [each["PYTHONPATH"] for each in (variables, inherited) if "PYTHONPATH" in each]
+    return {**inherited, **variables, **({"PYTHONPATH": os.pathsep.join(paths)} if paths else {})}
 
 
 class ServedProcess:
@@ -39,12 +49,8 @@ class ServedProcess:
     def run(self, *arguments: str, **environment: str) -> None:
         """Start a command of `plimsoll` with variables; returns at once."""
         command = [*self._within, sys.executable, "-m", "plimsoll", *arguments]
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PLIMSOLL_", "OTEL_"))}
-        self._process = subprocess.Popen(
-            command,
-            env={**inherited, "PLIMSOLL_LOG_FORMAT": "json", "PLIMSOLL_ADMIN_PORT": "0", **environment},
-            stderr=self._log,
-        )
+        variables = {"PLIMSOLL_LOG_FORMAT": "json", "PLIMSOLL_ADMIN_PORT": "0", **environment}
+        self._process = subprocess.Popen(command, env=surroundings(variables), stderr=self._log)
 
     @property
     def pid(self) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import httpx
@@ -14,14 +13,13 @@ from tests.integration.served_process import ServedProcess
 
 def test_the_page_works_as_it_stands(tmp_path: Path) -> None:
     folder = make_own_bundle(tmp_path)
-    path = f"{folder}:{os.environ.get('PYTHONPATH', '')}".rstrip(":")
     forbidden = ServedProcess(models=folder / "models")
     allowed = ServedProcess(models=folder / "models")
     try:
-        forbidden.start(PYTHONPATH=path)
+        forbidden.start(PYTHONPATH=str(folder))
         forbidden.wait_for_log("check 'format' failed.*Add it to PLIMSOLL_FACTORIES")
         assert "PLIMSOLL_FACTORIES=ourmodels:linear plimsoll serve --models models" in SERVE
-        allowed.start(PYTHONPATH=path, PLIMSOLL_FACTORIES="ourmodels:linear")
+        allowed.start(PYTHONPATH=str(folder), PLIMSOLL_FACTORIES="ourmodels:linear")
         url = allowed.ready()
         answer = json.loads(run_block(f"{PREDICT.strip()} --url {url}", folder))
         assert (answer["model"], answer["predictions"][0]["class"]) == ("letters", 7)

@@ -58,10 +58,7 @@ def served(examples: Path) -> Iterator[ServedProcess]:
     """A server of the three bundles."""
     process = ServedProcess(models=examples / "models")
     packages = ":".join(str(examples / name) for name in EXAMPLES)
-    inherited = os.environ.get("PYTHONPATH")
-    process.start(
-        PYTHONPATH=f"{packages}:{inherited}" if inherited else packages, PLIMSOLL_FACTORIES=",".join(FACTORIES)
-    )
+    process.start(PYTHONPATH=packages, PLIMSOLL_FACTORIES=",".join(FACTORIES))
     process.ready()
     yield process
     process.kill()

@@ -17,7 +17,7 @@ import pytest
 
 from tests.doubles.troublesome_model import PRINT, make_hanging_bundle
 from tests.integration.conftest import REPOSITORY
-from tests.integration.served_process import ServedProcess
+from tests.integration.served_process import ServedProcess, surroundings
 
 PATIENCE_SECONDS = 60
 WRONG_PATHS = 1500
@@ -32,8 +32,7 @@ def serving(stderr: int | None, models: Path, **variables: str) -> Iterator[tupl
     command = [sys.executable, "-m", "plimsoll", "serve", "--port", str(port), "--models", str(models)]
     if stderr is None:
         command = ["sh", "-c", 'exec "$@" >&- 2>&- <&-', "sh", *command]
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PLIMSOLL_", "OTEL_"))}
-    process = subprocess.Popen(command, env=inherited | variables, stdout=stderr, stderr=stderr)
+    process = subprocess.Popen(command, env=surroundings(variables), stdout=stderr, stderr=stderr)
     try:
         wait_until_ready(f"http://127.0.0.1:{port}")
         yield process, f"http://127.0.0.1:{port}"

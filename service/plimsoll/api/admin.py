@@ -15,9 +15,9 @@ from plimsoll.api.bounded_requests import BoundedRequests
 from plimsoll.api.catalog import Catalog
 from plimsoll.api.documentation import install_documentation, json_reply
 from plimsoll.api.error_responses import errors_of, install_error_handlers
+from plimsoll.api.json_bodies import require_json
 from plimsoll.api.oip_repository import Repository, RepositoryIndex
 from plimsoll.api.oip_routes import install_repository_routes
-from plimsoll.api.request_body import require_json
 from plimsoll.api.weights_body import parse_weights
 from plimsoll.control.desired_state import DesiredState
 from plimsoll.control.desired_state_file import DesiredStateFile

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Coroutine, Generator
 from functools import partial
 from typing import Any, NamedTuple, cast
 
-from fastapi import Request
 from starlette.types import Message, Receive
 
 from plimsoll.api.inflating import inflate
@@ -21,7 +20,6 @@ from plimsoll.errors import (
     UnsupportedMediaType,
 )
 from plimsoll.inference.admission import Permit
-from plimsoll.inference.call import call_of
 from plimsoll.inference.reading_pool import ReadingPool
 from plimsoll.inference.request_head import RequestHead
 from plimsoll.quoting import quote
@@ -36,10 +34,6 @@ class BodyForms(NamedTuple):
 
     media_types: tuple[str, ...]
     encodings: tuple[str, ...] = ()
-
-
-_JSON = BodyForms(("application/json",))
-_JSON_OF_TRITON = BodyForms(("application/json", "application/octet-stream", ""))
 
 
 class BodyReader:
@@ -220,21 +214,6 @@ class _Rest:
                     waits_for = self._coroutine.send(sent)
         except StopIteration as there:
             return cast("Message", there.value)
-
-
-def require_json(request: Request) -> None:
-    """Require JSON bodies on routes that change something, because no page of another site can send JSON.
-
-    Clients of Triton declare no type or bytes for the JSON that they send to routes under /v2. A page of another site
-    can send a body without a type too. It is refused for its `Origin`, which browsers add to every POST; routes that
-    take no body rely on that as well.
-
-    Raises:
-        UnsupportedMediaType: the body has another type, such as that of a form, or is compressed.
-    """
-    head = call_of(request.scope).head
-    if head.declared_bytes() or head.has(b"transfer-encoding"):
-        check_forms(head, _JSON_OF_TRITON if request.scope["path"].startswith("/v2/") else _JSON)
 
 
 def encoding_of(head: RequestHead) -> str | None:
