@@ -104,13 +104,13 @@ zoo: .venv/dev.done ## a hundred thousand requests to models that misbehave, eac
 soak: .venv/dev.done zoo ## the zoo, then half an hour of churn, overload and hostile clients; writes benchmarks/results/soak.md
 	$(BIN)/python -m benchmarks.soak --minutes 5 --transcript benchmarks/results/soak.md
 
-bench: .venv/dev.done ## the service and its peers side by side, two to three hours; CHOICE="--cells A:64 --parts closed" runs less; writes benchmarks/results (needs wrk)
+bench: compiled ## the service and its peers side by side, two to three hours; CHOICE="--cells A:64 --parts closed" runs less; writes benchmarks/results (needs wrk)
 	$(BIN)/python -m benchmarks.bench $(CHOICE) --transcript benchmarks/results/bench.md
 
-bench-sweep: .venv/dev.done ## find the best batch and wait of each peer, two hours; writes benchmarks/bench/tunings.json (needs wrk)
+bench-sweep: compiled ## find the best batch and wait of each peer, two hours; writes benchmarks/bench/tunings.json (needs wrk)
 	$(BIN)/python -m benchmarks.bench.sweep
 
-bench-quick: .venv/dev.done ## the same with two peers and few connections, two to three minutes
+bench-quick: compiled ## the same with two peers and few connections, two to three minutes
 	$(BIN)/python -m benchmarks.bench --quick
 
 bench-compare: .venv/dev.done ## the newest result against the last committed one, by ratios

@@ -23,6 +23,20 @@ UNSAMPLED_TRACING = {
 """Tracing as the chart sets it up, of no request; nobody listens for the spans."""
 
 
+def compiled(checkout: Path) -> Path:
+    """Where `make compiled` puts the service of a checkout as the images have it; that is measured once it is there.
+
+    Raises:
+        RuntimeError: it was compiled of other sources than those of the checkout.
+    """
+    made, sources = checkout / "build" / "compiled", checkout / "service"
+    for source in (sources / "plimsoll").rglob("*.py"):
+        copy = made / source.relative_to(sources)
+        if made.exists() and not (copy.exists() and copy.read_bytes() == source.read_bytes()):
+            raise RuntimeError(f"{made} is not of these sources: run `make compiled` again, or remove it")
+    return made
+
+
 class Server(Program):
     """`python -m plimsoll serve` for the length of a `with` block, ready when the block begins.
 
@@ -39,7 +53,7 @@ class Server(Program):
         module: str = "plimsoll",
     ) -> None:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PLIMSOLL_", "OTEL_"))}
-        own = {"PLIMSOLL_LOG_FORMAT": "json", "PYTHONPATH": str(REPOSITORY), **environment}
+        own = {"PLIMSOLL_LOG_FORMAT": "json", "PYTHONPATH": f"{compiled(REPOSITORY)}:{REPOSITORY}", **environment}
         if desired is not None:
             state = folder / "desired.yaml"
             state.write_text(desired, encoding="utf-8")

@@ -32,9 +32,10 @@ from benchmarks.client import Address
 from benchmarks.peers.perceptron import COLUMNS
 from benchmarks.peers.tuning import Tuning
 from benchmarks.program import Program
-from benchmarks.server import REPOSITORY, UNSAMPLED_TRACING, Server
+from benchmarks.server import REPOSITORY, UNSAMPLED_TRACING, Server, compiled
 
-OURS, UNPACKED, BEFORE, TUNED = "plimsoll", "plimsoll-unpacked", "plimsoll-before", "plimsoll-tuned"
+OURS, UNPACKED, INTERPRETED = "plimsoll", "plimsoll-unpacked", "plimsoll-interpreted"
+BEFORE, TUNED = "plimsoll-before", "plimsoll-tuned"
 TOLERANCE, _TOLERANCE_OF_TUNED = 1e-4, 5e-3
 _PORTS = 5
 
@@ -202,6 +203,14 @@ CONTESTANTS = {
             only=("B",),
         ),
         Contestant(
+            INTERPRETED,
+            "the same as Python runs its source, which is what a wheel has; images have it compiled",
+            1000,
+            role=results.VARIANT,
+            settings={**_WORKERS, "PYTHONPATH": f"{REPOSITORY / 'service'}:{REPOSITORY}"},
+            only=("A",),
+        ),
+        Contestant(
             "plain",
             "gunicorn with 2 uvicorn workers (uvloop, httptools), a `def` route of FastAPI over pydantic models; for "
             "bytes an `async def` route that takes the request",
@@ -275,7 +284,7 @@ CONTESTANTS = {
 
 def before(checkout: Path) -> Contestant:
     """The service of another checkout, with which the cost of a request is compared by turns."""
-    path = f"{checkout / 'service'}:{REPOSITORY}"
+    path = f"{compiled(checkout)}:{checkout / 'service'}:{REPOSITORY}"
     return Contestant(
         BEFORE, "the service of another commit, tuned the same", 1000, role=results.VARIANT,
         settings={**_WORKERS, "PYTHONPATH": path}, only=("A",),

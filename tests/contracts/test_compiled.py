@@ -53,6 +53,15 @@ def test_no_dependency_of_a_route_is_compiled() -> None:
                 assert not same, f"{', '.join(same)} is a dependency in {module}: keep it in a module off the list"
 
 
+@pytest.mark.parametrize("module", LISTED)
+def test_no_compiled_class_is_one_whose_library_reads_annotations(module: str) -> None:
+    """A compiled class has none, or other ones: msgspec would take every value for one of the wrong type."""
+    for node in _each(module, ast.ClassDef):
+        bases = {ast.unparse(base).rpartition(".")[2] for base in node.bases}
+        same = bases & {"Struct", "BaseModel", "BaseSettings"}
+        assert not same, f"{node.name} is a {', '.join(same)}: keep it in a module of its own that is not compiled"
+
+
 def test_both_images_compile_by_default() -> None:
     for name in ("Dockerfile.cpu", "Dockerfile.gpu"):
         text = (ROOT / name).read_text()

@@ -15,7 +15,7 @@ class KServeV1(V1Json):
     """Implements `Front`. A body may have no declared media type, as many scripts send it."""
 
     protocol = "kserve"
-    media_types = ("application/json", "")
+    media_types: tuple[str, ...] = ("application/json", "")
 
     def reply(self, call: Call, served: ServedVersion, question: Question, answer: Answer) -> Reply:
         """The predictions of /v1, and nothing else."""

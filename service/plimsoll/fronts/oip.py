@@ -21,9 +21,9 @@ from plimsoll.fronts.tensor_requests import (
     timeout_seconds,
     wanted_outputs,
 )
-from plimsoll.fronts.v1_json import OK, VERSION_FIELD, HttpTarget
+from plimsoll.fronts.v1_json import OK, VERSION_FIELD, named_target
 from plimsoll.inference.call import Call
-from plimsoll.inference.payloads import Answer, Tensors
+from plimsoll.inference.payloads import Answer, Target, Tensors
 from plimsoll.inference.ports import Json, Question, Reply
 from plimsoll.inference.served_version import ServedVersion
 
@@ -31,7 +31,7 @@ _JSON_COST, _RAW_COST = 8, 1 / 16
 """The time to read a byte, as a multiple of that of plain JSON rows; JSON is read into Python's objects."""
 
 
-class Oip(HttpTarget):
+class Oip:
     """Implements `Front`. A header says how much of a body is JSON; the declared media type says nothing of it."""
 
     protocol = "v2"
@@ -40,6 +40,10 @@ class Oip(HttpTarget):
 
     def __init__(self) -> None:
         self._known = KnownRequests()
+
+    def target(self, call: Call) -> Target:
+        """The target that path and head name."""
+        return named_target(call)
 
     def reading_cost(self, call: Call, body: bytes, served: ServedVersion) -> int:
         """See `Front`; tensors in bytes are only looked at, unless their elements are texts or pictures."""

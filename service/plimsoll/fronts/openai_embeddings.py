@@ -11,15 +11,15 @@ from plimsoll.errors import InvalidInput, PlimsollError
 from plimsoll.fronts import openai_errors
 from plimsoll.fronts.openai_request import EmbeddingsRequest, parsed
 from plimsoll.fronts.openai_schema import request_schema
-from plimsoll.fronts.v1_json import HttpTarget, json_reply
+from plimsoll.fronts.v1_json import json_reply, named_target
 from plimsoll.inference.call import Call
-from plimsoll.inference.payloads import Answer
+from plimsoll.inference.payloads import Answer, Target
 from plimsoll.inference.ports import Json, Question, Reply
 from plimsoll.inference.served_version import ServedVersion
 from plimsoll.tasks.embeddings import Embeddings
 
 
-class OpenAIEmbeddings(HttpTarget):
+class OpenAIEmbeddings:
     """Implements `Front`; the model stands in the body, and `Call.named` has it before the body is read for the line.
 
     `Call.asked` becomes the `EmbeddingsRequest`.
@@ -28,6 +28,10 @@ class OpenAIEmbeddings(HttpTarget):
     protocol = "openai"
     media_types = ("application/json",)
     encodings: tuple[str, ...] = ()
+
+    def target(self, call: Call) -> Target:
+        """The target that path and head name."""
+        return named_target(call)
 
     def reading_cost(self, call: Call, body: bytes, served: ServedVersion) -> int:
         """Each byte, as its task reads it."""

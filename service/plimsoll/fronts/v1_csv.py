@@ -36,7 +36,7 @@ _BEGINS_A_NUMBER = tuple("0123456789+-.")
 class V1Csv(V1Json):
     """Implements `Front`; only its bodies differ from `V1Json`, and its errors are the same JSON."""
 
-    media_types = ("text/csv",)
+    media_types: tuple[str, ...] = ("text/csv",)
 
     def reading_cost(self, call: Call, body: bytes, served: ServedVersion) -> int:
         """Each byte, with a Python object for every cell."""

@@ -24,7 +24,7 @@ class V1Form(V1Json):
     Nothing is written to a disk: the parts are slices of the body that has been read.
     """
 
-    media_types = ("multipart/form-data",)
+    media_types: tuple[str, ...] = ("multipart/form-data",)
 
     def read(self, call: Call, body: bytes, served: ServedVersion) -> Question:
         """The question of the files, in the order of the form; a field `user` names a user.

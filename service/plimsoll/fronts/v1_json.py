@@ -28,24 +28,16 @@ _USER_SCHEMA = {
 }
 
 
-class HttpTarget:
-    """The part of a `Front` that all protocols over HTTP share."""
-
-    def target(self, call: Call) -> Target:
-        """The model, version and user that the path and the head name; the version in the path takes precedence."""
-        fields, named = call.head.fields, call.named
-        pin = named.get("version")
-        if pin is None and VERSION_FIELD in fields:
-            pin = call.head.get(VERSION_FIELD)
-        return Target(named.get("name"), pin, call.head.text(_USER) if _USER in fields else None)
-
-
-class V1Json(HttpTarget):
+class V1Json:
     """Implements `Front`."""
 
     protocol = "v1"
     media_types: tuple[str, ...] = ("application/json",)
     encodings: tuple[str, ...] = ()
+
+    def target(self, call: Call) -> Target:
+        """The target that path and head name."""
+        return named_target(call)
 
     def reading_cost(self, call: Call, body: bytes, served: ServedVersion) -> int:
         """Each byte, as its task reads it."""
@@ -81,6 +73,15 @@ class V1Json(HttpTarget):
     def answer_content(self) -> Json:
         """Nothing: `v1_schema.PredictAnswer` describes it."""
         return {}
+
+
+def named_target(call: Call) -> Target:
+    """The model, version and user that the path and the head name; the version in the path takes precedence."""
+    fields, named = call.head.fields, call.named
+    pin = named.get("version")
+    if pin is None and VERSION_FIELD in fields:
+        pin = call.head.get(VERSION_FIELD)
+    return Target(named.get("name"), pin, call.head.text(_USER) if _USER in fields else None)
 
 
 def json_reply(document: Json, version: str) -> Reply:

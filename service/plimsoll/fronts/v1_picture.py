@@ -14,7 +14,7 @@ from plimsoll.tasks.picture_reader import PICTURE_TYPE, PictureReader
 class V1Picture(V1Json):
     """Implements `Front`; only its bodies differ from `V1Json`. The content decides the format, not its name."""
 
-    media_types = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp")
+    media_types: tuple[str, ...] = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp")
 
     def read(self, call: Call, body: bytes, served: ServedVersion) -> Question:
         """The question of one picture; see `PictureReader.of_pictures`.

@@ -6,6 +6,7 @@ import msgspec
 import orjson
 
 from plimsoll.errors import InvalidInput, PlimsollError
+from plimsoll.fronts.message_id import ID_FORM, message_id
 from plimsoll.fronts.v1_json import V1Json
 from plimsoll.inference.call import Call
 from plimsoll.inference.payloads import Answer
@@ -13,23 +14,9 @@ from plimsoll.inference.ports import Question, Reply
 from plimsoll.inference.served_version import ServedVersion
 from plimsoll.tasks.json_values import holds_more
 
-LONGEST_ID = 128
 _MOST_FIELDS = 100_000
 """Of one message, counted by its colons; each field of the outermost object becomes two Python objects."""
-_ID_FORM = f"'id' with a text of at most {LONGEST_ID} characters, or a whole number of 64 bits"
-_LARGEST_ID = 2**63
-
-
-_LONGEST_RAW_ID = 6 * LONGEST_ID + 2
-"""In JSON, with every character escaped."""
-
-
-class _Named(msgspec.Struct):
-    id: msgspec.Raw = msgspec.Raw(b"null")
-
-
-_fields_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_id_decoder = msgspec.json.Decoder(_Named)
+_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class V1Session(V1Json):
@@ -48,26 +35,18 @@ class V1Session(V1Json):
                 "the message has too many fields", expected=f"at most {_MOST_FIELDS} fields; POST may carry more"
             )
         try:
-            fields = _fields_decoder.decode(body)
+            fields = _decoder.decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return served.task.read(body)  # it is no JSON object, and the task explains that
         self.identify(call, body)
         if call.asked is None:
-            raise InvalidInput("the message has no id by which its answer could be known", expected=_ID_FORM)
+            raise InvalidInput("the message has no id by which its answer could be known", expected=ID_FORM)
         del fields["id"]
         return super().read(call, msgspec.json.encode(fields), served)
 
     def identify(self, call: Call, body: bytes) -> None:
         """Find out the id of a message, as far as it has one that can be repeated."""
-        try:
-            raw = _id_decoder.decode(body).id
-            found = msgspec.json.decode(raw) if len(bytes(raw)) <= _LONGEST_RAW_ID else None
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return
-        if isinstance(found, str):
-            call.asked = found if len(found) <= LONGEST_ID else None
-        elif isinstance(found, int) and not isinstance(found, bool):
-            call.asked = found if abs(found) < _LARGEST_ID else None
+        call.asked = message_id(body)
 
     def reply(self, call: Call, served: ServedVersion, question: Question, answer: Answer) -> Reply:
         """The answer of predict, with the id."""

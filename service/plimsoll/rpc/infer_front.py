@@ -21,9 +21,9 @@ from plimsoll.fronts.tensor_requests import (
     timeout_seconds,
     wanted_outputs,
 )
-from plimsoll.fronts.v1_json import HttpTarget
+from plimsoll.fronts.v1_json import named_target
 from plimsoll.inference.call import Call
-from plimsoll.inference.payloads import Answer, Signature
+from plimsoll.inference.payloads import Answer, Signature, Target
 from plimsoll.inference.ports import Json, Question, Reply
 from plimsoll.inference.served_version import ServedVersion
 from plimsoll.rpc import PROTOCOL
@@ -35,7 +35,7 @@ _OF_REQUESTS = ("priority", "sequence_id", "timeout")
 _OF_OUTPUTS = ("classification",)
 
 
-class InferFront(HttpTarget):
+class InferFront:
     """Implements `Front`; a body is the bytes of a ModelInferRequest, and its head is gRPC's metadata.
 
     A request of bytes is answered in bytes, and one of typed contents in typed contents, unless an output has a
@@ -45,6 +45,10 @@ class InferFront(HttpTarget):
     protocol = PROTOCOL
     media_types = ("application/grpc",)
     encodings = ()
+
+    def target(self, call: Call) -> Target:
+        """The target that path and head name."""
+        return named_target(call)
 
     def reading_cost(self, call: Call, body: bytes, served: ServedVersion) -> int:
         """See `Front`; a number in typed contents takes as long as one in JSON."""

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
 import numpy as np
 import simdjson
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from plimsoll.inference.ports import Json, Question, Shapes
 from plimsoll.inference.tensor_bounds import TensorBounds
 from plimsoll.tasks.json_values import holds_more
 from plimsoll.tasks.number_faults import FORM, explain, explain_surplus
+from plimsoll.tasks.row_documents import rows_of_numbers
 from plimsoll.tasks.wire_tensors import check_complete
 
 MAX_ROWS = 100
@@ -26,12 +26,6 @@ _COUNTED_FROM_BYTES = 65_536
 _LARGEST_PIXEL = 255
 
 
-class _Document(msgspec.Struct, forbid_unknown_fields=True):
-    features: list[float] | None = None
-    instances: list[list[float]] | None = None
-    user: str | None = None
-
-
 class _Parsers(threading.local):
     """A parser for each thread, since none of them is safe to share; it keeps its memory for the next body."""
 
@@ -39,7 +33,6 @@ class _Parsers(threading.local):
         self.simd = simdjson.Parser()
 
 
-_decoder = msgspec.json.Decoder(_Document)
 _parsers = _Parsers()
 
 
@@ -184,10 +177,7 @@ class RowReader:
             raise explain_surplus(body, MAX_ROWS, self.width)
         if not (long and _spells_numbers_out(body)) and (plain := self._plain_rows(body)) is not None:
             return plain
-        try:
-            parsed = _decoder.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            parsed = _Document()
+        parsed = rows_of_numbers(body)
         if parsed.features is not None and parsed.instances is None:
             return NumberRows(self, (parsed.features,), parsed.user, single=True)
         if parsed.instances is not None and parsed.features is None:

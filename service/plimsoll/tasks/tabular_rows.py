@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +17,7 @@ from plimsoll.tasks import number_faults
 from plimsoll.tasks.column_options import columns_of
 from plimsoll.tasks.json_faults import BodyForm, OtherForm, explain, kind_of
 from plimsoll.tasks.number_rows import NumberRows, RowReader, check_count
+from plimsoll.tasks.row_documents import named_rows
 from plimsoll.tasks.task_options import Options
 
 COLUMNS = "columns"
@@ -31,16 +31,6 @@ _FORM = BodyForm(
 )
 _LONGEST_CELL = 32
 _READING_COST = 8
-
-
-class _Document(msgspec.Struct, forbid_unknown_fields=True):
-    columns: dict[str, Any] | None = None
-    instances: list[dict[str, Any]] | None = None
-    features: None = None
-    user: str | None = None
-
-
-_decoder = msgspec.json.Decoder(_Document)
 
 
 class TabularRows(RowReader):
@@ -68,10 +58,7 @@ class TabularRows(RowReader):
         """Rows of columns by name."""
         if self.columns is None:
             return super().other_rows(body)
-        try:
-            parsed = _decoder.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            parsed = _Document()
+        parsed = named_rows(body)
         if parsed.columns is not None and parsed.instances is None:
             return self._named([parsed.columns], parsed.user, single=True)
         if parsed.instances is not None and parsed.columns is None:

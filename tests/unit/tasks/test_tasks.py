@@ -33,6 +33,7 @@ PARTS = {
     "number_faults",
     "number_rows",
     "padding",
+    "row_documents",
     "own_inputs",
     "own_task",
     "own_task_binding",
