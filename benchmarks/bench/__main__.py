@@ -25,7 +25,8 @@ from benchmarks.bench.arrivals import LOADGEN, LOADGEN_REQUIREMENTS
 from benchmarks.bench.choices import QUICK_CELLS, cells, listed, parts, quick_or
 from benchmarks.bench.compare import RESULTS
 from benchmarks.bench.contest import CLOSED, FAILURES, PARTS, SCENARIO, Contest, Plan
-from benchmarks.bench.contestants import CONTESTANTS, OURS, Contestant, before, tuned
+from benchmarks.bench.contestant import Contestant
+from benchmarks.bench.contestants import CONTESTANTS, OURS, before, tuned
 from benchmarks.bench.environments import (
     Unavailable,
     mebibytes_of_ours,

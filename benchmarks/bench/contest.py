@@ -14,13 +14,13 @@ from pathlib import Path
 import psutil
 
 from benchmarks.bench.arrivals import TIMES_PEAK, Target, json_of, overload, scenario
-from benchmarks.bench.contestants import Contestant, Running, made
+from benchmarks.bench.contestant import Contestant, Running, made
 from benchmarks.bench.correctness import ask_all, headers_of
 from benchmarks.bench.environments import Unavailable, plain_reason
 from benchmarks.bench.rate_search import TRIALS
 from benchmarks.bench.results import MEBIBYTE, OURS, PEER, Cell, Showing, WorkloadResult
 from benchmarks.bench.standing import capacity
-from benchmarks.bench.wires import TOKENS
+from benchmarks.bench.wires import OF_ONE_SIZE
 from benchmarks.bench.workloads import Workload, rows_of
 from benchmarks.client import request_bytes
 from benchmarks.measures import in_turn
@@ -103,7 +103,7 @@ class Contest:
 
     def _write(self, folder: Path, running: Running) -> None:
         """The bodies for wrk, and a whole request: always the same row, unless rows differ in length."""
-        kept = self._rows.rows if self._workload.wire == TOKENS else self._rows.rows[:1]
+        kept = self._rows.rows[:1] if self._workload.wire in OF_ONE_SIZE else self._rows.rows
         bodies = [running.wire.body(row) for row in kept]
         self.result.body_bytes = self.result.body_bytes or round(sum(map(len, bodies)) / len(bodies))
         for number, body in enumerate(bodies):
@@ -145,7 +145,7 @@ class Contest:
                     self.result.servers[name].closed.setdefault(str(connections), []).append(cell)
 
     def _raw(self) -> None:
-        if self._ours not in self._running or self._workload.wire == TOKENS:
+        if self._ours not in self._running or self._workload.wire not in OF_ONE_SIZE:
             return  # in a sweep, or where there are no rows of one length
         sizes = sorted({1, *self._plan.connections})
         for file, found in ((self._workload.weights, self.result.raw), (self._workload.graph, self.result.raw_onnx)):

@@ -10,7 +10,7 @@ import numpy as np
 import uvloop
 from numpy.typing import NDArray
 
-from benchmarks.bench.contestants import TOLERANCE, Running
+from benchmarks.bench.contestant import TOLERANCE, Running
 from benchmarks.bench.workloads import Rows
 from benchmarks.client import Connection, request_bytes
 

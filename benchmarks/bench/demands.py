@@ -23,6 +23,7 @@ from benchmarks.bench.standing import (
 
 UNPACKED, BEFORE, TUNED = "plimsoll-unpacked", "plimsoll-before", "plimsoll-tuned"
 _SPEED_OF_A = {"1": (3.0, 5.0), "8": (2.0, 3.0), "64": (1.1, 1.4), "128": (0.9, 1.2)}
+_SPEED_OF_TASKS: dict[str, tuple[float, float | None]] = {"T": (1.5, None), "E": (1.5, None), "P": (1.0, None)}
 _SPEED_OF_BYTES, _SPEED_OF_B, _SPEED_OF_TUNED = (1.0, 1.5), (1.2, None), (2.0, 4.0)
 _P99, _MORE_P99 = (1.0, 0.7), (2.2, 2.0)
 _MORE_SPEED = (0.95, 1.0)
@@ -90,6 +91,8 @@ def demands(result: Result) -> Iterator[Demand]:
         yield _limit(heavy, ours, connections)
     for key, workload in (("A", small), ("B", heavy)):
         yield _goodput(key, workload, ours)
+    for key, slowest in _SPEED_OF_TASKS.items():
+        yield _speed(key, result.workloads.get(key), ours, "16", slowest)
 
 
 def missed(result: Result) -> list[Demand]:

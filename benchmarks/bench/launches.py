@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import peers
+from benchmarks.bench.wires import PICTURE, TEXT
 from benchmarks.peers.tuning import Tuning
 
 _PROGRAMS = Path(peers.__file__).parent
@@ -76,7 +77,8 @@ def mlserver(stand: Stand) -> Launch:
 
 def bentoml(stand: Stand) -> Launch:
     """A service whose options are in its program; its store is the folder."""
-    command = [stand.program("bentoml"), "serve", "benchmarks.peers.bentoml_service:Digits"]
+    service = "tasks:Tasks" if stand.environment["BENCH_WIRE"] in (TEXT, PICTURE) else "service:Digits"
+    command = [stand.program("bentoml"), "serve", f"benchmarks.peers.bentoml_{service}"]
     command += ["--host", "127.0.0.1", "--port", str(stand.ports[0])]
     own = {"BENTOML_HOME": str(stand.folder / "store"), "BENTOML_DO_NOT_TRACK": "True"}
     return Launch(command, {**stand.environment, **own})

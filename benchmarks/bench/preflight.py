@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import psutil
 
-from benchmarks.bench.contestants import Contestant, free_ports
+from benchmarks.bench.contestant import Contestant, free_ports
 from benchmarks.bench.environments import Unavailable
 
 _CORES = 2

@@ -20,7 +20,8 @@ from rich.console import Console
 from benchmarks.bench import tunings
 from benchmarks.bench.choices import listed
 from benchmarks.bench.contest import CLOSED, Contest, Plan
-from benchmarks.bench.contestants import CONTESTANTS, Contestant
+from benchmarks.bench.contestant import Contestant
+from benchmarks.bench.contestants import CONTESTANTS
 from benchmarks.bench.environments import Unavailable, prepared
 from benchmarks.bench.interruption import end_on_signals
 from benchmarks.bench.preflight import require_of_machine

@@ -17,8 +17,9 @@ from safetensors.torch import load, save
 
 from benchmarks.bench.environments import CACHE, Unavailable, plain_reason
 from benchmarks.peers.minilm import Encoder
+from training.minilm import NAME, VERSION, make_minilm
 from training.minilm_encoder import WORDS, MiniLM
-from training.minilm_package import published
+from training.minilm_package import Published, published
 from training.packages import DataError
 
 FACTORY, VECTOR = "benchmarks.peers.minilm:encoder", "embedding"
@@ -35,11 +36,7 @@ def make_minilm_bundle(models: Path, name: str, version: str) -> None:
     """
     if (models / name / version).is_dir():
         return
-    try:
-        tensors = load(published(CACHE).weights)
-    except DataError as error:
-        raise Unavailable(f"MiniLM cannot be had: {plain_reason(str(error))}") from None
-    module = MiniLM()
+    tensors, module = load(_published().weights), MiniLM()
     weights = {part: tensors[part] for part in module.state_dict()}
     ids = [text[np.newaxis] for text in _texts(4)]
     recipe = Recipe(
@@ -52,6 +49,24 @@ def make_minilm_bundle(models: Path, name: str, version: str) -> None:
         about={"options": {"padding": _PADDING}},
     )
     make_bundle(models, recipe, NewTorchModel(save(weights), {}, factory=FACTORY, output_names=[VECTOR]))
+
+
+def make_minilm_of_texts(models: Path) -> None:
+    """Write the bundle of the task `embeddings`, which reads texts itself, unless it is there.
+
+    Raises:
+        Unavailable: the package cannot be had.
+    """
+    if not (models / NAME / VERSION).is_dir():
+        models.mkdir(parents=True, exist_ok=True)
+        make_minilm(models, _published())
+
+
+def _published() -> Published:
+    try:
+        return published(CACHE)
+    except DataError as error:
+        raise Unavailable(f"MiniLM cannot be had: {plain_reason(str(error))}") from None
 
 
 def texts_and_vectors(weights: Path, count: int) -> tuple[list[NDArray[np.int64]], NDArray[np.float32]]:

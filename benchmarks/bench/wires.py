@@ -1,4 +1,4 @@
-"""How a row goes to each server and its answer comes back: in JSON, in bytes, or as token ids in JSON. Pure."""
+"""How a row goes to each server and its answer comes back: in JSON, in bytes, as token ids, text or a picture. Pure."""
 
 from __future__ import annotations
 
@@ -10,13 +10,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-JSON, BYTES, TOKENS = "json", "bytes", "tokens"
+JSON, BYTES, TOKENS, TEXT, PICTURE = "json", "bytes", "tokens", "text", "picture"
+OF_ONE_SIZE = (JSON, BYTES)
+"""The wires whose rows are all of one length."""
 _OCTETS = {"Content-Type": "application/octet-stream"}
 _FLOAT32 = np.dtype("<f4")
+_BOUNDARY = "a-boundary-of-the-bench"
+_FORM = {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY}"}
 
 
 class Row(NamedTuple):
-    """One row, as the text of a JSON list and as numbers."""
+    """One row, as JSON and as numbers; a picture only as the bytes of its file."""
 
     text: str
     values: NDArray[Any]
@@ -44,6 +48,13 @@ def json_wire(path: str, body: str, answer: Callable[[Any], Sequence[float]]) ->
 def plain_bytes(path: str) -> Wire:
     """The float32 numbers of a row and of its answer, and nothing else."""
     return Wire(path, lambda row: row.values.astype(_FLOAT32).tobytes(), _floats, _OCTETS)
+
+
+def picture_wire(path: str, field: str, answer: Callable[[Any], Sequence[float]]) -> Wire:
+    """A form with one file, answered in JSON."""
+    head = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{field}"; filename="picture.png"\r\n'
+    before, after = f"{head}Content-Type: image/png\r\n\r\n".encode(), f"\r\n--{_BOUNDARY}--\r\n".encode()
+    return Wire(path, lambda row: before + row.values.tobytes() + after, lambda text: answer(json.loads(text)), _FORM)
 
 
 def open_inference_bytes(path: str, tensor: str, columns: int) -> Wire:

@@ -22,8 +22,9 @@ from plimsoll.runtime.pytorch.onnx_export import export_graph
 from safetensors.torch import load_file, save
 
 from benchmarks.bench.environments import CACHE
-from benchmarks.bench.texts import make_minilm_bundle, texts_and_vectors
-from benchmarks.bench.wires import BYTES, JSON, TOKENS, Row
+from benchmarks.bench.task_rows import task_rows
+from benchmarks.bench.texts import make_minilm_bundle, make_minilm_of_texts, texts_and_vectors
+from benchmarks.bench.wires import BYTES, JSON, OF_ONE_SIZE, PICTURE, TEXT, TOKENS, Row
 from benchmarks.known_rows import distinct_rows
 from benchmarks.server import REPOSITORY
 
@@ -53,9 +54,14 @@ class Workload:
     wire: str = JSON
 
     @property
+    def bundle(self) -> Path:
+        """The folder of the bundle."""
+        return self.models / self.name / self.version
+
+    @property
     def weights(self) -> Path:
-        """The file that every server loads."""
-        return self.models / self.name / self.version / "weights.safetensors"
+        """The file that every server loads, unless it is served as a graph."""
+        return self.bundle / "weights.safetensors"
 
     @property
     def graph(self) -> Path:
@@ -82,7 +88,11 @@ SMALL = Workload("A", "small", *_DIGITS, (1, 8, 64, 128), 20)
 SMALL_IN_BYTES = Workload("A-bytes", "small, in bytes", *_DIGITS, (64, 128), 20, BYTES)
 HEAVY = Workload("B", "heavy", CACHE / "models", "heavy", "1", "features", (784, 4096, 4096, 10), (8, 32, 64, 128), 100)
 TEXTS = Workload("C", "texts, MiniLM", CACHE / "models", "minilm", "1", "input_ids", (), (1, 8, 64), 100, TOKENS)
-WORKLOADS = {workload.key: workload for workload in (SMALL, SMALL_IN_BYTES, HEAVY, TEXTS)}
+_EXAMPLES = REPOSITORY / "examples" / "models"
+SENTIMENT = Workload("T", "texts to classes", _EXAMPLES, "sentiment", "1", "text", (), (16,), 100, TEXT)
+EMBEDDINGS = Workload("E", "texts to vectors, MiniLM", CACHE / "tasks", "minilm", "1", "text", (), (16,), 1000, TEXT)
+GARMENTS = Workload("P", "pictures to classes", _EXAMPLES, "garments", "1", "picture", (), (16,), 100, PICTURE)
+WORKLOADS = {each.key: each for each in (SMALL, SMALL_IN_BYTES, HEAVY, TEXTS, SENTIMENT, EMBEDDINGS, GARMENTS)}
 
 
 def make_models(workload: Workload) -> None:
@@ -95,13 +105,15 @@ def make_models(workload: Workload) -> None:
         _make_heavy_bundle()
     if workload.wire == TOKENS:
         make_minilm_bundle(workload.models, workload.name, workload.version)
-    elif not workload.graph.is_file():
+    elif workload is EMBEDDINGS:
+        make_minilm_of_texts(workload.models)
+    elif workload.wire in OF_ONE_SIZE and not workload.graph.is_file():
         _make_graph(workload)
 
 
 def _make_heavy_bundle() -> None:
     """Write the bundle of the heavy model with weights of a fixed seed, unless it is there."""
-    if (HEAVY.models / HEAVY.name / HEAVY.version).is_dir():
+    if HEAVY.bundle.is_dir():
         return
     generator = torch.Generator().manual_seed(_SEED)
     module = build_architecture(ARCHITECTURE, {"sizes": list(HEAVY.sizes)})
@@ -128,8 +140,7 @@ def _make_heavy_bundle() -> None:
 def _make_graph(workload: Workload) -> None:
     """Export the bundle for ONNX Runtime, in float32."""
     loader = new_loader(LoaderOptions(threads=1), max_batch_rows=_GOLDEN_ROWS, inline_budget_seconds=0)
-    bundle = open_bundle(workload.models / workload.name / workload.version)
-    export_bundle(bundle, _GRAPHS, workload.version, loader, partial(export_graph, factories=()))
+    export_bundle(open_bundle(workload.bundle), _GRAPHS, workload.version, loader, partial(export_graph, factories=()))
 
 
 def rows_of(workload: Workload) -> Rows:
@@ -137,6 +148,9 @@ def rows_of(workload: Workload) -> Rows:
     if workload.wire == TOKENS:
         texts, vectors = texts_and_vectors(workload.weights, _ROWS)
         return Rows(tuple(Row(str(text.tolist()), text) for text in texts), vectors)
+    if workload.wire not in OF_ONE_SIZE:
+        rows, answers = task_rows(workload.bundle, workload.wire, _ROWS)
+        return Rows(tuple(rows), answers)
     module = build_architecture(ARCHITECTURE, {"sizes": list(workload.sizes)}).eval()
     module.load_state_dict(load_file(workload.weights))
     candidates = _candidates(workload.sizes[0])

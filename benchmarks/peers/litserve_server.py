@@ -25,8 +25,8 @@ class Rows(litserve.LitAPI):  # type: ignore[misc]  # LitServe is not installed 
         del device
         self.model = ServedModel()
 
-    def decode_request(self, request: Request) -> NDArray[Any]:
-        """A row of a body, which comes as the parsed JSON whatever the annotation says."""
+    def decode_request(self, request: Request) -> Any:  # noqa: ANN401  # as the model reads it
+        """A row of a body, which comes as parsed JSON or as a form whatever the annotation says."""
         return self.model.read(request["features"])
 
     def batch(self, inputs: list[NDArray[Any]]) -> list[NDArray[Any]]:

@@ -25,7 +25,7 @@ class JsonRows(Worker):  # type: ignore[misc]  # mosec is not installed where ty
     def __init__(self) -> None:
         self._model = ServedModel()
 
-    def deserialize(self, data: bytes) -> NDArray[Any]:
+    def deserialize(self, data: bytes) -> Any:  # noqa: ANN401  # as the model reads it
         """The row of a body."""
         return self._model.read(orjson.loads(data)["features"])
 

@@ -1,4 +1,4 @@
-"""The model of a peer that stacks its batches in Python: rows of numbers, or texts if `BENCH_WIRE` says so."""
+"""The model of a peer that stacks its batches in Python; `BENCH_WIRE` says what rows are."""
 
 from __future__ import annotations
 
@@ -12,23 +12,34 @@ from numpy.typing import NDArray
 from benchmarks.peers.minilm import Encoder
 from benchmarks.peers.perceptron import Perceptron, answer
 
-IS_OF_TEXTS = os.environ.get("BENCH_WIRE") == "tokens"
+_WIRE = os.environ.get("BENCH_WIRE")
+IS_OF_TASKS = _WIRE in ("text", "picture")
 
 
 class ServedModel:
     """Reads what stands under `features` of a body, runs a list of rows, and writes an answer."""
 
     def __init__(self) -> None:
-        self._model: Any = Encoder() if IS_OF_TEXTS else Perceptron()
+        self._model: Any
+        if IS_OF_TASKS:
+            from benchmarks.peers.task_model import TaskModel  # noqa: PLC0415  # other workloads do without its packages
 
-    def read(self, features: Sequence[float]) -> NDArray[Any]:
-        """A row as an array."""
-        return np.array(features, dtype=np.int64 if IS_OF_TEXTS else np.float32)
+            self._model = TaskModel()
+        else:
+            self._model = Encoder() if _WIRE == "tokens" else Perceptron()
 
-    def __call__(self, rows: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
+    def read(self, features: Any) -> Any:  # noqa: ANN401  # a list of numbers, a text or a file
+        """A row as the model takes it: numbers as an array, a text as it is, a file as bytes."""
+        if IS_OF_TASKS:
+            return features if isinstance(features, str) else features.file.read()
+        return np.array(features, dtype=np.int64 if _WIRE == "tokens" else np.float32)
+
+    def __call__(self, rows: Sequence[Any]) -> list[NDArray[np.float32]]:
         """What the model gives for each row."""
-        return list(self._model(rows if IS_OF_TEXTS else np.stack(rows)))
+        return list(self._model(rows if _WIRE in ("tokens", "text", "picture") else np.stack(rows)))
 
     def answer(self, found: NDArray[np.float32]) -> dict[str, Any]:
         """The body of an answer."""
-        return {"embedding": found.tolist()} if IS_OF_TEXTS else answer(found)
+        if IS_OF_TASKS:
+            return {"outputs": found.tolist()}
+        return {"embedding": found.tolist()} if _WIRE == "tokens" else answer(found)

@@ -12,11 +12,11 @@ import pytest
 
 from benchmarks.bench import tunings
 from benchmarks.bench.choices import cells, listed, parts, quick_or
-from benchmarks.bench.contestants import CONTESTANTS, UNPACKED
+from benchmarks.bench.contestants import CONTESTANTS, INTERPRETED, UNPACKED
 from benchmarks.bench.rate_search import greatest_rate
 from benchmarks.bench.tunings import Trial, best, chosen, grid, record, words
 from benchmarks.bench.wires import BYTES, JSON, Row, open_inference_bytes, plain_bytes
-from benchmarks.bench.workloads import HEAVY, SMALL, SMALL_IN_BYTES
+from benchmarks.bench.workloads import GARMENTS, HEAVY, SENTIMENT, SMALL, SMALL_IN_BYTES
 from benchmarks.peers.tuning import Tuning
 
 
@@ -28,7 +28,11 @@ def test_cells_are_whole_workloads_or_some_of_their_connections() -> None:
 
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("Z", "expected one of A, A-bytes, B, C, not 'Z'"), ("A:x", "as in A:8:64"), ("A:0", "numbers of connections")],
+    [
+        ("Z", "A-bytes, B, C, T, E, P, not 'Z'"),
+        ("A:x", "as in A:8:64"),
+        ("A:0", "numbers of connections"),
+    ],
 )
 def test_a_cell_that_does_not_exist_is_refused_with_those_that_do(text: str, reason: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match=reason):
@@ -116,9 +120,11 @@ def test_bytes_go_and_come_as_the_protocol_of_each_server_has_them() -> None:
 
 def test_a_peer_takes_part_where_it_is_asked_in_its_words_and_we_always() -> None:
     names = {workload.key: [name for name, each in CONTESTANTS.items() if each.takes_part(workload)]
-             for workload in (SMALL, SMALL_IN_BYTES, HEAVY)}  # fmt: skip
+             for workload in (SMALL, SMALL_IN_BYTES, HEAVY, SENTIMENT, GARMENTS)}  # fmt: skip
     assert names["A-bytes"] == ["plimsoll", "plain", "mosec", "triton"]
     assert UNPACKED not in names["A"]
     assert UNPACKED in names["B"]
-    assert all(CONTESTANTS[name].wires.get(JSON) for name in names["A"] if name != "plimsoll")
+    assert names["T"] == names["P"] == ["plimsoll", "litserve", "bentoml"]
+    assert names["A"][:2] == ["plimsoll", INTERPRETED]
+    assert all(CONTESTANTS[name].wires.get(JSON) for name in names["A"][2:])
     assert all(CONTESTANTS[name].wires.get(BYTES) for name in names["A-bytes"] if name != "plimsoll")

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from benchmarks.bench.contest import CLOSED, Contest, Plan
-from benchmarks.bench.contestants import CONTESTANTS, Contestant
+from benchmarks.bench.contestant import Contestant
+from benchmarks.bench.contestants import CONTESTANTS
 from benchmarks.bench.launches import Launch, Stand
 from benchmarks.bench.tunings import DEFAULT
 from benchmarks.bench.workloads import SMALL
