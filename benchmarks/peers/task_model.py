@@ -52,6 +52,6 @@ class TaskModel:
     @staticmethod
     def _pixels(files: Sequence[bytes | Image.Image]) -> dict[str, NDArray[np.float32]]:
         pictures = (file if isinstance(file, Image.Image) else Image.open(io.BytesIO(file)) for file in files)
-        grey = (picture.convert("L") for picture in pictures)
-        rows = [np.asarray(each.resize((_SIDE, _SIDE), Image.Resampling.BILINEAR), np.float32) for each in grey]
+        small = (picture.resize((_SIDE, _SIDE), Image.Resampling.BILINEAR) for picture in pictures)
+        rows = [np.asarray(picture.convert("L"), np.float32) for picture in small]
         return {"pixels": (np.stack(rows)[:, np.newaxis] / np.float32(255) - _MEAN) / np.float32(_DEVIATION)}
