@@ -95,7 +95,7 @@ compiled: .venv/dev.done ## the service with the way of a request compiled, as i
 	rm -rf build/compiled && mkdir -p build/compiled && cp -r service/plimsoll build/compiled/
 	cd build/compiled && PATH="$(CURDIR)/$(BIN):$$PATH" ../../ops/compile.sh "$(CURDIR)/$(BIN)/python"
 
-test-compiled: compiled build/clients/clients.done ## the tests that ask served models, against the compiled service, forty minutes
+test-compiled: compiled build/clients/clients.done ## the tests that ask served models, against the compiled service, 25 minutes
 	PYTHONPATH=$(CURDIR)/build/compiled $(BIN)/pytest tests/integration tests/hostile tests/clients tests/zoo --no-cov --durations=25
 
 zoo: .venv/dev.done ## a hundred thousand requests to models that misbehave, each answer checked

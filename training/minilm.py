@@ -33,7 +33,7 @@ from training.minilm_package import PACKAGE, Published, published
 NAME, VERSION = "minilm", "1"
 FOLDER = Path(__file__).parent / "data"
 LONGEST = 256
-LENGTHS = [16, 32, 64, 128, LONGEST]
+LENGTHS = [8, 16, 24, 32, 40, 48, 64, 80, 96, 112, 128, 160, 192, 224, LONGEST]
 IDS, MASK, MEAN = "input_ids", "attention_mask", "sentence_embedding"
 TEXTS = (
     "How do I send a parcel to another country?",
