@@ -34,6 +34,8 @@ NAME, VERSION = "minilm", "1"
 FOLDER = Path(__file__).parent / "data"
 LONGEST = 256
 LENGTHS = [8, 16, 24, 32, 40, 48, 64, 80, 96, 112, 128, 160, 192, 224, LONGEST]
+BATCH_PLACES = 4096
+"""More rows at once are no faster on a CPU, and take memory in proportion."""
 IDS, MASK, MEAN = "input_ids", "attention_mask", "sentence_embedding"
 TEXTS = (
     "How do I send a parcel to another country?",
@@ -105,7 +107,7 @@ def _about() -> dict[str, Any]:
         f"other: for search, grouping and finding duplicates. It reads lower-case English, up to {LONGEST} tokens. It "
         "is not good at other languages, at exact words, names or numbers, or at saying which of two texts is true.",
         "options": {
-            "padding": {"lengths": LENGTHS, "mask": MASK, "values": {IDS: 0}},
+            "padding": {"lengths": LENGTHS, "mask": MASK, "values": {IDS: 0}, "batch_places": BATCH_PLACES},
             "longest_tokens": LONGEST,
             "normalise": True,
         },

@@ -287,7 +287,7 @@ def _new_lane(
         AdmissionLimits(
             own.queue_limit or settings.hard_queue_limit, own.queue_bytes or settings.queue_bytes, settings.max_reading
         ),
-        BatchLimits(rows, wait_ms / 1000, settings.max_batch_elements),
+        BatchLimits(rows, wait_ms / 1000, min(settings.max_batch_elements, model.most_elements)),
         settings.inline_budget_seconds,
     )
     spans = None if tracing is None else tracing.batches

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from plimsoll.inference.batch_limits import UNBOUNDED
 from plimsoll.inference.payloads import Datatype, Signature, Tensors, TensorSpec
 from plimsoll.inference.ports import Shapes
 
@@ -27,6 +28,7 @@ class EchoModel:
 
     device = "cpu"
     parameters = 0
+    most_elements = UNBOUNDED
 
     def __init__(self, signature: Signature | None = None, *, inline_rows: int = 100) -> None:
         self.signature = signature or flat_signature(2)

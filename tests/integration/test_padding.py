@@ -93,14 +93,18 @@ async def test_a_wrong_row_is_422_and_the_rest_of_its_request_is_not_computed(
         assert (await client.post(PREDICT, json={"inputs": {"input_ids": [1, 2, 3]}})).status_code == 200
 
 
-async def test_a_request_whose_padding_is_too_large_is_422(tmp_path: Path) -> None:
-    make_transformer_bundle(tmp_path)
-    async with running(application(tmp_path, max_batch_elements=1000)) as client:
-        reply = await client.post(PREDICT, json=body_of(words(128, 1, 1, 1)))
-        assert reply.status_code == 422
-        assert reply.json()["error"]["message"] == "the rows of this request are too large together"
-        rows = words(128, 1, 1)
+@pytest.mark.parametrize("bound", [{"setting": 1000}, {"bundle": 500}])
+async def test_a_request_of_many_rows_runs_in_parts_that_are_within_the_bounds(
+    tmp_path: Path, bound: dict[str, int]
+) -> None:
+    options = {**PADDING, "batch_places": bound["bundle"]} if "bundle" in bound else PADDING
+    make_transformer_bundle(tmp_path, options={"padding": options})
+    async with running(application(tmp_path, max_batch_elements=bound.get("setting", 1 << 18))) as client:
+        rows = words(128, 1, 100, 9, 128, 3, 65, 128, 2, 128, 30)
         assert_answers((await client.post(PREDICT, json=body_of(rows))).json()["predictions"], rows)
+        batches = await metric(client, 'plimsoll_batch_size_count{model="translator",version="1"}')
+        small = await metric(client, 'plimsoll_batch_size_bucket{le="4.0",model="translator",version="1"}')
+        assert batches == small == 4  # twice 3 rows of 128 places, 2 of 32, 3 of 8
 
 
 async def test_the_document_needs_no_mask_and_its_examples_are_answered(tmp_path: Path) -> None:

@@ -11,8 +11,7 @@ from pydantic import ConfigDict, Field, ValidationError
 from plimsoll.bundle.manifest import Manifest
 from plimsoll.bundle.record import Record
 from plimsoll.errors import BundleError
-from plimsoll.inference.batch_limits import MAX_ELEMENTS
-from plimsoll.inference.batch_queue import elements_of_row
+from plimsoll.inference.batch_limits import MAX_ELEMENTS, elements_of_row
 from plimsoll.inference.padding import Padding
 from plimsoll.inference.payloads import Signature, TensorSpec
 from plimsoll.inference.tensor_bounds import TensorBounds
@@ -43,6 +42,7 @@ class _PaddingOptions(Record):
     longest: Length | None = None
     values: dict[str, bool | int | float] = Field(default_factory=dict)
     mask: str | None = None
+    batch_places: Annotated[int, Field(ge=1)] | None = None
 
 
 def padding_of_manifest(manifest: Manifest) -> Padding | None:
@@ -75,7 +75,7 @@ def padding_of(signature: Signature, options: Mapping[str, Any]) -> Padding | No
         if not _fits(open_inputs[name], value):
             raise _refusal(f"pads '{name}' with {value!r}, which is no {open_inputs[name].datatype}")
     values = {name: chosen.values.get(name, 0) for name in open_inputs}
-    padding = Padding(signature.inputs, _lengths(chosen), values, chosen.mask)
+    padding = Padding(signature.inputs, _lengths(chosen), values, chosen.mask, chosen.batch_places)
     elements = elements_of_row(padding.shapes(padding.longest))
     if elements > _MOST_ELEMENTS_OF_ROW:
         raise _refusal(

@@ -7,7 +7,6 @@ reservation is always the last part of its batch.
 
 from __future__ import annotations
 
-import math
 from asyncio import Future
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -15,7 +14,6 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from plimsoll.errors import InvalidInput
 from plimsoll.inference.batch_limits import BatchLimits
 from plimsoll.inference.payloads import Tensors
 from plimsoll.inference.ports import Shapes
@@ -108,14 +106,9 @@ class BatchQueue:
     def reserve(self, rows: int, future: Future[Tensors], shapes: Shapes = (), context: object = None) -> Entry:
         """Reserve `rows` rows of a forming batch, as views to be written; closes a batch in which they do not fit.
 
-        Rows of different shapes never share a batch. A request with more rows than a batch may hold gets its own batch.
-
-        Raises:
-            InvalidInput: several rows of open shape hold more elements than a batch may have.
+        Rows of different shapes never share a batch. More rows than a batch may hold get their own batch.
         """
         forming = self._forming.get(shapes)
-        if shapes and rows > 1:
-            self._check_elements(rows, shapes)
         if forming is not None and forming.entries and forming.filled + rows > forming.max_rows:
             self._close(self._forming.pop(shapes))
             forming = None
@@ -200,9 +193,7 @@ class BatchQueue:
         if not shapes and rows <= self._limits.max_rows and self._spares:
             return self._spares.pop()
         filled = 0 if old is None else old.filled
-        max_rows = self._limits.max_rows
-        if shapes:
-            max_rows = min(max_rows, max(1, self._limits.max_elements // elements_of_row(shapes)))
+        max_rows = self._limits.most_rows(shapes)
         capacity = max_rows if not shapes else min(2 * filled + rows, max_rows)
         capacity = max(capacity, filled + rows)
         batch = Batch(self._new_batch(capacity, shapes), capacity, max_rows, shapes)
@@ -213,17 +204,3 @@ class BatchQueue:
                 entry.batch = batch
             batch.entries, batch.filled, batch.due_at = old.entries, filled, old.due_at
         return batch
-
-    def _check_elements(self, rows: int, shapes: Shapes) -> None:
-        elements, most = rows * elements_of_row(shapes), self._limits.max_elements
-        if elements > most:
-            raise InvalidInput(
-                "the rows of this request are too large together",
-                expected=f"at most {most} elements, with all rows as long as the longest; send long rows by themselves",
-                given=f"{rows} rows of {elements // rows} elements",
-            )
-
-
-def elements_of_row(shapes: Shapes) -> int:
-    """The elements of one row in all inputs."""
-    return sum(map(math.prod, shapes))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from plimsoll.errors import ClientError, DeadlineExceeded, Draining, ModelFailed, PlimsollError, Unavailable
-from plimsoll.inference.batch_queue import Entry, elements_of_row
+from plimsoll.inference.batch_limits import elements_of_row
+from plimsoll.inference.batch_queue import Entry
 from plimsoll.inference.payloads import BatchReport, Tensors, TensorSpec
 from plimsoll.inference.ports import LaneObserver, Model
 

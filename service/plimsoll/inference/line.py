@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Protocol
+from typing import Protocol, cast
 
 from plimsoll.inference.admission import Permit
 from plimsoll.inference.answer_cache import ResponseCache, cache_key
 from plimsoll.inference.batch_queue import Entry
 from plimsoll.inference.call import Call
 from plimsoll.inference.deadlines import HEADER, DeadlineLimits
+from plimsoll.inference.parts import OpenQuestion, Part, joined
 from plimsoll.inference.payloads import Answer, Scores, Target, Tensors
 from plimsoll.inference.ports import Front, Observer, Question
 from plimsoll.inference.reading_pool import ReadingPool
@@ -141,7 +142,31 @@ class Line:
     async def compute(
         self, call: Call, served: ServedVersion, question: Question, deadline: float, client_gone: ClientGone
     ) -> Answer:
-        """Step 6 of `ask`: reserve rows of a forming batch, write them at once, commit them and await the outputs.
+        """Step 6 of `ask`.
+
+        Many rows of open shapes go to the lane in parts, one after the other: the request takes no more memory than a
+        batch may have, and those of others run in between.
+        """
+        parts: Sequence[Part] = ()
+        if question.shapes and question.rows > 1:
+            parts = cast("OpenQuestion", question).parts(served.lane.limits.batch)
+        if parts:
+            outputs = await self._outputs_of_parts(call, served, parts, deadline, client_gone)
+        else:
+            outputs = await self._outputs(call, served, question, deadline, client_gone)
+        if served.threads is not None:
+            write = partial(served.task.results, question, outputs)  # the question keeps them for the front
+            await served.threads.run("write", write, deadline, client_gone)
+        elif served.task.slow_results:
+            await self._reading.write(partial(served.task.results, question, outputs), deadline, client_gone)
+        classes = served.task.classes
+        scores = None if classes is None else Scores(classes, outputs[classes.output])
+        return Answer(served.name, served.version, outputs, scores)
+
+    async def _outputs(
+        self, call: Call, served: ServedVersion, question: Question, deadline: float, client_gone: ClientGone
+    ) -> Tensors:
+        """Reserve rows of a forming batch, write them at once, commit them and await the outputs.
 
         Nothing is awaited between reserving and committing, so the rows are the last of their batch. With a cache,
         rows that were answered before are not committed, and the next request overwrites them.
@@ -156,14 +181,17 @@ class Line:
         else:
             outputs = await self._kept_or_answered(self._cache, served, entry, deadline, client_gone)
         call.queue_seconds, call.forward_seconds = entry.wait_seconds, entry.forward_seconds
-        if served.threads is not None:
-            write = partial(served.task.results, question, outputs)  # the question keeps them for the front
-            await served.threads.run("write", write, deadline, client_gone)
-        elif served.task.slow_results:
-            await self._reading.write(partial(served.task.results, question, outputs), deadline, client_gone)
-        classes = served.task.classes
-        scores = None if classes is None else Scores(classes, outputs[classes.output])
-        return Answer(served.name, served.version, outputs, scores)
+        return outputs
+
+    async def _outputs_of_parts(
+        self, call: Call, served: ServedVersion, parts: Sequence[Part], deadline: float, client_gone: ClientGone
+    ) -> Tensors:
+        outputs, waited, ran = [], 0.0, 0.0
+        for part in parts:
+            outputs.append(await self._outputs(call, served, part.question, deadline, client_gone))
+            waited, ran = waited + (call.queue_seconds or 0.0), ran + call.forward_seconds
+        call.queue_seconds, call.forward_seconds = waited, ran
+        return joined(parts, outputs)
 
     async def _kept_or_answered(
         self, cache: ResponseCache, served: ServedVersion, entry: Entry, deadline: float, client_gone: ClientGone

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from plimsoll.inference.batch_limits import UNBOUNDED, elements_of_row
 from plimsoll.inference.payloads import Tensors, TensorSpec
 from plimsoll.inference.ports import Shapes
 
@@ -21,13 +22,22 @@ class Padding:
     `inputs` are those of the signature. Each input of open length has one open dimension, and all of them have the same
     length in one row. `lengths` ascend; a row is filled up to the next of them. `values` has the number that follows
     the end of each input of open length. The `mask` is the input, of shape [-1, -1], with 1 in each place of the row
-    and 0 in each place of padding; it is made for a row that comes without one.
+    and 0 in each place of padding; it is made for a row that comes without one. A batch has at most `batch_places`
+    places, padding included, unless a single row has more.
     """
 
     inputs: tuple[TensorSpec, ...]
     lengths: tuple[int, ...]
     values: Mapping[str, float] = field(hash=False)
     mask: str | None = None
+    batch_places: int | None = None
+
+    @property
+    def most_elements(self) -> int:
+        """The elements of a batch of `batch_places` places."""
+        if self.batch_places is None:
+            return UNBOUNDED
+        return self.batch_places * elements_of_row(self.shapes(self.longest)) // self.longest
 
     @property
     def longest(self) -> int:

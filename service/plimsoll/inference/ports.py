@@ -216,6 +216,11 @@ class Model(Protocol):
         """Its input and output tensors."""
         ...
 
+    @property
+    def most_elements(self) -> int:
+        """The most elements of a batch of rows of open shape that its bundle allows."""
+        ...
+
     def inline_rows(self, shapes: Shapes = ()) -> int:
         """The most rows of these shapes that one run answers within the inline budget, measured at warm-up.
 

@@ -7,12 +7,10 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from itertools import islice
 
 from plimsoll.errors import ClientError, ClientGone, DeadlineExceeded, ModelFailed, OutOfDeviceMemory
-from plimsoll.inference.batch_limits import BatchLimits
-from plimsoll.inference.batch_queue import elements_of_row
 from plimsoll.inference.call import Call
 from plimsoll.inference.line import Compute, Line, ReadBody
 from plimsoll.inference.payloads import Answer, Piece
-from plimsoll.inference.ports import Front, Question, Shapes
+from plimsoll.inference.ports import Front, Question
 from plimsoll.inference.served_version import ServedVersion
 
 _OF_ONE_ROW = (ClientError, ModelFailed, OutOfDeviceMemory)
@@ -90,7 +88,7 @@ class RowStream:
                 return Piece(index, error=error)
             return Piece(index, result, scores=answer.scores)
 
-        most = rows_at_once(served.lane.limits.batch, question.shapes)
+        most = served.lane.limits.batch.most_rows(question.shapes)
         indexes = iter(range(question.rows))
         running: set[asyncio.Task[Piece]] = set()
         try:
@@ -121,10 +119,3 @@ class RowStream:
                 raise DeadlineExceeded("the client had not read all of the answer when its time was over") from None
         if faults:
             raise faults[0]
-
-
-def rows_at_once(limits: BatchLimits, shapes: Shapes) -> int:
-    """The most rows of a stream that are in the lane at the same time: as many as one batch holds."""
-    if not shapes:
-        return limits.max_rows
-    return max(1, min(limits.max_rows, limits.max_elements // max(1, elements_of_row(shapes))))

@@ -138,6 +138,7 @@ class ModelLoader:
         """
         self._limit_threads()
         budget, elements = self._inline_budget_seconds, self._max_batch_elements
+        elements = min(elements, model.most_elements)
         return warm_up(model, samples.inputs, self._batch_sizes, budget, elements, self._warmup_seconds)
 
     def _loader_of(self, bundle_format: str) -> FormatLoader:

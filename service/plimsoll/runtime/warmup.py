@@ -9,8 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from plimsoll.inference.batch_limits import MAX_ELEMENTS
-from plimsoll.inference.batch_queue import elements_of_row
+from plimsoll.inference.batch_limits import MAX_ELEMENTS, most_rows
 from plimsoll.inference.payloads import Tensors
 from plimsoll.inference.ports import Shapes
 from plimsoll.runtime.foreign_code import foreign_code
@@ -42,7 +41,7 @@ class _Form(NamedTuple):
 
     def sizes(self, batch_sizes: Sequence[int], max_elements: int) -> list[int]:
         """The batch sizes in ascending order, up to that with the most elements."""
-        most = max(1, max_elements // elements_of_row(self.shapes)) if self.shapes else max(batch_sizes)
+        most = most_rows(self.shapes, max(batch_sizes), max_elements)
         return sorted({min(size, most) for size in batch_sizes})
 
     def filled(self, model: LoadedModel, most: int) -> _Form:

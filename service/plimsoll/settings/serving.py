@@ -58,7 +58,7 @@ class ServingSettings(BaseSettings):
     max_batch_elements: Annotated[int, Field(ge=1, le=1 << 32)] = Field(
         MAX_ELEMENTS,
         description="Most elements of all inputs, padding included, in one batch of rows whose length the model leaves "
-        "open. A single row may have more; several rows of one request that have more are answered 422.",
+        "open. A single row may have more; several rows of one request that have more run in several batches.",
     )
     max_input_tokens: Annotated[int, Field(ge=1, le=1 << 18)] = Field(
         MOST_INPUT_TOKENS,

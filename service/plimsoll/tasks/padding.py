@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plimsoll.errors import InvalidInput, ModelFailed
+from plimsoll.inference.batch_limits import BatchLimits
 from plimsoll.inference.padding import Padding, own_places
+from plimsoll.inference.parts import Part
 from plimsoll.inference.payloads import Tensors, TensorSpec
 
 
 class PaddedRows:
-    """Implements `Question`: rows of one request, each with a length of its own, padded as the longest of them needs.
+    """Implements `OpenQuestion`: rows of one request, each with a length of its own, padded as the longest needs.
 
     `given` has each row by the names of its inputs, [1, ...] each; the mask may be missing. `lengths` are those of the
     rows, and `marked` those without the places at the end that a client's own mask leaves out. `padding` is the number
@@ -41,6 +44,24 @@ class PaddedRows:
     def row(self, index: int) -> PaddedRows:
         """One of the rows as a question of its own, padded as it alone needs; it is known to be right."""
         return PaddedRows(self._way, self._given[index : index + 1], self.user, single=True)
+
+    def parts(self, limits: BatchLimits) -> Sequence[Part]:
+        """Rows that, padded alone, are at least half as long as the longest of their part; the shortest part first.
+
+        To pad all rows as the longest needs would double what is computed, and a part for each length would give a GPU
+        many small batches.
+        """
+        padded = [self._way.bucket(length) for length in self.lengths]
+        ascending = sorted(range(self.rows), key=padded.__getitem__)
+        parts: list[Part] = []
+        while ascending:
+            longest = padded[ascending[-1]]
+            most = limits.most_rows(self._way.shapes(longest))
+            first = max(bisect_left(ascending, longest / 2, key=padded.__getitem__), len(ascending) - most)
+            indexes, ascending = sorted(ascending[first:]), ascending[:first]
+            given = [self._given[index] for index in indexes]
+            parts.append(Part(indexes, PaddedRows(self._way, given, self.user, single=True)))
+        return parts[::-1] if len(parts) > 1 else ()
 
     def write(self, inputs: Mapping[str, NDArray[Any]]) -> None:
         """Write every row, and padding after its end."""

@@ -14,6 +14,8 @@ from plimsoll.bundle.padding_options import OPTION as PADDING
 from plimsoll.bundle.padding_options import padding_of
 from plimsoll.bundle.task_files import ReadFile, no_file
 from plimsoll.errors import InvalidInput, UnsupportedMediaType
+from plimsoll.inference.batch_limits import BatchLimits
+from plimsoll.inference.parts import Part
 from plimsoll.inference.payloads import Signature, Tensors, TensorSpec
 from plimsoll.inference.ports import Json, Question, Shapes
 from plimsoll.inference.task_limits import DEFAULT_LIMITS, TaskLimits
@@ -48,7 +50,7 @@ _decoder = msgspec.json.Decoder(_Document)
 
 
 class TensorRows:
-    """Implements `Question`: rows of every input, as arrays in the precision of the signature."""
+    """Implements `OpenQuestion`: rows of every input, as arrays in the precision of the signature."""
 
     __slots__ = ("_tensors", "rows", "shapes", "user")
     padding = 0
@@ -63,6 +65,15 @@ class TensorRows:
         """One of the rows as a question of its own; its numbers are known to be right."""
         tensors = {name: tensor[index : index + 1] for name, tensor in self._tensors.items()}
         return TensorRows(tensors, self.user, open_shapes=bool(self.shapes))
+
+    def parts(self, limits: BatchLimits) -> Sequence[Part]:
+        """As many rows as a batch may have, the first ones first."""
+        most, found = limits.most_rows(self.shapes), []
+        for first in range(0, self.rows if self.rows > most else 0, most):
+            rows = slice(first, first + most)
+            tensors = {name: tensor[rows] for name, tensor in self._tensors.items()}
+            found.append(Part(range(self.rows)[rows], TensorRows(tensors, self.user, open_shapes=True)))
+        return found
 
     def write(self, inputs: Mapping[str, NDArray[Any]]) -> None:
         """Write every row of every input."""

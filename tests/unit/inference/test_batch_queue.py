@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from plimsoll.errors import InvalidInput
 from plimsoll.inference.batch_limits import BatchLimits
 from plimsoll.inference.batch_queue import Batch, BatchQueue, Entry
 from plimsoll.inference.payloads import Signature, TensorSpec
@@ -26,7 +25,8 @@ class Shop:
         self, signature: Signature, max_rows: int = 8, max_wait: float = 0.0, max_elements: int = 1 << 18
     ) -> None:
         self._model = EchoModel(signature)
-        self.queue = BatchQueue(self._made, BatchLimits(max_rows, max_wait, max_elements))
+        self.limits = BatchLimits(max_rows, max_wait, max_elements)
+        self.queue = BatchQueue(self._made, self.limits)
         self.capacities: list[int] = []
 
     def _made(self, rows: int, shapes: Shapes) -> dict[str, NDArray[Any]]:
@@ -202,20 +202,25 @@ async def test_no_batch_of_open_shape_exceeds_its_rows_or_elements_and_a_single_
 ) -> None:
     shop = Shop(OPEN, max_rows=8, max_elements=50)
     added = 0
-    for rows, length in requests:
-        if rows > 1 and rows * length > 50:
-            with pytest.raises(InvalidInput, match="the rows of this request are too large together") as caught:
-                shop.reserve(rows, length)
-            assert caught.value.expected is not None
-            assert "at most 50 elements" in caught.value.expected
-        else:
-            shop.add(rows, length)
-            added += rows
+    for wanted, length in requests:
+        rows = min(wanted, shop.limits.most_rows(((length,),)))  # a request of more is divided before
+        shop.add(rows, length)
+        added += rows
     taken = list(iter(shop.queue.take, None))
     assert sum(batch.filled for batch in taken) == added
     for batch in taken:
         assert batch.filled <= 8
         assert batch.inputs["x"].size <= 50 or batch.filled == batch.capacity == 1
+
+
+def test_most_rows_follow_from_rows_and_elements() -> None:
+    limits = BatchLimits(max_rows=8, max_wait_seconds=0, max_elements=100)
+    assert limits.most_rows(()) == 8
+    assert limits.most_rows(((30,),)) == 3
+    assert limits.most_rows(((20,), (5, 2))) == 3
+    assert limits.most_rows(((3,),)) == 8
+    assert limits.most_rows(((1000,),)) == 1
+    assert limits.most_rows(((0,),)) == 8
 
 
 async def test_a_batch_that_is_full_by_its_elements_is_due_at_once() -> None:

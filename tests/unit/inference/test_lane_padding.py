@@ -12,7 +12,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from plimsoll.errors import InvalidInput
 from plimsoll.inference.admission import AdmissionLimits
 from plimsoll.inference.batch_lane import BatchLane, LaneLimits
 from plimsoll.inference.batch_limits import BatchLimits
@@ -108,15 +107,6 @@ async def test_rows_of_different_lengths_from_several_requests_share_a_batch() -
     ]  # fmt: skip
     unused = {8: 4 * 8 - (5 + 6 + 7 + 8), 16: 3 * 16 - (9 + 16 + 1), 128: 28}
     assert sorted(report.padding for report in served.reports) == sorted(2 * each for each in unused.values())
-
-
-async def test_a_request_that_padding_makes_too_large_is_refused_before_it_takes_memory() -> None:
-    served = Served(max_elements=2 * LONGEST * 3)
-    with pytest.raises(InvalidInput, match="the rows of this request are too large together") as caught:
-        await served.ask_all([words(LONGEST, 1, 1, 1)])
-    assert (caught.value.expected or "").startswith("at most 768 elements")
-    assert caught.value.given == "4 rows of 256 elements"
-    assert not served.reports
 
 
 async def test_batches_of_long_rows_hold_fewer_of_them() -> None:

@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 from plimsoll.errors import ClientGone, DeadlineExceeded, InvalidInput, ModelFailed, NotFound, Overloaded
 from plimsoll.fronts.v1_json import V1Json
 from plimsoll.inference.admission import Permit
-from plimsoll.inference.batch_limits import BatchLimits
 from plimsoll.inference.call import Call
 from plimsoll.inference.payloads import Piece, Tensors
 from plimsoll.inference.request_head import RequestHead
-from plimsoll.inference.row_stream import rows_at_once, stream_rows
+from plimsoll.inference.row_stream import stream_rows
 from plimsoll.inference.served_version import ServedVersion
 from plimsoll.inference.task_threads import TaskThreads, UnobservedTask
 from plimsoll.own_task import Setup
@@ -248,11 +247,3 @@ async def test_rows_are_kept_and_found_one_by_one_in_the_cache_as_single_request
     pieces = await Reader([[1, 2], [1, 2]]).all(version, cache)
     assert model.runs == runs
     assert all(np.array_equal(piece.result["probabilities"], [1, 2]) for piece in pieces)
-
-
-def test_rows_of_open_shape_enter_as_their_elements_allow() -> None:
-    limits = BatchLimits(max_rows=8, max_wait_seconds=0, max_elements=100)
-    assert rows_at_once(limits, ()) == 8
-    assert rows_at_once(limits, ((30,),)) == 3
-    assert rows_at_once(limits, ((3,),)) == 8
-    assert rows_at_once(limits, ((1000,),)) == 1

@@ -10,6 +10,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from plimsoll.inference.batch_limits import UNBOUNDED
 from plimsoll.inference.padding import Padding
 from plimsoll.inference.payloads import Signature, Tensors
 from plimsoll.inference.ports import Shapes
@@ -51,6 +52,11 @@ class OnnxModel:
     def interrupt(self) -> None:
         """End the run in progress with an error after its current operator, and every later run at once."""
         self._options.terminate = True
+
+    @property
+    def most_elements(self) -> int:
+        """The most elements of a batch; see `Model`."""
+        return UNBOUNDED if self.padding is None else self.padding.most_elements
 
     def inline_rows(self, shapes: Shapes = ()) -> int:
         """The most rows that one run answers within the inline budget; 0 for shapes that warm-up did not measure."""

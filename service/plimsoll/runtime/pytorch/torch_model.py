@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from plimsoll.errors import BundleError, OutOfDeviceMemory
+from plimsoll.inference.batch_limits import UNBOUNDED
 from plimsoll.inference.padding import Padding
 from plimsoll.inference.payloads import Signature, Tensors
 from plimsoll.inference.ports import Shapes
@@ -53,6 +54,11 @@ class TorchModel:
     def coarsest_rounding(self, inputs: Tensors) -> float:
         """The largest relative rounding of any operation on these inputs, as machine epsilon; at least float32's."""
         return coarsest_rounding(lambda: self._outputs(inputs))
+
+    @property
+    def most_elements(self) -> int:
+        """The most elements of a batch; see `Model`."""
+        return UNBOUNDED if self.padding is None else self.padding.most_elements
 
     def inline_rows(self, shapes: Shapes = ()) -> int:
         """The most rows that one run answers within the inline budget; 0 for shapes that warm-up did not measure."""
