@@ -46,6 +46,9 @@ def install(cluster: Cluster, prometheus: InClusterPrometheus) -> Iterator[Insta
         )  # fmt: skip
         release.install(wait=wait)
         made.append(release)
+        # The alerts are about services that Prometheus has seen: a pod that goes before that is no outage to it.
+        scraped = f'plimsoll_build_info{{service="{name}-stable"}}'
+        eventually(f"a scrape of {name}", lambda: bool(prometheus.query(scraped)), timeout_seconds=240)
         return release
 
     yield watched
