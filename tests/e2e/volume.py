@@ -41,9 +41,9 @@ class NodeVolume:
         }
         self._cluster.apply(volume, claim)
 
-    def fill(self, image: str) -> None:
-        """Copy the image's own models to it."""
-        copy_to_node(image, self._node, "/models/digits", self._path)
+    def fill(self, image: str, folder: str = "/models/digits") -> None:
+        """Copy a folder of the image to it, by default the image's own model."""
+        copy_to_node(image, self._node, folder, self._path)
 
     def remove(self) -> None:
         """Delete both; the folder stays on the node."""
