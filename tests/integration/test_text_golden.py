@@ -101,7 +101,8 @@ def test_bundles_are_small_and_say_what_they_are() -> None:
         assert "not" in manifest.description
         assert manifest.training_data is not None
         assert manifest.metrics
-    assert sum(file.stat().st_size for file in MODELS.rglob("*") if file.is_file()) < ALL_LARGEST
+    files = [file for file in MODELS.rglob("*") if file.is_file() and "minilm" not in file.parts]  # it is not in git
+    assert sum(file.stat().st_size for file in files) < ALL_LARGEST
 
 
 @pytest.mark.parametrize("page", ["docs/text.md", "training/texts.md"])

@@ -150,10 +150,22 @@ class Line:
         parts: Sequence[Part] = ()
         if question.shapes and question.rows > 1:
             parts = cast("OpenQuestion", question).parts(served.lane.limits.batch)
-        if parts:
-            outputs = await self._outputs_of_parts(call, served, parts, deadline, client_gone)
-        else:
-            outputs = await self._outputs(call, served, question, deadline, client_gone)
+        answered: list[Tensors] = []
+        waited = ran = 0.0
+        for asked in [part.question for part in parts] if parts else [question]:
+            # Nothing is awaited between reserving and committing, so the rows are the last of their batch. With a cache
+            # those that were answered before are not committed, and the next request overwrites them.
+            entry = served.lane.reserve(asked.rows, asked.shapes)
+            if asked.shapes:
+                entry.padding = asked.padding
+            asked.write(entry.inputs)
+            if self._cache is None or b"no-store" in call.head.fields.get(_CACHE_CONTROL, b"").lower():
+                answered.append(await served.lane.answer(entry, deadline, client_gone))
+            else:
+                answered.append(await self._kept_or_answered(self._cache, served, entry, deadline, client_gone))
+            waited, ran = waited + entry.wait_seconds, ran + entry.forward_seconds
+        call.queue_seconds, call.forward_seconds = waited, ran
+        outputs = joined(parts, answered) if parts else answered[0]
         if served.threads is not None:
             write = partial(served.task.results, question, outputs)  # the question keeps them for the front
             await served.threads.run("write", write, deadline, client_gone)
@@ -162,36 +174,6 @@ class Line:
         classes = served.task.classes
         scores = None if classes is None else Scores(classes, outputs[classes.output])
         return Answer(served.name, served.version, outputs, scores)
-
-    async def _outputs(
-        self, call: Call, served: ServedVersion, question: Question, deadline: float, client_gone: ClientGone
-    ) -> Tensors:
-        """Reserve rows of a forming batch, write them at once, commit them and await the outputs.
-
-        Nothing is awaited between reserving and committing, so the rows are the last of their batch. With a cache,
-        rows that were answered before are not committed, and the next request overwrites them.
-        """
-        lane = served.lane
-        entry = lane.reserve(question.rows, question.shapes)
-        if question.shapes:
-            entry.padding = question.padding
-        question.write(entry.inputs)
-        if self._cache is None or b"no-store" in call.head.fields.get(_CACHE_CONTROL, b"").lower():
-            outputs = await lane.answer(entry, deadline, client_gone)
-        else:
-            outputs = await self._kept_or_answered(self._cache, served, entry, deadline, client_gone)
-        call.queue_seconds, call.forward_seconds = entry.wait_seconds, entry.forward_seconds
-        return outputs
-
-    async def _outputs_of_parts(
-        self, call: Call, served: ServedVersion, parts: Sequence[Part], deadline: float, client_gone: ClientGone
-    ) -> Tensors:
-        outputs, waited, ran = [], 0.0, 0.0
-        for part in parts:
-            outputs.append(await self._outputs(call, served, part.question, deadline, client_gone))
-            waited, ran = waited + (call.queue_seconds or 0.0), ran + call.forward_seconds
-        call.queue_seconds, call.forward_seconds = waited, ran
-        return joined(parts, outputs)
 
     async def _kept_or_answered(
         self, cache: ResponseCache, served: ServedVersion, entry: Entry, deadline: float, client_gone: ClientGone
