@@ -30,9 +30,11 @@ def compiled(checkout: Path) -> Path:
         RuntimeError: it was compiled of other sources than those of the checkout.
     """
     made, sources = checkout / "build" / "compiled", checkout / "service"
+    if not made.exists():
+        return made
     for source in (sources / "plimsoll").rglob("*.py"):
         copy = made / source.relative_to(sources)
-        if made.exists() and not (copy.exists() and copy.read_bytes() == source.read_bytes()):
+        if not copy.exists() or copy.read_bytes() != source.read_bytes():
             raise RuntimeError(f"{made} is not of these sources: run `make compiled` again, or remove it")
     return made
 

@@ -18,6 +18,13 @@ PIXELS = np.random.default_rng(7).random((3, 784), dtype=np.float32)
 """Three rows for the model `digits`."""
 
 
+def elements(values: list[bytes]) -> NDArray[Any]:
+    """A tensor of BYTES."""
+    array = np.empty(len(values), np.object_)
+    array[:] = values
+    return array
+
+
 @dataclass(frozen=True)
 class Served:
     """A server that answers at this URL; `process` is the one of which it is a port."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -62,7 +61,7 @@ def openai(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
     keys.write_text(f"keys: [{{label: openai, sha256: {digest}, scopes: [predict]}}]")
     process = ServedProcess(models=models)
     process.start(
-        PYTHONPATH=os.pathsep.join(filter(None, (str(REPOSITORY), os.environ.get("PYTHONPATH")))),
+        PYTHONPATH=str(REPOSITORY),
         PLIMSOLL_FACTORIES=",".join(FACTORIES),
         PLIMSOLL_DESIRED_STATE=str(desired),
         PLIMSOLL_KEYS_FILE=str(keys),

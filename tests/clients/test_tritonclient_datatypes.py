@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
 from tests.clients.client_process import ClientProcess, ClientRaised
-from tests.clients.served import Served
+from tests.clients.served import Served, elements
 from tests.doubles.served_tensors import DATATYPES, PLACES
 
 OUTPUTS = {name: array.astype(np.float32) if name == "BF16" else array for name, array in DATATYPES.items()}
@@ -24,9 +24,7 @@ SHOUTED = ["ééé éééé", "é é", "", "éééé é éééé ééé"]
 
 def as_bytes(texts: list[str]) -> NDArray[Any]:
     """A tensor of BYTES."""
-    array = np.empty(len(texts), np.object_)
-    array[:] = [each.encode() for each in texts]
-    return array
+    return elements([each.encode() for each in texts])
 
 
 def as_texts(array: NDArray[Any]) -> list[str]:

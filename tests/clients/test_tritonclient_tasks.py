@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from base64 import b64encode
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from tests.clients.client_process import REPOSITORY, ClientProcess
-from tests.clients.served import Served
+from tests.clients.served import Served, elements
 from tests.doubles.sentence_encoders import FACTORIES, make_encoder
 from tests.integration.served_process import ServedProcess
 
@@ -34,20 +31,13 @@ def tasks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     desired.write_text(f"models: [{names}]")
     process = ServedProcess(models=models)
     process.start(
-        PYTHONPATH=os.pathsep.join(filter(None, (str(REPOSITORY), os.environ.get("PYTHONPATH")))),
+        PYTHONPATH=str(REPOSITORY),
         PLIMSOLL_FACTORIES=",".join(FACTORIES),
         PLIMSOLL_DESIRED_STATE=str(desired),
         PLIMSOLL_GRPC_PORT="0",
     )
     yield Served(process.ready(), process)
     process.kill()
-
-
-def elements(values: list[bytes]) -> NDArray[Any]:
-    """A tensor of BYTES."""
-    array = np.empty(len(values), np.object_)
-    array[:] = values
-    return array
 
 
 @pytest.mark.parametrize("way", WAYS)
