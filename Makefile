@@ -6,6 +6,7 @@ TAG ?= cpu
 BUILD ?= docker build --tag
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' service/plimsoll/__init__.py)
 LABELS = --build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git rev-parse HEAD 2>/dev/null)
+BY_TWO := -n 2 --dist loadfile# two processes share the files of tests; each file runs in one of them
 SAVE ?= docker save --output build/image.tar
 CASES ?= 1000000
 CHOICE ?= # more arguments of make bench
@@ -21,7 +22,7 @@ run: .venv/run.done ## serve the digits model on http://127.0.0.1:8000
 
 test: .venv/dev.done build/clients/clients.done build/semantic-search/installed.done ## unit, integration and contract tests, with coverage
 	$(BIN)/coverage erase
-	$(BIN)/pytest --cov --cov-report=term --durations=25
+	$(BIN)/pytest $(BY_TWO) --cov --cov-report=term --durations=25
 
 conformance: .venv/dev.done ## the suite of the Open Inference Protocol against URL and MODEL; also MODEL_VERSION, GRPC, INPUTS, EXTENSIONS, REPORT
 	$(BIN)/python -m tests.conformance --url "$(URL)" --model "$(MODEL)" --model-version "$(MODEL_VERSION)" --grpc "$(GRPC)" \
@@ -96,7 +97,7 @@ compiled: .venv/dev.done ## the service with the way of a request compiled, as i
 	cd build/compiled && PATH="$(CURDIR)/$(BIN):$$PATH" ../../ops/compile.sh "$(CURDIR)/$(BIN)/python"
 
 test-compiled: compiled build/clients/clients.done ## the tests that ask served models, against the compiled service, 25 minutes
-	PYTHONPATH=$(CURDIR)/build/compiled $(BIN)/pytest tests/integration tests/hostile tests/clients tests/zoo --no-cov --durations=25
+	PYTHONPATH=$(CURDIR)/build/compiled $(BIN)/pytest $(BY_TWO) tests/integration tests/hostile tests/clients tests/zoo --no-cov --durations=25
 
 zoo: .venv/dev.done ## a hundred thousand requests to models that misbehave, each answer checked
 	$(BIN)/python -m tests.zoo --requests 100000

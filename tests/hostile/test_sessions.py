@@ -155,6 +155,7 @@ def test_a_flood_of_pings_is_no_work_for_long(served: Served) -> None:
         (b"\x81\xff" + (9 << 20).to_bytes(8, "big") + b"mask", 1009),
         (frame(b"", Opcode.CONT), 1002),
     ],
+    ids=["requests", "zeros", "no text", "too long", "a part without its beginning"],
 )
 def test_garbage_ends_the_session_with_a_code_and_nothing_in_it_is_a_request(
     served: Served, sent: bytes, code: int

@@ -58,6 +58,20 @@ def test_messages_come_out_as_they_were_sent_wherever_they_are_cut(
         (b"\x81\xff" + b"\xff" * 8 + b"mask", 1009),
         (frame(Close(1000, "bye").serialize(), CLOSE), 1000),
     ],
+    ids=[  # a frame has a new mask each time, which would be a new name
+        "a request",
+        "no mask",
+        "garbage",
+        "a part without its beginning",
+        "a message within another",
+        "a long ping",
+        "no text",
+        "no text in parts",
+        "too long",
+        "too long in parts",
+        "too long by its head",
+        "close",
+    ],
 )
 def test_a_client_that_breaks_the_protocol_or_leaves_gets_a_close_frame(sent: bytes, code: int) -> None:
     frames = WebSocketFrames(LONGEST)

@@ -28,7 +28,11 @@ async def test_a_silent_client_is_pinged_and_then_given_up() -> None:
     assert wire.refusals == ["websocket_silent"]
 
 
-@pytest.mark.parametrize("half", [frame(b"a" * 50_000)[:5000], frame(b"a" * 10, fin=False), frame(b"hello")[:3]])
+@pytest.mark.parametrize(
+    "half",
+    [frame(b"a" * 50_000)[:5000], frame(b"a" * 10, fin=False), frame(b"hello")[:3]],
+    ids=["of a long frame", "without its end", "of a head"],
+)
 async def test_half_a_message_has_to_go_on(half: bytes) -> None:
     wire = wire_of(Talk())
     await wire.send(HANDSHAKE, half)
