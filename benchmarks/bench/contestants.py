@@ -139,10 +139,13 @@ CONTESTANTS = {
 
 def before(checkout: Path) -> Contestant:
     """The service of another checkout, with which the cost of a request is compared by turns."""
-    path = f"{compiled(checkout)}:{checkout / 'service'}:{REPOSITORY}"
+    place = checkout / "service"
+    path, module = f"{compiled(checkout)}:{place}", "plimsoll"
+    if not (place / module).is_dir():  # before d756549 the package was `service`, at the top of the checkout
+        path, module = str(checkout), "service"
     return Contestant(
         BEFORE, "the service of another commit, tuned the same", 1000, role=results.VARIANT,
-        settings={**_WORKERS, "PYTHONPATH": path}, only=("A",),
+        settings={**_WORKERS, "PYTHONPATH": f"{path}:{REPOSITORY}"}, only=("A",), module=module,
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from safetensors.torch import load, save
 
 from benchmarks.bench.environments import CACHE, Unavailable, plain_reason
 from benchmarks.peers.minilm import Encoder
-from training.minilm import NAME, VERSION, make_minilm
+from training.minilm import make_minilm
 from training.minilm_encoder import WORDS, MiniLM
 from training.minilm_package import Published, published
 from training.packages import DataError
@@ -29,13 +29,11 @@ _PADDING = {"lengths": [16, 32, 64, 96, 128], "mask": "attention_mask", "values"
 
 
 def make_minilm_bundle(models: Path, name: str, version: str) -> None:
-    """Write the bundle, unless it is there.
+    """Write the bundle.
 
     Raises:
         Unavailable: the package cannot be had.
     """
-    if (models / name / version).is_dir():
-        return
     tensors, module = load(_published().weights), MiniLM()
     weights = {part: tensors[part] for part in module.state_dict()}
     ids = [text[np.newaxis] for text in _texts(4)]
@@ -52,14 +50,12 @@ def make_minilm_bundle(models: Path, name: str, version: str) -> None:
 
 
 def make_minilm_of_texts(models: Path) -> None:
-    """Write the bundle of the task `embeddings`, which reads texts itself, unless it is there.
+    """Write the bundle of the task `embeddings`, which reads texts itself.
 
     Raises:
         Unavailable: the package cannot be had.
     """
-    if not (models / NAME / VERSION).is_dir():
-        models.mkdir(parents=True, exist_ok=True)
-        make_minilm(models, _published())
+    make_minilm(models, _published())
 
 
 def _published() -> Published:

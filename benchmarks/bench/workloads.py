@@ -11,22 +11,27 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from plimsoll.bundle.folder import open_bundle
+from plimsoll.bundle.manifest import MANIFEST_FILE
+from plimsoll.runtime import bundle_making
 from plimsoll.runtime.bundle_making import Recipe, make_bundle
 from plimsoll.runtime.loader_options import LoaderOptions
 from plimsoll.runtime.loading import new_loader
 from plimsoll.runtime.onnx_export import export_bundle
 from plimsoll.runtime.onnx_file import GRAPH_FILE
+from plimsoll.runtime.pytorch import onnx_export
 from plimsoll.runtime.pytorch.module_building import build_architecture
 from plimsoll.runtime.pytorch.new_model import NewTorchModel
-from plimsoll.runtime.pytorch.onnx_export import export_graph
 from safetensors.torch import load_file, save
 
+from benchmarks.bench import texts
 from benchmarks.bench.environments import CACHE
+from benchmarks.bench.made_once import make_once
 from benchmarks.bench.task_rows import task_rows
 from benchmarks.bench.texts import make_minilm_bundle, make_minilm_of_texts, texts_and_vectors
 from benchmarks.bench.wires import BYTES, JSON, OF_ONE_SIZE, PICTURE, TEXT, TOKENS, Row
 from benchmarks.known_rows import distinct_rows
 from benchmarks.server import REPOSITORY
+from training import minilm, minilm_encoder
 
 ARCHITECTURE = "digits-mlp"
 _SEED = 8
@@ -36,6 +41,7 @@ _ROWS = 64
 _CANDIDATES = 512
 _APART = 1e-3
 _GOLDEN_ROWS = 8
+_MAKERS = (Path(bundle_making.__file__), Path(minilm_encoder.__file__))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,25 +102,25 @@ WORKLOADS = {each.key: each for each in (SMALL, SMALL_IN_BYTES, HEAVY, TEXTS, SE
 
 
 def make_models(workload: Workload) -> None:
-    """Make what a workload serves, unless it is there: its bundle, and its graph for ONNX Runtime.
+    """Make the bundle of a workload, and its graph for ONNX Runtime, unless they are there as this code makes them.
 
     Raises:
         Unavailable: it is MiniLM, whose weights cannot be had.
     """
     if workload is HEAVY:
-        _make_heavy_bundle()
+        make_once(HEAVY.bundle, [Path(__file__), *_MAKERS], _make_heavy_bundle)
     if workload.wire == TOKENS:
-        make_minilm_bundle(workload.models, workload.name, workload.version)
+        make = partial(make_minilm_bundle, workload.models, workload.name, workload.version)
+        make_once(workload.bundle, [Path(texts.__file__), *_MAKERS], make)
     elif workload is EMBEDDINGS:
-        make_minilm_of_texts(workload.models)
-    elif workload.wire in OF_ONE_SIZE and not workload.graph.is_file():
-        _make_graph(workload)
+        make_once(workload.bundle, [Path(minilm.__file__), *_MAKERS], partial(make_minilm_of_texts, workload.models))
+    elif workload.wire in OF_ONE_SIZE:
+        sources = [workload.bundle / MANIFEST_FILE, Path(onnx_export.__file__)]
+        make_once(workload.graph.parent, sources, partial(_make_graph, workload))
 
 
 def _make_heavy_bundle() -> None:
-    """Write the bundle of the heavy model with weights of a fixed seed, unless it is there."""
-    if HEAVY.bundle.is_dir():
-        return
+    """Write the bundle of the heavy model with weights of a fixed seed."""
     generator = torch.Generator().manual_seed(_SEED)
     module = build_architecture(ARCHITECTURE, {"sizes": list(HEAVY.sizes)})
     with torch.no_grad():
@@ -140,14 +146,16 @@ def _make_heavy_bundle() -> None:
 def _make_graph(workload: Workload) -> None:
     """Export the bundle for ONNX Runtime, in float32."""
     loader = new_loader(LoaderOptions(threads=1), max_batch_rows=_GOLDEN_ROWS, inline_budget_seconds=0)
-    export_bundle(open_bundle(workload.bundle), _GRAPHS, workload.version, loader, partial(export_graph, factories=()))
+    export_bundle(
+        open_bundle(workload.bundle), _GRAPHS, workload.version, loader, partial(onnx_export.export_graph, factories=())
+    )
 
 
 def rows_of(workload: Workload) -> Rows:
     """Rows whose answers lie so far apart that another row's answer is seen to be wrong."""
     if workload.wire == TOKENS:
-        texts, vectors = texts_and_vectors(workload.weights, _ROWS)
-        return Rows(tuple(Row(str(text.tolist()), text) for text in texts), vectors)
+        tokens, vectors = texts_and_vectors(workload.weights, _ROWS)
+        return Rows(tuple(Row(str(each.tolist()), each) for each in tokens), vectors)
     if workload.wire not in OF_ONE_SIZE:
         rows, answers = task_rows(workload.bundle, workload.wire, _ROWS)
         return Rows(tuple(rows), answers)
