@@ -21,7 +21,7 @@ _REPEATS = 5
 _FAR = 10
 """A size that takes this many times the inline budget does not belong on the event loop, nor does any larger one."""
 _SLOW_SECONDS = 0.5
-"""No size is repeated for longer. Where rows are padded, the largest size is the only one to run after a slower one."""
+"""No size is repeated for longer."""
 
 
 def batch_sizes_up_to(largest: int) -> list[int]:
@@ -81,11 +81,12 @@ def warm_up(
     The batches are made of golden rows, `rows_by_input` of shape [rows, ...], repeated as often as it takes: a model
     may refuse zeros, or be faster on them. A size that may belong on the event loop runs once to warm, and then up to
     five times on one thread, as there; the fastest counts, since other work on the machine can only make a run slower.
-    Beyond a size that is far from the budget each size runs once.
+    Sizes that are far from the budget run once.
 
     Where the signature leaves dimensions open, only rows of the golden shape may run on the event loop. Where rows are
     padded, each length to which they are padded is warmed and placed by itself, with rows that have no padding, and
-    with at most `max_elements` in a batch; once a size is slow, of the larger ones only the largest runs.
+    with at most `max_elements` in a batch. Beyond a size that is far from the budget no larger one of its length runs:
+    many lengths at many sizes would take long, and what they need has been loaded by then.
 
     A size runs only if it is expected to end within `most_seconds` of the start, in proportion to the rows of the size
     before. Two run in any case: the first one, and where rows are padded, the largest batch of the longest rows, which
@@ -138,12 +139,12 @@ def _measure(
     inline_rows = 0
     last_rows, last = 1, 0.0
     for rows in sizes:
-        skipped = form.length is not None and last > _SLOW_SECONDS and rows != sizes[-1]
-        if rows not in must and (skipped or not left.is_enough_for(last * rows / last_rows)):
+        far = last > _FAR * inline_budget_seconds
+        if rows not in must and ((far and form.length is not None) or not left.is_enough_for(last * rows / last_rows)):
             continue
         with foreign_code("warm-up", f"the model fails on {form.words(rows)}"):
             seconds[rows] = _timed(model, form.rows_by_input, rows)
-            if last <= _FAR * inline_budget_seconds and left.is_enough_for(seconds[rows]):
+            if not far and left.is_enough_for(seconds[rows]):
                 alone = _alone(model, form.rows_by_input, rows, inline_budget_seconds)
                 if alone <= inline_budget_seconds:
                     inline_rows = rows
