@@ -43,7 +43,7 @@ class Served:
 
     def connections(self) -> int:
         """How many connections it has with anybody else."""
-        with httpx.Client() as own:
+        with httpx.Client(timeout=30) as own:
             own.get(f"{self.url}/livez")
             states = (psutil.CONN_ESTABLISHED, psutil.CONN_CLOSE_WAIT, psutil.CONN_FIN_WAIT1, psutil.CONN_FIN_WAIT2)
             open_ = [each for each in self.process().net_connections("tcp") if each.laddr.port == self.address.port]

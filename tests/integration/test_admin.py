@@ -32,7 +32,7 @@ def admin_of(process: ServedProcess) -> str:
 def test_a_version_is_loaded_weighed_reloaded_and_unloaded(process: ServedProcess, desired: Path) -> None:
     process.start(PLIMSOLL_DESIRED_STATE=str(desired))
     url = process.ready()
-    with httpx.Client(base_url=f"{admin_of(process)}/v1/models/") as admin:
+    with httpx.Client(base_url=f"{admin_of(process)}/v1/models/", timeout=30) as admin:
         assert admin.post("digits/versions/2/load").status_code == 202
         process.wait_for_log("version 2 is ready")
         refused = admin.put("digits/weights", json={"1": 50, "2": 40})
@@ -101,7 +101,7 @@ def test_weights_that_cannot_be_are_refused_and_the_next_start_is_ready(process:
     before = desired.read_text()
     process.start(PLIMSOLL_DESIRED_STATE=str(desired))
     process.ready()
-    with httpx.Client(base_url=f"{admin_of(process)}/v1/models/digits/") as admin:
+    with httpx.Client(base_url=f"{admin_of(process)}/v1/models/digits/", timeout=30) as admin:
         for body in (
             '{"1": -1, "2": 101}',
             '{"1": 50, "1": 100, "2": 0}',

@@ -35,7 +35,7 @@ def steady_load(url: str) -> Iterator[collections.Counter[tuple[int, str]]]:
     stop = threading.Event()
 
     def ask() -> None:
-        with httpx.Client() as client:
+        with httpx.Client(timeout=30) as client:
             while not stop.is_set():
                 reply = client.post(url + "/v1/predict", json=ROW)
                 seen[reply.status_code, reply.headers.get("x-plimsoll-version", "")] += 1
@@ -100,7 +100,7 @@ def test_requests_are_split_by_weight_and_users_stay_where_they_are(process: Ser
     desire(desired, v1=50, v2=50)
     process.start(PLIMSOLL_DESIRED_STATE=str(desired))
     url = process.ready()
-    with httpx.Client(base_url=url) as client:
+    with httpx.Client(base_url=url, timeout=30) as client:
 
         def version_of(**headers: str) -> str:
             named = {name.replace("_", "-"): value for name, value in headers.items()}

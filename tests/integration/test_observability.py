@@ -75,7 +75,7 @@ class Load:
             thread.join(60)
 
     def _repeat(self, client: Callable[[httpx.Client, str], None], url: str) -> None:
-        with httpx.Client(base_url=url, headers={"Content-Type": "application/json"}) as http:
+        with httpx.Client(base_url=url, headers={"Content-Type": "application/json"}, timeout=30) as http:
             while not self._stop.wait(0.05):
                 try:
                     client(http, url)

@@ -54,7 +54,7 @@ def test_log_lines_carry_the_request_id(process: ServedProcess) -> None:
 def test_while_it_leaves_it_answers_and_closes_connections(process: ServedProcess) -> None:
     process.start(PLIMSOLL_STOP_WAIT_SECONDS="3")
     url = process.ready()
-    with httpx.Client() as client:
+    with httpx.Client(timeout=30) as client:
         assert "connection" not in client.post(url + "/v1/predict", json=ROW).headers
         process.signal()
         process.wait_for_log("stopping: unready")

@@ -53,7 +53,7 @@ def wait_until_ready(url: str) -> None:
 
 def test_a_log_that_nobody_reads_stops_nothing() -> None:
     reading, writing = os.pipe()
-    with serving(writing, REPOSITORY / "models") as (process, url), httpx.Client() as client:
+    with serving(writing, REPOSITORY / "models") as (process, url), httpx.Client(timeout=30) as client:
         for _ in range(WRONG_PATHS):
             assert client.post(f"{url}/v1/nothing").status_code == 404
         assert client.get(f"{url}/livez").status_code == 200
@@ -66,7 +66,7 @@ def test_a_log_that_nobody_reads_stops_nothing() -> None:
 def test_a_model_that_prints_into_an_unread_pipe_answers_all_the_same(tmp_path: Path) -> None:
     reading, writing = os.pipe()
     variables = make_hanging_bundle(tmp_path / "models")
-    with serving(writing, tmp_path / "models", **variables) as (process, url), httpx.Client() as client:
+    with serving(writing, tmp_path / "models", **variables) as (process, url), httpx.Client(timeout=30) as client:
         for _ in range(100):
             row = {"features": [PRINT, 0.0]}
             assert client.post(f"{url}/v1/predict", json=row, timeout=PATIENCE_SECONDS).status_code == 200
@@ -80,7 +80,7 @@ def test_a_model_that_prints_into_an_unread_pipe_answers_all_the_same(tmp_path: 
 
 def test_a_server_without_standard_streams_serves(tmp_path: Path) -> None:
     del tmp_path
-    with serving(None, REPOSITORY / "models") as (process, url), httpx.Client() as client:
+    with serving(None, REPOSITORY / "models") as (process, url), httpx.Client(timeout=30) as client:
         assert client.post(f"{url}/v1/predict", json={"features": [0.0] * 784}).status_code == 200
         process.terminate()
         assert process.wait(PATIENCE_SECONDS) == 0
@@ -89,7 +89,7 @@ def test_a_server_without_standard_streams_serves(tmp_path: Path) -> None:
 def test_health_answers_without_a_free_descriptor(process: ServedProcess) -> None:
     process.start()
     url = process.ready()
-    with httpx.Client() as client:
+    with httpx.Client(timeout=30) as client:
         assert client.get(f"{url}/v1/health/detailed").json()["threads"] > 0
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (3, hard))
