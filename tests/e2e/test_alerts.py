@@ -96,14 +96,15 @@ def model_hung(hanging_image: str, client: ClientPod, install: Install) -> Outag
 
 
 @pytest.fixture
-def keys_broken(cluster: Cluster, image: str, install: Install) -> Outage:
+def keys_broken(cluster: Cluster, image: str, install: Install) -> Iterator[Outage]:
     """The Secret of the keys is no YAML any more."""
     cluster.apply_keys(_KEYS)
     install(image, "locked", f"auth.existingSecret={_KEYS}")
-    return Outage(
+    yield Outage(
         "PlimsollFileBroken", "locked-stable", lambda: cluster.apply_secret(_KEYS, "keys.yaml", "keys: ["),
         lambda: cluster.apply_keys(_KEYS), ', file="keys"',
     )  # fmt: skip
+    cluster.kubectl("delete", "secret", _KEYS)
 
 
 def test_every_alert_about_an_outage_fires_for_its_cause_and_ends_with_it(

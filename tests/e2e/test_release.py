@@ -43,7 +43,16 @@ except urllib.error.HTTPError as error:
 """
 
 
-def test_an_install_with_only_the_image_set_becomes_ready(release: Release, transcript: Transcript) -> None:
+@pytest.fixture(scope="module")
+def others(cluster: Cluster) -> set[str]:
+    """The objects that are there before the release, and those that its tests make."""
+    return cluster.everything() | {"pod/client", "pod/load", f"configmap/{SCRIPTS}"}
+
+
+def test_an_install_with_only_the_image_set_becomes_ready(
+    release: Release, others: set[str], transcript: Transcript
+) -> None:
+    assert "deployment.apps/plimsoll-stable" not in others
     release.install()
     pod = release.the_pod()
     assert is_ready(pod)
@@ -177,9 +186,9 @@ def test_with_keys_only_their_holders_are_answered(cluster: Cluster, release: Re
     cluster.kubectl("delete", "secret", "e2e-keys", "e2e-test-key")
 
 
-def test_nothing_is_left_after_an_uninstall(cluster: Cluster, release: Release) -> None:
+def test_nothing_is_left_after_an_uninstall(cluster: Cluster, release: Release, others: set[str]) -> None:
     release.uninstall()
-    assert cluster.everything() == {"pod/client", "pod/load", f"configmap/{SCRIPTS}"}
+    assert cluster.everything() - others == set()
 
 
 def _log_about(cluster: Cluster, pod: str, word: str) -> str | None:
