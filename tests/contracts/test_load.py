@@ -9,9 +9,11 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,27 +59,63 @@ def double() -> Iterator[ThreadingHTTPServer]:
     server.server_close()
 
 
+@contextmanager
+def sending(server: ThreadingHTTPServer, bodies: Path, rows: Sequence[object] = ROWS) -> Iterator[dict[str, Any]]:
+    """A load on the server during the block; afterwards its report."""
+    bodies.write_text(json.dumps(rows))
+    command = [
+        sys.executable, str(load.__file__), "--host=127.0.0.1", f"--port={server.server_port}", "--rate=200",
+        "--body=unused", "--expect=unused", f"--bodies={bodies}", "--authority=shop.test",
+    ]  # fmt: skip
+    report: dict[str, Any] = {}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        yield report
+        process.send_signal(signal.SIGTERM)
+        report.update(json.loads(process.communicate(timeout=60)[0]))
+
+
+def asked(times: int) -> None:
+    """Wait until the double was asked so often."""
+    deadline = time.monotonic() + 60
+    while Double.hosts.total() < times and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
 def test_many_bodies_are_drawn_and_each_is_held_against_its_own_class(
     double: ThreadingHTTPServer, tmp_path: Path
 ) -> None:
-    bodies = tmp_path / "bodies.json"
-    bodies.write_text(json.dumps(ROWS))
-    command = [
-        sys.executable, str(load.__file__), "--host=127.0.0.1", f"--port={double.server_port}", "--rate=200",
-        "--body=unused", "--expect=unused", f"--bodies={bodies}", "--authority=shop.test",
-    ]  # fmt: skip
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as sending:
-        deadline = time.monotonic() + 60
-        while Double.hosts.total() < 150 and time.monotonic() < deadline:
-            time.sleep(0.05)
-        sending.send_signal(signal.SIGTERM)
-        report = json.loads(sending.communicate(timeout=60)[0])
+    with sending(double, tmp_path / "bodies.json") as report:
+        asked(150)
     assert set(Double.hosts) == {"shop.test"}
     assert report["sent"] >= 150
     assert set(report["failures"]) == {"12 500", "12 class"}
     assert report["ok"] + sum(report["failures"].values()) == report["sent"]
     assert report["versions"] == {"12": report["ok"]}
     assert report["errors"][f"class 0 for {WRONG}"] == report["failures"]["12 class"]
+
+
+def test_it_begins_once_the_server_listens(tmp_path: Path) -> None:
+    Double.hosts = Counter()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Double, bind_and_activate=False) as server:
+        server.server_bind()
+        thread = threading.Thread(target=server.serve_forever)
+        with sending(server, tmp_path / "bodies.json", ROWS[:3]) as report:
+            time.sleep(1)  # it has been refused by then
+            server.server_activate()
+            thread.start()
+            asked(20)
+        server.shutdown()
+        thread.join(10)
+    assert (report["errors"], report["failed"]) == ({}, 0)
+    assert report["sent"] >= 20
+
+
+def test_it_ends_when_it_is_told_to_where_nothing_ever_listened(tmp_path: Path) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Double, bind_and_activate=False) as server:
+        server.server_bind()
+        with sending(server, tmp_path / "bodies.json") as report:
+            time.sleep(1)  # it waits for its signal by then
+        assert (report["sent"], report["errors"]) == (0, {})
 
 
 def test_a_file_of_bodies_has_the_class_of_each(tmp_path: Path) -> None:

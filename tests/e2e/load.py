@@ -8,8 +8,9 @@ with the class expected is a failure. With `--bodies` each request draws one of 
 those of one class could fall to one side of a weighted split.
 
 It begins once a connection was taken, over which nothing is asked: a node may learn of a new Service a moment after its
-pods are ready. With `--key-file` it begins once that file is there too, and shows the API key that the file holds at
-the moment; the report counts the keys by their last four characters.
+pods are ready, and a Gateway listens some seconds after its first route. With `--key-file` it begins once that file is
+there too, and shows the API key that the file holds at the moment; the report counts the keys by their last four
+characters.
 
 Sends until SIGTERM, or to the end of its steps, and after SIGTERM writes one line of JSON. Through steps, requests come
 at random, as those of many clients do (a Poisson process), and at the same moments on every run.
@@ -38,6 +39,8 @@ MOST_IN_FLIGHT = 2000
 """A request that is due beyond these is a failure, and is not sent."""
 PATIENCE_SECONDS = 10
 """How long a request may take, with its connection."""
+REACHABLE_SECONDS = 120
+"""How long a Gateway may take from its first route to its first connection."""
 
 
 class Step(NamedTuple):
@@ -234,11 +237,11 @@ async def _read_answer(reader: asyncio.StreamReader) -> Answer:
     return Answer(int(head[0].split()[1]), headers, body)
 
 
-async def until_reachable(host: str, port: int) -> None:
+async def until_reachable(host: str, port: int, stop: asyncio.Event) -> None:
     """Wait until a connection is taken; when none is, the load begins all the same, and its failures say why."""
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while True:
+        async with asyncio.timeout(REACHABLE_SECONDS):
+            while not stop.is_set():
                 with contextlib.suppress(OSError):
                     (await Connection.open(host, port)).close()
                     return
@@ -248,7 +251,7 @@ async def until_reachable(host: str, port: int) -> None:
 async def _run(options: argparse.Namespace, rows: list[Row]) -> Tally:
     load, stop = Load(options, rows), asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    await until_reachable(options.host, options.port)
+    await until_reachable(options.host, options.port, stop)
     started = time.monotonic()
     for seconds in _due(options.steps) if options.steps else (number / options.rate for number in itertools.count()):
         due = started + seconds
