@@ -24,7 +24,9 @@ _OURS, _OTHERS = (
 _IN_JSON = ("A", "B")
 _BAD = "#b5452c"
 _FAILURES = re.compile(
-    r"^\| (?:requests over:? )?(.+?) \| (?:[^|]*; )?(\d+) sent(?: in open loop)?, (\d+) failed", re.MULTILINE
+    r"^\| (?:requests over:? )?(.+?) \| (?:[^|]*; )?"
+    r"(\d+) (?:sent|requests)[^|,]*, (?:\d+ to the canary, )?(\d+) failed",
+    re.MULTILINE,
 )
 _STAGE = re.compile(r"^\| profile: (.+?) \| [\d.]+%, (\d+) us \|$", re.MULTILINE)
 _COMMIT = re.compile(r"\b([0-9a-f]{7,})(?:, and changes)?[;,] (\d{4}-\d\d-\d\d)\b")

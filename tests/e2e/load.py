@@ -9,8 +9,7 @@ those of one class could fall to one side of a weighted split.
 
 It begins once a connection was taken, over which nothing is asked: a node may learn of a new Service a moment after its
 pods are ready, and a Gateway listens some seconds after its first route. With `--key-file` it begins once that file is
-there too, and shows the API key that the file holds at the moment; the report counts the keys by their last four
-characters.
+there too, and shows the API key that it holds at the moment; the report counts keys by their last four characters.
 
 Sends until SIGTERM, or to the end of its steps, and after SIGTERM writes one line of JSON. Through steps, requests come
 at random, as those of many clients do (a Poisson process), and at the same moments on every run.
@@ -238,7 +237,7 @@ async def _read_answer(reader: asyncio.StreamReader) -> Answer:
 
 
 async def until_reachable(host: str, port: int, stop: asyncio.Event) -> None:
-    """Wait until a connection is taken; when none is, the load begins all the same, and its failures say why."""
+    """Wait for a connection; when none is taken, the load begins all the same, and its failures say why."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(REACHABLE_SECONDS):
             while not stop.is_set():

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from tests.e2e.cluster import run, server_version
 
+_RESULTS = "tests/e2e/results"
+"""The folder that a run itself writes to; changes in it are none of the code."""
+
 
 class Transcript:
     """A list of findings, in the order in which they were made."""
@@ -37,7 +40,9 @@ class Transcript:
         target = os.environ.get("PLIMSOLL_E2E_TRANSCRIPT")
         if target and self._rows:
             helm = run("helm", "version", "--template={{.Version}}")
-            commit = run("git", "describe", "--always", "--dirty=, and changes").strip()
+            commit = run("git", "rev-parse", "--short", "HEAD").strip()
+            if run("git", "status", "--porcelain", "--untracked-files=no", "--", ".", f":!{_RESULTS}"):
+                commit += ", and changes"
             made = (
                 f"Commit {commit}; {datetime.now(UTC):%Y-%m-%d %H:%M} UTC; Kubernetes {server_version()}, Helm {helm}."
             )
