@@ -19,6 +19,7 @@ def make_once(folder: Path, sources: Sequence[Path], make: Callable[[], object])
     content = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
     if folder.is_dir() and note.is_file() and note.read_text(encoding="utf-8") == content:
         return
+    note.unlink(missing_ok=True)  # it would be true again of half a folder, were the sources changed back
     shutil.rmtree(folder, ignore_errors=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
     make()

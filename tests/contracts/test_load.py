@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from tests.e2e import load
+from tests.e2e.cluster import eventually
 from tests.e2e.load import Answer, Tally, rows_in
 
 ROWS = [{"body": {"features": [number / 10]}, "expect": str(number)} for number in range(10)]
@@ -69,16 +70,16 @@ def sending(server: ThreadingHTTPServer, bodies: Path, rows: Sequence[object] = 
     ]  # fmt: skip
     report: dict[str, Any] = {}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        yield report
-        process.send_signal(signal.SIGTERM)
+        try:
+            yield report
+        finally:
+            process.send_signal(signal.SIGTERM)
         report.update(json.loads(process.communicate(timeout=60)[0]))
 
 
 def asked(times: int) -> None:
     """Wait until the double was asked so often."""
-    deadline = time.monotonic() + 60
-    while Double.hosts.total() < times and time.monotonic() < deadline:
-        time.sleep(0.05)
+    eventually(f"{times} requests", lambda: Double.hosts.total() >= times, timeout_seconds=60)
 
 
 def test_many_bodies_are_drawn_and_each_is_held_against_its_own_class(
