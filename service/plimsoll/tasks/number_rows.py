@@ -14,6 +14,7 @@ from plimsoll.errors import InvalidInput
 from plimsoll.inference.payloads import Classes, Signature, Tensors
 from plimsoll.inference.ports import Json, Question, Shapes
 from plimsoll.inference.tensor_bounds import TensorBounds
+from plimsoll.tasks.finite_numbers import extremes
 from plimsoll.tasks.json_values import holds_more
 from plimsoll.tasks.number_faults import FORM, explain, explain_surplus
 from plimsoll.tasks.row_documents import rows_of_numbers
@@ -74,15 +75,13 @@ class NumberRows:
         """
         reader, values = self._reader, self._values
         tensor, bounds = inputs[reader.name], reader.bounds
-        if (
-            isinstance(values, np.ndarray)
+        if isinstance(values, np.ndarray):
+            least, greatest = extremes(values)
             # Rounding to the tensor's precision is monotonic, so these numbers stay within; only `first_outside` can
-            # decide on others. The ufuncs, because the methods min and max cost more than the comparison of one row.
-            and bounds.low <= np.minimum.reduce(values, axis=None)
-            and np.maximum.reduce(values, axis=None) <= bounds.high
-        ):
-            tensor[:] = values
-            return
+            # decide on others.
+            if bounds.low <= least and greatest <= bounds.high:
+                tensor[:] = values
+                return
         # 1e39 becomes infinite in FP32, and the check of bounds refuses it.
         with np.errstate(over="ignore"):
             if isinstance(values, np.ndarray):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,7 @@ from plimsoll.inference.payloads import Signature, Tensors
 from plimsoll.inference.ports import Json, Question
 from plimsoll.inference.task_limits import DEFAULT_LIMITS, TaskLimits
 from plimsoll.tasks.column_options import OPTION as COLUMNS
-from plimsoll.tasks.finite_numbers import not_finite
+from plimsoll.tasks.finite_numbers import all_finite, not_finite
 from plimsoll.tasks.flat_rows import DIMENSIONS, fault_of_flat_input, listed
 from plimsoll.tasks.tabular_rows import TabularRows
 from plimsoll.tasks.task_options import NO_OPTIONS, Options, check_options
@@ -53,20 +52,20 @@ class LabelScores:
             return best
         return (scores.reshape(-1) >= self.threshold).astype(np.intp)
 
-    def answers(self, outputs: Tensors) -> Iterator[tuple[int, NDArray[Any]]]:
+    def answers(self, outputs: Tensors) -> list[tuple[int, NDArray[Any]]]:
         """The position of the label, and the scores of all labels, of each row.
 
         Raises:
             ModelFailed: a score is not finite; `index` names the row.
         """
         scores = outputs[self.output]
-        if not np.logical_and.reduce(np.isfinite(scores), axis=None):
+        if not all_finite(scores):
             raise not_finite(scores)
         chosen = self.chosen(scores).tolist()
         if self.threshold is not None:
             upper = scores.reshape(-1)
             scores = np.stack((1 - upper, upper), axis=1)
-        return zip(chosen, scores, strict=True)
+        return [(position, scores[row]) for row, position in enumerate(chosen)]
 
     def schema(self) -> Json:
         """The JSON schemas of `class` and `probabilities`, by name."""
