@@ -60,7 +60,9 @@ class Ask:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; a refusal is answered too, in the format of the first front."""
         call: Call = scope["state"][CALL]
-        if self._streamed in call.head.fields.get(_ACCEPT, _ANYTHING) and self._likes_events(call.head):
+        fields = call.head.fields
+        accept = fields.get(_ACCEPT, _ANYTHING)
+        if accept != _ANYTHING and self._streamed in accept and self._likes_events(accept):
             await self._stream(call, receive, send)
             return
         observer = self._observer
@@ -73,11 +75,9 @@ class Ask:
                 raise call.refusal
             if self._gate.ring is not None:
                 self._gate.check(call, "predict")
-            fields = call.head.fields
             reader = self._fronts.get(fields.get(_CONTENT_TYPE, b"")) or self._front_of(call.head)
             read_body = partial(self._bodies.read, call.head, receive, self._forms)
             served, question, answer = await self._line.ask(call, reader, read_body, partial(client_gone, receive))
-            accept = fields.get(_ACCEPT, _ANYTHING)
             writer = reader if accept == _ANYTHING else self._fronts.get(_most_liked(accept, self._fronts), reader)
             reply = writer.reply(call, served, question, answer)
             status, scores = reply.status, answer.scores
@@ -97,8 +97,8 @@ class Ask:
         """The front of a media type in an unusual spelling, or the first; the body reader refuses unknown types."""
         return self._fronts.get(head.media_type().encode("latin-1"), self._first)
 
-    def _likes_events(self, head: RequestHead) -> bool:
-        return _most_liked(head.fields[_ACCEPT], (*self._fronts, self._streamed)) == self._streamed
+    def _likes_events(self, accept: bytes) -> bool:
+        return _most_liked(accept, (*self._fronts, self._streamed)) == self._streamed
 
     async def _stream(self, call: Call, receive: Receive, send: Send) -> None:
         assert self._streams is not None  # noqa: S101  # only then does a request like its type

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from http import HTTPStatus
 
 import orjson
 
 from plimsoll.errors import PlimsollError
 from plimsoll.fronts.v1_errors import error_reply
-from plimsoll.inference.call import Call
+from plimsoll.inference.call import Call, milliseconds
 from plimsoll.inference.payloads import Answer, Target
 from plimsoll.inference.ports import Json, Question, Reply
 from plimsoll.inference.served_version import ServedVersion
@@ -21,6 +20,7 @@ USER_HEADER = "x-plimsoll-user"
 """In a request: a user, who always gets the same version. Any text; only its hash is used. Overrides body `user`."""
 VERSION_FIELD = VERSION_HEADER.encode()
 _USER = USER_HEADER.encode()
+_NOTHING_NAMED = Target()
 OK = HTTPStatus.OK.value
 _USER_SCHEMA = {
     "type": ["string", "null"],
@@ -55,7 +55,7 @@ class V1Json:
         document = {
             "model": answer.model,
             "version": answer.version,
-            "latency_ms": round((time.perf_counter() - call.started) * 1000, 3),
+            "latency_ms": milliseconds(call.seconds()),
             "predictions": predictions,
         }
         return json_reply(document, answer.version)
@@ -78,6 +78,8 @@ class V1Json:
 def named_target(call: Call) -> Target:
     """The model, version and user that the path and the head name; the version in the path takes precedence."""
     fields, named = call.head.fields, call.named
+    if not named and VERSION_FIELD not in fields and _USER not in fields:
+        return _NOTHING_NAMED
     pin = named.get("version")
     if pin is None and VERSION_FIELD in fields:
         pin = call.head.get(VERSION_FIELD)

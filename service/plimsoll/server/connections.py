@@ -44,6 +44,14 @@ class Connection(Protocol):
         ...
 
 
+class Answer(Protocol):
+    """An answer whose head is kept until a part of its body is there."""
+
+    def flush(self) -> None:
+        """Write the head, unless it has been written with its body."""
+        ...
+
+
 class Connections:
     """Bounds how many connections there are, and looks at each of them once a second.
 
@@ -69,6 +77,7 @@ class Connections:
         self._open: set[Connection] = set()
         self._addresses: Counter[str] = Counter()
         self._timer: asyncio.TimerHandle | None = None
+        self._begun: list[Answer] = []
         self._waiting: deque[tuple[float, Connection]] = deque()
         self._look_again_at = 0.0
         self._logged: dict[str, tuple[float, int]] = {}
@@ -103,6 +112,12 @@ class Connections:
             self._addresses[connection.address] -= 1
             if not self._addresses[connection.address]:
                 del self._addresses[connection.address]
+
+    def flush_soon(self, answer: Answer) -> None:
+        """Have the head of an answer written in the next turn of the event loop: one callback for all of a turn."""
+        if not self._begun:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._begun.append(answer)
 
     def refused(self, reason: str, peer: str) -> None:
         """Count a refusal, and log it with the client's address: at most one line for each reason in ten seconds."""
@@ -140,6 +155,11 @@ class Connections:
             self._look()
             for connection in list(self._open):
                 connection.check(self.now)
+
+    def _flush(self) -> None:
+        begun, self._begun = self._begun, []
+        for answer in begun:
+            answer.flush()
 
     def _look(self) -> None:
         loop = asyncio.get_running_loop()

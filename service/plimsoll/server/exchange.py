@@ -16,6 +16,9 @@ _log = logging.getLogger(__name__)
 
 _PHRASES = {status.value: status.phrase for status in http.HTTPStatus}
 _STATUS_LINES = {code: f"HTTP/1.1 {code} {_PHRASES.get(code, '')}\r\n".encode() for code in range(200, 600)}
+_LENGTH, _CONNECTION = b"content-length", b"connection"
+_ENDS = b"\r\n\0"
+"""Bytes that no field of an answer may hold: one could end the field, or the head."""
 _WITHOUT_BODY = frozenset({204, 304})
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _LONGEST_JOINED_BYTES = 65_536
@@ -108,8 +111,8 @@ class Exchange:
         self._body_parts.clear()
         self._tell()
 
-    async def run(self, app: ASGIApp) -> None:
-        """Have the application answer, and see that something is answered."""
+    async def run(self, app: ASGIApp, running: set[asyncio.Task[None]]) -> None:
+        """Have the application answer, and see that something is answered; then take the own task out of `running`."""
         try:
             await app(self.scope, self.receive, self.send)
         except asyncio.CancelledError:
@@ -118,10 +121,13 @@ class Exchange:
         except Exception:  # noqa: BLE001  # an application may raise anything, and the connection has to end
             _log.exception("the application failed on a request; its connection is closed")
             self._writer.abort()
-            return
-        if not self.complete and not self.left:
-            _log.error("the application did not finish its answer; the connection is closed")
-            self._writer.abort()
+        else:
+            if not self.complete and not self.left:
+                _log.error("the application did not finish its answer; the connection is closed")
+                self._writer.abort()
+        finally:
+            if (task := asyncio.current_task()) is not None:
+                running.discard(task)  # a callback of the task would cost another turn of the event loop
 
     async def receive(self) -> Message:
         """The next part of the body, or that the client is gone or answered."""
@@ -176,33 +182,37 @@ class Exchange:
     def _begin(self, message: Message) -> None:
         self.begun = True
         status: int = message["status"]
-        lines = [_STATUS_LINES[status], self._connections.date_field]
+        parts, lines = [_STATUS_LINES[status], self._connections.date_field], 2
         sized = closes = False
         for name, value in message.get("headers", ()):
-            if name.lower() == b"content-length":
+            length = len(name)  # few other names are as long, and most need no second look
+            if length == len(_LENGTH) and name.lower() == _LENGTH:
                 sized = True
                 self._length_left = int(value)
-            elif name.lower() == b"connection" and b"close" in value.lower():
+            elif length == len(_CONNECTION) and name.lower() == _CONNECTION and b"close" in value.lower():
                 closes = True
-            lines.append(b"%b: %b\r\n" % (name, value))
+            parts += (name, b": ", value, b"\r\n")
+            lines += 1
         # A client that was not asked for its body may send it or not: what comes next could be either.
         keeps = self.keep_alive and not closes and not self.awaits_continue
         self.keep_alive = keeps and self._connection.answer_begins()
         if not self.keep_alive and not closes:
-            lines.append(b"connection: close\r\n")
+            parts.append(b"connection: close\r\n")
+            lines += 1
         if self.scope.get("method") == "HEAD" or status in _WITHOUT_BODY:
             self._length_left = 0
         elif not sized:
             self._chunked = self.scope["http_version"] == "1.1"
             if self._chunked:
-                lines.append(b"transfer-encoding: chunked\r\n")
+                parts.append(b"transfer-encoding: chunked\r\n")
+                lines += 1
             else:
                 self.keep_alive = False
-        head = b"".join(lines)
-        if not head.count(b"\r\n") == head.count(b"\n") == head.count(b"\r") == len(lines) or b"\0" in head:
+        head = b"".join(parts)
+        if len(head.translate(None, _ENDS)) != len(head) - 2 * lines:  # the two bytes at the end of each line
             raise RuntimeError("a header field of the answer holds a line end or a zero byte")
         self._head = head + b"\r\n"
-        asyncio.get_running_loop().call_soon(self.flush)
+        self._connections.flush_soon(self)
 
     def _go_on(self, body: bytes, *, more: bool) -> None:
         if self._chunked:

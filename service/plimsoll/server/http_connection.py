@@ -216,9 +216,8 @@ class HttpConnection(asyncio.Protocol):
         self._head_since = None
         self._exchange = exchange = self._new_exchange(head)
         # In no context, or a pipelined request would inherit the trace of the one before it.
-        task = self._loop.create_task(exchange.run(self._app), context=Context())
-        self._server_state.tasks.add(task)
-        task.add_done_callback(self._server_state.tasks.discard)
+        running = self._server_state.tasks
+        running.add(self._loop.create_task(exchange.run(self._app, running), context=Context()))
         if self._parser.in_body:
             self._progress.start(self._connections.now)
             exchange.awaits_continue = head.expects_continue

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from plimsoll.server.connection_limits import ConnectionLimits
+from plimsoll.server.connections import Connections
 from starlette.types import Message, Receive, Scope, Send
 
 from tests.unit.server.test_http_connection import GET, OLD
@@ -35,6 +37,32 @@ async def test_an_answer_is_one_write_where_it_is_short() -> None:
     assert len((await answered(start(200, (b"content-length", b"2")), part(b"{}"))).client.writes) == 1
     long = await answered(start(200, (b"content-length", b"70000")), part(b"x" * 70_000))
     assert [len(each) > 60_000 for each in long.client.writes] == [False, True]
+
+
+async def test_heads_whose_bodies_are_late_do_not_wait_for_them() -> None:
+    begun: list[Send] = []
+
+    async def begins(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send(start(200, (b"content-length", b"2")))
+        begun.append(send)
+        await asyncio.Event().wait()
+
+    connections = Connections(ConnectionLimits())
+    wires = [Wire(begins, connections=connections) for _ in range(3)]
+    for wire in wires:
+        wire.connection.data_received(GET)
+    for wire in wires:
+        await wire.settle()
+        assert wire.client.said.endswith(b"content-length: 2\r\n\r\n")
+    await begun[1](part(b"{}"))
+    assert [wire.client.said.endswith(b"{}") for wire in wires] == [False, True, False]
+    for wire in wires:
+        wire.connection.connection_lost(None)
+
+
+async def test_a_request_that_is_answered_is_no_running_task_any_more() -> None:
+    wire = await answered(start(200, (b"content-length", b"2")), part(b"{}"))
+    assert not wire.server.tasks
 
 
 async def test_an_answer_of_unknown_length_comes_in_chunks() -> None:
