@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
+from plimsoll.inference.call import WHOLE_BODY
 from starlette.types import ASGIApp, Message, Scope
 
 
@@ -32,7 +33,8 @@ class Exchange:
     """One request to an application; `sent` holds what it answered, `read` how many messages it asked for.
 
     The body comes in the given chunks; the client leaves where a chunk is `None`, or when `leave` is called. Without
-    chunks nothing may be read at all. The last chunk ends the body, unless it is not `complete`.
+    chunks nothing may be read at all. The last chunk ends the body, unless it is not `complete`. A body of one chunk is
+    there as a whole, as the server says it by its extension; taking it counts as one message.
     """
 
     def __init__(
@@ -48,7 +50,10 @@ class Exchange:
 
     async def run(self) -> Exchange:
         """Let the application answer."""
-        await self._app(self._scope, self._receive, self._send)
+        scope, self._scope = self._scope, {}  # it will refer to this object
+        if scope["type"] == "http":
+            scope.setdefault("extensions", {WHOLE_BODY: self._whole_body})
+        await self._app(scope, self._receive, self._send)
         return self
 
     def leave(self) -> None:
@@ -64,6 +69,12 @@ class Exchange:
     def headers(self) -> dict[str, str]:
         """The headers of the answer, names in lower case."""
         return {name.decode("latin-1"): value.decode("latin-1") for name, value in self.sent[0]["headers"]}
+
+    def _whole_body(self) -> bytes | None:
+        if self.read or len(self._chunks) != 1 or not self._complete:
+            return None
+        self.read = 1
+        return self._chunks[0]
 
     async def _receive(self) -> dict[str, Any]:
         if not self._chunks:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from plimsoll.api.request_body import BodyForms, BodyReader
 from plimsoll.inference.admission import Admission, AdmissionLimits
+from plimsoll.inference.call import Call
 from plimsoll.inference.reading_pool import ReadingPool
 from plimsoll.inference.request_head import RequestHead
 from starlette.types import Message, Receive
@@ -25,13 +27,17 @@ async def read(
     seconds: float = AGES,
     progress: float = AGES,
     longest: int = LONGEST,
+    whole: Callable[[], bytes | None] | None = None,
 ) -> bytes:
-    """The body that `receive` brings."""
+    """The body that `receive` brings, or the server has by its extension `whole`."""
     admission = Admission(AdmissionLimits(requests=8, bytes=1 << 20), lambda _: 1)
     deadline = asyncio.get_running_loop().time() + seconds
     try:
         with admission.expect() as permit:
-            return await BodyReader(longest, progress, ReadingPool(0)).read(head, receive, JSON_FORMS, permit, deadline)
+            reader = BodyReader(longest, progress, ReadingPool(0))
+            call = Call(head)
+            call.whole_body = whole
+            return await reader.read(call, receive, JSON_FORMS, permit, deadline)
     finally:
         assert (admission.bodies_being_read, admission.requests_in_flight, admission.bytes_in_flight) == (0, 0, 0)
 

@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 from starlette.types import Scope
 
-from plimsoll.inference.call import call_of, milliseconds
+from plimsoll.inference.call import call_of
 
 _log = logging.getLogger("plimsoll.access")
 _LONGEST_METHOD = 32
@@ -41,19 +41,19 @@ class AccessLog:
         if not quota.take(self._clock()) or not _log.isEnabledFor(logging.INFO):
             return
         route = call.route or getattr(scope.get("route"), "path", "unknown")
-        took_ms = milliseconds(seconds)
+        milliseconds = round(seconds * 1000, 3)
         method = scope.get("method", "WEBSOCKET")[:_LONGEST_METHOD]
-        extra = {"method": method, "route": route, "status": status, "duration_ms": took_ms}
+        extra = {"method": method, "route": route, "status": status, "duration_ms": milliseconds}
         if scope.get("client"):
             extra["peer"] = scope["client"][0]
         facts = {"key": call.principal, "model": call.model, "version": call.version}
         extra |= {name: fact for name, fact in facts.items() if fact}
         if call.queue_seconds is not None:
-            extra["queue_ms"] = milliseconds(call.queue_seconds)
-            extra["forward_ms"] = milliseconds(call.forward_seconds)
+            extra["queue_ms"] = round(call.queue_seconds * 1000, 3)
+            extra["forward_ms"] = round(call.forward_seconds * 1000, 3)
         if quota.unlogged:
             extra["unlogged"], quota.unlogged = quota.unlogged, 0
-        _log.info("%s %s %s in %s ms", method, route, status, took_ms, extra=extra)
+        _log.info("%s %s %s in %s ms", method, route, status, milliseconds, extra=extra)
 
     def _quota(self, status: int | str) -> _Quota:
         if isinstance(status, int) and status < _SUCCESSES_BELOW:

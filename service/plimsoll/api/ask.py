@@ -76,7 +76,7 @@ class Ask:
             if self._gate.ring is not None:
                 self._gate.check(call, "predict")
             reader = self._fronts.get(fields.get(_CONTENT_TYPE, b"")) or self._front_of(call.head)
-            read_body = partial(self._bodies.read, call.head, receive, self._forms)
+            read_body = partial(self._bodies.read, call, receive, self._forms)
             served, question, answer = await self._line.ask(call, reader, read_body, partial(client_gone, receive))
             writer = reader if accept == _ANYTHING else self._fronts.get(_most_liked(accept, self._fronts), reader)
             reply = writer.reply(call, served, question, answer)
@@ -102,7 +102,7 @@ class Ask:
 
     async def _stream(self, call: Call, receive: Receive, send: Send) -> None:
         assert self._streams is not None  # noqa: S101  # only then does a request like its type
-        read_body = partial(self._bodies.read, call.head, receive, self._forms)
+        read_body = partial(self._bodies.read, call, receive, self._forms)
         await self._streams.answer(call, self._front_of(call.head), read_body, receive, send)
 
 

@@ -44,7 +44,7 @@ class Arrivals:
         self._gate.admit(call, "predict")
         deadline = time.monotonic() + self._deadlines.seconds(call.head.fields.get(_TIMEOUT))
         with self._admission.expect() as permit:
-            body = await self._bodies.read(call.head, receive, _JSON, permit, deadline)
+            body = await self._bodies.read(call, receive, _JSON, permit, deadline)
             if len(body) <= self._bodies.reading.inline_bytes:
                 call.named = named_in(body)
             else:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Awaitable, Coroutine, Generator
 from functools import partial
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
 from starlette.types import Message, Receive
 
@@ -20,6 +19,7 @@ from plimsoll.errors import (
     UnsupportedMediaType,
 )
 from plimsoll.inference.admission import Permit
+from plimsoll.inference.call import Call
 from plimsoll.inference.reading_pool import ReadingPool
 from plimsoll.inference.request_head import RequestHead
 from plimsoll.quoting import quote
@@ -48,14 +48,12 @@ class BodyReader:
         self._progress_seconds = progress_seconds
         self.reading = reading
 
-    async def read(
-        self, head: RequestHead, receive: Receive, forms: BodyForms, permit: Permit, deadline: float
-    ) -> bytes:
+    async def read(self, call: Call, receive: Receive, forms: BodyForms, permit: Permit, deadline: float) -> bytes:
         """Read the body of a request, of one of the forms; `permit` counts its bytes, and then is in flight.
 
-        A body of another form is not read. A timer is set only if the body has not arrived yet, which is rare for small
-        bodies. A compressed body is inflated to at most the longest body, unless its client leaves first; the permit
-        counts the inflated bytes too.
+        A body of another form is not read. No timer is set if the server says that the whole body has come, as is usual
+        for small ones. A compressed body is inflated to at most the longest body, unless its client leaves first; the
+        permit counts the inflated bytes too.
 
         Raises:
             UnsupportedMediaType: the body has another type or encoding.
@@ -66,6 +64,7 @@ class BodyReader:
             Overloaded: too many bodies are being read, or too many requests or bytes are in flight.
             ClientGone: the client has disconnected.
         """
+        head = call.head
         fields = head.fields
         if b"content-encoding" in fields or fields.get(b"content-type", b"").decode("latin-1") not in forms.media_types:
             check_forms(head, forms)
@@ -73,28 +72,20 @@ class BodyReader:
                 return await self._inflated(encoding, head, receive, permit, deadline)
         if len(fields.get(b"content-length", b"")) >= self._digits:
             self._check_declared(head)
-        coming: Any = receive()
-        try:
-            waits_for = coming.send(None)
-        except StopIteration as there:
-            message: Message = there.value
-        else:
-            return await self._read_on(
-                _Arrival(head, permit, self._longest), _Rest(coming, waits_for), receive, deadline
-            )
-        content: bytes = message.get("body", b"")
-        if message["type"] == "http.request" and not message.get("more_body") and len(content) <= self._longest:
-            permit.complete(len(content))
-            return content
+        whole = None if call.whole_body is None else call.whole_body()
+        if whole is not None and len(whole) <= self._longest:
+            permit.complete(len(whole))
+            return whole
         arrival = _Arrival(head, permit, self._longest)
-        arrival.take(message)
-        return await self._read_on(arrival, None, receive, deadline)
+        if whole is not None:
+            arrival.take({"type": "http.request", "body": whole})
+        return await self._read_on(arrival, receive, deadline)
 
     async def _inflated(
         self, encoding: str, head: RequestHead, receive: Receive, permit: Permit, deadline: float
     ) -> bytes:
         self._check_declared(head)
-        content = await self._read_on(_Arrival(head, permit, self._longest), None, receive, deadline)
+        content = await self._read_on(_Arrival(head, permit, self._longest), receive, deadline)
         work = partial(inflate, content, encoding, self._longest)
         body = await self.reading.read(work, deadline, partial(client_gone, receive))
         permit.received(len(body))
@@ -112,18 +103,15 @@ class BodyReader:
         if head.has(b"expect") or declared > self._longest * _DISCARD_FACTOR:
             raise _too_large(self._longest, head)
 
-    async def _read_on(
-        self, arrival: _Arrival, coming: Awaitable[Message] | None, receive: Receive, deadline: float
-    ) -> bytes:
-        """Read the rest with a timer; `coming` is a call of `receive` that has already started."""
+    async def _read_on(self, arrival: _Arrival, receive: Receive, deadline: float) -> bytes:
+        """Read the rest with a timer."""
         arrival.permit.wait_for_body()
         until, wanted = self._next_check(deadline), arrival.length + _PROGRESS_BYTES
         try:
             async with asyncio.timeout_at(until) as alarm:
                 try:
                     while not arrival.ended:
-                        arrival.take(await (coming or receive()))
-                        coming = None
+                        arrival.take(await receive())
                         if arrival.length >= wanted:
                             until, wanted = self._next_check(deadline), arrival.length + _PROGRESS_BYTES
                             alarm.reschedule(until)
@@ -193,27 +181,6 @@ async def client_gone(receive: Receive) -> None:
     """Return when the client has closed its connection; call it once the body has been read."""
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-class _Rest:
-    """Awaits the rest of a coroutine that has already started; `waits_for` is the future that it waits for."""
-
-    def __init__(self, coroutine: Coroutine[Any, Any, Message], waits_for: object) -> None:
-        self._coroutine = coroutine
-        self._waits_for = waits_for
-
-    def __await__(self) -> Generator[Any, Any, Message]:
-        waits_for = self._waits_for
-        try:
-            while True:
-                try:
-                    sent = yield waits_for
-                except BaseException as error:  # noqa: BLE001  # the coroutine handles it, as if it were awaited
-                    waits_for = self._coroutine.throw(error)
-                else:
-                    waits_for = self._coroutine.send(sent)
-        except StopIteration as there:
-            return cast("Message", there.value)
 
 
 def encoding_of(head: RequestHead) -> str | None:

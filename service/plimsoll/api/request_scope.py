@@ -68,24 +68,19 @@ class RequestScope:
             return
         call = call_of(scope)
         token = _current.set((call.request_id, scope["client"]))
-        try:
-            if scope["type"] == "http" and scope["path"] in PROBES:
-                await self._answer(call, scope, receive, send)
-            else:
-                await self._count(call, scope, receive, send)
-        finally:
-            _current.reset(token)
-
-    async def _count(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
-        self._state.enter()
+        counts = scope["type"] == "websocket" or scope["path"] not in PROBES
+        if counts:
+            self._state.enter()
         try:
             if scope["type"] == "websocket":
                 await self._converse(call, scope, receive, send)
             else:
                 await self._answer(call, scope, receive, send)
         finally:
-            self._state.leave()
-            self._access_log.write(scope, call.seconds())
+            if counts:
+                self._state.leave()
+                self._access_log.write(scope, call.seconds())
+            _current.reset(token)
 
     async def _answer(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
         routed = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from plimsoll.errors import InvalidInput
 from plimsoll.inference.payloads import WIRE_DTYPES, TensorSpec, WireDatatype
-from plimsoll.tasks.finite_numbers import all_finite, not_finite
+from plimsoll.tasks.finite_numbers import not_finite
 
 _TYPES: dict[str, tuple[frozenset[type], str]] = {
     "b": (frozenset({bool}), "true or false"),
@@ -59,7 +59,7 @@ def json_of(spec: TensorSpec, tensor: NDArray[Any]) -> Any:  # noqa: ANN401  # J
             return [each.decode() for each in tensor.flat]
         except UnicodeDecodeError:
             raise _no_json(spec.name, "an element that is not UTF-8") from None
-    if tensor.dtype.kind == "f" and not all_finite(tensor):
+    if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
         raise not_finite(tensor)
     return np.ascontiguousarray(tensor).reshape(-1)
 

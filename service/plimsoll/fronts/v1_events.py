@@ -7,7 +7,7 @@ import orjson
 from plimsoll.errors import PlimsollError
 from plimsoll.fronts.v1_errors import error_reply
 from plimsoll.fronts.v1_json import VERSION_HEADER
-from plimsoll.inference.call import Call, milliseconds
+from plimsoll.inference.call import Call
 from plimsoll.inference.payloads import Piece
 from plimsoll.inference.ports import Json
 
@@ -53,7 +53,7 @@ class V1Events:
         summary = {
             "model": call.model,
             "version": call.version,
-            "latency_ms": milliseconds(call.seconds()),
+            "latency_ms": round(call.seconds() * 1000, 3),
             "rows": rows,
             "failed": failed,
         }

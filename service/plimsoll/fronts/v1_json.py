@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from http import HTTPStatus
 
 import orjson
 
 from plimsoll.errors import PlimsollError
 from plimsoll.fronts.v1_errors import error_reply
-from plimsoll.inference.call import Call, milliseconds
+from plimsoll.inference.call import Call
 from plimsoll.inference.payloads import Answer, Target
 from plimsoll.inference.ports import Json, Question, Reply
 from plimsoll.inference.served_version import ServedVersion
@@ -55,7 +56,8 @@ class V1Json:
         document = {
             "model": answer.model,
             "version": answer.version,
-            "latency_ms": milliseconds(call.seconds()),
+            # To three decimals, for which `round` takes three times as long.
+            "latency_ms": int((time.perf_counter() - call.started) * 1e6 + 0.5) / 1000,
             "predictions": predictions,
         }
         return json_reply(document, answer.version)

@@ -120,7 +120,7 @@ class BatchLane:
 
         One look for all requests of a turn: a timer for each of them would cost more than the rest of its way here.
         """
-        if self._runner.gathers:
+        if self._runner.gathered:
             self._loop.call_soon(self._look, context=Context())
             return
         at_once, self._at_once = self._at_once, []

@@ -46,7 +46,7 @@ class BatchRunner:
         self._loop = asyncio.get_running_loop()
         self._busy = False
         self._waiting_told = 0
-        self._gathered = 0
+        self.gathered = 0
         """The number of requests in the due batch when it last got another turn of the loop; 0 if it got none."""
         self._alarm: asyncio.TimerHandle | asyncio.Handle | None = None
         self._alarm_at = _NEVER
@@ -76,11 +76,6 @@ class BatchRunner:
             self._placement.inline_rows_of(shapes) if shapes else self._placement.inline_rows
         )
 
-    @property
-    def gathers(self) -> bool:
-        """Whether a due batch has got another turn of the loop to collect requests."""
-        return self._gathered > 0
-
     def _wake_at(self, due_at: float, now: float) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
@@ -99,7 +94,7 @@ class BatchRunner:
         few. A request that is alone does not wait, and neither does a batch that would be too large for the event loop
         if it doubled.
         """
-        gathered, self._gathered = self._gathered, 0
+        gathered, self.gathered = self.gathered, 0
         if self._queue.requests_waiting > max(gathered, 1) and self._gains(gathered):
             self._alarm = self._loop.call_soon(self._ring, context=Context())
         else:
@@ -114,14 +109,14 @@ class BatchRunner:
             and 2 * batch.filled <= self._placement.inline_rows_of(batch.shapes)
             and self._loop.time() < batch.entries[0].committed_at + _LONGEST_GATHERING_SECONDS
         ):
-            self._gathered = len(batch.entries)
-        return self._gathered > 0
+            self.gathered = len(batch.entries)
+        return self.gathered > 0
 
     def _run(self) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
         self._alarm = None
-        self._gathered = 0
+        self.gathered = 0
         self._alarm_at = _NEVER
         now = self._loop.time()
         queue, placement = self._queue, self._placement

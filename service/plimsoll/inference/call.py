@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from plimsoll.errors import PlimsollError
@@ -14,6 +14,8 @@ from plimsoll.inference.request_head import RequestHead
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 CALL = "call"
 """The key of the call in the state of an ASGI scope."""
+WHOLE_BODY = "plimsoll.whole_body"
+"""The extension of an ASGI scope that gives the body if all of it has come and nothing was received, or else `None`."""
 _NO_NAMES: Mapping[str, str] = {}
 
 
@@ -24,12 +26,12 @@ class Call:
     other fields: `principal` is the label of the API key, `model` and `version` are the selected ones,
     `queue_seconds` and `forward_seconds` are times of the batch, `status` is the HTTP status of the reply. If `refusal`
     is set, the handler answers with this error. `asked` is the front's own record of the body, and `timeout_seconds` is
-    the timeout that the body names, if there is one.
+    the timeout that the body names, if there is one. `whole_body` is the server's extension `WHOLE_BODY`.
     """
 
     __slots__ = (
         "asked", "forward_seconds", "head", "model", "named", "principal", "queue_seconds", "refusal", "request_id",
-        "route", "started", "status", "timeout_seconds", "version",
+        "route", "started", "status", "timeout_seconds", "version", "whole_body",
     )  # fmt: skip
 
     def __init__(self, head: RequestHead, route: str = "", named: Mapping[str, str] = _NO_NAMES) -> None:
@@ -48,27 +50,23 @@ class Call:
         self.refusal: PlimsollError | None = None
         self.asked: Any = None
         self.timeout_seconds: float | None = None
+        self.whole_body: Callable[[], bytes | None] | None = None
 
     def seconds(self) -> float:
         """The time since the request came in."""
         return time.perf_counter() - self.started
 
 
-def milliseconds(seconds: float) -> float:
-    """A time for people, in milliseconds to three decimals; `round` would take several times as long."""
-    return int(seconds * 1e6 + 0.5) / 1000
-
-
 def call_of(scope: Any) -> Call:  # noqa: ANN401  # an ASGI scope
     """The call of an ASGI scope; creates it if there is none yet."""
     state: dict[str, Any] = scope.setdefault("state", {})
     call: Call | None = state.get(CALL)
-    if call is None:
-        call = state[CALL] = Call(RequestHead(scope["headers"]))
-    return call
+    return begin_call(scope) if call is None else call
 
 
-def begin_call(scope: Any, route: str, named: Mapping[str, str]) -> Call:  # noqa: ANN401  # an ASGI scope
+def begin_call(scope: Any, route: str = "", named: Mapping[str, str] = _NO_NAMES) -> Call:  # noqa: ANN401  # as above
     """Create the call of a route of the table, and keep it in the ASGI scope for `call_of`."""
     call = scope.setdefault("state", {})[CALL] = Call(RequestHead(scope["headers"]), route, named)
+    if (extensions := scope.get("extensions")) is not None:
+        call.whole_body = extensions.get(WHOLE_BODY)
     return call

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from starlette.types import ASGIApp, Message, Scope
 
+from plimsoll.inference.call import WHOLE_BODY
 from plimsoll.server.answer_writer import AnswerWriter
 from plimsoll.server.connections import Connections
 
@@ -50,9 +51,9 @@ class Exchange:
     """
 
     __slots__ = (
-        "_body_came", "_body_parts", "_body_taken", "_changed", "_chunked", "_connection", "_connections", "_head",
-        "_length_left", "_writer", "awaits_continue", "begun", "complete", "expects_more", "keep_alive", "left",
-        "scope", "unread_bytes",
+        "_body_begun", "_body_came", "_body_parts", "_body_taken", "_changed", "_chunked", "_connection",
+        "_connections", "_head", "_length_left", "_only_head", "_scope", "_writer", "awaits_continue", "begun",
+        "complete", "expects_more", "http_version", "keep_alive", "left", "unread_bytes",
     )  # fmt: skip
 
     def __init__(
@@ -67,12 +68,14 @@ class Exchange:
         self._connection = connection
         self._writer = writer
         self._connections = connections
-        self.scope = scope
+        self._scope = scope
+        self._only_head = scope.get("method") == "HEAD"
+        self.http_version: str = scope["http_version"]
         self.keep_alive = self.expects_more = keep_alive
         self.unread_bytes = 0
         self.complete = self.left = False
         self._body_parts: list[bytes] = []
-        self._body_came = self._body_taken = False
+        self._body_came = self._body_begun = self._body_taken = False
         self._changed: asyncio.Event | None = None
         self.awaits_continue = self.begun = False
         self._head = b""
@@ -105,6 +108,13 @@ class Exchange:
         self._body_came = last
         self._tell()
 
+    def whole_body(self) -> bytes | None:
+        """The body if all of it has come and none was received, or else `None`; then it counts as received."""
+        if self.left or not self._body_came or self._body_begun:
+            return None
+        body: bytes = self._take_body()["body"]
+        return body
+
     def leave(self) -> None:
         """The client is gone."""
         self.left = True
@@ -113,8 +123,10 @@ class Exchange:
 
     async def run(self, app: ASGIApp, running: set[asyncio.Task[None]]) -> None:
         """Have the application answer, and see that something is answered; then take the own task out of `running`."""
+        scope, self._scope = self._scope, {}  # the scope will refer to this object, which must not refer to it
+        scope.setdefault("extensions", {WHOLE_BODY: self.whole_body})
         try:
-            await app(self.scope, self.receive, self.send)
+            await app(scope, self.receive, self.send)
         except asyncio.CancelledError:
             self._writer.abort()
             raise
@@ -173,6 +185,7 @@ class Exchange:
         parts = self._body_parts
         body = parts[0] if len(parts) == 1 else b"".join(parts)
         self._body_parts = []
+        self._body_begun = True
         self.unread_bytes = 0
         self._body_taken = self._body_came
         if not self._body_came:
@@ -199,10 +212,10 @@ class Exchange:
         if not self.keep_alive and not closes:
             parts.append(b"connection: close\r\n")
             lines += 1
-        if self.scope.get("method") == "HEAD" or status in _WITHOUT_BODY:
+        if self._only_head or status in _WITHOUT_BODY:
             self._length_left = 0
         elif not sized:
-            self._chunked = self.scope["http_version"] == "1.1"
+            self._chunked = self.http_version == "1.1"
             if self._chunked:
                 parts.append(b"transfer-encoding: chunked\r\n")
                 lines += 1
@@ -217,9 +230,9 @@ class Exchange:
     def _go_on(self, body: bytes, *, more: bool) -> None:
         if self._chunked:
             self._write_body((b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + (b"" if more else b"0\r\n\r\n"))
-        elif self.scope.get("method") == "HEAD":
+        elif self._only_head:
             self._write_body(b"")
-        elif len(body) > self._length_left and self.scope["http_version"] == "1.1":
+        elif len(body) > self._length_left and self.http_version == "1.1":
             raise RuntimeError("the answer is longer than its Content-Length")
         else:
             self._length_left -= len(body)

@@ -23,7 +23,7 @@ class HalfClose:
         self._transport = transport
         self._loop = loop
         self._exchange = exchange
-        if exchange.scope["http_version"] == "1.1":
+        if exchange.http_version == "1.1":
             loop.call_later(_PROBE_SECONDS, self._probe)
 
     def _probe(self) -> None:

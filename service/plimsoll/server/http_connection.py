@@ -215,9 +215,11 @@ class HttpConnection(asyncio.Protocol):
     def _begin(self, head: RequestHead) -> None:
         self._head_since = None
         self._exchange = exchange = self._new_exchange(head)
-        # In no context, or a pipelined request would inherit the trace of the one before it.
         running = self._server_state.tasks
-        running.add(self._loop.create_task(exchange.run(self._app, running), context=Context()))
+        # In no context, or a pipelined request would inherit the trace of the one before it. With a name, because
+        # asyncio would form one; not by the loop's own method, which would form it and then change it.
+        run = exchange.run(self._app, running)
+        running.add(asyncio.Task(run, loop=self._loop, name="request", context=Context()))
         if self._parser.in_body:
             self._progress.start(self._connections.now)
             exchange.awaits_continue = head.expects_continue

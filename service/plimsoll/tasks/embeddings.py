@@ -13,7 +13,7 @@ from plimsoll.errors import BundleError
 from plimsoll.inference.payloads import Signature, Tensors, TensorSpec
 from plimsoll.inference.ports import Json, Question
 from plimsoll.inference.task_limits import DEFAULT_LIMITS, TaskLimits
-from plimsoll.tasks.finite_numbers import all_finite, not_finite
+from plimsoll.tasks.finite_numbers import not_finite
 from plimsoll.tasks.flat_rows import listed
 from plimsoll.tasks.task_options import NO_OPTIONS, Options
 from plimsoll.tasks.texts import TextReader, TextRows, counts_of, counts_schema
@@ -74,7 +74,7 @@ class Embeddings(TextReader):
         assert isinstance(question, TextRows)  # noqa: S101  # it comes from `read`, `of_texts` or `of_tensors`
         if question.results is None:
             vectors = self._vectors(question, outputs)
-            if not all_finite(vectors):
+            if not np.isfinite(vectors).all():
                 raise not_finite(vectors)
             question.results = [
                 {_VECTOR: row, **counts} for row, counts in zip(vectors, counts_of(question), strict=True)

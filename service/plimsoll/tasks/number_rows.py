@@ -14,7 +14,6 @@ from plimsoll.errors import InvalidInput
 from plimsoll.inference.payloads import Classes, Signature, Tensors
 from plimsoll.inference.ports import Json, Question, Shapes
 from plimsoll.inference.tensor_bounds import TensorBounds
-from plimsoll.tasks.finite_numbers import extremes
 from plimsoll.tasks.json_values import holds_more
 from plimsoll.tasks.number_faults import FORM, explain, explain_surplus
 from plimsoll.tasks.row_documents import rows_of_numbers
@@ -75,13 +74,16 @@ class NumberRows:
         """
         reader, values = self._reader, self._values
         tensor, bounds = inputs[reader.name], reader.bounds
-        if isinstance(values, np.ndarray):
-            least, greatest = extremes(values)
+        if (
+            isinstance(values, np.ndarray)
             # Rounding to the tensor's precision is monotonic, so these numbers stay within; only `first_outside` can
-            # decide on others.
-            if bounds.low <= least and greatest <= bounds.high:
-                tensor[:] = values
-                return
+            # decide on others. NaN counts as the least and as the greatest. Their positions find both in a third of the
+            # time that numpy's minimum and maximum take for one row.
+            and bounds.low <= values.item(values.argmin())
+            and values.item(values.argmax()) <= bounds.high
+        ):
+            tensor[:] = values
+            return
         # 1e39 becomes infinite in FP32, and the check of bounds refuses it.
         with np.errstate(over="ignore"):
             if isinstance(values, np.ndarray):

@@ -18,7 +18,7 @@ from plimsoll.inference.payloads import Signature, Tensors, TensorSpec
 from plimsoll.inference.ports import Json, Question
 from plimsoll.inference.task_limits import DEFAULT_LIMITS, TaskLimits
 from plimsoll.tasks.box_suppression import MOST_CANDIDATES, Thresholds, choose_boxes
-from plimsoll.tasks.finite_numbers import all_finite, not_finite
+from plimsoll.tasks.finite_numbers import not_finite
 from plimsoll.tasks.picture_reader import PictureReader
 from plimsoll.tasks.picture_rows import PictureRows
 from plimsoll.tasks.task_options import NO_OPTIONS, Options, check_options
@@ -104,7 +104,7 @@ class ObjectDetection(PictureReader):
     def _found(self, question: PictureRows, outputs: Tensors) -> list[Json]:
         boxes, scores = outputs[self._objects.boxes], outputs[self._objects.scores]
         for tensor in (boxes, scores):
-            if not all_finite(tensor):
+            if not np.isfinite(tensor).all():
                 raise not_finite(tensor)
         found = []
         for row, placement in enumerate(question.placements):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from plimsoll.bundle.task_files import ReadFile, no_file
 from plimsoll.errors import BundleError
 from plimsoll.inference.payloads import Signature, Tensors, TensorSpec
 from plimsoll.inference.ports import Json, Question
 from plimsoll.inference.task_limits import DEFAULT_LIMITS, TaskLimits
 from plimsoll.tasks.column_options import OPTION as COLUMNS
-from plimsoll.tasks.finite_numbers import all_finite, not_finite
+from plimsoll.tasks.finite_numbers import not_finite
 from plimsoll.tasks.flat_rows import DIMENSIONS, fault_of_flat_input
 from plimsoll.tasks.tabular_rows import TabularRows
 from plimsoll.tasks.target_options import OPTION as TARGETS
@@ -58,7 +60,7 @@ class TabularRegression(TabularRows):
         rows: list[dict[str, Any]] = [{} for _ in range(len(outputs[self._targets[0][0]]))]
         for name, targets in self._targets:
             numbers = outputs[name]
-            if not all_finite(numbers):
+            if not np.isfinite(numbers).all():
                 raise not_finite(numbers)
             for values, row in zip(rows, numbers.reshape(len(numbers), -1), strict=True):
                 values.update(zip(targets, row, strict=True))

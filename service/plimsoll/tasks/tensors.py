@@ -20,7 +20,7 @@ from plimsoll.inference.payloads import Signature, Tensors, TensorSpec
 from plimsoll.inference.ports import Json, Question, Shapes
 from plimsoll.inference.task_limits import DEFAULT_LIMITS, TaskLimits
 from plimsoll.quoting import quote
-from plimsoll.tasks.finite_numbers import all_finite, not_finite, place_beyond_floats
+from plimsoll.tasks.finite_numbers import not_finite, place_beyond_floats
 from plimsoll.tasks.json_faults import BodyForm, explain, kind_of, syntax_fault
 from plimsoll.tasks.json_values import holds_more
 from plimsoll.tasks.nested_numbers import NestedNumbers
@@ -174,12 +174,12 @@ class TensorTask:
             rows = without_padding(question, outputs, self._outputs)
             for index, row in enumerate(rows):
                 for tensor in row.values():
-                    if tensor.dtype.kind == "f" and not all_finite(tensor):
+                    if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
                         raise not_finite(tensor[np.newaxis], index if len(rows) > 1 else None)
             return [{"outputs": row} for row in rows]
         for spec in self._outputs:
             tensor = outputs[spec.name]
-            if tensor.dtype.kind == "f" and not all_finite(tensor):
+            if tensor.dtype.kind == "f" and not np.isfinite(tensor).all():
                 raise not_finite(tensor)
         count = len(outputs[self._outputs[0].name])
         return [{"outputs": {spec.name: outputs[spec.name][row] for spec in self._outputs}} for row in range(count)]

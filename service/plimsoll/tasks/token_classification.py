@@ -15,7 +15,7 @@ from plimsoll.inference.payloads import Signature, Tensors, TensorSpec
 from plimsoll.inference.ports import Json, Question
 from plimsoll.inference.task_limits import DEFAULT_LIMITS, TaskLimits
 from plimsoll.tasks.entity_spans import OUTSIDE, EntityLabels, Span, spans_of
-from plimsoll.tasks.finite_numbers import all_finite, not_finite
+from plimsoll.tasks.finite_numbers import not_finite
 from plimsoll.tasks.flat_rows import listed
 from plimsoll.tasks.task_options import NO_OPTIONS, Options
 from plimsoll.tasks.texts import TextReader, TextRows, counts_of, counts_schema
@@ -102,7 +102,7 @@ class TokenClassification(TextReader):
         found = []
         for row, tokens in enumerate(question.tokens):
             scores: NDArray[Any] = outputs[self._output][row, : len(tokens.ids)]
-            if not all_finite(scores):
+            if not np.isfinite(scores).all():
                 raise not_finite(scores[np.newaxis], row if question.rows > 1 else None)
             found.append(spans_of(question.texts[row], tokens, scores, self._labels))
         return found

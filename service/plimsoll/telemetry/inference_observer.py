@@ -16,6 +16,7 @@ from prometheus_client import Counter, Histogram
 from plimsoll.inference.payloads import BatchReport, Classes, PieceReport
 from plimsoll.inference.ports import Outcome
 from plimsoll.telemetry.class_metrics import ClassCounts
+from plimsoll.telemetry.histograms import observe_all
 from plimsoll.telemetry.metric_catalog import MetricCatalog
 
 _log = logging.getLogger(__name__)
@@ -122,8 +123,10 @@ class _VersionSeries:
         self._ended: dict[tuple[str, int], Counter] = {}
         self._durations: dict[str, Histogram] = {}
         self.shed = {reason: catalog.requests.shed.labels(name, version, reason) for reason in SHED_REASONS}
-        self.cancelled = catalog.requests.cancelled.labels(name, version)
-        self.deadline_exceeded = catalog.requests.deadline_exceeded.labels(name, version)
+        self._own_counters = {
+            "client_gone": catalog.requests.cancelled.labels(name, version),
+            "deadline_exceeded": catalog.requests.deadline_exceeded.labels(name, version),
+        }
         self.pieces = {failed: catalog.streams.pieces.labels(name, version, PIECES[failed]) for failed in (False, True)}
         for protocol in protocols.names:
             if protocol not in protocols.streamed:
@@ -139,6 +142,12 @@ class _VersionSeries:
             counter = self._catalog.requests.ended.labels(*self._labels, protocol, str(status))
             self._ended[protocol, status] = counter
         return counter
+
+    def count_shed(self, reason: str) -> None:
+        """Count a request that no model answered; some reasons have a counter of their own as well."""
+        self.shed[reason].inc()
+        if reason in self._own_counters:
+            self._own_counters[reason].inc()
 
     def duration(self, protocol: str) -> Histogram:
         """The durations of a protocol's requests; one that was not announced must not fail somebody else's count."""
@@ -183,39 +192,44 @@ class InferenceObserver:
 
     def piece_streamed(self, piece: PieceReport) -> None:
         """Count a piece of a streamed answer."""
-        self._observations.add(self._count_piece, piece)
+        self._observations.add(self._count_pieces, piece)
 
     def request_finished(self, outcome: Outcome) -> None:
         """Count the end of the same request; only whole answers enter the duration histogram."""
         self._in_flight.leave()
         if self._trace_id is not None and outcome.status == _OK and (trace_id := self._trace_id()) is not None:
-            self._count(outcome, {"trace_id": trace_id})
+            self._count([outcome], {"trace_id": trace_id})
             self._classes.count()
         else:
             self._observations.add(self._count, outcome)
 
-    def _count(self, outcome: Outcome, example: dict[str, str] | None = None) -> None:
-        series = self._series(outcome.model or UNKNOWN, outcome.version or UNKNOWN)
-        series.ended(outcome.protocol, outcome.status).inc()
-        if outcome.status == _OK:
-            if not outcome.streamed:
-                series.duration(outcome.protocol).observe(outcome.duration_seconds, example)
-            if outcome.scores is not None:
-                self._classes.add(outcome.model, outcome.version, outcome.scores)
-        elif outcome.code in series.shed:
-            series.shed[outcome.code].inc()
-            if outcome.code == "client_gone":
-                series.cancelled.inc()
-            elif outcome.code == "deadline_exceeded":
-                series.deadline_exceeded.inc()
+    def _count(self, outcomes: list[Outcome], example: dict[str, str] | None = None) -> None:
+        ended: dict[Counter, int] = {}
+        seconds: dict[Histogram, list[float]] = {}
+        for outcome in outcomes:
+            series = self._series(outcome.model or UNKNOWN, outcome.version or UNKNOWN)
+            counter = series.ended(outcome.protocol, outcome.status)
+            ended[counter] = ended.get(counter, 0) + 1
+            if outcome.status == _OK:
+                if not outcome.streamed:
+                    seconds.setdefault(series.duration(outcome.protocol), []).append(outcome.duration_seconds)
+                if outcome.scores is not None:
+                    self._classes.add(outcome.model, outcome.version, outcome.scores)
+            elif outcome.code in series.shed:
+                series.count_shed(outcome.code)
+        for counter, number in ended.items():
+            counter.inc(number)
+        for histogram, values in seconds.items():
+            observe_all(histogram, values, example)
 
-    def _count_piece(self, piece: PieceReport) -> None:
-        self._series(piece.model, piece.version).pieces[piece.failed].inc()
+    def _count_pieces(self, pieces: list[PieceReport]) -> None:
         streams = self._catalog.streams
-        histogram = streams.first_piece if piece.first else streams.between_pieces
-        histogram.labels(piece.model, piece.version).observe(piece.seconds)
-        if piece.scores is not None:
-            self._classes.add(piece.model, piece.version, piece.scores)
+        for piece in pieces:
+            self._series(piece.model, piece.version).pieces[piece.failed].inc()
+            histogram = streams.first_piece if piece.first else streams.between_pieces
+            histogram.labels(piece.model, piece.version).observe(piece.seconds)
+            if piece.scores is not None:
+                self._classes.add(piece.model, piece.version, piece.scores)
 
     def _series(self, name: str, version: str) -> _VersionSeries:
         series = self._versions.get((name, version))
@@ -252,7 +266,7 @@ class VersionObserver:
         """Count a batch that has run."""
         if self._spans is not None and any(context is not None for context in report.contexts):
             self._spans.batch_finished(self._name, self._version, report)
-            self._count(report)  # which holds on to the spans
+            self._count([report])  # which holds on to the spans
         else:
             self._observations.add(self._count, report)
 
@@ -265,12 +279,12 @@ class VersionObserver:
             extra={"model": self._name, "version": self._version},
         )  # fmt: skip
 
-    def _count(self, report: BatchReport) -> None:
-        self._rows.observe(report.rows)
-        self._inference_duration.observe(report.forward_seconds)
-        if report.elements:
-            self._filled.inc(report.elements - report.padding)
-            self._padding.inc(report.padding)
-        if not report.failed:
-            for seconds in report.wait_seconds:
-                self._queue_wait.observe(seconds)
+    def _count(self, reports: list[BatchReport]) -> None:
+        observe_all(self._rows, [report.rows for report in reports])
+        observe_all(self._inference_duration, [report.forward_seconds for report in reports])
+        waits = [seconds for report in reports if not report.failed for seconds in report.wait_seconds]
+        observe_all(self._queue_wait, waits)
+        if elements := sum(report.elements for report in reports):
+            padding = sum(report.padding for report in reports)
+            self._filled.inc(elements - padding)
+            self._padding.inc(padding)

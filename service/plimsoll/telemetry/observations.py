@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from typing import Any, TypeVar
 
 from prometheus_client import Metric
@@ -18,18 +19,18 @@ class Observations(Collector):
     """Counts many observations together.
 
     Most of the cost of counting is that the memory it touches has left the processor's caches since the last request; a
-    hundred observations in a row pay that once. They are counted when so many wait, and before the registry with which
-    this is registered is read. Register this before the metrics that it feeds. If other processes read the counts, they
-    are also counted `within_seconds`, on the event loop.
+    hundred observations in a row pay that once, and most of them change the same few series. They are counted when so
+    many wait, and before the registry with which this is registered is read. Register this before the metrics that it
+    feeds. If other processes read the counts, they are also counted `within_seconds`, on the event loop.
     """
 
     def __init__(self, within_seconds: float | None = None) -> None:
         self._within_seconds = within_seconds
-        self._waiting: deque[tuple[Callable[[Any], None], Any]] = deque()
+        self._waiting: deque[tuple[Callable[[list[Any]], None], Any]] = deque()
         self._others: list[Callable[[], None]] = []
 
-    def add(self, count: Callable[[Seen], None], seen: Seen) -> None:
-        """Queue an observation; `count` is called with it before the next scrape."""
+    def add(self, count: Callable[[list[Seen]], None], seen: Seen) -> None:
+        """Queue an observation; `count` is called before the next scrape with all that were added for it, in order."""
         self._waiting.append((count, seen))
         if len(self._waiting) >= _TOGETHER:
             self.count()
@@ -41,15 +42,19 @@ class Observations(Collector):
         self._others.append(count)
 
     def count(self) -> None:
-        """Count all queued observations. May be called on any thread."""
+        """Count all queued observations, also if some cannot be counted. May be called on any thread."""
+        together: dict[Callable[[list[Any]], None], list[Any]] = {}
         while self._waiting:
             try:
                 count, seen = self._waiting.popleft()
             except IndexError:  # another thread has counted it
                 break
-            count(seen)
-        for count_other in self._others:
-            count_other()
+            together.setdefault(count, []).append(seen)
+        with ExitStack() as each:  # calls the last one first, and the others also after one has failed
+            for count_other in self._others:
+                each.callback(count_other)
+            for count, all_seen in together.items():
+                each.callback(count, all_seen)
 
     def collect(self) -> Iterable[Metric]:
         """Return no metric: the collector is about to read the metrics that this feeds."""

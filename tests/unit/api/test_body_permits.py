@@ -8,6 +8,7 @@ import pytest
 from plimsoll.api.request_body import BodyReader
 from plimsoll.errors import Overloaded, PlimsollError
 from plimsoll.inference.admission import Admission, AdmissionLimits
+from plimsoll.inference.call import Call
 from plimsoll.inference.reading_pool import ReadingPool
 from starlette.types import Message, Receive
 
@@ -21,10 +22,13 @@ class Places:
         self.admission = Admission(AdmissionLimits(requests, bytes_, reading), lambda _: 1)
         self._ended = asyncio.Event()
 
-    def begin(self) -> tuple[asyncio.Queue[Message], asyncio.Task[str]]:
-        """A request that holds its place in flight until the end of the test; what is put into the queue arrives."""
+    def begin(self, whole: bytes | None = None) -> tuple[asyncio.Queue[Message], asyncio.Task[str]]:
+        """A request that holds its place in flight until the end of the test; what is put into the queue arrives.
+
+        With `whole` its body has come.
+        """
         arriving: asyncio.Queue[Message] = asyncio.Queue()
-        return arriving, asyncio.create_task(self._ask(arriving.get))
+        return arriving, asyncio.create_task(self._ask(arriving.get, whole))
 
     def finish(self) -> None:
         """Answer every request that is complete."""
@@ -36,11 +40,13 @@ class Places:
         admission = self.admission
         return admission.bodies_being_read, admission.requests_in_flight, admission.bytes_in_flight
 
-    async def _ask(self, receive: Receive) -> str:
+    async def _ask(self, receive: Receive, whole: bytes | None) -> str:
+        call = Call(JSON_HEAD)
+        call.whole_body = lambda: whole
         try:
             with self.admission.expect() as permit:
                 await BodyReader(LONGEST, AGES, ReadingPool(0)).read(
-                    JSON_HEAD, receive, JSON_FORMS, permit, asyncio.get_running_loop().time() + AGES
+                    call, receive, JSON_FORMS, permit, asyncio.get_running_loop().time() + AGES
                 )
                 await self._ended.wait()
                 return "answered"
@@ -75,9 +81,7 @@ async def test_silent_clients_keep_nobody_out_whose_body_is_there() -> None:
     await settle()
     assert places.held == (3, 0, 0)
     assert await places.begin()[1] == "overloaded", "a fourth one that sends nothing"
-    quick = [places.begin() for _ in range(2)]
-    for arriving, _ in quick:
-        arriving.put_nowait(piece(b"{}", more=False))
+    quick = [places.begin(whole=b"{}") for _ in range(2)]
     await settle()
     assert places.held == (3, 2, 4)
     for arriving, _ in silent:

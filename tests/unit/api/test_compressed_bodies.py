@@ -12,6 +12,7 @@ import pytest
 from plimsoll.api.request_body import BodyForms, BodyReader
 from plimsoll.errors import ClientGone, DeadlineExceeded, Overloaded
 from plimsoll.inference.admission import Admission, AdmissionLimits
+from plimsoll.inference.call import Call
 from plimsoll.inference.reading_pool import ReadingPool
 from plimsoll.inference.request_head import RequestHead
 from starlette.types import Message
@@ -71,7 +72,7 @@ async def test_a_body_waits_for_one_of_the_two_threads_and_its_inflated_bytes_ar
     held = admission()
     with held.expect() as permit:
         reading = asyncio.create_task(
-            BodyReader(len(BODY), AGES, busy.pool).read(HEAD, Client().receive, FORMS, permit, deadline())
+            BodyReader(len(BODY), AGES, busy.pool).read(Call(HEAD), Client().receive, FORMS, permit, deadline())
         )
         await asyncio.sleep(0.02)
         assert not reading.done()
@@ -84,19 +85,19 @@ async def test_a_body_waits_for_one_of_the_two_threads_and_its_inflated_bytes_ar
 
 async def test_a_body_that_waits_too_long_for_a_thread_is_late(busy: Busy) -> None:
     with admission().expect() as permit, pytest.raises(DeadlineExceeded, match="over before its body was read"):
-        await BodyReader(len(BODY), AGES, busy.pool).read(HEAD, Client().receive, FORMS, permit, deadline(0.02))
+        await BodyReader(len(BODY), AGES, busy.pool).read(Call(HEAD), Client().receive, FORMS, permit, deadline(0.02))
 
 
 async def test_the_body_of_a_client_that_leaves_is_not_inflated(busy: Busy) -> None:
     client = Client()
     client.leaves.set()
     with admission().expect() as permit, pytest.raises(ClientGone):
-        await BodyReader(len(BODY), AGES, busy.pool).read(HEAD, client.receive, FORMS, permit, deadline())
+        await BodyReader(len(BODY), AGES, busy.pool).read(Call(HEAD), client.receive, FORMS, permit, deadline())
 
 
 async def test_more_inflated_bytes_than_a_version_may_hold_are_refused(busy: Busy) -> None:
     busy.go.set()
     held = admission(len(BODY))
     with held.admit(len(BODY) // 2), held.expect() as permit, pytest.raises(Overloaded):
-        await BodyReader(len(BODY), AGES, busy.pool).read(HEAD, Client().receive, FORMS, permit, deadline())
+        await BodyReader(len(BODY), AGES, busy.pool).read(Call(HEAD), Client().receive, FORMS, permit, deadline())
     assert held.bytes_in_flight == 0

@@ -14,7 +14,7 @@ from plimsoll.inference.request_head import RequestHead
 from starlette.types import Message, Receive, Scope, Send
 
 from tests.doubles.asgi import Exchange, http_scope
-from tests.doubles.bodies import LONGEST, read
+from tests.doubles.bodies import LONGEST, piece, read
 from tests.unit.eventually import PATIENCE_SECONDS
 
 
@@ -53,6 +53,25 @@ async def test_a_body_is_its_chunks_joined_as_long_as_it_fits(chunks: list[bytes
         with pytest.raises(BodyTooLarge):
             await reading.run()
     assert reading.chunks_read == len(chunks)
+
+
+async def test_a_body_that_the_server_has_whole_is_not_received() -> None:
+    async def receive() -> Message:
+        raise AssertionError("nothing is left to receive")
+
+    assert await read(receive, whole=lambda: b"[1]") == b"[1]"
+    assert await read(receive, whole=lambda: b"") == b""
+    with pytest.raises(BodyTooLarge, match="too long"):
+        await read(receive, whole=lambda: b"x" * (LONGEST + 1))
+
+
+async def test_a_body_that_the_server_has_in_part_is_received() -> None:
+    messages = iter([piece(b"[1", more=True), piece(b"]", more=False)])
+
+    async def receive() -> Message:
+        return next(messages)
+
+    assert await read(receive, whole=lambda: None) == b"[1]"
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from plimsoll.inference.call import Call, begin_call, call_of, milliseconds
+from plimsoll.inference.call import Call, begin_call, call_of
 from plimsoll.inference.request_head import RequestHead
 
 from tests.doubles.asgi import http_scope
@@ -28,10 +26,3 @@ def test_a_scope_has_one_call() -> None:
     assert call_of(scope) is call_of(scope)
     begun = begin_call(scope, "/v1/predict", {})
     assert call_of(scope) is begun
-
-
-@given(st.floats(0, 1e6))
-def test_milliseconds_have_three_decimals(seconds: float) -> None:
-    shown = milliseconds(seconds)
-    assert abs(shown - seconds * 1000) < 0.00051
-    assert len(repr(shown).partition(".")[2]) <= 3

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from plimsoll.inference.call import WHOLE_BODY
 from plimsoll.server.connection_limits import ConnectionLimits
 from plimsoll.server.connections import Connections
 from starlette.types import Message, Receive, Scope, Send
 
-from tests.unit.server.test_http_connection import GET, OLD
+from tests.unit.server.test_http_connection import GET, OLD, post
 from tests.unit.server.wire import Wire
 
 
@@ -63,6 +64,49 @@ async def test_heads_whose_bodies_are_late_do_not_wait_for_them() -> None:
 async def test_a_request_that_is_answered_is_no_running_task_any_more() -> None:
     wire = await answered(start(200, (b"content-length", b"2")), part(b"{}"))
     assert not wire.server.tasks
+
+
+@pytest.mark.parametrize(
+    ("packets", "found"),
+    [
+        ((post(b"hello"),), [b"hello", None]),
+        ((post(b""),), [b"", None]),
+        ((GET,), [b"", None]),
+        ((post(b"hello")[:-2], b"lo"), [None, "received", None]),
+        ((post(b"hello", b"Expect: 100-continue")[:-5], b"hello"), [None, "received", None]),
+    ],
+)
+async def test_a_whole_body_is_taken_once_and_before_anything_is_received(
+    packets: tuple[bytes, ...], found: list[object]
+) -> None:
+    looked: list[object] = []
+
+    async def looks(scope: Scope, receive: Receive, send: Send) -> None:
+        whole = scope["extensions"][WHOLE_BODY]
+        looked.append(whole())
+        if looked == [None]:
+            assert (await receive())["more_body"] in (True, False)
+            looked.append("received")
+        looked.append(whole())
+        await send(start(200, (b"content-length", b"0")))
+        await send(part(b""))
+
+    await Wire(looks).send(*packets)
+    assert looked == found
+
+
+async def test_a_client_that_is_gone_has_no_whole_body() -> None:
+    looked: list[object] = []
+
+    async def looks(scope: Scope, _receive: Receive, _send: Send) -> None:
+        await asyncio.sleep(0)
+        looked.append(scope["extensions"][WHOLE_BODY]())
+
+    wire = Wire(looks)
+    wire.connection.data_received(post(b"hello"))
+    wire.connection.connection_lost(None)
+    await wire.settle()
+    assert looked == [None]
 
 
 async def test_an_answer_of_unknown_length_comes_in_chunks() -> None:

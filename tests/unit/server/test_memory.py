@@ -12,6 +12,7 @@ from weakref import WeakSet
 import pytest
 import uvicorn
 import uvloop
+from plimsoll.inference.call import WHOLE_BODY
 from plimsoll.server.connection_limits import ConnectionLimits
 from plimsoll.server.connections import Connections
 from plimsoll.server.http_connection import HttpConnection
@@ -38,8 +39,8 @@ _STAGES = {
 
 
 async def _application(scope: Scope, receive: Receive, send: Send) -> None:
-    """Reads the body and waits for a moment, as a model does; then answers, where somebody still waits."""
-    more = True
+    """Takes or reads the body and waits for a moment, as a model does; then answers, where somebody still waits."""
+    more = scope["extensions"][WHOLE_BODY]() is None
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":

@@ -8,10 +8,12 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from numpy.typing import NDArray
 from plimsoll.errors import ClientError, InvalidInput
 from plimsoll.inference.batch_queue import Entry
-from plimsoll.inference.payloads import Signature
-from plimsoll.tasks.number_rows import MAX_ROWS
+from plimsoll.inference.payloads import Datatype, Signature
+from plimsoll.tasks.number_rows import MAX_ROWS, RowReader
 
 from tests.doubles.models import flat_signature
 from tests.doubles.reservations import decoded
@@ -164,6 +166,28 @@ def test_a_bound_itself_is_within_the_bounds_also_where_fp32_has_no_such_number(
     body = orjson.dumps({"features": [bound, bound]})
     for signature in (bounded(bound, None), bounded(None, bound), bounded(bound, bound)):
         assert decoded(body, signature).inputs["x"].tolist() == [[float(np.float32(bound))] * 2]
+
+
+@pytest.mark.parametrize("datatype", ["FP32", "FP64"])
+@given(tensor=arrays.arrays(np.float64, st.tuples(st.integers(1, 3), st.just(40))), data=st.data())
+def test_rows_of_an_array_are_written_exactly_when_all_numbers_are_finite_in_the_datatype(
+    datatype: Datatype, tensor: NDArray[np.float64], data: st.DataObject
+) -> None:
+    if data.draw(st.booleans()):
+        tensor[data.draw(st.integers(0, len(tensor) - 1)), data.draw(st.integers(0, 39))] = data.draw(
+            st.sampled_from([np.nan, np.inf, -np.inf, 1e39, -1e39, 3.4e38])
+        )
+    reader = RowReader(flat_signature(40, datatype))
+    with np.errstate(over="ignore"):
+        wanted = tensor.astype(reader.spec.dtype)
+    inputs = {"x": np.zeros_like(wanted)}
+    rows = reader.of_rows(tensor)
+    if np.isfinite(wanted).all():
+        rows.write(inputs)
+        assert np.array_equal(inputs["x"], wanted)
+    else:
+        with pytest.raises(InvalidInput, match="does not fit"):
+            rows.write(inputs)
 
 
 def test_a_bound_that_lies_beyond_fp32_bounds_nothing() -> None:

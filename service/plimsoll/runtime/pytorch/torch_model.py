@@ -85,7 +85,7 @@ class TorchModel:
             BundleError: with check `signature`, when the module gives other outputs than the signature names.
         """
         try:
-            return self._forward(inputs)
+            return {name: _owned(name, output) for name, output in self._outputs(inputs).items()}
         except torch.OutOfMemoryError:
             pass  # leave the handler first: the error's trace holds the tensors that filled the memory
         if self._device.type == "cuda":
@@ -98,9 +98,6 @@ class TorchModel:
             for part in (slice(None, rows // 2), slice(rows // 2, None))
         ]
         return {name: np.concatenate([half[name] for half in halves]) for name in self._names}
-
-    def _forward(self, inputs: Tensors) -> Tensors:
-        return {name: _owned(name, output) for name, output in self._outputs(inputs).items()}
 
     def _outputs(self, inputs: Tensors) -> Mapping[str, torch.Tensor]:
         """The outputs as the module gives them."""
