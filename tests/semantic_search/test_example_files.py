@@ -8,7 +8,8 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
-from plimsoll.settings import Settings, variable_name
+from plimsoll.cli.serve import run
+from plimsoll.settings import Settings, load_settings, variable_name
 
 from tests.contracts.chart import needs_helm, objects, template
 from tests.semantic_search.search_process import EXAMPLE, command
@@ -70,3 +71,14 @@ def test_no_container_of_compose_writes_to_its_own_files() -> None:
     for each in (document, over):
         volumes = {mount.split(":")[0] for service in each["services"].values() for mount in service.get("volumes", [])}
         assert {name for name in volumes if not name.startswith("$")} == set(each["volumes"])
+
+
+def test_plimsoll_starts_with_the_environment_of_the_image_and_of_compose(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The image listens for other machines, which needs keys, or the word that everyone may ask."""
+    environment = yaml.safe_load(read("compose.yaml"))["services"]["plimsoll"]["environment"]
+    for name, value in {"PLIMSOLL_HOST": "0.0.0.0", **environment}.items():  # noqa: S104  # as in the image
+        monkeypatch.setenv(name, value)
+    started: list[Settings] = []
+    monkeypatch.setattr("plimsoll.server.uvicorn_server.serve_alone", started.append)
+    run(load_settings(workers=1))
+    assert [each.host for each in started] == ["0.0.0.0"]  # noqa: S104  # as above
