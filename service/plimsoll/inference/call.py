@@ -65,7 +65,7 @@ def call_of(scope: Any) -> Call:  # noqa: ANN401  # an ASGI scope
 
 
 def begin_call(scope: Any, route: str = "", named: Mapping[str, str] = _NO_NAMES) -> Call:  # noqa: ANN401  # as above
-    """Create the call of a route of the table, and keep it in the ASGI scope for `call_of`."""
+    """Create the call of a request, of a route of the table if one is given, and keep it in its scope for `call_of`."""
     call = scope.setdefault("state", {})[CALL] = Call(RequestHead(scope["headers"]), route, named)
     if (extensions := scope.get("extensions")) is not None:
         call.whole_body = extensions.get(WHOLE_BODY)

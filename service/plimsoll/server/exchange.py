@@ -110,10 +110,7 @@ class Exchange:
 
     def whole_body(self) -> bytes | None:
         """The body if all of it has come and none was received, or else `None`; then it counts as received."""
-        if self.left or not self._body_came or self._body_begun:
-            return None
-        body: bytes = self._take_body()["body"]
-        return body
+        return None if self.left or not self._body_came or self._body_begun else self._take_body()
 
     def leave(self) -> None:
         """The client is gone."""
@@ -145,7 +142,7 @@ class Exchange:
         """The next part of the body, or that the client is gone or answered."""
         while not self.left and not self.complete:
             if self._body_parts or (self._body_came and not self._body_taken):
-                return self._take_body()
+                return {"type": "http.request", "body": self._take_body(), "more_body": not self._body_came}
             if self.awaits_continue and not self.begun:
                 self.awaits_continue = False
                 self._writer.write(_CONTINUE)
@@ -181,7 +178,7 @@ class Exchange:
         if self._changed is not None:
             self._changed.set()
 
-    def _take_body(self) -> Message:
+    def _take_body(self) -> bytes:
         parts = self._body_parts
         body = parts[0] if len(parts) == 1 else b"".join(parts)
         self._body_parts = []
@@ -190,7 +187,7 @@ class Exchange:
         self._body_taken = self._body_came
         if not self._body_came:
             self._connection.regulate_reading()
-        return {"type": "http.request", "body": body, "more_body": not self._body_came}
+        return body
 
     def _begin(self, message: Message) -> None:
         self.begun = True

@@ -60,8 +60,7 @@ class LabelScores:
             ModelFailed: a score is not finite; `index` names the row.
         """
         scores = outputs[self.output]
-        # NaN counts as the least and as the greatest. Their positions find both in a third of the time that numpy's
-        # `isfinite` takes for one row.
+        # By position, for the reason that `NumberRows.write` gives.
         if not (isfinite(scores.item(scores.argmin())) and isfinite(scores.item(scores.argmax()))):
             raise not_finite(scores)
         chosen = self.chosen(scores).tolist()

@@ -42,7 +42,7 @@ class Observations(Collector):
         self._others.append(count)
 
     def count(self) -> None:
-        """Count all queued observations, also if some cannot be counted. May be called on any thread."""
+        """Count all queued observations; if those of one kind fail, the others are counted. May run on any thread."""
         together: dict[Callable[[list[Any]], None], list[Any]] = {}
         while self._waiting:
             try:
@@ -50,7 +50,8 @@ class Observations(Collector):
             except IndexError:  # another thread has counted it
                 break
             together.setdefault(count, []).append(seen)
-        with ExitStack() as each:  # calls the last one first, and the others also after one has failed
+        # It calls the last one first, so that `count_too` comes after what it counts, and goes on after a failure.
+        with ExitStack() as each:
             for count_other in self._others:
                 each.callback(count_other)
             for count, all_seen in together.items():
