@@ -39,7 +39,8 @@ class InFlight:
 
     The sum grows by the number in flight every second, whatever becomes of the requests: its rate is the exact mean
     number in flight, while a gauge knows only the moments at which it was read. The sum is exact at each scrape. Of
-    several processes each counts its own part, four times a second while requests are in flight.
+    several processes each counts its own part, four times a second while requests are in flight, and writes how many
+    there are once for all that come and go in a turn of the event loop: a shared file is slow to write.
     """
 
     def __init__(self, catalog: MetricCatalog, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -51,6 +52,7 @@ class InFlight:
         self._telling = threading.Lock()
         self._shared = catalog.requests.in_flight if catalog.many_processes else None
         self._timer: asyncio.TimerHandle | None = None
+        self._writes = False
         if self._shared is None:
             catalog.requests.in_flight.set_function(lambda: self._state[0])  # asked at a scrape, not told twice each
         catalog.observations.count_too(self.tell)
@@ -60,19 +62,16 @@ class InFlight:
         count, since, seconds = self._state
         now = self._clock()
         self._state = (count + 1, now, seconds + count * (now - since))
-        if self._shared is None:
-            return
-        self._shared.set(count + 1)
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(_TOLD_WITHIN_SECONDS, self._tell_others)
+        if self._shared is not None and not self._writes:
+            self._write_soon()
 
     def leave(self) -> None:
         """One less."""
         count, since, seconds = self._state
         now = self._clock()
         self._state = (count - 1, now, seconds + count * (now - since))
-        if self._shared is not None:
-            self._shared.set(count - 1)
+        if self._shared is not None and not self._writes:
+            self._write_soon()
 
     def tell(self) -> None:
         """Count the time up to now; from any thread."""
@@ -82,6 +81,17 @@ class InFlight:
             if until_now > self._told:
                 self._seconds.inc(until_now - self._told)
                 self._told = until_now
+
+    def _write_soon(self) -> None:
+        self._writes = True
+        asyncio.get_running_loop().call_soon(self._write)
+
+    def _write(self) -> None:
+        assert self._shared is not None  # noqa: S101  # only then is there something to write
+        self._writes = False
+        self._shared.set(self._state[0])
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_TOLD_WITHIN_SECONDS, self._tell_others)
 
     def _tell_others(self) -> None:
         self.tell()

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from plimsoll.telemetry.inference_observer import InFlight
 from plimsoll.telemetry.metric_catalog import MetricCatalog
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from tests.unit.eventually import eventually
 
@@ -36,8 +38,16 @@ class Line:
         return self.registry.get_sample_value(metric)
 
     def told(self) -> float:
-        """What has been told without a scrape, as other processes read it."""
-        (metric,) = self.catalog.requests.in_flight_seconds.collect()
+        """The seconds that have been told without a scrape, as other processes read them."""
+        return self._read(self.catalog.requests.in_flight_seconds)
+
+    def shown(self) -> float:
+        """The number in flight as other processes read it."""
+        return self._read(self.catalog.requests.in_flight)
+
+    @staticmethod
+    def _read(collector: Counter | Gauge) -> float:
+        (metric,) = collector.collect()
         return metric.samples[0].value
 
 
@@ -100,3 +110,22 @@ async def test_one_of_several_processes_tells_of_a_request_that_hangs_without_be
     line.requests.enter()
     line.clock.now += 2
     await eventually(lambda: line.told() == pytest.approx(9))
+
+
+async def test_one_of_several_processes_shows_its_number_after_each_turn_of_the_event_loop() -> None:
+    line = Line(many_processes=True)
+    seen = []
+    for step in ("+++", "+-", "---", "+-"):
+        for each in step:
+            line.requests.enter() if each == "+" else line.requests.leave()
+        await asyncio.sleep(0)
+        seen.append(line.shown())
+    assert seen == [3, 3, 0, 0]
+
+
+async def test_a_request_within_one_turn_of_the_event_loop_is_told_of_too() -> None:
+    line = Line(many_processes=True)
+    line.requests.enter()
+    line.clock.now += 0.5
+    line.requests.leave()
+    await eventually(lambda: line.told() == pytest.approx(0.5))
