@@ -67,6 +67,7 @@ WITHOUT_A_TEST_OF_THEIR_NAME = {
     "fronts/oip.py": "api/test_oip.py",
     "fronts/openai_embeddings.py": "api/test_openai_embeddings.py",
     "fronts/oip_body.py": "api/test_oip.py",
+    "fronts/oip_document.py": "api/test_oip.py",
     "fronts/oip_schema.py": "api/test_routes.py",
     "fronts/replied_errors.py": "api/test_error_responses.py",
     "fronts/v1_csv.py": "api/test_v1_csv.py",

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from plimsoll.errors import InvalidInput, MalformedBody
 from plimsoll.fronts.json_tensors import array_of_json
 from plimsoll.fronts.known_requests import Place
+from plimsoll.fronts.oip_document import WireInput, WireRequest
 from plimsoll.fronts.raw_tensors import array_of, element_bytes
 from plimsoll.fronts.tensor_requests import LARGEST, add_once, check_number, check_own_data, declared_spec, names_of
 from plimsoll.inference.payloads import Signature, TensorSpec
@@ -27,32 +28,6 @@ _COUNTED_FROM_BYTES = 65_536
 _MOST_OTHERS = 1_000
 _LONGEST_LENGTH = 18
 _LONGEST_REASON = 120
-
-
-class WireInput(msgspec.Struct):
-    """One input; `data` is missing if it comes as bytes."""
-
-    name: str
-    datatype: str
-    shape: list[int]
-    parameters: dict[str, Any] | None = None
-    data: Any = None
-
-
-class WireOutput(msgspec.Struct):
-    """One output that the client wants."""
-
-    name: str
-    parameters: dict[str, Any] | None = None
-
-
-class WireRequest(msgspec.Struct):
-    """The JSON of a request; fields that other servers know are ignored."""
-
-    inputs: list[WireInput]
-    id: str | None = None
-    parameters: dict[str, Any] | None = None
-    outputs: list[WireOutput] | None = None
 
 
 _decoder = msgspec.json.Decoder(WireRequest)
