@@ -15,6 +15,7 @@ from plimsoll.runtime.foreign_code import foreign_code
 from plimsoll.runtime.loader_options import LoaderOptions
 from plimsoll.runtime.pytorch.bfloat16 import compute_in_bfloat16
 from plimsoll.runtime.pytorch.devices import resolve_device
+from plimsoll.runtime.pytorch.direct_layers import make_direct
 from plimsoll.runtime.pytorch.module_building import build_architecture, build_with_factory
 from plimsoll.runtime.pytorch.packed_linear import pack_weights
 from plimsoll.runtime.pytorch.shared_state import shared_state_kept
@@ -72,7 +73,8 @@ class TorchLoader:
                 compute_in_bfloat16(module)
             elif self._packs:
                 module = pack_weights(module)
-        return TorchModel(module, bundle.manifest.line_signature(), self._device, parameters)
+            call = make_direct(module)
+        return TorchModel(call, bundle.manifest.line_signature(), self._device, parameters)
 
     def _load_pt2(self, bundle: Bundle, described: Pt2Model) -> TorchModel:
         if not self._trust_pt2:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,17 @@ def test_nothing_is_recorded_for_gradients() -> None:
 
     TorchModel(module, flat_signature(2), CPU, 0).run({"x": np.zeros((1, 2), np.float32)})
     assert seen == [True]
+
+
+def _with_gradients(x: torch.Tensor) -> torch.Tensor:
+    with torch.inference_mode(mode=False), torch.enable_grad():
+        return (x.clone() * 2).requires_grad_()
+
+
+@pytest.mark.parametrize("module", [_with_gradients, lambda x: torch.complex(x, -2 * x).conj().imag])
+def test_an_output_that_numpy_cannot_have_as_it_lies_in_memory(module: Callable[..., torch.Tensor]) -> None:
+    model = TorchModel(module, flat_signature(2), CPU, 0)
+    assert model.run({"x": np.array([[1, 2]], np.float32)})["y"].tolist() == [[2, 4]]
 
 
 @pytest.mark.parametrize("results", [(), (torch.zeros(1), torch.zeros(1))])
