@@ -61,4 +61,4 @@ def _with_id(call: Call, reply: Reply) -> Reply:
     """The same JSON object with the id in front."""
     if not reply.content:  # the client has left
         return reply
-    return reply._replace(content=b'{"id":%b,%b' % (orjson.dumps(call.asked), reply.content[1:]))
+    return Reply(reply.status, reply.headers, b'{"id":%b,%b' % (orjson.dumps(call.asked), reply.content[1:]))

@@ -106,10 +106,10 @@ class Delivery:
             rows += entry.rows
             waits.append(entry.wait_seconds)
             contexts.append(entry.context)
-        report = BatchReport(rows, tuple(waits), forward_seconds, tuple(contexts), failed)
+        elements = padding = 0
         if shapes := entries[0].batch.shapes:
-            padding = sum(entry.padding for entry in entries)
-            report = report._replace(elements=rows * elements_of_row(shapes), padding=padding)
+            elements, padding = rows * elements_of_row(shapes), sum(entry.padding for entry in entries)
+        report = BatchReport(rows, tuple(waits), forward_seconds, tuple(contexts), failed, elements, padding)
         self._observer.batch_finished(report)
 
 

@@ -127,7 +127,7 @@ class Line:
             if call.timeout_seconds is not None:
                 deadline = min(deadline, now + call.timeout_seconds)
             if target.key is None and question.user is not None:
-                chosen = self._selector.table.select(target._replace(key=question.user))
+                chosen = self._selector.table.select(Target(target.model, target.pin, question.user))
             if chosen is served:
                 return served, question, await compute(call, served, question, deadline, client_gone)
         call.model, call.version = chosen.name, chosen.version

@@ -1,11 +1,15 @@
-"""The values that the steps of the line exchange: signatures, targets, reports and answers. All are immutable."""
+"""The values that the steps of the line exchange: signatures, targets, reports and answers. All are immutable.
+
+Those of each request are structs of msgspec, which makes one in a fraction of the time of a named tuple.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, Protocol
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -111,7 +115,7 @@ class Classes(Protocol):
         ...
 
 
-class Scores(NamedTuple):
+class Scores(msgspec.Struct, frozen=True):
     """The output of one answer, from which the answered labels can be counted later.
 
     `values` has shape [rows, ...] and may share the memory of its whole batch, so keep few of them and not for long.
@@ -121,7 +125,7 @@ class Scores(NamedTuple):
     values: NDArray[Any]
 
 
-class BatchReport(NamedTuple):
+class BatchReport(msgspec.Struct, frozen=True):
     """Reports one batch that has run: its rows, the wait of each request, and the time of the forward pass.
 
     `contexts` holds the value of `LaneObserver.context` for each request. A batch that `failed` gave no answers; its
@@ -138,7 +142,7 @@ class BatchReport(NamedTuple):
     padding: int = 0
 
 
-class PieceReport(NamedTuple):
+class PieceReport(msgspec.Struct, frozen=True):
     """Reports one piece of a streamed answer, a prediction or the error of a row.
 
     `seconds` is the time since the request arrived for its `first` piece, or else the time for which the stream waited
@@ -154,7 +158,7 @@ class PieceReport(NamedTuple):
     scores: Scores | None = None
 
 
-class Target(NamedTuple):
+class Target(msgspec.Struct, frozen=True):
     """The model, version and user of a request. `None` leaves the choice to the server.
 
     `pin` is the version that the client requires; `key` identifies a user, who should always get the same version.
@@ -165,7 +169,7 @@ class Target(NamedTuple):
     key: str | None = None
 
 
-class Answer(NamedTuple):
+class Answer(msgspec.Struct, frozen=True):
     """The result of the line: the outputs of one request's rows and the version that computed them.
 
     `scores` are set if the labels that the version answers are counted.
@@ -177,7 +181,7 @@ class Answer(NamedTuple):
     scores: Scores | None = None
 
 
-class Piece(NamedTuple):
+class Piece(msgspec.Struct, frozen=True):
     """The end of a row, by its index in the request: a result, which is JSON with arrays in it, or its own error.
 
     `scores` are those of a result whose label is counted.

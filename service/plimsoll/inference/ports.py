@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
 from numpy.typing import NDArray
 
 from plimsoll.errors import PlimsollError
@@ -147,7 +148,7 @@ class Task(Protocol):
         ...
 
 
-class Reply(NamedTuple):
+class Reply(msgspec.Struct, frozen=True):
     """A whole answer: the HTTP status, header fields and body."""
 
     status: int
@@ -242,7 +243,7 @@ class Model(Protocol):
         ...
 
 
-class Outcome(NamedTuple):
+class Outcome(msgspec.Struct, frozen=True):
     """The end of one request. `model` and `version` are empty if none was selected; `status` is the HTTP status.
 
     `code` is the code of the error, empty if there was none. The time of a `streamed` answer says nothing of latency.

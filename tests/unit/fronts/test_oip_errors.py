@@ -13,6 +13,7 @@ from plimsoll.errors import (
     Unauthorized,
 )
 from plimsoll.fronts.oip_errors import error_reply
+from plimsoll.inference.ports import Reply
 
 PRIVATE = "something went wrong in the server; its log has the x-request-id of this answer"
 
@@ -43,4 +44,4 @@ def test_a_reply_has_the_header_fields_of_its_error() -> None:
 
 
 def test_a_client_that_has_left_gets_nothing() -> None:
-    assert error_reply(ClientGone("gone")) == (499, [(b"content-length", b"0")], b"")
+    assert error_reply(ClientGone("gone")) == Reply(499, [(b"content-length", b"0")], b"")
