@@ -32,7 +32,11 @@ def draw(result: Result, path: Path) -> None:
     colours = _colours(result)
     known: dict[str, Artist] = {}
     for (key, workload), (left, middle, right) in zip(workloads.items(), axes, strict=False):
-        _speed(left, key, workload, colours)
+        if any(showing.closed for showing in workload.servers.values()):
+            _speed(left, key, workload, colours)
+        else:
+            left.set_axis_off()
+            left.set_title(f"{key}, {workload.about}: requests per second were not measured", loc="left", fontsize=10)
         if any(showing.overload for showing in workload.servers.values()):
             _goodput(middle, workload, colours)
             _latency(right, workload, colours)
