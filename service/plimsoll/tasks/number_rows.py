@@ -177,6 +177,8 @@ class RowReader:
         if long and self._holds_too_much(body):
             raise explain_surplus(body, MAX_ROWS, self.width)
         if not (long and _spells_numbers_out(body)) and (plain := self._plain_rows(body)) is not None:
+            if plain.rows > MAX_ROWS:
+                check_count(plain.rows)
             return plain
         parsed = rows_of_numbers(body)
         if parsed.features is not None and parsed.instances is None:
@@ -237,6 +239,7 @@ class RowReader:
         """The rows of a body that is as plain as can be; `None` for any other, right or wrong, which others look into.
 
         simdjson gives the numbers of an array, however nested, as one buffer. How it is nested only the brackets say.
+        Raises nothing: an error would hold on to the document, and its parser reads no other one for so long.
         """
         try:
             document: Any = _parsers.simd.parse(body)
@@ -255,8 +258,6 @@ class RowReader:
             values = np.frombuffer(found.as_buffer(of_type="d")).reshape(-1, self.width)
         except Exception:  # noqa: BLE001  # whatever is unusual about the body, the way for unusual ones tells it better
             return None
-        if len(values) > MAX_ROWS:
-            check_count(len(values))
         return NumberRows(self, values, user, single=single)
 
 

@@ -121,6 +121,15 @@ def test_a_hundred_rows_are_decoded_and_one_more_is_refused() -> None:
     assert (error.expected, error.given) == ("1 to 100 rows", "101 rows")
 
 
+def test_a_refusal_that_is_still_in_use_does_not_slow_down_other_bodies(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = RowReader(flat_signature(2))
+    with pytest.raises(InvalidInput) as kept:
+        reader.read(orjson.dumps({"instances": [[1.0, 2.0]] * (MAX_ROWS + 1)}))
+    monkeypatch.setattr("plimsoll.tasks.number_rows.rows_of_numbers", None)  # the slow way
+    assert reader.read(b'{"features": [1.0, 2.0]}').rows == 1
+    assert kept.value.given == "101 rows"
+
+
 def test_no_rows_are_refused() -> None:
     assert refusal(b'{"instances": []}').given == "0 rows"
 
