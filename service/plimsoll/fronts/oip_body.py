@@ -29,7 +29,6 @@ _MOST_OTHERS = 1_000
 _LONGEST_LENGTH = 18
 _LONGEST_REASON = 120
 
-
 _decoder = msgspec.json.Decoder(WireRequest)
 
 

@@ -56,9 +56,9 @@ _DIRECT: dict[type[nn.Module], type[nn.Module]] = {
 def make_direct(module: nn.Module) -> Callable[..., Any]:
     """A function that computes the module without bookkeeping; the layers of the module are changed in place.
 
-    Answers are the same to the bit. Left as they are: subclasses, layers that have a `forward` or weights of their own
-    making or that are compiled, and all of them where somebody has hooks on every module. A hook of a layer runs, even
-    if it is registered later.
+    Answers are the same to the bit. Left as they are: subclasses, layers that have a `forward` of their own or are
+    compiled, and all of them where somebody has hooks on every module. A layer with hooks, or with a tensor in place of
+    a weight, is called as torch does, even if it came to them later.
     """
     if nn.modules.module._has_any_global_hook():  # type: ignore[no-untyped-call]  # noqa: SLF001  # no public way
         return module
@@ -66,7 +66,7 @@ def make_direct(module: nn.Module) -> Callable[..., Any]:
         direct = _DIRECT.get(type(part))
         if direct is not None and _is_untouched(part):
             part.__class__ = direct
-    has_hooks = any(value for name, value in vars(module).items() if name.endswith("_hooks"))
+    has_hooks = module._forward_hooks or module._forward_pre_hooks  # noqa: SLF001  # as each layer asks of itself
     is_plain = type(module).__call__ is nn.Module.__call__ and not has_hooks and _is_untouched(module)
     return module.forward if is_plain else module
 
