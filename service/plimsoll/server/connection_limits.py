@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+_ANSWER_SECONDS = 5.0
+"""The time of a busy application to answer 408, before the connection is cut."""
+
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
@@ -27,3 +30,11 @@ class ConnectionLimits:
     connections_per_address: int = 0
     message_bytes: int = 8 << 20
     all_message_bytes: int = 256 << 20
+
+    @property
+    def silent_body_seconds(self) -> float:
+        """The time without progress of a body after which its connection is cut without an answer.
+
+        An application that waits for the body answers 408 before that, after `body_progress_seconds`.
+        """
+        return 2 * self.body_progress_seconds + _ANSWER_SECONDS

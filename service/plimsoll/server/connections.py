@@ -153,8 +153,9 @@ class Connections:
         self._waiting.clear()  # which would hold connections that have ended
         if self._open:
             self._look()
+            latest = self.now - _SWEEP_SECONDS  # the times that connections remember may be a second old
             for connection in list(self._open):
-                connection.check(self.now)
+                connection.check(latest)
 
     def _flush(self) -> None:
         begun, self._begun = self._begun, []

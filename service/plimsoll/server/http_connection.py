@@ -162,8 +162,7 @@ class HttpConnection(asyncio.Protocol):
             exchange = self._exchange
             if self._reading.paused or (exchange is not None and exchange.may_be_silent):
                 progress.start(now)
-            # The application answers 408 after half of that time, where it waits for the body.
-            elif progress.brings_nothing(now, 2 * limits.body_progress_seconds):
+            elif progress.brings_nothing(now, limits.silent_body_seconds):
                 self._abort_for("body_too_slow")
             if exchange is not None and not self._reading.paused and exchange.is_lost(now - self._heard_at):
                 self._abort_for("websocket_silent")

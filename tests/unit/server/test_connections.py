@@ -144,9 +144,9 @@ async def test_a_request_that_is_being_answered_has_as_long_as_it_takes() -> Non
 async def test_a_body_that_does_not_come_ends_the_connection_whoever_waits_for_it(application: Echo) -> None:
     wire = Wire(application, LIMITS)
     await wire.send(post(b"a" * 5000)[:-4000])
-    assert not (await later(wire, 19)).client.closed
+    assert not (await later(wire, 24)).client.closed
     await wire.send(b"a" * 100)
-    assert (await later(wire, 21)).client.closed
+    assert (await later(wire, 26)).client.closed
     assert wire.refusals == ["body_too_slow"]
 
 
@@ -195,6 +195,15 @@ async def test_connections_are_looked_at_once_a_second_as_long_as_there_are_any(
     await asyncio.sleep(1.1)
     assert len(connections) == 0
     assert len(asyncio.all_tasks()) == 1
+
+
+async def test_a_client_has_at_least_its_time_though_it_is_looked_at_soon_after_it_was_heard() -> None:
+    wire = Wire(Echo(), connections=Connections(ConnectionLimits(keep_alive_seconds=1)))
+    await asyncio.sleep(0.9)
+    await wire.send(GET)
+    answered_at = asyncio.get_running_loop().time()
+    await eventually(lambda: wire.client.closed)
+    assert asyncio.get_running_loop().time() - answered_at >= 1
 
 
 async def test_refusals_are_all_counted_and_few_of_them_logged(caplog: pytest.LogCaptureFixture) -> None:
