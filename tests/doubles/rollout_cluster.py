@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -137,6 +138,9 @@ class FakeCluster:
         self.refusing = 0
         self.foreign = False
         self.rights: set[tuple[str, str]] | None = None
+        self.gateway_seconds = 0.0
+        """The time after which a Gateway has accepted a changed HTTPRoute."""
+        self.routed_at = 0.0
         self.add_revision(dict(copy.deepcopy(dict(values))), "deployed")
         self.apply()
         time.seconds += POD_SECONDS
@@ -192,7 +196,8 @@ class FakeCluster:
             labels = {"matchLabels": {"track": name.rpartition("-")[2]}}
             spec = {"replicas": track.wanted, "progressDeadlineSeconds": DEADLINE_SECONDS, "selector": labels}
             return {"metadata": {"generation": 1}, "spec": spec, "status": track.status()} if track.wanted else None
-        return copy.deepcopy(self.stored.get((kind, name)))
+        found = copy.deepcopy(self.stored.get((kind, name)))
+        return {"status": self._route_status(found)} | found if found and kind == "httproute" else found
 
     def select(self, kind: str, labels: Mapping[str, str]) -> tuple[Object, ...]:
         self.faults.point()
@@ -267,7 +272,17 @@ class FakeCluster:
 
     def set_route(self, backends: list[dict[str, Any]]) -> None:
         """Write the HTTPRoute, whoever does it."""
-        self._put({"kind": "HTTPRoute", "metadata": {"name": NAME}, "spec": {"rules": [{"backendRefs": backends}]}})
+        spec = {"rules": [{"backendRefs": backends}]}
+        before = self.stored.get(("httproute", NAME))
+        if before is None or before["spec"] != spec:
+            generation = before["metadata"]["generation"] + 1 if before else 1
+            self.routed_at = self.time.monotonic() if before else -math.inf
+            self._put({"kind": "HTTPRoute", "metadata": {"name": NAME, "generation": generation}, "spec": spec})
+
+    def _route_status(self, route: Object) -> dict[str, Any]:
+        behind = self.time.monotonic() < self.routed_at + self.gateway_seconds
+        seen = route["metadata"]["generation"] - behind
+        return {"parents": [{"conditions": [{"type": "Accepted", "status": "True", "observedGeneration": seen}]}]}
 
     def _store(self, new: Object) -> Object:
         self.faults.point()

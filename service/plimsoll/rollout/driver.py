@@ -161,9 +161,9 @@ class Driver:
             return self._without_canary(record, lost)
         late = now - record.since_seconds > record.plan.step_seconds
         if found.failed or late:
-            waited = f"the pods of stage `{record.stage.name}` are not ready after {now - record.since_seconds:.0f} s"
             if record.route == "back":
                 return self._arrived(record, now)
+            waited = f"{found.awaited.format(stage=record.stage.name)} after {now - record.since_seconds:.0f} s"
             return self._turn_back(record, found.failed or waited)
         self._ports.time.sleep(_WAIT_SECONDS)
         return record

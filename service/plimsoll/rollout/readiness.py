@@ -9,7 +9,7 @@ from plimsoll.rollout.lease import Time
 from plimsoll.rollout.plan import Change, Pods
 from plimsoll.rollout.release_values import overlay
 from plimsoll.rollout.state import ChangedByOthers, Record
-from plimsoll.rollout.workloads import deployment, restarts, route_weight
+from plimsoll.rollout.workloads import deployment, restarts, split
 
 GONE_SECONDS = 30.0
 """A canary without a ready pod for so long is rolled back."""
@@ -17,14 +17,16 @@ GONE_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """`ready`, or not yet, or `failed` with the reason."""
+    """`ready`, or not yet, or `failed` with the reason; `awaited` says what is missing at a stage."""
 
     ready: bool
     failed: str = ""
+    awaited: str = "the pods of stage `{stage}` are not ready"
 
 
 _READY = Readiness(ready=True)
 _NOT_YET = Readiness(ready=False)
+_NOT_ACCEPTED = Readiness(ready=False, awaited="no Gateway has accepted the weight of stage `{stage}`")
 
 
 class Tracks:
@@ -58,8 +60,7 @@ class Tracks:
         if stage.kind == "restore" and change.values:
             return self._of("stable", name, 1)
         if stage.kind == "weight" and record.plan.mode == "gatewayAPI":
-            shown = route_weight(self._objects, name)
-            return _READY if shown in (None, stage.weight) else _NOT_YET
+            return self._of_route(name, stage.weight)
         return _READY
 
     def canary_lost(self, record: Record) -> str:
@@ -119,7 +120,7 @@ class Tracks:
         """
         if record.plan.mode != "gatewayAPI":
             return
-        weight = route_weight(self._objects, record.plan.fullname)
+        weight = split(self._objects, record.plan.fullname).weight
         if weight != record.weight:
             given = "no weight for the canary" if weight is None else f"the weight {weight} for the canary"
             raise ChangedByOthers(
@@ -127,6 +128,13 @@ class Tracks:
                 "has changed it, so the driver stops and the split stays as it is. Undo that change and start "
                 "`plimsoll rollout run` again, or end with `plimsoll rollout abort`"
             )
+
+    def _of_route(self, fullname: str, weight: int) -> Readiness:
+        """Whether the weight is in the HTTPRoute and the Gateway follows it; before that, requests go as they did."""
+        found = split(self._objects, fullname)
+        if found.weight not in (None, weight):
+            return _NOT_YET
+        return _READY if found.accepted else _NOT_ACCEPTED
 
     def _of(self, track: str, fullname: str, least: int) -> Readiness:
         found = deployment(self._objects, fullname, track)

@@ -84,15 +84,42 @@ def _last_end(pod: Object) -> float:
     return max(ends)
 
 
-def route_weight(objects: Objects, fullname: str) -> int | None:
-    """The weight of the canary in the HTTPRoute for requests that name no version; `None` if nothing splits."""
-    found = objects.get("httproute.gateway.networking.k8s.io", fullname)
-    rules: Sequence[Mapping[str, Any]] = _mapping((found or {}).get("spec")).get("rules", ())
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The HTTPRoute's split of requests that name no version.
+
+    `weight` is the canary's, or `None` if nothing splits; `accepted` whether each Gateway has accepted the route as it
+    is, as far as its controller says which generation it has seen.
+    """
+
+    weight: int | None
+    accepted: bool
+
+
+def split(objects: Objects, fullname: str) -> Split:
+    """The split of the HTTPRoute."""
+    route = objects.get("httproute.gateway.networking.k8s.io", fullname) or {}
+    return Split(_weight(route, fullname), _accepted(route))
+
+
+def _weight(route: Object, fullname: str) -> int | None:
+    rules: Sequence[Mapping[str, Any]] = _mapping(route.get("spec")).get("rules", ())
     for rule in rules:
         weights = {backend.get("name"): backend.get("weight", 1) for backend in rule.get("backendRefs", ())}
         if len(weights) > 1 and f"{fullname}-canary" in weights:
             return int(weights[f"{fullname}-canary"])
     return None
+
+
+def _accepted(route: Object) -> bool:
+    generation = int(_mapping(route.get("metadata")).get("generation", 0))
+    parents: Sequence[Mapping[str, Any]] = _mapping(route.get("status")).get("parents", ())
+    conditions = [condition for parent in parents for condition in parent.get("conditions", ())]
+    return all(
+        condition.get("status") == "True" and int(condition["observedGeneration"]) >= generation
+        for condition in conditions
+        if condition.get("type") == "Accepted" and "observedGeneration" in condition
+    )
 
 
 def _mapping(found: Any) -> Object:  # noqa: ANN401  # a part of an object

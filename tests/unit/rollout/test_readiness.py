@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ from plimsoll.rollout.release_values import Values, at, overlay
 
 from tests.doubles import rollout_cluster
 from tests.doubles.rollout_cluster import VALUES
-from tests.doubles.rollout_session import CANARY, RECORD, Session, good
+from tests.doubles.rollout_session import CANARY, RECORD, Session, bad_at, good
 
 SCALED = overlay(VALUES, {"autoscaling": {"engine": "cpu"}})
 FEW_SECONDS = 60.0
@@ -165,3 +166,43 @@ def test_who_may_not_list_pods_is_not_held(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(session.cluster, "select", refuse)
     assert session.run().outcome == "promoted"
+
+
+def test_counting_begins_once_the_gateway_has_accepted_a_weight() -> None:
+    """Requests until then went as they did before, and would look like a split that does not hold."""
+    session = Session()
+    session.cluster.gateway_seconds = 90.0
+    began: list[float] = []
+
+    def script(weight: int, seconds: float) -> str:
+        began.append(session.time.monotonic() - seconds - session.cluster.routed_at)
+        return good(weight, seconds)
+
+    session.script = script
+    assert session.run().outcome == "promoted"
+    assert min(began) >= 90
+
+
+def test_a_weight_that_no_gateway_accepts_is_taken_back() -> None:
+    session = Session()
+    session.cluster.gateway_seconds = 1e9
+    record = session.run(step_seconds=600.0)
+    assert record.outcome == "rolled back"
+    assert re.fullmatch(r"no Gateway has accepted the weight of stage `weight 5` after 60\d s", record.reason)
+    assert session.cluster.present() == VALUES
+
+
+def test_a_canary_keeps_its_pods_until_the_gateway_has_accepted_weight_0() -> None:
+    session = Session()
+    session.script = bad_at(5)
+    session.cluster.gateway_seconds = 90.0
+    upgrade, removed = session.cluster.upgrade, [0.0]
+
+    def upgraded(changes: Values, *, insist: bool = False) -> None:
+        if at(changes, "canary.mode") == "none":
+            removed.append(session.time.monotonic() - session.cluster.routed_at)
+        upgrade(changes, insist=insist)
+
+    session.cluster.upgrade = upgraded  # type: ignore[method-assign]
+    assert session.run().outcome == "rolled back"
+    assert removed[-1] >= 90
