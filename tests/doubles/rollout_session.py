@@ -18,7 +18,8 @@ from plimsoll.rollout.plan import Plan
 from plimsoll.rollout.release_values import Values
 from plimsoll.rollout.state import Record, RecordStore
 
-from tests.doubles.rollout_cluster import CHART, NAME, FakeCluster, FakeTime
+from tests.doubles.rollout_cluster import CHART, NAME, FakeCluster
+from tests.doubles.rollout_pods import FakeTime
 
 CANARY = {"model": {"version": "2"}}
 RECORD = f"{NAME}-rollout"

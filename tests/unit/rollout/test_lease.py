@@ -6,7 +6,8 @@ import pytest
 from plimsoll.rollout.kubernetes import ClusterUnavailable, Conflict, Object
 from plimsoll.rollout.lease import LEASE_SECONDS, DriverLease, LeaseHeld, LeaseKeeper, LeaseLost
 
-from tests.doubles.rollout_cluster import FakeCluster, FakeTime
+from tests.doubles.rollout_cluster import FakeCluster
+from tests.doubles.rollout_pods import FakeTime
 
 
 class Beating(FakeTime):

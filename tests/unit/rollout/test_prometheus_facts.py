@@ -7,7 +7,7 @@ from plimsoll.rollout.prometheus import Prometheus
 from plimsoll.rollout.prometheus_facts import check_scrapes, has_rules, offset_seconds
 from plimsoll.rollout.prometheus_release import ReleaseSeries
 
-from tests.doubles.rollout_cluster import START, FakeTime
+from tests.doubles.rollout_pods import START, FakeTime
 
 SERIES = ReleaseSeries("web", "models")
 

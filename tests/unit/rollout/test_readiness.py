@@ -11,7 +11,7 @@ from plimsoll.rollout.driver import Held
 from plimsoll.rollout.kubernetes import ClusterUnavailable
 from plimsoll.rollout.release_values import Values, at, overlay
 
-from tests.doubles import rollout_cluster
+from tests.doubles import rollout_pods
 from tests.doubles.rollout_cluster import VALUES
 from tests.doubles.rollout_session import CANARY, RECORD, Session, bad_at, good
 
@@ -42,7 +42,7 @@ def slow_floor(session: Session) -> None:
     session.cluster.stable.status = late  # type: ignore[method-assign]
 
 
-def slow(track: rollout_cluster.Track, concerned: Callable[[int, str], bool]) -> None:
+def slow(track: rollout_pods.Track, concerned: Callable[[int, str], bool]) -> None:
     whole = track.set
 
     def set_slowly(wanted: int, version: str) -> None:
@@ -71,7 +71,7 @@ def _stage(session: Session) -> tuple[str, str]:
 def test_a_canary_that_dies_while_pods_are_awaited_soon_gets_no_request(
     monkeypatch: pytest.MonkeyPatch, values: dict[str, Any], ready_late: Slow, dies_in: str, end: str
 ) -> None:
-    monkeypatch.setattr(rollout_cluster, "DEADLINE_SECONDS", 1e9)
+    monkeypatch.setattr(rollout_pods, "DEADLINE_SECONDS", 1e9)
     session = Session(values)
     ready_late(session)
     sleep, upgrade, died, relieved = session.time.sleep, session.cluster.upgrade, [0.0], [0.0]
@@ -99,7 +99,7 @@ def test_without_a_pod_of_stable_a_lost_canary_keeps_its_weight_until_stable_has
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Weight 0 would only move the failures; and it comes with the first pod, not with the last."""
-    monkeypatch.setattr(rollout_cluster, "DEADLINE_SECONDS", 1e9)
+    monkeypatch.setattr(rollout_pods, "DEADLINE_SECONDS", 1e9)
     session = Session()
     upgrade, died = session.cluster.upgrade, [0.0]
 

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from plimsoll.rollout.workloads import deployment, split
 
-from tests.doubles.rollout_cluster import NAME, FakeCluster, FakeTime
+from tests.doubles.rollout_cluster import NAME, FakeCluster
+from tests.doubles.rollout_pods import FakeTime
 
 
 def test_a_deployment_is_settled_once_all_its_pods_are_ready() -> None:
