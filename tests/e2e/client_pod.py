@@ -48,7 +48,7 @@ def pod_of(name: str, image: str, command: list[str] | None, **spec: Any) -> dic
 
 def scripts() -> dict[str, Any]:
     """The scripts that run in pods, as a ConfigMap."""
-    names = ("load.py", "grpc_load.py", "request.py", "hostile.py", "greedy.py", "streams.py")
+    names = ("load.py", "grpc_load.py", "request.py", "hostile.py", "greedy.py", "streams.py", "until_answer.py")
     files = {name: (Path(__file__).parent / name).read_text(encoding="utf-8") for name in names}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": SCRIPTS}, "data": files}
 

@@ -20,7 +20,7 @@ _MEMORY = {"container_memory_working_set_bytes": "working set", "container_memor
 class Release:
     """One installation of the chart, whose objects are called as it is.
 
-    Values are `name=value`: texts, or `typed` ones, which are numbers and switches.
+    Values are `name=value`: texts, or `typed` ones, which are numbers and switches. `labels` select its pods.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Release:
     ) -> None:
         self._cluster = cluster
         self._name = name
-        self._labels = f"app.kubernetes.io/name={NAME},app.kubernetes.io/instance={name}"
+        self.labels = f"app.kubernetes.io/name={NAME},app.kubernetes.io/instance={name}"
         self._values = _sets(*values, *([] if name == NAME else [f"fullnameOverride={name}"]), typed=typed)
         self._image = _sets(*image_values(image), typed=())
 
@@ -75,7 +75,7 @@ class Release:
 
     def all_pods(self) -> list[dict[str, Any]]:
         """The pods of the release, those among them that are leaving too."""
-        return self._cluster.select("pods", self._labels)
+        return self._cluster.select("pods", self.labels)
 
     def the_pod(self) -> dict[str, Any]:
         """The only pod."""
