@@ -123,8 +123,7 @@ class FakeCluster:
         self.faults.point()
         kind = kind.partition(".")[0]
         if kind == "deployment":
-            track = self.stable if name.endswith("-stable") else self.canary
-            return track.deployment({"track": name.rpartition("-")[2]})
+            return (self.stable if name.endswith("-stable") else self.canary).deployment(name)
         found = copy.deepcopy(self.stored.get((kind, name)))
         return {"status": self._route_status(found)} | found if found and kind == "httproute" else found
 

@@ -61,11 +61,12 @@ class Track:
             return 0
         return sum(ready <= self._time.monotonic() for _, ready in self.pods)
 
-    def deployment(self, labels: dict[str, str]) -> Object | None:
-        """The Deployment with these labels; `None` where no pods are wanted."""
-        selector = {"matchLabels": labels}
+    def deployment(self, name: str) -> Object | None:
+        """The Deployment, which is named for its track; `None` where no pods are wanted."""
+        selector = {"matchLabels": {"track": name.rpartition("-")[2]}}
         spec = {"replicas": self.wanted, "progressDeadlineSeconds": DEADLINE_SECONDS, "selector": selector}
-        return {"metadata": {"generation": 1}, "spec": spec, "status": self.status()} if self.wanted else None
+        head = {"kind": "Deployment", "metadata": {"name": name, "generation": 1}}
+        return {**head, "spec": spec, "status": self.status()} if self.wanted else None
 
     def status(self) -> dict[str, Any]:
         late = self.available < self.wanted and self._time.monotonic() - self.changed > DEADLINE_SECONDS

@@ -58,12 +58,14 @@ class ClusterPrograms:
 
     def _kubectl(self, words: list[str], arguments: tuple[str, ...], stdin: str) -> Any:
         match words:
+            case ["get", *names, "--ignore-not-found"]:
+                found = [self._cluster.get(*each.split("/")) for each in names]
+                there = [each for each in found if each]
+                return {"kind": "List", "items": there} if len(names) > 1 else there[0] if there else ""
             case ["get", kind]:
                 (selector,) = [each.partition("=")[2] for each in arguments if each.startswith("--selector=")]
                 labels = dict(each.split("=") for each in selector.split(","))
                 return {"items": self._cluster.select(kind, labels)}
-            case ["get", kind, name, *_]:
-                return self._cluster.get(kind, name) or ""
             case ["create", *_]:
                 return self._cluster.create(json.loads(stdin))
             case ["replace", *_]:

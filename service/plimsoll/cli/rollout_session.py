@@ -41,6 +41,7 @@ from plimsoll.rollout.prometheus import Prometheus
 from plimsoll.rollout.prometheus_facts import check_scrapes, has_rules, offset_seconds
 from plimsoll.rollout.prometheus_history import PrometheusHistory
 from plimsoll.rollout.prometheus_release import ReleaseSeries
+from plimsoll.rollout.recent_objects import RecentObjects
 from plimsoll.rollout.rehearsal import rehearse
 from plimsoll.rollout.state import Record, RecordStore, Stored
 
@@ -74,7 +75,7 @@ class Opened:
     def __init__(self, target: Target, *, committed: bool = False, guards: tuple[str, ...] = ()) -> None:
         self.programs = LocalPrograms()
         check_helm(self.programs)
-        self.objects = KubectlObjects(self.programs, target.namespace)
+        self.objects = RecentObjects(KubectlObjects(self.programs, target.namespace), SteadyClock())
         reader = HelmRelease(self.programs, target.release, target.namespace)
         self.fullname, last, self.values = read_release(reader, target.release)
         self.store = RecordStore(self.objects, rollout_name(self.fullname))

@@ -185,17 +185,17 @@ class Driver:
         return self._to(record, record.position + 1)
 
     def _watch(self, record: Record) -> Record:
-        """Ask the judge each interval, and watch for a canary that dies and for changes by others."""
-        record = self._changes.recognise(record)
-        if not self._ports.release.exclusive:
-            self._changes.check_weight(record)
-        self._tracks.check_route(record)
+        """Watch for a canary that dies; and each interval look for changes by others, and ask the judge."""
         lost = self._tracks.canary_lost(record)
         if lost:
             return self._turn_back(record, lost)
         now = self._now(record)
         if self._looked_at is None or now - self._looked_at >= record.plan.interval_seconds:
             self._looked_at = now
+            record = self._changes.recognise(record)
+            if not self._ports.release.exclusive:
+                self._changes.check_weight(record)
+            self._tracks.check_route(record)
             restarted = "" if record.held and not record.undecided else self._tracks.restarted(record)
             if restarted:
                 return self._hold(record, restarted)

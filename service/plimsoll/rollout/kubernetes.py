@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from plimsoll.errors import OperatorError
@@ -11,6 +11,8 @@ from plimsoll.rollout.programs import ProgramFailed, Programs
 
 Object = dict[str, Any]
 """One object as JSON, with `metadata.resourceVersion` once it is stored."""
+Key = tuple[str, str]
+"""Kind and name of an object, as kubectl takes them."""
 
 
 class ClusterUnavailable(OperatorError):
@@ -62,8 +64,16 @@ class KubectlObjects:
 
     def get(self, kind: str, name: str) -> Object | None:
         """As `Objects.get`."""
-        printed = self._kubectl("get", kind, name, "--ignore-not-found", "--output=json")
-        return self._parsed(printed) if printed.strip() else None
+        return self.get_all([(kind, name)])[kind, name]
+
+    def get_all(self, keys: Sequence[Key]) -> dict[Key, Object | None]:
+        """These objects by one call, each `None` if there is none."""
+        names = [f"{kind}/{name}" for kind, name in keys]
+        printed = self._kubectl("get", *names, "--ignore-not-found", "--output=json")
+        parsed = self._parsed(printed) if printed.strip() else {}
+        items = parsed.get("items", ()) if parsed.get("kind") == "List" else [parsed] if parsed else []
+        found = {(str(item["kind"]).lower(), str(item["metadata"]["name"])): item for item in items}
+        return {(kind, name): found.get((kind.partition(".")[0], name)) for kind, name in keys}
 
     def select(self, kind: str, labels: Mapping[str, str]) -> tuple[Object, ...]:
         """As `Objects.select`."""

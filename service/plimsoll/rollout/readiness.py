@@ -81,7 +81,10 @@ class Tracks:
         """
         name, since = record.plan.fullname, record.since_seconds
         try:
-            canary, stable = (restarts(self._objects, name, track, since) for track in ("canary", "stable"))
+            canary = restarts(self._objects, name, "canary", since)
+            if not canary.restarted:
+                return ""
+            stable = restarts(self._objects, name, "stable", since)
         except ClusterUnavailable:
             return ""
         if canary.share <= stable.share:

@@ -18,6 +18,14 @@ def test_an_object_is_read_written_and_replaced_by_its_version() -> None:
     assert all("--namespace=models" in call for call in programs.calls)
 
 
+def test_several_objects_are_read_by_one_call() -> None:
+    route = {"kind": "HTTPRoute", "metadata": {"name": "x"}}
+    programs = ScriptedPrograms(kubectl=json.dumps({"kind": "List", "items": [OBJECT, route]}))
+    keys = [("configmap", "x"), ("lease", "x"), ("httproute.gateway.networking.k8s.io", "x")]
+    assert KubectlObjects(programs, "models").get_all(keys) == dict(zip(keys, (OBJECT, None, route), strict=True))
+    assert len(programs.calls) == 1
+
+
 def test_objects_are_selected_by_all_their_labels() -> None:
     programs = ScriptedPrograms(kubectl=json.dumps({"kind": "List", "items": [OBJECT]}))
     assert KubectlObjects(programs, "models").select("pods", {"a": "b", "c": "d"}) == (OBJECT,)
