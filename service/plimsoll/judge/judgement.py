@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import inf
 
 from plimsoll.judge import checks, coverage, sentences
@@ -84,6 +85,7 @@ def _seen(
     canary = [pod.counts for each in step for pod in each.canary]
     stable = [pod.counts for each in step for pod in each.stable]
     requests = [sum(counts.requests for counts in track) for track in (canary, stable)]
+    needed, times = _needed(answered, requests, rules, fatal[1])
     return Seen(
         rules=rules,
         weight=step[-1].weight if step else None,
@@ -92,23 +94,28 @@ def _seen(
         stable_requests=requests[1],
         answered=coverage.answered_together(step),
         evidence=sum(each.evidence for each in fatal) / len(fatal),
-        needed=_needed(answered, requests, rules, fatal[1]),
+        needed=needed,
+        times_independent=times,
     )
 
 
-def _needed(answered: Answers, requests: Sequence[float], rules: Rules, failed: Check) -> float | None:
-    """The answers of the canary after which the step passes: by the answers of stable since the rollout began."""
+def _needed(answered: Answers, requests: Sequence[float], rules: Rules, failed: Check) -> tuple[float | None, float]:
+    """The answers of the canary after which the step passes: by the answers of stable since the rollout began.
+
+    And how many times as many these are as if all requests were independent.
+    """
     edges, table = answered.edges, answered.table
     if not edges or not min(requests) > 0:
-        return None
+        return None, 1.0
     total, bad = (each.sum(axis=-1) for each in table.stable)
     of_both = (table.canary[0].sum(axis=-1) > 0) & (total > 0)
-    expected = Expected(
+    independent = Expected(
         requests_per_second=0.0,
         weight=requests[0] / sum(requests),
         failed=failed.stable,
         slower={edge: float(bad[place] / total[place]) for place, edge in enumerate(edges) if of_both[place]},
-        dispersion=dict(zip(edges, dispersion(table)[:, -1].tolist(), strict=True)),
-        failed_dispersion=failed.dispersion,
     )
-    return forecast(expected, rules).canary_requests
+    sizes = dict(zip(edges, dispersion(table)[:, -1].tolist(), strict=True))
+    clustered = replace(independent, dispersion=sizes, failed_dispersion=failed.dispersion)
+    needed, least = (forecast(each, rules).canary_requests for each in (clustered, independent))
+    return needed, needed / least if needed and least else 1.0

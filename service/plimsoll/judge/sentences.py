@@ -8,12 +8,16 @@ from plimsoll.judge.rules import Rules
 from plimsoll.judge.verdict import Check
 
 _WHOLE = 10
+_MANY_TIMES = 5.0
 _GO_ON = "Look at it, then go on or roll back."
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The numbers that sentences give. The requests are those of the step, `answered` the canary's in the histogram."""
+    """The numbers that sentences give. The requests are those of the step, `answered` the canary's in the histogram.
+
+    `needed` is `times_independent` as many as if all requests were independent.
+    """
 
     rules: Rules
     weight_is_known: bool
@@ -23,6 +27,7 @@ class Seen:
     answered: float
     evidence: float
     needed: float | None
+    times_independent: float = 1.0
 
     @property
     def share(self) -> float | None:
@@ -116,10 +121,20 @@ def too_early(seen: Seen, speaking: Check | None) -> str:
     if seen.answered < seen.needed:
         return (
             f"The canary answered {number(seen.answered)} requests in this step, and about {number(seen.needed)} are "
-            f"needed to find {_as_bad(seen)}. {_so_far(seen)}"
+            f"needed to find {_as_bad(seen)}. {_why_so_many(seen)}{_so_far(seen)}"
         )
     speaks = f"{speaking.name} speaks" if speaking else "something speaks"
     return f"Enough was counted to pass, but {speaks} against the canary and does not decide yet. {_so_far(seen)}"
+
+
+def _why_so_many(seen: Seen) -> str:
+    if seen.times_independent < _MANY_TIMES:
+        return ""
+    return (
+        f"That is {number(seen.times_independent)} times as many as if requests were independent: slow or failed ones "
+        "come in clusters, or the pods of one track differ. If the number keeps growing, more requests do not help: "
+        "give the canary more pods, or look at why they differ. "
+    )
 
 
 def _as_bad(seen: Seen) -> str:

@@ -88,6 +88,26 @@ def test_a_step_passes_once_what_must_not_be_overlooked_would_have_been_found() 
     assert "one that is 50 % slower or fails 2 times more in 100 with a probability of 80 %" in passed.reason
 
 
+def test_pods_of_one_track_that_differ_are_named_where_they_keep_a_step_from_passing() -> None:
+    """More requests make the difference between two pods no smaller, so the number that is needed grows with them."""
+    quick, slow = counts(90, (0.5, 0.1, 0.005, 0.001)), counts(90, (0.7, 0.3, 0.015, 0.003))
+    unlike = [
+        replace(each, stable=(PodCounts("quick", quick), PodCounts("slow", slow)))
+        for each in rollout(counts(60), counts(180), 120, weight=0.25)
+    ]
+    early, late = judge(unlike[:40], 1000, RULES), judge(unlike, 1000, RULES)
+    for verdict in (early, late):
+        assert verdict.result == "continue"
+        assert "times as many as if requests were independent" in verdict.reason
+        assert "give the canary more pods" in verdict.reason
+    assert early.needed is not None
+    assert late.needed is not None
+    assert late.needed > 1.5 * early.needed
+    alike = judge(rollout(counts(60), counts(180), 3, weight=0.25), 1000, RULES)
+    assert alike.result == "continue"
+    assert "independent" not in alike.reason
+
+
 def test_only_requests_of_the_present_step_make_it_pass() -> None:
     same = rollout(counts(30), counts(270), 41)
     verdict = judge(same, same[40].start_seconds, RULES)
