@@ -37,7 +37,7 @@ HALF, QUARTER = ("--weights=50,100", "--interval=5s"), ("--weights=25,100", "--i
 SCENES = (
     Scene("equal load for each pod", 8, Course("equal", AGAIN, STABLE, pods=1, rate=25, options=HALF)),
     Scene("a third of the load", 8, Course("third", PLAIN_AGAIN, PLAIN, pods=1, rate=30, options=QUARTER)),
-    Scene("a cold canary", 7, Course("cold", PLAIN_AGAIN, PLAIN, rate=25, options=HALF)),
+    Scene("a cold canary", 7, Course("cold", PLAIN_AGAIN, PLAIN, pods=1, rate=25, options=HALF)),
     Scene(
         "an autoscaler's step and a restart", 7,
         Course(
