@@ -81,7 +81,6 @@ def draw(rollouts: dict[str, list[Look]], path: Path) -> None:
         weight.set_ylim(0, 105)
         for place, (name, colour) in enumerate((("canary", _CANARY), ("stable", _STABLE))):
             speed.plot(minutes[1:], [each.p95[place] for each in seen], color=colour, lw=1.6, label=name)
-        speed.set_ylim(bottom=0)
         evidence.axhline(seen[-1].threshold, color="#b00020", lw=1.2, ls="--", label="threshold: roll back")
         shown = [1.0, *(max(each.evidence, _LEAST_EVIDENCE) for each in seen)]
         evidence.plot(minutes, shown, color="#222222", lw=1.6, label="evidence that the canary is worse")
@@ -94,6 +93,7 @@ def draw(rollouts: dict[str, list[Look]], path: Path) -> None:
         for axis in row:
             axis.spines[["top", "right"]].set_visible(False)
             axis.grid(alpha=0.2)
+    rows[1][0].set_ylim(bottom=0)  # once all is drawn: the columns share an axis that no longer grows then
     rows[1][0].legend(frameon=False, loc="lower right")
     rows[2][0].legend(frameon=False, loc="center left", fontsize=9)
     figure.savefig(path, dpi=110)
