@@ -27,7 +27,7 @@ class Seen:
     answered: float
     evidence: float
     needed: float | None
-    times_independent: float = 1.0
+    times_independent: float
 
     @property
     def share(self) -> float | None:

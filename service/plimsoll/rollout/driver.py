@@ -163,8 +163,9 @@ class Driver:
         if found.failed or late:
             if record.route == "back":
                 return self._arrived(record, now)
-            waited = f"{found.awaited.format(stage=record.stage.name)} after {now - record.since_seconds:.0f} s"
-            return self._turn_back(record, found.failed or waited)
+            awaited = found.awaited or f"the pods of stage `{record.stage.name}` are not ready"
+            waited_seconds = now - record.since_seconds
+            return self._turn_back(record, found.failed or f"{awaited} after {waited_seconds:.0f} s")
         self._ports.time.sleep(_WAIT_SECONDS)
         return record
 

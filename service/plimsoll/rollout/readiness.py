@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from plimsoll.rollout.kubernetes import ClusterUnavailable, Objects
 from plimsoll.rollout.lease import Time
-from plimsoll.rollout.plan import Change, Pods
+from plimsoll.rollout.plan import Change, Pods, Stage
 from plimsoll.rollout.release_values import overlay
 from plimsoll.rollout.state import ChangedByOthers, Record
 from plimsoll.rollout.workloads import deployment, restarts, split
@@ -17,16 +17,15 @@ GONE_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """`ready`, or not yet, or `failed` with the reason; `awaited` says what is missing at a stage."""
+    """`ready`, or not yet, or `failed` with the reason; `awaited` says what is missing if it is not the pods."""
 
     ready: bool
     failed: str = ""
-    awaited: str = "the pods of stage `{stage}` are not ready"
+    awaited: str = ""
 
 
 _READY = Readiness(ready=True)
 _NOT_YET = Readiness(ready=False)
-_NOT_ACCEPTED = Readiness(ready=False, awaited="no Gateway has accepted the weight of stage `{stage}`")
 
 
 class Tracks:
@@ -60,7 +59,7 @@ class Tracks:
         if stage.kind == "restore" and change.values:
             return self._of("stable", name, 1)
         if stage.kind == "weight" and record.plan.mode == "gatewayAPI":
-            return self._of_route(name, stage.weight)
+            return self._of_route(name, stage)
         return _READY
 
     def canary_lost(self, record: Record) -> str:
@@ -132,12 +131,14 @@ class Tracks:
                 "`plimsoll rollout run` again, or end with `plimsoll rollout abort`"
             )
 
-    def _of_route(self, fullname: str, weight: int) -> Readiness:
+    def _of_route(self, fullname: str, stage: Stage) -> Readiness:
         """Whether the weight is in the HTTPRoute and the Gateway follows it; before that, requests go as they did."""
         found = split(self._objects, fullname)
-        if found.weight not in (None, weight):
+        if found.weight not in (None, stage.weight):
             return _NOT_YET
-        return _READY if found.accepted else _NOT_ACCEPTED
+        if not found.accepted:
+            return Readiness(ready=False, awaited=f"no Gateway has accepted the weight of stage `{stage.name}`")
+        return _READY
 
     def _of(self, track: str, fullname: str, least: int) -> Readiness:
         found = deployment(self._objects, fullname, track)
