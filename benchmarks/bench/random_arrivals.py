@@ -147,6 +147,9 @@ class RandomArrivals:
             )
         except OSError:
             return  # there is one less; its requests wait for the others
+        if self._over:
+            connection.close()  # it was to take the place of one that the server closed
+            return
         self._all.add(connection)
         self.is_free(connection)
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from typing import Any
+
+import pytest
 
 from benchmarks.bench.random_arrivals import RandomArrivals
 from benchmarks.client import Address, request_bytes
@@ -58,3 +61,16 @@ async def test_a_connection_that_the_server_closes_breaks_its_request_and_is_rep
     statuses, seen = await came_of((), hangs_up=True)
     assert statuses == [BROKEN] * 20
     assert seen >= 20
+
+
+async def test_a_connection_that_opens_once_the_load_is_over_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = asyncio.get_running_loop()
+    connect = loop.create_connection
+
+    async def late(*arguments: Any) -> Any:
+        connected = await connect(*arguments)
+        await asyncio.sleep(0.05)
+        return connected
+
+    monkeypatch.setattr(loop, "create_connection", late)
+    assert (await came_of((), hangs_up=True))[0] == [BROKEN] * 20
