@@ -35,7 +35,8 @@ from benchmarks.peers.tuning import Tuning
 from benchmarks.program import Program
 from benchmarks.server import REPOSITORY, UNSAMPLED_TRACING, Server
 
-TOLERANCE, TOLERANCE_OF_TUNED = 1e-4, 5e-3
+TOLERANCE, TOLERANCE_OF_TUNED = 1e-4, 2e-2
+"""Of a number of an answer, to torch's. A tuned bundle may differ by more, and must answer the same class."""
 _PORTS = 5
 FEATURES = '{"features":%s}'
 

@@ -151,5 +151,5 @@ def before(checkout: Path) -> Contestant:
 
 def tuned(bundle: Path) -> Contestant:
     """The service with another bundle of the heavy model, such as one of ONNX in int8."""
-    about = f"the same with a tuned bundle; a number of an answer may differ from torch's by {TOLERANCE_OF_TUNED:g}"
+    about = f"the same with a tuned bundle; numbers may differ from torch's by {TOLERANCE_OF_TUNED:g}, classes may not"
     return Contestant(TUNED, about, 1000, role=results.VARIANT, settings=_WORKERS, only=("B",), bundle=bundle)

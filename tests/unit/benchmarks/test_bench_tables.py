@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.bench.contestant import TOLERANCE_OF_TUNED
 from benchmarks.bench.contestants import CONTESTANTS
 from benchmarks.bench.correctness import agrees
 from benchmarks.bench.environments import plain_reason
@@ -102,6 +103,12 @@ def test_every_server_is_read_in_its_own_words(name: str, body: str) -> None:
 @pytest.mark.parametrize("body", ["[0.9, 0.1]", "[0.1, 0.9002]", "[0.1]", "{}", "", '{"detail": "no"}', "[null, 0.9]"])
 def test_any_other_answer_is_wrong(body: str) -> None:
     assert not agrees(json.loads, body.encode(), np.array([0.1, 0.9], dtype=np.float32))
+
+
+@pytest.mark.parametrize(("body", "right"), [("[0.48, 0.52]", True), ("[0.5, 0.5]", False), ("[0.46, 0.54]", False)])
+def test_a_tuned_bundle_may_be_a_little_off_in_the_same_class(body: str, right: bool) -> None:
+    expected = np.array([0.49, 0.51], dtype=np.float32)
+    assert agrees(json.loads, body.encode(), expected, TOLERANCE_OF_TUNED) is right
 
 
 @pytest.mark.parametrize(
