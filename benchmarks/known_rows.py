@@ -60,15 +60,15 @@ def body_of(texts: Sequence[str]) -> bytes:
     return f'{{"instances": [{",".join(texts)}]}}'.encode()
 
 
-def distinct_rows(answers: Sequence[NDArray[np.float64]], apart: float) -> list[int]:
+def distinct_rows(answers: Sequence[NDArray[Any]], apart: float) -> list[int]:
     """Rows, of answers [rows, classes] of several versions, among which all answers differ by more than `apart`.
 
     Greedy, in rising order.
     """
     kept: list[int] = []
-    taken: list[NDArray[np.float64]] = []
+    taken: list[NDArray[Any]] = []
     for row in range(len(answers[0])):
-        mine: list[NDArray[np.float64]] = []
+        mine: list[NDArray[Any]] = []
         for version in answers:
             others = [*taken, *mine]
             if others and np.abs(np.array(others) - version[row]).max(axis=1).min() <= apart:

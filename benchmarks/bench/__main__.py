@@ -39,8 +39,9 @@ from benchmarks.bench.interruption import end_on_signals
 from benchmarks.bench.preflight import obstacles, require_of_machine
 from benchmarks.bench.results import Result, WorkloadResult, save
 from benchmarks.bench.tables import demand_grid, grids, table_of
+from benchmarks.bench.tuned_heavy import make_tuned_heavy
 from benchmarks.bench.wires import JSON
-from benchmarks.bench.workloads import WORKLOADS, make_models
+from benchmarks.bench.workloads import HEAVY, WORKLOADS, make_models
 from benchmarks.report import console, this_occasion
 
 _INTERRUPTED = 130
@@ -74,7 +75,7 @@ def _chosen(options: argparse.Namespace) -> list[Contestant]:
     others = quick_or(options.servers, [name for name in CONTESTANTS if name != OURS], quick=options.quick)
     chosen = [ours, *(CONTESTANTS[name] for name in others if name != OURS)]
     chosen += [before(options.before.resolve())] if options.before else []
-    return [*chosen, tuned(options.tuned.resolve())] if options.tuned else chosen
+    return [*chosen, tuned()] if options.tuned else chosen
 
 
 def _measured(contestants: list[Contestant], options: argparse.Namespace, shown: Console) -> Result:
@@ -95,6 +96,9 @@ def _measured(contestants: list[Contestant], options: argparse.Namespace, shown:
         for key, plan in plans.items():
             try:
                 make_models(WORKLOADS[key])
+                if options.tuned and WORKLOADS[key] is HEAVY:
+                    tell("tuning the heavy model")
+                    make_tuned_heavy()
                 found = _contest(key, plan, servers[key]).result
             except FAILURES as error:  # MiniLM cannot be had, or the service itself fails: hours of others are kept
                 shown.print(f"{key} is left out: {error}", style="red", highlight=False, markup=False)
@@ -167,7 +171,7 @@ def _command(options: argparse.Namespace) -> str:
     command += ["--quick"] if options.quick else []
     command += [f"--workers {options.workers}"] if options.workers else []
     command += ["--before ANOTHER_CHECKOUT"] if options.before else []
-    command += ["--tuned BUNDLE"] if options.tuned else []
+    command += ["--tuned"] if options.tuned else []
     if not options.quick:
         usual = {key: workload.connections for key, workload in WORKLOADS.items()}
         named = (
@@ -210,7 +214,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, help="how long a measurement is, whole ones (10; quick: 2)")
     parser.add_argument("--workers", type=int, help="workers of the service, whatever the model")
     parser.add_argument("--before", type=Path, metavar="CHECKOUT", help="compare with the service of this folder, too")
-    parser.add_argument("--tuned", type=Path, metavar="BUNDLE", help="serve this bundle of the heavy model, too")
+    parser.add_argument("--tuned", action="store_true", help="serve the heavy model tuned, too; it is made once")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder for the result and its picture")
     parser.add_argument("--transcript", type=Path, help="write the page into this file too, as Markdown")
     options = parser.parse_args()

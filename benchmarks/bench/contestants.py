@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmarks.bench import launches, results
 from benchmarks.bench.contestant import FEATURES, TOLERANCE_OF_TUNED, Contestant
+from benchmarks.bench.tuned_heavy import TUNED_HEAVY
 from benchmarks.bench.wires import (
     BYTES,
     JSON,
@@ -149,7 +150,7 @@ def before(checkout: Path) -> Contestant:
     )  # fmt: skip
 
 
-def tuned(bundle: Path) -> Contestant:
-    """The service with another bundle of the heavy model, such as one of ONNX in int8."""
+def tuned() -> Contestant:
+    """The service with the heavy model as `plimsoll bundle tune` makes it."""
     about = f"the same with a tuned bundle; numbers may differ from torch's by {TOLERANCE_OF_TUNED:g}, classes may not"
-    return Contestant(TUNED, about, 1000, role=results.VARIANT, settings=_WORKERS, only=("B",), bundle=bundle)
+    return Contestant(TUNED, about, 1000, role=results.VARIANT, settings=_WORKERS, only=("B",), bundle=TUNED_HEAVY)

@@ -159,13 +159,18 @@ def rows_of(workload: Workload) -> Rows:
     if workload.wire not in OF_ONE_SIZE:
         rows, answers = task_rows(workload.bundle, workload.wire, _ROWS)
         return Rows(tuple(rows), answers)
+    candidates, answers = answers_of(workload)
+    kept = distinct_rows([answers], _APART)[:_ROWS]
+    return Rows(tuple(_row(candidates[row]) for row in kept), answers[kept])
+
+
+def answers_of(workload: Workload) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Many rows of a perceptron, and the probabilities that torch gives them, [rows, classes]."""
     module = build_architecture(ARCHITECTURE, {"sizes": list(workload.sizes)}).eval()
     module.load_state_dict(load_file(workload.weights))
     candidates = _candidates(workload.sizes[0])
     with torch.inference_mode():
-        answers = module(torch.from_numpy(candidates)).numpy()
-    kept = distinct_rows([answers], _APART)[:_ROWS]
-    return Rows(tuple(_row(candidates[row]) for row in kept), answers[kept])
+        return candidates, module(torch.from_numpy(candidates)).numpy()
 
 
 def _row(values: NDArray[np.float32]) -> Row:
