@@ -28,13 +28,14 @@ _STATE = (
 
 
 def test_a_second_pod_answers(
-    cluster: Cluster, image: str, previous_image: str, client: ClientPod, transcript: Transcript
+    cluster: Cluster, image: str, slim_image: str, previous_image: str, client: ClientPod, transcript: Transcript
 ) -> None:
     """The versions take turns. A pod is scheduled, and ready, when a watch says so."""
-    titles = {"now": "this image and chart", "before": f"the image of before, {PREVIOUS.stem}"}
-    releases = {"now": Release(cluster, image, "now"), "before": Release(cluster, previous_image, "before")}
-    releases["now"].install(CHART)
-    releases["before"].install(PREVIOUS)
+    titles = {"now": "this image", "slim": "the slim image", "before": f"the image of before, {PREVIOUS.stem}"}
+    images = {"now": image, "slim": slim_image, "before": previous_image}
+    releases = {name: Release(cluster, images[name], name) for name in titles}
+    for name, release in releases.items():
+        release.install(PREVIOUS if name == "before" else CHART)
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in releases}
     for _ in range(TURNS):
         for name, release in releases.items():
