@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import os
+import subprocess
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,6 +20,20 @@ SOURCES = {path.relative_to(ROOT / "service").as_posix(): path for path in (ROOT
 def test_the_list_is_sorted_and_names_modules_that_are_there() -> None:
     assert sorted(set(LISTED)) == LISTED
     assert [each for each in LISTED if each not in SOURCES] == []
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_modules_of_torch_are_compiled_where_it_is_installed(installed: bool, tmp_path: Path) -> None:
+    """The slim image is built without torch: mypyc would not find it, and the image could not be built."""
+    programs = {"mypyc": 'printf "%s\\n" "$@" > given', "some-python": f"exit {int(not installed)}"}
+    for name, line in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{line}\n")
+        (tmp_path / name).chmod(0o755)
+    script, path = ROOT / "ops/compile.sh", f"{tmp_path}:{os.environ['PATH']}"
+    subprocess.run(["sh", script, tmp_path / "some-python"], cwd=tmp_path, env={"PATH": path}, check=True, timeout=30)
+    given = [each for each in (tmp_path / "given").read_text().split() if each.startswith("plimsoll/")]
+    assert given == [each for each in LISTED if installed or not each.startswith("plimsoll/runtime/pytorch/")]
+    assert "plimsoll/inference/line.py" in given
 
 
 @pytest.mark.parametrize("module", LISTED)
