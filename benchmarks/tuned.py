@@ -16,31 +16,23 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 from plimsoll.bundle.folder import Bundle, open_bundle
 from plimsoll.cli.tuning_plot import caption_of, draw
 from plimsoll.cli.tuning_run import Choices, Tuned, tune_bundle
 from plimsoll.cli.tuning_table import outcome, time_in_words
-from plimsoll.runtime.bundle_making import Recipe, make_bundle
-from plimsoll.runtime.pytorch.module_building import build_architecture
-from plimsoll.runtime.pytorch.new_model import NewTorchModel
 from plimsoll.runtime.tuning.candidates import Candidate
 from plimsoll.runtime.tuning.tuned_bundle import threads_of
 from plimsoll.runtime.tuning.tuner import Progress, Rule
 from plimsoll.settings import load_settings
-from safetensors.torch import save
-from torch import nn
 
+from benchmarks.large_model import Digits, held_out_digits, judging_digits, make_large_bundle
 from benchmarks.report import console, this_occasion
 from benchmarks.server import REPOSITORY
 
-_HELD_OUT = REPOSITORY / "training" / "digits-heldout.npz"
 _DIGITS = REPOSITORY / "models" / "digits"
 _SIZES = (1, 8, 64)
 _ALLOWED_LOSS = 0.02
-_LARGE = {"sizes": [784, 4096, 4096, 10]}
-_EPOCHS, _ROWS_OF_STEP, _RATE = 6, 50, 3e-4
+_LARGE = "a large model, 784-4096-4096-10"
 _COLUMNS = ["candidate", *(f"{size} rows" if size > 1 else "1 row" for size in _SIZES), "speed"]
 _OF_ANSWERS = ["accuracy, 95 %", "loss, and at most", "answered alike", "off by", ""]
 
@@ -51,8 +43,7 @@ class Subject:
 
     about: str
     bundle: Bundle
-    pixels: NDArray[np.float32]
-    labels: NDArray[np.uint8]
+    digits: Digits
 
 
 def main() -> int:
@@ -98,42 +89,14 @@ counted and at most with 95 % confidence; at most {_ALLOWED_LOSS:.0%} is allowed
 
 
 def _subjects(folder: Path) -> Iterator[Subject]:
-    with np.load(_HELD_OUT, allow_pickle=False) as archive:
-        order = np.random.default_rng(0).permutation(len(archive["labels"]))
-        pixels, labels = (archive["pixels"][order] / 255).astype(np.float32), archive["labels"][order]
-    yield Subject("digits 1, 784-256-128-10", open_bundle(_DIGITS / "1"), pixels, labels)
-    yield Subject("digits 2, a small convolutional network", open_bundle(_DIGITS / "2"), pixels, labels)
-    half = len(pixels) // 2
-    large = _trained(folder, pixels[:half], labels[:half])
-    yield Subject("a large model, 784-4096-4096-10", large, pixels[half:], labels[half:])
-
-
-def _trained(folder: Path, pixels: NDArray[np.float32], labels: NDArray[np.uint8]) -> Bundle:
-    """A bundle of the large model, trained on these rows."""
-    torch.manual_seed(0)
-    module = build_architecture("digits-mlp", _LARGE)
-    rows, classes = torch.from_numpy(pixels), torch.from_numpy(labels.astype(np.int64))
-    optimiser = torch.optim.Adam(module.parameters(), lr=_RATE)
-    for _ in range(_EPOCHS):
-        for part in torch.split(torch.randperm(len(rows)), _ROWS_OF_STEP):
-            optimiser.zero_grad()
-            nn.functional.nll_loss(module(rows[part]).clamp_min(1e-9).log(), classes[part]).backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-    model = NewTorchModel(save(module.state_dict()), _LARGE, architecture="digits-mlp", output_names=["probabilities"])
-    recipe = Recipe(
-        name="large",
-        version="1",
-        examples=[{"pixels": pixels[:32]}],
-        minimum={"pixels": 0},
-        maximum={"pixels": 1},
-        labels=list(range(10)),
-    )
-    return make_bundle(folder, recipe, model)
+    yield Subject("digits 1, 784-256-128-10", open_bundle(_DIGITS / "1"), held_out_digits())
+    yield Subject("digits 2, a small convolutional network", open_bundle(_DIGITS / "2"), held_out_digits())
+    yield Subject(_LARGE, make_large_bundle(folder, "large", "1"), judging_digits())
 
 
 def _tuned(subject: Subject, folder: Path, turns: int) -> Tuned:
     rows = folder / "rows.npz"
-    np.savez(rows, pixels=subject.pixels, label=subject.labels)
+    np.savez(rows, pixels=subject.digits.pixels, label=subject.digits.labels)
     choices = Choices(
         version="9", folder=folder, evaluate=rows, label=None, rule=Rule(_ALLOWED_LOSS, _SIZES, turns), factories=(),
         trust_pt2=False, write=False,
@@ -147,7 +110,7 @@ def _markdown(subject: Subject, tuned: Tuned) -> str:
     lines = [
         f"## {subject.about}",
         "",
-        f"{len(subject.pixels)} rows; {threads_of(tuned.document)}.",
+        f"{len(subject.digits.labels)} rows; {threads_of(tuned.document)}.",
         "",
         f"| {' | '.join(columns)} |",
         "|---" * len(columns) + "|",

@@ -35,8 +35,9 @@ from benchmarks.peers.tuning import Tuning
 from benchmarks.program import Program
 from benchmarks.server import REPOSITORY, UNSAMPLED_TRACING, Server
 
-TOLERANCE, TOLERANCE_OF_TUNED = 1e-4, 2e-2
-"""Of a number of an answer, to torch's. A tuned bundle may differ by more, and must answer the same class."""
+TOLERANCE, TOLERANCE_OF_TUNED = 1e-4, 5e-2
+"""Of a number of an answer, to torch's. A tuned bundle may differ by more, and must answer the class of torch, or one
+that torch gives nearly as much."""
 _PORTS = 5
 FEATURES = '{"features":%s}'
 

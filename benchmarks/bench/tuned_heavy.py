@@ -16,7 +16,8 @@ from plimsoll.settings import load_settings
 
 from benchmarks.bench.environments import CACHE
 from benchmarks.bench.made_once import make_once
-from benchmarks.bench.workloads import HEAVY, answers_of
+from benchmarks.bench.workloads import HEAVY
+from benchmarks.large_model import judging_digits
 
 TUNED_HEAVY = CACHE / "tuned" / HEAVY.name / "2"
 _ALLOWED_LOSS = 0.02
@@ -35,11 +36,10 @@ def make_tuned_heavy() -> None:
 
 
 def _tune() -> None:
-    """Judge by the classes that torch answers: the weights are random, so that there are no right ones."""
-    rows, answers = answers_of(HEAVY)
+    digits = judging_digits()
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "rows.npz"
-        np.savez(file, features=rows, label=answers.argmax(axis=1))
+        np.savez(file, pixels=digits.pixels, label=digits.labels)
         choices = Choices(
             version=TUNED_HEAVY.name, folder=TUNED_HEAVY.parents[1], evaluate=file, label=None,
             rule=Rule(_ALLOWED_LOSS, _SIZES, _TURNS), factories=(), trust_pt2=False, write=True,

@@ -13,16 +13,15 @@ from numpy.typing import NDArray
 from plimsoll.bundle.folder import open_bundle
 from plimsoll.bundle.manifest import MANIFEST_FILE
 from plimsoll.runtime import bundle_making
-from plimsoll.runtime.bundle_making import Recipe, make_bundle
 from plimsoll.runtime.loader_options import LoaderOptions
 from plimsoll.runtime.loading import new_loader
 from plimsoll.runtime.onnx_export import export_bundle
 from plimsoll.runtime.onnx_file import GRAPH_FILE
 from plimsoll.runtime.pytorch import onnx_export
 from plimsoll.runtime.pytorch.module_building import build_architecture
-from plimsoll.runtime.pytorch.new_model import NewTorchModel
-from safetensors.torch import load_file, save
+from safetensors.torch import load_file
 
+from benchmarks import large_model
 from benchmarks.bench import texts
 from benchmarks.bench.environments import CACHE
 from benchmarks.bench.made_once import make_once
@@ -30,6 +29,7 @@ from benchmarks.bench.task_rows import task_rows
 from benchmarks.bench.texts import make_minilm_bundle, make_minilm_of_texts, texts_and_vectors
 from benchmarks.bench.wires import BYTES, JSON, OF_ONE_SIZE, PICTURE, TEXT, TOKENS, Row
 from benchmarks.known_rows import distinct_rows
+from benchmarks.large_model import judging_digits
 from benchmarks.server import REPOSITORY
 from training import minilm, minilm_encoder
 
@@ -92,7 +92,7 @@ _GRAPHS = CACHE / "onnx"
 _DIGITS = (REPOSITORY / "models", "digits", "1", "pixels", (784, 256, 128, 10))
 SMALL = Workload("A", "small", *_DIGITS, (1, 8, 64, 128), 20)
 SMALL_IN_BYTES = Workload("A-bytes", "small, in bytes", *_DIGITS, (64, 128), 20, BYTES)
-HEAVY = Workload("B", "heavy", CACHE / "models", "heavy", "1", "features", (784, 4096, 4096, 10), (8, 32, 64, 128), 100)
+HEAVY = Workload("B", "heavy", CACHE / "models", "heavy", "1", "pixels", large_model.SIZES, (8, 32, 64, 128), 100)
 TEXTS = Workload("C", "texts, MiniLM", CACHE / "models", "minilm", "1", "input_ids", (), (1, 8, 64), 100, TOKENS)
 _EXAMPLES = REPOSITORY / "examples" / "models"
 SENTIMENT = Workload("T", "texts to classes", _EXAMPLES, "sentiment", "1", "text", (), (16,), 100, TEXT)
@@ -108,7 +108,8 @@ def make_models(workload: Workload) -> None:
         Unavailable: it is MiniLM, whose weights cannot be had.
     """
     if workload is HEAVY:
-        make_once(HEAVY.bundle, [Path(__file__), *_MAKERS], _make_heavy_bundle)
+        train = partial(large_model.make_large_bundle, HEAVY.models, HEAVY.name, HEAVY.version)
+        make_once(HEAVY.bundle, [Path(large_model.__file__), *_MAKERS], train)
     if workload.wire == TOKENS:
         make = partial(make_minilm_bundle, workload.models, workload.name, workload.version)
         make_once(workload.bundle, [Path(texts.__file__), *_MAKERS], make)
@@ -117,30 +118,6 @@ def make_models(workload: Workload) -> None:
     elif workload.wire in OF_ONE_SIZE:
         sources = [workload.bundle / MANIFEST_FILE, Path(onnx_export.__file__)]
         make_once(workload.graph.parent, sources, partial(_make_graph, workload))
-
-
-def _make_heavy_bundle() -> None:
-    """Write the bundle of the heavy model with weights of a fixed seed."""
-    generator = torch.Generator().manual_seed(_SEED)
-    module = build_architecture(ARCHITECTURE, {"sizes": list(HEAVY.sizes)})
-    with torch.no_grad():
-        for parameter in module.parameters():
-            wide = parameter.shape[-1]
-            scale = np.sqrt(2 / wide) if parameter.dim() > 1 else 0.0
-            parameter.copy_(torch.randn(parameter.shape, generator=generator) * scale)
-    recipe = Recipe(
-        name=HEAVY.name,
-        version=HEAVY.version,
-        examples=[{"features": _candidates(HEAVY.sizes[0])[:_GOLDEN_ROWS]}],
-        labels=list(range(HEAVY.sizes[-1])),
-    )
-    model = NewTorchModel(
-        save(module.state_dict()),
-        {"sizes": list(HEAVY.sizes)},
-        architecture=ARCHITECTURE,
-        output_names=["probabilities"],
-    )
-    make_bundle(HEAVY.models, recipe, model)
 
 
 def _make_graph(workload: Workload) -> None:
@@ -159,18 +136,13 @@ def rows_of(workload: Workload) -> Rows:
     if workload.wire not in OF_ONE_SIZE:
         rows, answers = task_rows(workload.bundle, workload.wire, _ROWS)
         return Rows(tuple(rows), answers)
-    candidates, answers = answers_of(workload)
-    kept = distinct_rows([answers], _APART)[:_ROWS]
-    return Rows(tuple(_row(candidates[row]) for row in kept), answers[kept])
-
-
-def answers_of(workload: Workload) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Many rows of a perceptron, and the probabilities that torch gives them, [rows, classes]."""
     module = build_architecture(ARCHITECTURE, {"sizes": list(workload.sizes)}).eval()
     module.load_state_dict(load_file(workload.weights))
-    candidates = _candidates(workload.sizes[0])
+    candidates = judging_digits().pixels.round(_DECIMALS) if workload is HEAVY else _noise(workload.sizes[0])
     with torch.inference_mode():
-        return candidates, module(torch.from_numpy(candidates)).numpy()
+        answers = module(torch.from_numpy(candidates)).numpy()
+    kept = distinct_rows([answers], _APART)[:_ROWS]
+    return Rows(tuple(_row(candidates[row]) for row in kept), answers[kept])
 
 
 def _row(values: NDArray[np.float32]) -> Row:
@@ -178,7 +150,7 @@ def _row(values: NDArray[np.float32]) -> Row:
     return Row(json.dumps(numbers, separators=(",", ":")), values)
 
 
-def _candidates(columns: int) -> NDArray[np.float32]:
+def _noise(columns: int) -> NDArray[np.float32]:
     """Noise from 0 to 1; all rows but the first in different strengths, so that their answers differ."""
     generator = np.random.default_rng(_SEED)
     rows = generator.random((_CANDIDATES, columns)) * generator.random((_CANDIDATES, columns // 8)).repeat(8, axis=1)
