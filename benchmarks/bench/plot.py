@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from benchmarks.bench.results import VARIANT, Result, WorkloadResult
 from benchmarks.bench.standing import speeds, spread
 
-_OURS, _FORMS = "#0b5fa5", "#5b9bd5"
+_OURS, _FORMS = "#0b5fa5", ("#5b9bd5", "#a9d0ee", "#2b7a78", "#12406b")
 _OTHERS = ("#8c8c8c", "#b8a13a", "#6f9f6f", "#a8709c", "#c07a4b", "#d06c8b", "#4f8f8b")
 
 
@@ -126,8 +126,8 @@ def _latency(axis: Axes, workload: WorkloadResult, colours: dict[str, str]) -> N
 
 def _colours(result: Result) -> dict[str, str]:
     roles = {name: showing.role for each in result.workloads.values() for name, showing in each.servers.items()}
-    others = iter(_OTHERS * 2)
+    others, forms = iter(_OTHERS * 2), iter(_FORMS * 2)
     return {
-        name: _OURS if name == result.ours else _FORMS if role == VARIANT else next(others)
+        name: _OURS if name == result.ours else next(forms) if role == VARIANT else next(others)
         for name, role in roles.items()
     }
