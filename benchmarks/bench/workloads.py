@@ -29,7 +29,6 @@ from benchmarks.bench.task_rows import task_rows
 from benchmarks.bench.texts import make_minilm_bundle, make_minilm_of_texts, texts_and_vectors
 from benchmarks.bench.wires import BYTES, JSON, OF_ONE_SIZE, PICTURE, TEXT, TOKENS, Row
 from benchmarks.known_rows import distinct_rows
-from benchmarks.large_model import judging_digits
 from benchmarks.server import REPOSITORY
 from training import minilm, minilm_encoder
 
@@ -138,7 +137,7 @@ def rows_of(workload: Workload) -> Rows:
         return Rows(tuple(rows), answers)
     module = build_architecture(ARCHITECTURE, {"sizes": list(workload.sizes)}).eval()
     module.load_state_dict(load_file(workload.weights))
-    candidates = judging_digits().pixels.round(_DECIMALS) if workload is HEAVY else _noise(workload.sizes[0])
+    candidates = _judging_rows() if workload is HEAVY else _noise(workload.sizes[0])
     with torch.inference_mode():
         answers = module(torch.from_numpy(candidates)).numpy()
     kept = distinct_rows([answers], _APART)[:_ROWS]
@@ -148,6 +147,10 @@ def rows_of(workload: Workload) -> Rows:
 def _row(values: NDArray[np.float32]) -> Row:
     numbers = [round(float(number), _DECIMALS) for number in values]
     return Row(json.dumps(numbers, separators=(",", ":")), values)
+
+
+def _judging_rows() -> NDArray[np.float32]:
+    return large_model.judging_digits().pixels.round(_DECIMALS)
 
 
 def _noise(columns: int) -> NDArray[np.float32]:
