@@ -43,21 +43,18 @@ def held_out_digits() -> Digits:
 
 def judging_digits() -> Digits:
     """The half of which the model has learned nothing."""
-    pixels, labels = held_out_digits()
-    half = len(pixels) // 2
-    return Digits(pixels[half:], labels[half:])
+    return _halves()[1]
 
 
 def make_large_bundle(folder: Path, name: str, version: str) -> Bundle:
     """Train the model, and write its bundle."""
-    pixels, labels = held_out_digits()
-    half = len(pixels) // 2
+    pixels, labels = _halves()[0]
     torch.manual_seed(0)
     module = build_architecture(_ARCHITECTURE, _CONFIG)
-    rows, classes = torch.from_numpy(pixels[:half]), torch.from_numpy(labels[:half].astype(np.int64))
+    rows, classes = torch.from_numpy(pixels), torch.from_numpy(labels.astype(np.int64))
     optimiser = torch.optim.Adam(module.parameters(), lr=_RATE)
     for _ in range(_EPOCHS):
-        for part in torch.split(torch.randperm(half), _ROWS_OF_STEP):
+        for part in torch.split(torch.randperm(len(rows)), _ROWS_OF_STEP):
             optimiser.zero_grad()
             nn.functional.nll_loss(module(rows[part]).clamp_min(1e-9).log(), classes[part]).backward()  # type: ignore[no-untyped-call]
             optimiser.step()
@@ -73,3 +70,9 @@ def make_large_bundle(folder: Path, name: str, version: str) -> Bundle:
         labels=list(range(10)),
     )
     return make_bundle(folder, recipe, model)
+
+
+def _halves() -> tuple[Digits, Digits]:
+    pixels, labels = held_out_digits()
+    half = len(pixels) // 2
+    return Digits(pixels[:half], labels[:half]), Digits(pixels[half:], labels[half:])

@@ -15,25 +15,22 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
 from plimsoll.bundle.folder import Bundle, open_bundle
 from plimsoll.cli.tuning_plot import caption_of, draw
-from plimsoll.cli.tuning_run import Choices, Tuned, tune_bundle
+from plimsoll.cli.tuning_run import Tuned
 from plimsoll.cli.tuning_table import outcome, time_in_words
 from plimsoll.runtime.tuning.candidates import Candidate
 from plimsoll.runtime.tuning.tuned_bundle import threads_of
-from plimsoll.runtime.tuning.tuner import Progress, Rule
 from plimsoll.settings import load_settings
 
+from benchmarks.digits_tuning import ALLOWED_LOSS, SIZES, tune_by_digits
 from benchmarks.large_model import Digits, held_out_digits, judging_digits, make_large_bundle
 from benchmarks.report import console, this_occasion
 from benchmarks.server import REPOSITORY
 
 _DIGITS = REPOSITORY / "models" / "digits"
-_SIZES = (1, 8, 64)
-_ALLOWED_LOSS = 0.02
 _LARGE = "a large model, 784-4096-4096-10"
-_COLUMNS = ["candidate", *(f"{size} rows" if size > 1 else "1 row" for size in _SIZES), "speed"]
+_COLUMNS = ["candidate", *(f"{size} rows" if size > 1 else "1 row" for size in SIZES), "speed"]
 _OF_ANSWERS = ["accuracy, 95 %", "loss, and at most", "answered alike", "off by", ""]
 
 
@@ -58,11 +55,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         for subject in _subjects(Path(folder)):
             with shown.status(subject.about):
-                tuned = _tuned(subject, Path(folder), options.turns)
+                tuned = tune_by_digits(subject.bundle, subject.digits, options.turns, load_settings())
             parts.append(_markdown(subject, tuned))
             sys.stdout.write(parts[-1] + "\n\n")
     if options.picture is not None:
-        draw(options.picture, tuned.tuning, _SIZES, subject.about, caption_of(tuned.document))
+        draw(options.picture, tuned.tuning, SIZES, subject.about, caption_of(tuned.document))
         parts.append(f"![speeds of the large model]({options.picture.name})")
     if options.transcript is not None:
         options.transcript.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
@@ -85,23 +82,13 @@ Made by `{command}`; overwritten by the next run.
 
 Times of a batch are medians of the turns; a turn is the fastest run of 0.1 s. In brackets: how many times as fast as
 the present bundle, turn by turn. The column `speed` is their geometric mean over the batches. A loss is of accuracy, as
-counted and at most with 95 % confidence; at most {_ALLOWED_LOSS:.0%} is allowed."""
+counted and at most with 95 % confidence; at most {ALLOWED_LOSS:.0%} is allowed."""
 
 
 def _subjects(folder: Path) -> Iterator[Subject]:
     yield Subject("digits 1, 784-256-128-10", open_bundle(_DIGITS / "1"), held_out_digits())
     yield Subject("digits 2, a small convolutional network", open_bundle(_DIGITS / "2"), held_out_digits())
     yield Subject(_LARGE, make_large_bundle(folder, "large", "1"), judging_digits())
-
-
-def _tuned(subject: Subject, folder: Path, turns: int) -> Tuned:
-    rows = folder / "rows.npz"
-    np.savez(rows, pixels=subject.digits.pixels, label=subject.digits.labels)
-    choices = Choices(
-        version="9", folder=folder, evaluate=rows, label=None, rule=Rule(_ALLOWED_LOSS, _SIZES, turns), factories=(),
-        trust_pt2=False, write=False,
-    )  # fmt: skip
-    return tune_bundle(subject.bundle, choices, load_settings(), Progress())
 
 
 def _markdown(subject: Subject, tuned: Tuned) -> str:
@@ -128,7 +115,7 @@ def _cells(candidate: Candidate, *, kept: bool) -> list[str]:
         f"{time_in_words(candidate.times[size].median)} ({candidate.speeds[size].median:.2f}x)"
         if candidate.times
         else ""
-        for size in _SIZES
+        for size in SIZES
     ]
     cells = [candidate.name, *times, f"{candidate.speed:.2f}x" if candidate.speeds else ""]
     compared, word = candidate.comparison, "**kept**" if kept else candidate.standing

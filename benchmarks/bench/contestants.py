@@ -152,5 +152,7 @@ def before(checkout: Path) -> Contestant:
 
 def tuned() -> Contestant:
     """The service with the heavy model as `plimsoll bundle tune` makes it."""
-    about = f"the same with a tuned bundle; numbers may differ from torch's by {TOLERANCE_OF_TUNED:g}, classes may not"
+    about = (
+        f"a tuned bundle; numbers may differ from torch's by {TOLERANCE_OF_TUNED:g}, classes if as near to each other"
+    )
     return Contestant(TUNED, about, 1000, role=results.VARIANT, settings=_WORKERS, only=("B",), bundle=TUNED_HEAVY)
