@@ -21,7 +21,8 @@ class Forward:
     asyncio ends the process on a `SystemExit` and takes a `CancelledError` for a cancellation of the task.
 
     `since` is the start of the run in progress, in seconds of `clock`, and `None` between runs; `rows` is the number
-    of its rows. `last_since` is the start of the last run that has ended. Another thread may read all of them.
+    of its rows. `last_since` and `last_until` are the start and the end of the last run that has ended. Another thread
+    may read all of them.
     """
 
     def __init__(self, model: Model, clock: Callable[[], float]) -> None:
@@ -30,6 +31,7 @@ class Forward:
         self._outputs = [(spec, spec.dtype, spec.shape[1:]) for spec in model.signature.outputs]
         self.since: float | None = None
         self.last_since: float | None = None
+        self.last_until = 0.0
         self.rows = 0
 
     def run(self, inputs: Tensors, rows: int) -> Tensors | BaseException:
@@ -47,6 +49,7 @@ class Forward:
             return error
         finally:
             self.last_since, self.since = self.since, None
+            self.last_until = self.clock()
         return outputs
 
 

@@ -15,6 +15,7 @@ from plimsoll.inference.payloads import Tensors
 from plimsoll.inference.placement import Placement
 from plimsoll.inference.ports import LaneObserver
 from plimsoll.inference.rerun import Rerun
+from plimsoll.inference.return_wait import LOOK_SECONDS, ReturnWait
 
 _log = logging.getLogger(__name__)
 _NEVER = float("inf")
@@ -29,6 +30,7 @@ class BatchRunner:
     A quick batch waits for another turn of the loop as long as each turn adds requests to it. The `observer` receives
     a report of each batch that has run, and the number of waiting requests. The loop's clock decides when a batch is
     due; the clock of `forward` measures durations, because the loop's clock may have a resolution of milliseconds.
+    After a run in `executor` the next batch may wait for the clients that were just answered: see `ReturnWait`.
 
     If a batch fails, its requests run again one by one, so that only the requests at fault fail.
     """
@@ -45,6 +47,10 @@ class BatchRunner:
         self._delivery = Delivery(observer, self._stopwatch)
         self._loop = asyncio.get_running_loop()
         self._busy = False
+        """Whether no batch may start: one runs, runs again, or waits for clients to come back."""
+        self._return_wait = ReturnWait()
+        self._look: asyncio.TimerHandle | None = None
+        """The next look for clients that come back; `None` while the next batch does not wait for them."""
         self._waiting_told = 0
         self.gathered = 0
         """The number of requests in the due batch when it last got another turn of the loop; 0 if it got none."""
@@ -68,7 +74,9 @@ class BatchRunner:
         entry.stopwatch_at = self._stopwatch()
         if self._busy:
             self._tell_waiting()
-            return False
+            if self._look is None or not self._has_come_back():
+                return False
+            self._stop_waiting()
         if queue.due_at < self._alarm_at:
             self._wake_at(queue.due_at, now)
         shapes = entry.batch.shapes
@@ -172,11 +180,47 @@ class BatchRunner:
 
     def _finish(self, batch: Batch, started_at: float, running: asyncio.Future[Tensors | BaseException]) -> None:
         self._busy = False
+        rows, requests, seconds = batch.filled, len(batch.entries), self._forward.last_until - started_at
         if running.cancelled():
             self._fail_all(batch, closed())
         else:
             self._end(batch, running.exception() or running.result(), started_at)
+            if not self._busy and not batch.shapes and self._waits_after(rows, requests, seconds):
+                return
         self._run()
+
+    def _waits_after(self, rows: int, requests: int, seconds: float) -> bool:
+        """Begin to wait for the clients of a run that had so many rows and requests; whether there is a wait."""
+        waiting, now = self._queue.requests_waiting, self._stopwatch()
+        if not self._return_wait.begin(rows, seconds, requests, waiting, now) or self._is_full():
+            return False
+        self._busy = True
+        self._look_later()
+        return True
+
+    def _look_later(self) -> None:
+        self._look = self._loop.call_later(LOOK_SECONDS, self._look_for_returns, context=Context())
+
+    def _look_for_returns(self) -> None:
+        if not self._has_come_back() and self._return_wait.goes_on(self._queue.requests_waiting, self._stopwatch()):
+            self._look_later()
+        else:
+            self._stop_waiting()
+            self._run()
+
+    def _has_come_back(self) -> bool:
+        """Whether all clients that are waited for have come back, or the next batch has no more room for them."""
+        return self._return_wait.all_came(self._queue.requests_waiting) or self._is_full()
+
+    def _is_full(self) -> bool:
+        return self._queue.requests_waiting > 0 and self._queue.gathering() is None
+
+    def _stop_waiting(self) -> None:
+        if self._look is not None:
+            self._look.cancel()
+        self._look = None
+        self._busy = False
+        self._return_wait.end(self._queue.requests_waiting, full=self._is_full())
 
     def _end(self, batch: Batch, outcome: Tensors | BaseException, started_at: float) -> None:
         entries = batch.entries

@@ -68,7 +68,8 @@ class ServingSettings(BaseSettings):
     max_wait_ms: Annotated[float, Field(ge=0, le=10_000)] = Field(
         0.0,
         description="How long the first request of a batch waits for others while the model is idle. Even "
-        "with 0, requests that arrive together share a batch.",
+        "with 0, requests that arrive together share a batch, and after a run of some milliseconds a batch waits for "
+        "the clients that were just answered, if these usually ask again at once.",
     )
     concurrency: Annotated[int, Field(ge=1, le=100_000)] = Field(
         64, description="Number of requests in flight at which a version works best. Autoscaling is based on it."

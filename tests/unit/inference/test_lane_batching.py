@@ -145,7 +145,7 @@ def test_quick_requests_whose_common_batch_is_a_long_one_are_watched_all_the_sam
 
 
 def test_every_batch_is_reported_with_its_rows_its_waits_and_its_time(open_bench: OpenBench) -> None:
-    bench = open_bench()
+    bench = open_bench(max_rows=2)  # so that the second batch is full, and does not wait for the client of the first
     bench.ask_and_settle(1)
     bench.loop.advance(0.25)
     bench.ask_and_settle(2, 3)
