@@ -9,8 +9,8 @@ from __future__ import annotations
 
 LOOK_SECONDS = 0.001
 """The time between two looks, in which the event loop reads what has arrived."""
-_QUIET_LOOKS = 3
-"""A wait ends early when so many looks, or those of a quarter of its longest time, have found nobody new."""
+_FEWEST_QUIET_LOOKS, _MOST_QUIET_LOOKS = 3, 20
+"""A wait ends early when the looks of a quarter of its longest time, but at least 3 and at most 20, find nobody."""
 _NEWEST_SHARE = 0.25
 """The share of the newest wait in the running mean of the clients that come back."""
 _ENOUGH = 0.5
@@ -81,7 +81,8 @@ class ReturnWait:
         self._skipped = self._quiet_looks = 0
         self._expected, self._waiting_at_first, self._waiting = answered + waiting, waiting, waiting
         self._ends_at = now + longest
-        self._most_quiet_looks = max(_QUIET_LOOKS, int(longest / LOOK_SECONDS / 4))
+        quiet_looks = int(longest / LOOK_SECONDS / 4)
+        self._most_quiet_looks = min(max(quiet_looks, _FEWEST_QUIET_LOOKS), _MOST_QUIET_LOOKS)
         return True
 
     def all_came(self, waiting: int) -> bool:

@@ -77,6 +77,12 @@ def test_it_ends_early_when_three_looks_find_nobody_new() -> None:
     assert [wait.goes_on(waiting, NOW) for waiting in (8, 8, 9, 9, 9, 9)] == [True, True, True, True, True, False]
 
 
+def test_a_model_whose_runs_take_seconds_waits_a_few_milliseconds_for_the_first_to_come_back() -> None:
+    wait = ReturnWait()
+    assert wait.begin(2, 10.0, answered=2, waiting=2, now=NOW)
+    assert [wait.goes_on(2, NOW) for _ in range(20)] == [True] * 19 + [False]
+
+
 def test_it_is_no_longer_than_half_of_a_run() -> None:
     wait = ReturnWait()
     learn(wait)
