@@ -39,6 +39,23 @@ def test_clients_that_ask_again_at_once_share_the_next_batch_with_those_that_wai
     assert [client.end for client in clients] == [[-4], [-5]]
 
 
+@pytest.mark.parametrize("round_trip", [0.0, 0.0025])
+def test_two_groups_of_clients_become_one_and_stay_one(open_bench: OpenBench, round_trip: float) -> None:
+    bench = open_bench(PoisonedModel(), max_rows=16)
+    clients = {bench.ask_and_settle(number): number for number in range(1, 4)}
+    bench.run_next(RUN_SECONDS)
+    clients |= {bench.ask_and_settle(number): number for number in range(4, 9)}
+    for _ in range(8):
+        if not bench.executor.pending:
+            bench.loop.advance(LOOK)
+        bench.run_next(RUN_SECONDS)
+        bench.loop.advance(round_trip)
+        back = {client: number for client, number in clients.items() if client.end != "waiting"}
+        clients = {client: number for client, number in clients.items() if client not in back}
+        clients |= {bench.ask_and_settle(number): number for number in back.values()}
+    assert [len(numbers) for numbers in seen(bench)[-6:]] == [8] * 6
+
+
 def test_it_starts_without_clients_that_do_not_come_back(bench: Bench) -> None:
     bench.run_next(RUN_SECONDS)
     looks = 0
