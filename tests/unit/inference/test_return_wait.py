@@ -92,6 +92,14 @@ def test_it_is_no_longer_than_half_of_a_run() -> None:
     assert not wait.goes_on(2, NOW + 0.51 * seconds)
 
 
+def test_it_is_no_longer_than_two_runs_cost_whatever_their_rows() -> None:
+    wait = ReturnWait()
+    learn(wait, fixed=0.004)
+    assert wait.begin(32, 0.004 + 32 * EACH, answered=32, waiting=0, now=NOW)
+    assert wait.goes_on(1, NOW + 0.0079)
+    assert not wait.goes_on(2, NOW + 0.0081)
+
+
 def test_a_run_that_costs_twice_as_much_for_twice_the_rows_is_followed_by_no_wait() -> None:
     wait = ReturnWait()
     learn(wait, fixed=0.0)
