@@ -93,7 +93,7 @@ class ReturnWait:
         """Whether to wait until the next look, after a look that found so many requests waiting."""
         self._quiet_looks = 0 if waiting > self._waiting else self._quiet_looks + 1
         self._waiting = waiting
-        return waiting < self._expected and now < self._ends_at and self._quiet_looks < self._most_quiet_looks
+        return not self.all_came(waiting) and now < self._ends_at and self._quiet_looks < self._most_quiet_looks
 
     def end(self, waiting: int, *, full: bool = False) -> None:
         """Learn from a wait that is over; `full` is whether the next batch has no more room."""

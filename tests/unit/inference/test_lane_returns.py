@@ -15,7 +15,12 @@ LOOK = 0.0011
 @pytest.fixture
 def bench(open_bench: OpenBench) -> Bench:
     """A bench on which requests 1 and 2 run, and 3 waits."""
-    bench = open_bench(PoisonedModel(), max_rows=8)
+    return with_two_running(open_bench, max_rows=8)
+
+
+def with_two_running(open_bench: OpenBench, max_rows: int) -> Bench:
+    """A bench on which requests 1 and 2 run, and 3 waits, with batches of so many rows."""
+    bench = open_bench(PoisonedModel(), max_rows=max_rows)
     for number in (1, 2):
         bench.ask(number)
     bench.loop.settle()
@@ -69,11 +74,7 @@ def test_it_starts_without_clients_that_do_not_come_back(bench: Bench) -> None:
 
 
 def test_a_full_batch_does_not_wait_for_more(open_bench: OpenBench) -> None:
-    bench = open_bench(PoisonedModel(), max_rows=2)
-    for number in (1, 2):
-        bench.ask(number)
-    bench.loop.settle()
-    bench.ask_and_settle(3)
+    bench = with_two_running(open_bench, max_rows=2)
     bench.run_next(RUN_SECONDS)
     assert not bench.executor.pending
     bench.ask_and_settle(4)
@@ -108,12 +109,8 @@ def test_a_request_whose_time_is_over_during_the_wait_is_not_computed(bench: Ben
     assert seen(bench) == [[1, 2], [3, 5, 6]]
 
 
-def test_who_waits_when_the_lane_is_closed_is_refused(open_bench: OpenBench) -> None:
-    bench = open_bench(PoisonedModel(), max_rows=8)
-    for number in (1, 2):
-        bench.ask(number)
-    bench.loop.settle()
-    waiting = bench.ask_and_settle(3)
+def test_who_waits_when_the_lane_is_closed_is_refused(bench: Bench) -> None:
+    waiting = bench.ask_and_settle(4)
     bench.run_next(RUN_SECONDS)
     bench.lane.close()
     bench.loop.advance(RUN_SECONDS)
