@@ -17,11 +17,13 @@ pytestmark = pytest.mark.e2e
 QUICK = ("--weights=50,100", "--interval=5s")
 """One step, at half of the requests."""
 RATE = 60
+OBJECTIVE = "serving.objectiveMs=30"
+"""The 95th percentile of these models. It adds an edge to the histogram between 25 and 50 ms: slow ones cross it."""
 
 
 def test_a_good_version_is_promoted_and_a_slow_one_is_rolled_back(ground: Ground, transcript: Transcript) -> None:
-    brisk = Course("brisk", rate=RATE, warm_seconds=20, options=QUICK)
-    sluggish = Course("sluggish", SLOW, rate=RATE, warm_seconds=20, options=QUICK)
+    brisk = Course("brisk", rate=RATE, warm_seconds=20, options=QUICK, typed=(OBJECTIVE,))
+    sluggish = Course("sluggish", SLOW, rate=RATE, warm_seconds=20, options=QUICK, typed=(OBJECTIVE,))
     found = together({"good": partial(run_course, ground, brisk), "slow": partial(run_course, ground, sluggish)})
     for name, outcome in found.items():
         transcript.note(f"rollout of a {name} version, {RATE} requests/s", outcome.words())

@@ -25,7 +25,8 @@ def judge(intervals: Sequence[Interval], step_start_seconds: float, rules: Rules
 
     Evidence of all intervals counts towards a failure. A canary that is worse fails, before a difference that a person
     has to look at is reported; only without either the step can pass, and only if each comparison that applies had data
-    of both tracks in this step.
+    of both tracks in this step. A slowdown that the histogram is too coarse to prove holds a step only once this has as
+    many answers as it needs to pass: until then another edge may still prove it.
 
     Args:
         intervals: all since the rollout began. One with a number that is negative or not finite is left out.
@@ -64,13 +65,14 @@ def _decide(seen: Seen, fatal: Sequence[Check], other: Sequence[Check], gap: str
     loudest = max(fatal, key=lambda each: each.evidence)
     if seen.evidence >= seen.threshold:
         return "fail", sentences.worse(loudest, seen)
+    both = bool(seen.share and seen.stable_requests)
+    more_to_come = both and seen.answered < (seen.needed or 0.0)
     for check in other:
-        if check.evidence >= check.threshold:
+        if check.evidence >= check.threshold and not (check.name == "bucket" and more_to_come):
             return "hold", sentences.differs(check)
     speaking = next((each for each in other if each.evidence > _SPEAKS), None)
     if speaking is None and seen.evidence > _SPEAKS:
         speaking = loudest
-    both = bool(seen.share and seen.stable_requests)
     enough = both and seen.answered >= (seen.needed or inf)
     if gap and both and (enough or seen.needed is None):
         return "continue", gap

@@ -76,6 +76,19 @@ def test_times_close_together_fail_only_for_what_the_histogram_proves(slower: fl
         assert "The duration histogram cannot show by how much" in verdicts[-1].reason
 
 
+@pytest.mark.parametrize(("tail", "result"), [(0.012, "hold"), (0.03, "fail")])
+def test_what_one_edge_cannot_prove_holds_once_another_had_the_answers_to_prove_it(tail: float, result: str) -> None:
+    """The edge 0.1 suggests a slower canary early, and cannot prove it; 0.25 proves it later, if the tail is long."""
+    stable, canary = (0.99, 0.12, 0.004, 0.001), (0.97, 0.4, tail, 0.004)
+    intervals = rollout(counts(90, canary), counts(270, stable), 7, weight=0.25)
+    early = judge(intervals[:6], 1000, RULES)
+    suggests = next(check for check in early.checks if check.name == "bucket")
+    assert suggests.evidence > suggests.threshold
+    assert early.result == "continue"
+    assert "about 601 are needed" in early.reason
+    assert judge(intervals, 1000, RULES).result == result
+
+
 def test_a_step_passes_once_what_must_not_be_overlooked_would_have_been_found() -> None:
     same = rollout(counts(30), counts(270), 40)
     results = [judge(same[: number + 1], 1000, RULES) for number in range(40)]
