@@ -20,7 +20,7 @@ from benchmarks.bench.environments import Unavailable, plain_reason
 from benchmarks.bench.rate_search import TRIALS
 from benchmarks.bench.results import MEBIBYTE, OURS, PEER, Cell, Showing, WorkloadResult
 from benchmarks.bench.standing import capacity
-from benchmarks.bench.wires import OF_ONE_SIZE
+from benchmarks.bench.wires import OF_ONE_SIZE, OF_TASKS
 from benchmarks.bench.workloads import Workload, rows_of
 from benchmarks.client import request_bytes
 from benchmarks.measures import in_turn
@@ -37,6 +37,7 @@ _SETTLED_AFTER_SECONDS = 5.0
 _QUIET = 0.05
 """Of a core: a server that takes less has answered all that it was asked; one that takes more unasked is frozen."""
 _RAW_SECONDS = 0.5
+_RAW_TASK_SECONDS = 4.0
 FAILURES = (OSError, RuntimeError, LookupError, EOFError, subprocess.SubprocessError, psutil.Error, Unavailable)
 
 
@@ -145,8 +146,12 @@ class Contest:
                     self.result.servers[name].closed.setdefault(str(connections), []).append(cell)
 
     def _raw(self) -> None:
-        if self._ours not in self._running or self._workload.wire not in OF_ONE_SIZE:
-            return  # in a sweep, or where there are no rows of one length
+        if self._ours not in self._running:
+            return  # in a sweep
+        if self._workload.wire in OF_TASKS:
+            self._raw_task()
+        if self._workload.wire not in OF_ONE_SIZE:
+            return
         sizes = sorted({1, *self._plan.connections})
         for file, found in ((self._workload.weights, self.result.raw), (self._workload.graph, self.result.raw_onnx)):
             self._plan.tell(f"{self._workload.key}: the model alone, {file.suffix}")
@@ -154,6 +159,14 @@ class Contest:
             for size, rows in json_of([*command, *map(str, sizes)]).items():
                 found.setdefault(size, []).append(rows)
             self._plan.advance(_RAW_SECONDS * len(sizes))
+
+    def _raw_task(self) -> None:
+        self._plan.tell(f"{self._workload.key}: the model without a server")
+        command = [sys.executable, "-m", "benchmarks.bench.raw_task", str(self._workload.bundle), self._workload.wire]
+        found = json_of([*command, str(_RAW_TASK_SECONDS)])["rows_per_second"]
+        for connections in self._plan.connections:
+            self.result.raw_task.setdefault(str(connections), []).append(found)
+        self._plan.advance(_RAW_TASK_SECONDS)
 
     def _scenario(self, name: str) -> None:
         with self._awake(name) as running:

@@ -72,6 +72,7 @@ def _merge(into: WorkloadResult, more: WorkloadResult) -> None:
         mine.peak_mib = max(mine.peak_mib, showing.peak_mib)
     into.raw |= more.raw
     into.raw_onnx |= more.raw_onnx
+    into.raw_task |= more.raw_task
     into.left_out |= more.left_out
     into.tuned |= more.tuned
     into.took_seconds += more.took_seconds

@@ -95,8 +95,9 @@ class Showing:
 class WorkloadResult:
     """All servers on one model. `raw` is torch alone, `raw_onnx` ONNX Runtime alone, both in float32.
 
-    They have rows per second by the rows of a batch, for each round. `took_seconds` is how long it took to start, check
-    and measure all servers; 0 where an older result does not say.
+    They have rows per second by the rows of a batch, for each round. `raw_task` has those of the model of a task, one
+    at a time in as many processes as a server has workers, by the connections to the servers. `took_seconds` is how
+    long it took to start, check and measure all servers; 0 where an older result does not say.
     """
 
     about: str
@@ -109,6 +110,7 @@ class WorkloadResult:
     raw_onnx: dict[str, list[float]] = field(default_factory=dict)
     objective_ms: float = 0.0
     tuned: dict[str, str] = field(default_factory=dict)
+    raw_task: dict[str, list[float]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

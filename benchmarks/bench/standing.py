@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from benchmarks.bench.results import PEER, Showing, WorkloadResult
 
-RAW, RAW_ONNX = "raw torch", "raw ONNX Runtime"
+RAW, RAW_ONNX, RAW_TASK = "raw torch", "raw ONNX Runtime", "the model without a server"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def ratios(result: WorkloadResult, ours: str) -> Iterator[tuple[str, str, Spread
         for name, showing in result.servers.items():
             if name != ours and connections in showing.closed:
                 yield connections, name, ratio(speeds(mine, connections), speeds(showing, connections))
-        for name, raw in ((RAW, result.raw), (RAW_ONNX, result.raw_onnx)):
+        for name, raw in ((RAW, result.raw), (RAW_ONNX, result.raw_onnx), (RAW_TASK, result.raw_task)):
             if connections in raw:
                 yield connections, name, ratio(speeds(mine, connections), raw[connections])
 

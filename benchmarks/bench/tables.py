@@ -10,7 +10,7 @@ from rich.table import Table
 
 from benchmarks.bench.demands import demands
 from benchmarks.bench.results import Offered, Result, Showing, WorkloadResult
-from benchmarks.bench.standing import RAW, RAW_ONNX, best_peer, ratios, speeds
+from benchmarks.bench.standing import RAW, RAW_ONNX, RAW_TASK, best_peer, ratios, speeds
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +68,13 @@ def _closed_grid(workload: WorkloadResult, what: str) -> Grid:
         for name, showing in workload.servers.items()
         if showing.closed
     ]
-    for name, raw in ((RAW, workload.raw), (RAW_ONNX, workload.raw_onnx)):
+    for name, raw in (
+        (f"{RAW}, one core, batch = c", workload.raw),
+        (f"{RAW_ONNX}, one core, batch = c", workload.raw_onnx),
+        (f"{RAW_TASK}, two processes, one row at a time", workload.raw_task),
+    ):
         if raw:
-            limits = (f"{statistics.median(raw[each]):.0f}" if each in raw else "" for each in columns)
-            rows.append((f"{name}, one core, batch = c", *limits))
+            rows.append((name, *(f"{statistics.median(raw[each]):.0f}" if each in raw else "" for each in columns)))
     widths = f"perceptron {'-'.join(map(str, workload.sizes))}, " if workload.sizes else ""
     title = (
         f"{what}: {widths}one row, {workload.body_bytes} bytes: requests/s, and p50 / p95 / p99 in ms, by connections"

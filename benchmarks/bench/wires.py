@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 JSON, BYTES, TOKENS, TEXT, PICTURE = "json", "bytes", "tokens", "text", "picture"
 OF_ONE_SIZE = (JSON, BYTES)
 """The wires whose rows are all of one length."""
+OF_TASKS = (TEXT, PICTURE)
+"""The wires whose rows a task reads itself."""
 _OCTETS = {"Content-Type": "application/octet-stream"}
 _FLOAT32 = np.dtype("<f4")
 _BOUNDARY = "a-boundary-of-the-bench"

@@ -40,6 +40,14 @@ def test_tables_hold_medians_ratios_and_who_is_left_out_and_why() -> None:
     assert "| A | torchserve | there is no Java: apt install default-jre-headless |" in text
 
 
+def test_the_model_of_a_task_without_a_server_has_a_row_and_a_ratio() -> None:
+    texts = workload({"plimsoll": showing({"16": [90, 90, 90]}), "plain": showing({"16": [60, 60, 60]})}, {})
+    texts.raw_task = {"16": [120.0, 120.0, 120.0]}
+    text = "\n".join(line for grid in grids(result(E=texts)) for line in markdown_of(grid))
+    assert "| the model without a server, two processes, one row at a time | 120 |" in text
+    assert "| the model without a server | 0.75 (0.75 to 0.75) |" in text
+
+
 def test_a_page_has_the_tuning_of_each_server_and_says_that_a_short_run_is_not_for_publication() -> None:
     text = page(RESULT, "bench.png")
     assert "| plain | as it comes | A: up to 64 rows, 2 ms |" in text
