@@ -20,5 +20,5 @@ def test_the_rows_of_all_processes_are_counted(workload: Workload) -> None:
 
 def test_the_program_prints_rows_per_second() -> None:
     command = [sys.executable, "-m", "benchmarks.bench.raw_task", str(SENTIMENT.bundle), SENTIMENT.wire, "0.1"]
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True, timeout=100)  # noqa: S603
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True, timeout=100)
     assert json.loads(done.stdout)["rows_per_second"] > 1
