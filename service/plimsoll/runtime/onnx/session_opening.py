@@ -17,6 +17,12 @@ SILENT = 4
 """Fatal messages only: an error is raised as an exception, and the rest would not be a line of our log."""
 
 
+_ON_CPU, _ = CPU_ONLY[0]
+_DISABLED_OPTIMISERS = "optimization.disable_specified_optimizers"
+_SLOW_ON_CPU = "SkipLayerNormFusion;BiasGeluFusion"
+"""Optimisers that join two operators to one which ONNX Runtime computes more slowly on a CPU than both."""
+
+
 class OpenSession(NamedTuple):
     """A session with the facts about its graph."""
 
@@ -39,18 +45,26 @@ def open_session(
     """
     facts = read_facts(content, file)
     check_facts(facts, file)
+    wanted, _ = providers[0]
+    options = session_options(facts, threads, wanted)
+    with session_faults(file):
+        session = onnxruntime.InferenceSession(content, options, providers=list(providers), enable_fallback=0)
+    session._model_bytes = None  # noqa: SLF001  # kept for set_providers, which nothing calls, and as large as the file
+    if wanted not in session.get_providers():
+        raise DeviceError(f"{RUNTIME} cannot use its {wanted} here; look at its log, or set the device to cpu")
+    return OpenSession(session, facts)
+
+
+def session_options(facts: GraphFacts, threads: int, provider: str) -> onnxruntime.SessionOptions:
+    """The options by which ONNX Runtime runs a graph with these facts on a provider."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = SILENT
     options.add_session_config_entry("session.load_model_format", "ONNX")
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads leave the CPU alone
+    if provider == _ON_CPU:
+        options.add_session_config_entry(_DISABLED_OPTIMISERS, _SLOW_ON_CPU)
     if facts.has_loop:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    with session_faults(file):
-        session = onnxruntime.InferenceSession(content, options, providers=list(providers), enable_fallback=0)
-    session._model_bytes = None  # noqa: SLF001  # kept for set_providers, which nothing calls, and as large as the file
-    wanted, _ = providers[0]
-    if wanted not in session.get_providers():
-        raise DeviceError(f"{RUNTIME} cannot use its {wanted} here; look at its log, or set the device to cpu")
-    return OpenSession(session, facts)
+    return options

@@ -7,11 +7,13 @@ import threading
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 from onnx import ModelProto, helper
 from plimsoll.errors import BundleError, DeviceError
-from plimsoll.runtime.onnx.session_opening import open_session
+from plimsoll.runtime.onnx.graph_facts import read_facts
+from plimsoll.runtime.onnx.session_opening import open_session, session_options
 
 from tests.doubles.onnx_graphs import (
     FLOAT,
@@ -22,6 +24,8 @@ from tests.doubles.onnx_graphs import (
     linear,
     loop_of_one,
     relu,
+    tensor,
+    value,
     with_external_data,
 )  # fmt: skip
 
@@ -51,6 +55,27 @@ def test_a_graph_is_opened_and_computes() -> None:
     (given,) = session.run(None, {"x": np.array([[-1, 0, 1, 2]], np.float32)})
     assert given.tolist() == [[0, 0, 1, 2]]
     assert facts.operators == {("", "Relu")}
+
+
+@pytest.mark.parametrize(
+    ("provider", "fused"), [("CPUExecutionProvider", set()), ("CUDAExecutionProvider", {"SkipLayerNormalization"})]
+)
+def test_a_sum_is_not_joined_with_its_norm_on_a_cpu(provider: str, fused: set[str], tmp_path: Path) -> None:
+    """ONNX Runtime computes the joined operator more slowly there: docs/performance.md."""
+    shape = ("batch", 3, 4)
+    ones = [tensor(name, np.ones(4, np.float32)) for name in ("scale", "shift")]
+    nodes = [
+        NODE("Relu", ["x"], ["r"]),
+        NODE("Add", ["x", "r"], ["sum"]),
+        NODE("LayerNormalization", ["sum", "scale", "shift"], ["y"], axis=-1),
+    ]
+    model = graph_model(nodes, inputs=[value("x", shape=shape)], outputs=[value("y", shape=shape)], initialisers=ones)
+    content, written = model.SerializeToString(), tmp_path / "optimised.onnx"
+    options = session_options(read_facts(content, FILE), 1, provider)
+    options.optimized_model_filepath = str(written)
+    onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
+    optimised = {node.op_type for node in onnx.load(written).graph.node}
+    assert optimised & {"SkipLayerNormalization", "BiasGelu"} == fused
 
 
 def test_a_file_that_the_graph_names_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
