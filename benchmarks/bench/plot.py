@@ -11,7 +11,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
 from benchmarks.bench.results import VARIANT, Result, WorkloadResult
-from benchmarks.bench.standing import speeds, spread
+from benchmarks.bench.standing import RAW_TASK, speeds, spread
 
 _OURS, _FORMS = "#0b5fa5", ("#5b9bd5", "#a9d0ee", "#2b7a78", "#12406b")
 _OTHERS = ("#8c8c8c", "#b8a13a", "#6f9f6f", "#a8709c", "#c07a4b", "#d06c8b", "#4f8f8b")
@@ -21,29 +21,29 @@ def draw(result: Result, path: Path) -> None:
     """Write the picture: a row for each model, requests per second, goodput by what is offered, and p99 by goodput."""
     mpl.use("Agg")
     workloads = {key: workload for key, workload in result.workloads.items() if workload.servers}
+    widths = [3, 1, 1] if any(_has_overload(each) for each in workloads.values()) else [3]
     figure, axes = plt.subplots(
         max(len(workloads), 1),
-        3,
-        figsize=(18, 4.6 * max(len(workloads), 1)),
+        len(widths),
+        figsize=(3.6 * sum(widths), 4.6 * max(len(workloads), 1)),
         squeeze=False,
-        width_ratios=[3, 1, 1],
+        width_ratios=widths,
         layout="constrained",
     )
     colours = _colours(result)
     known: dict[str, Artist] = {}
-    for (key, workload), (left, middle, right) in zip(workloads.items(), axes, strict=False):
+    for (key, workload), (left, *others) in zip(workloads.items(), axes, strict=False):
         if any(showing.closed for showing in workload.servers.values()):
             _speed(left, key, workload, colours)
         else:
             left.set_axis_off()
             left.set_title(f"{key}, {workload.about}: requests per second were not measured", loc="left", fontsize=10)
-        if any(showing.overload for showing in workload.servers.values()):
-            _goodput(middle, workload, colours)
-            _latency(right, workload, colours)
-        else:
-            middle.set_axis_off()
-            right.set_axis_off()
-        for axis in (left, middle):
+        for axis, draw_part in zip(others, (_goodput, _latency), strict=True) if others else ():
+            if _has_overload(workload):
+                draw_part(axis, workload, colours)
+            else:
+                axis.set_axis_off()
+        for axis in (left, *others):
             handles, labels = axis.get_legend_handles_labels()
             known |= dict(zip(labels, handles, strict=True))
     labels = list(known)
@@ -57,6 +57,10 @@ def draw(result: Result, path: Path) -> None:
     )
     figure.savefig(path, dpi=110)
     plt.close(figure)
+
+
+def _has_overload(workload: WorkloadResult) -> bool:
+    return any(showing.overload for showing in workload.servers.values())
 
 
 def _speed(axis: Axes, key: str, workload: WorkloadResult, colours: dict[str, str]) -> None:
@@ -85,12 +89,14 @@ def _speed(axis: Axes, key: str, workload: WorkloadResult, colours: dict[str, st
 
 
 def _limits(axis: Axes, connections: list[str], workload: WorkloadResult, most: float) -> None:
-    """What torch alone does, where that is within sight of the servers."""
-    limits = {each: statistics.median(workload.raw[each]) for each in connections if each in workload.raw}
-    for column, each in enumerate(connections):
-        if each in limits and limits[each] < most:
-            axis.hlines(limits[each], column - 0.46, column + 0.46, colors="black", linestyles="dashed", lw=1)
-            axis.annotate("torch alone", (column + 0.46, limits[each]), fontsize=6.5, va="bottom", ha="right")
+    """What torch alone, or the model of a task alone, does, where that is within sight of the servers."""
+    for label, raw in (("torch alone", workload.raw), (RAW_TASK, workload.raw_task)):
+        for column, each in enumerate(connections):
+            limit = statistics.median(raw[each]) if each in raw else most
+            if limit < most:
+                axis.hlines(limit, column - 0.46, column + 0.46, colors="black", linestyles="dashed", lw=1)
+                place = (column + 0.46, limit)
+                axis.annotate(label, place, (0, 2), textcoords="offset points", fontsize=6.5, va="bottom", ha="right")
 
 
 def _goodput(axis: Axes, workload: WorkloadResult, colours: dict[str, str]) -> None:
