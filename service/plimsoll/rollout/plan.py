@@ -179,8 +179,12 @@ def _added(plan: Plan, stage: Stage, before: Values) -> Change:
 
 
 def _pods_for(plan: Plan, stage: Stage, pods: Pods) -> int:
-    """As many as stable has if the canary is to get every request, and its share of them before."""
+    """So many that none of them gets more requests than a pod of stable; but no more than stable has.
+
+    A pod with more to do is slower, and the judge would take that for a slower version.
+    """
     if stage.pods:
         return stage.pods
     following = next((weight for weight in plan.weights if weight > stage.weight), 100)
-    return max(1, math.ceil(pods.stable * following / 100))
+    alike = math.ceil(pods.stable * following / max(100 - following, 1))
+    return max(1, min(alike, pods.stable))

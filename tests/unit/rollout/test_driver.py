@@ -275,7 +275,7 @@ def test_no_upgrade_follows_once_another_driver_has_the_lease() -> None:
     session.cluster.values = taken_meanwhile  # type: ignore[method-assign]
     with pytest.raises(LeaseLost, match="another has taken over"):
         session.run(weights=(25, 100))
-    assert session.cluster.present()["canary"]["replicas"] == 1
+    assert session.cluster.present()["canary"]["replicas"] == 2
 
 
 def test_a_failure_of_helm_is_tried_again() -> None:

@@ -42,9 +42,23 @@ def test_with_three_pods_of_stable_the_steps_are_one_of_four_and_one_of_two() ->
     assert pod_steps((5, 25, 50), 3) == (1, 3)
 
 
-def test_a_canary_gets_the_pods_that_its_share_takes() -> None:
+@given(st.integers(1, 60), st.integers(1, 99))
+def test_a_pod_of_the_canary_gets_no_more_requests_than_one_of_stable(stable: int, weight: int) -> None:
+    plan = replace(Session().planning()()[0], weights=(weight,))
+    changed = change_of(plan, Stage("pods", "pods"), VALUES, Pods(stable=stable, canary=1)).values
+    pods = changed["canary"]["replicas"]
+    assert 1 <= pods <= stable
+    assert weight * stable <= (100 - weight) * pods or pods == stable
+    assert pods == 1 or weight * stable > (100 - weight) * (pods - 1)
+
+
+def test_a_canary_of_all_requests_has_as_many_pods_as_stable() -> None:
     plan, _ = Session().planning()()
-    stage = Stage("pods for weight 50", "pods", weight=25)
-    assert change_of(plan, stage, VALUES, Pods(stable=5, canary=1)).values == {"canary": {"replicas": 3}}
-    scaled = replace(plan, autoscaled=True)
+    stage = Stage("pods for all requests", "pods", weight=50)
+    assert change_of(plan, stage, VALUES, Pods(stable=5, canary=3)).values == {"canary": {"replicas": 5}}
+
+
+def test_a_canary_has_no_more_pods_than_its_autoscaler_allows() -> None:
+    plan, _ = Session().planning()()
+    scaled, stage = replace(plan, autoscaled=True), Stage("pods for weight 50", "pods", weight=25)
     assert change_of(scaled, stage, VALUES, Pods(stable=20, canary=1)).values == {"canary": {"replicas": 5}}

@@ -143,7 +143,7 @@ def test_a_canary_whose_containers_end_more_often_than_stables_is_held(canary: i
     if not held:
         assert session.run(weights=(25, 100)).outcome == "promoted"
         return
-    with pytest.raises(Held, match="started again in 1 of 1 pods of the canary, and in 0 of 4 of stable, since stage"):
+    with pytest.raises(Held, match="started again in 1 of 2 pods of the canary, and in 0 of 4 of stable, since stage"):
         session.conductor(hold_seconds=0.0).run(session.planning(weights=(25, 100)), CANARY)
     assert session.cluster.weight == 25
     session.time.sleep(60)
