@@ -57,6 +57,14 @@ def test_a_version_is_hardly_ever_rolled_back_against_itself(ground: Ground, tra
     assert len([ending for ending in every if ending != "promoted"]) <= MOST_FALSE, str(found)
 
 
+def test_a_busy_version_of_two_pods_is_promoted_against_itself(ground: Ground, transcript: Transcript) -> None:
+    """A canary of one pod has twice the requests of a pod of stable, and was rolled back three times of three."""
+    scene = Scene("two busy pods", 3, Course("busy", AGAIN, STABLE, pods=2, rate=150, options=HALF))
+    endings = _endings(ground, scene)
+    transcript.note(f"a version against itself, {scene.title}", dict(Counter(endings)))
+    assert len([ending for ending in endings if ending != "promoted"]) <= MOST_FALSE, str(endings)
+
+
 def _endings(ground: Ground, scene: Scene) -> list[str]:
     """What became of each rollout; a reason where it was not promoted."""
     course, endings = scene.course, []
