@@ -18,6 +18,7 @@ from benchmarks.bench.contestant import Contestant, Running, made
 from benchmarks.bench.correctness import ask_all, headers_of
 from benchmarks.bench.environments import Unavailable, plain_reason
 from benchmarks.bench.rate_search import TRIALS
+from benchmarks.bench.raw_task import rows_per_second
 from benchmarks.bench.results import MEBIBYTE, OURS, PEER, Cell, Showing, WorkloadResult
 from benchmarks.bench.standing import capacity
 from benchmarks.bench.wires import OF_ONE_SIZE, OF_TASKS
@@ -162,8 +163,8 @@ class Contest:
 
     def _raw_task(self) -> None:
         self._plan.tell(f"{self._workload.key}: the model without a server")
-        command = [sys.executable, "-m", "benchmarks.bench.raw_task", str(self._workload.bundle), self._workload.wire]
-        found = json_of([*command, str(_RAW_TASK_SECONDS)])["rows_per_second"]
+        workload = self._workload
+        found = rows_per_second(workload.bundle, workload.wire, self._rows.rows, _RAW_TASK_SECONDS)
         for connections in self._plan.connections:
             self.result.raw_task.setdefault(str(connections), []).append(found)
         self._plan.advance(_RAW_TASK_SECONDS)
