@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import Any
 
-from plimsoll.api.session_route import CLIENT_GONE
+from plimsoll.inference.call import CLIENT_GONE
 from starlette.types import ASGIApp, Message, Scope
 
 from tests.doubles.asgi import http_scope

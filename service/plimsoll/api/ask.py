@@ -77,7 +77,7 @@ class Ask:
                 self._gate.check(call, "predict")
             reader = self._fronts.get(fields.get(_CONTENT_TYPE, b"")) or self._front_of(call.head)
             read_body = partial(self._bodies.read, call, receive, self._forms)
-            served, question, answer = await self._line.ask(call, reader, read_body, partial(client_gone, receive))
+            served, question, answer = await self._line.ask(call, reader, read_body, client_gone(call, receive))
             writer = reader if accept == _ANYTHING else self._fronts.get(_most_liked(accept, self._fronts), reader)
             reply = writer.reply(call, served, question, answer)
             status, scores = reply.status, answer.scores

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 
 from starlette.types import Receive, Send
@@ -70,7 +70,7 @@ class EventStreams:
 
     async def _stream(self, stream: _Stream, reader: Front, read_body: ReadBody, receive: Receive) -> None:
         call, rows, failed = stream.call, 0, 0
-        pieces = stream_rows(self._line, call, reader, read_body, lambda: self._end_of(receive))
+        pieces = stream_rows(self._line, call, reader, read_body, lambda: self._end_of(client_gone(call, receive)))
         waiting_since = call.started
         async with stream.kept_alive(), aclosing(pieces):
             async for piece in pieces:
@@ -86,9 +86,9 @@ class EventStreams:
                 waiting_since = time.perf_counter()
         await stream.write(self._events.done(call, rows, failed), last=True)
 
-    async def _end_of(self, receive: Receive) -> None:
+    async def _end_of(self, gone: Callable[[], Awaitable[None]]) -> None:
         """Return when the client has left, or when the server cuts it off."""
-        ends = [asyncio.ensure_future(client_gone(receive)), asyncio.ensure_future(self._state.cutting_off())]
+        ends = [asyncio.ensure_future(gone()), asyncio.ensure_future(self._state.cutting_off())]
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:

@@ -49,7 +49,7 @@ class Arrivals:
                 call.named = named_in(body)
             else:
                 step = partial(named_in, body)
-                call.named = await self._bodies.reading.read(step, deadline, partial(client_gone, receive))
+                call.named = await self._bodies.reading.read(step, deadline, client_gone(call, receive))
         call.timeout_seconds = deadline - time.monotonic()
         return body
 

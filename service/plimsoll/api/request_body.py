@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -69,7 +70,7 @@ class BodyReader:
         if b"content-encoding" in fields or fields.get(b"content-type", b"").decode("latin-1") not in forms.media_types:
             check_forms(head, forms)
             if (encoding := encoding_of(head)) is not None:
-                return await self._inflated(encoding, head, receive, permit, deadline)
+                return await self._inflated(encoding, call, receive, permit, deadline)
         if len(fields.get(b"content-length", b"")) >= self._digits:
             self._check_declared(head)
         whole = None if call.whole_body is None else call.whole_body()
@@ -81,13 +82,11 @@ class BodyReader:
             arrival.take({"type": "http.request", "body": whole})
         return await self._read_on(arrival, receive, deadline)
 
-    async def _inflated(
-        self, encoding: str, head: RequestHead, receive: Receive, permit: Permit, deadline: float
-    ) -> bytes:
-        self._check_declared(head)
-        content = await self._read_on(_Arrival(head, permit, self._longest), receive, deadline)
+    async def _inflated(self, encoding: str, call: Call, receive: Receive, permit: Permit, deadline: float) -> bytes:
+        self._check_declared(call.head)
+        content = await self._read_on(_Arrival(call.head, permit, self._longest), receive, deadline)
         work = partial(inflate, content, encoding, self._longest)
-        body = await self.reading.read(work, deadline, partial(client_gone, receive))
+        body = await self.reading.read(work, deadline, client_gone(call, receive))
         permit.received(len(body))
         return body
 
@@ -177,8 +176,15 @@ def _too_large(longest: int, head: RequestHead, seen: int = 0) -> BodyTooLarge:
     return BodyTooLarge("the body is too long", expected=f"at most {longest} bytes", given=given)
 
 
-async def client_gone(receive: Receive) -> None:
-    """Return when the client has closed its connection; call it once the body has been read."""
+def client_gone(call: Call, receive: Receive) -> Callable[[], Awaitable[None]]:
+    """The way to wait until the client has closed its connection; it is for a request whose body has been read.
+
+    With Plimsoll's own server this needs no task; to receive takes one for each request.
+    """
+    return call.client_gone or partial(_disconnected, receive)
+
+
+async def _disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 

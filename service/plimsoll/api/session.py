@@ -14,10 +14,10 @@ from plimsoll.api.counted_call import CountedCall
 from plimsoll.api.error_responses import reply_to, settle
 from plimsoll.api.request_scope import name_in_log
 from plimsoll.api.serving_state import ServingState
-from plimsoll.api.session_route import CLIENT_GONE, SESSION
+from plimsoll.api.session_route import SESSION
 from plimsoll.errors import PlimsollError, UnsupportedMediaType
 from plimsoll.fronts import SESSION as FRONT
-from plimsoll.inference.call import CALL, Call
+from plimsoll.inference.call import CALL, CLIENT_GONE, Call
 from plimsoll.inference.line import Line, VersionSelector, complete_body
 from plimsoll.inference.ports import Observer, Reply
 from plimsoll.inference.request_head import RequestHead

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 
 SESSION = "/v1/models/{name}/session"
-CLIENT_GONE = "plimsoll.client_gone"
-"""The extension of a WebSocket's scope that waits for the client to leave, whether or not messages are received."""
 _PATH = re.compile(rb"(?:/.*)?/v1/models/[^/]+/session")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from plimsoll.errors import PlimsollError
@@ -16,6 +16,8 @@ CALL = "call"
 """The key of the call in the state of an ASGI scope."""
 WHOLE_BODY = "plimsoll.whole_body"
 """The extension of an ASGI scope that gives the body if all of it has come and nothing was received, or else `None`."""
+CLIENT_GONE = "plimsoll.client_gone"
+"""The extension of an ASGI scope that waits for the client to leave, whether or not anything is received."""
 _NO_NAMES: Mapping[str, str] = {}
 
 
@@ -26,12 +28,13 @@ class Call:
     other fields: `principal` is the label of the API key, `model` and `version` are the selected ones,
     `queue_seconds` and `forward_seconds` are times of the batch, `status` is the HTTP status of the reply. If `refusal`
     is set, the handler answers with this error. `asked` is the front's own record of the body, and `timeout_seconds` is
-    the timeout that the body names, if there is one. `whole_body` is the server's extension `WHOLE_BODY`.
+    the timeout that the body names, if there is one. `whole_body` and `client_gone` are the server's extensions
+    `WHOLE_BODY` and `CLIENT_GONE`.
     """
 
     __slots__ = (
-        "asked", "forward_seconds", "head", "model", "named", "principal", "queue_seconds", "refusal", "request_id",
-        "route", "started", "status", "timeout_seconds", "version", "whole_body",
+        "asked", "client_gone", "forward_seconds", "head", "model", "named", "principal", "queue_seconds", "refusal",
+        "request_id", "route", "started", "status", "timeout_seconds", "version", "whole_body",
     )  # fmt: skip
 
     def __init__(self, head: RequestHead, route: str = "", named: Mapping[str, str] = _NO_NAMES) -> None:
@@ -51,6 +54,7 @@ class Call:
         self.asked: Any = None
         self.timeout_seconds: float | None = None
         self.whole_body: Callable[[], bytes | None] | None = None
+        self.client_gone: Callable[[], Awaitable[None]] | None = None
 
     def seconds(self) -> float:
         """The time since the request came in."""
@@ -69,4 +73,5 @@ def begin_call(scope: Any, route: str = "", named: Mapping[str, str] = _NO_NAMES
     call = scope.setdefault("state", {})[CALL] = Call(RequestHead(scope["headers"]), route, named)
     if (extensions := scope.get("extensions")) is not None:
         call.whole_body = extensions.get(WHOLE_BODY)
+        call.client_gone = extensions.get(CLIENT_GONE)
     return call

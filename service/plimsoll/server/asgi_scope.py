@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from starlette.types import Scope
 
-from plimsoll.api.session_route import CLIENT_GONE
+from plimsoll.inference.call import CLIENT_GONE
 from plimsoll.server.request_head import RequestHead
 
 ClientGone = Callable[[], Awaitable[object]]

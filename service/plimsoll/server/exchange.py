@@ -9,7 +9,7 @@ from typing import Protocol
 
 from starlette.types import ASGIApp, Message, Scope
 
-from plimsoll.inference.call import WHOLE_BODY
+from plimsoll.inference.call import CLIENT_GONE, WHOLE_BODY
 from plimsoll.server.answer_writer import AnswerWriter
 from plimsoll.server.connections import Connections
 
@@ -52,8 +52,8 @@ class Exchange:
 
     __slots__ = (
         "_body_begun", "_body_came", "_body_parts", "_body_taken", "_changed", "_chunked", "_connection",
-        "_connections", "_head", "_length_left", "_only_head", "_scope", "_writer", "awaits_continue", "begun",
-        "complete", "expects_more", "http_version", "keep_alive", "left", "unread_bytes",
+        "_connections", "_end_watches", "_head", "_length_left", "_only_head", "_scope", "_writer",
+        "awaits_continue", "begun", "complete", "expects_more", "http_version", "keep_alive", "left", "unread_bytes",
     )  # fmt: skip
 
     def __init__(
@@ -77,6 +77,7 @@ class Exchange:
         self._body_parts: list[bytes] = []
         self._body_came = self._body_begun = self._body_taken = False
         self._changed: asyncio.Event | None = None
+        self._end_watches: tuple[asyncio.Future[None], ...] = ()
         self.awaits_continue = self.begun = False
         self._head = b""
         self._chunked = False
@@ -117,11 +118,20 @@ class Exchange:
         self.left = True
         self._body_parts.clear()
         self._tell()
+        self._tell_end()
+
+    def client_gone(self) -> asyncio.Future[None]:
+        """Done once the client is gone. It costs next to nothing, whereas a task that receives would cost much."""
+        gone = asyncio.get_running_loop().create_future()
+        self._end_watches = (*(each for each in self._end_watches if not each.done()), gone)
+        if self.left:
+            self._tell_end()
+        return gone
 
     async def run(self, app: ASGIApp, running: set[asyncio.Task[None]]) -> None:
         """Have the application answer, and see that something is answered; then take the own task out of `running`."""
         scope, self._scope = self._scope, {}  # the scope will refer to this object, which must not refer to it
-        scope.setdefault("extensions", {WHOLE_BODY: self.whole_body})
+        scope.setdefault("extensions", {WHOLE_BODY: self.whole_body, CLIENT_GONE: self.client_gone})
         try:
             await app(scope, self.receive, self.send)
         except asyncio.CancelledError:
@@ -177,6 +187,12 @@ class Exchange:
     def _tell(self) -> None:
         if self._changed is not None:
             self._changed.set()
+
+    def _tell_end(self) -> None:
+        watches, self._end_watches = self._end_watches, ()
+        for gone in watches:
+            if not gone.done():
+                gone.set_result(None)
 
     def _take_body(self) -> bytes:
         parts = self._body_parts

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from starlette.types import Message, Scope
@@ -32,7 +31,7 @@ class WebSocketExchange(Exchange):
     the connection bounds how many. A client that is silent is pinged.
     """
 
-    __slots__ = ("_connected", "_counted_bytes", "_frames", "_gone", "_key", "_pinged", "_raw", "_unanswered")
+    __slots__ = ("_connected", "_counted_bytes", "_frames", "_key", "_pinged", "_raw", "_unanswered")
 
     def __init__(
         self,
@@ -43,8 +42,7 @@ class WebSocketExchange(Exchange):
         head: RequestHead,
         state: dict[str, Any],
     ) -> None:
-        self._gone = asyncio.Event()
-        scope = websocket_scope(base, head, state, self._gone.wait)
+        scope = websocket_scope(base, head, state, self.client_gone)
         super().__init__(connection, writer, connections, scope, keep_alive=False)
         self._key = dict(head.fields)[b"sec-websocket-key"]
         self._frames: WebSocketFrames | None = None
@@ -88,7 +86,6 @@ class WebSocketExchange(Exchange):
         """The client is gone."""
         self._raw.clear()
         self._count_bytes(0)
-        self._gone.set()
         super().leave()
 
     async def receive(self) -> Message:
@@ -179,6 +176,6 @@ class WebSocketExchange(Exchange):
             self._raw.clear()
             self.unread_bytes = 0
             self._count_bytes(0)
-            self._gone.set()
             self._tell()
+            self._tell_end()
             self._connection.answer_complete()

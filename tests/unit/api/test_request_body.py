@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from plimsoll.api.request_body import client_gone
 from plimsoll.errors import BodyTooLarge, ClientGone, DeadlineExceeded, UnsupportedMediaType
+from plimsoll.inference.call import begin_call
 from plimsoll.inference.request_head import RequestHead
 from starlette.types import Message, Receive, Scope, Send
 
@@ -150,10 +151,10 @@ async def test_a_body_that_does_not_come_to_its_end_in_time_is_late(seconds: flo
 async def test_a_client_is_gone_when_it_has_closed_its_connection_and_not_before() -> None:
     watching = asyncio.Event()
 
-    async def app(_scope: Scope, receive: Receive, _send: Send) -> None:
+    async def app(scope: Scope, receive: Receive, _send: Send) -> None:
         await receive()
         watching.set()
-        await client_gone(receive)
+        await client_gone(begin_call(scope), receive)()
 
     exchange = Exchange(app, http_scope("/v1/predict", "POST"), [b"{}"])
     asking = asyncio.create_task(exchange.run())

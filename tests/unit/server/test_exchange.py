@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from plimsoll.inference.call import WHOLE_BODY
+from plimsoll.inference.call import CLIENT_GONE, WHOLE_BODY
 from plimsoll.server.connection_limits import ConnectionLimits
 from plimsoll.server.connections import Connections
 from starlette.types import Message, Receive, Scope, Send
@@ -107,6 +107,27 @@ async def test_a_client_that_is_gone_has_no_whole_body() -> None:
     wire.connection.connection_lost(None)
     await wire.settle()
     assert looked == [None]
+
+
+async def test_whoever_waits_for_a_client_to_leave_hears_of_it_and_reads_nothing_of_it() -> None:
+    heard: list[object] = []
+
+    async def waits(scope: Scope, receive: Receive, _send: Send) -> None:
+        gone = scope["extensions"][CLIENT_GONE]
+        gone().cancel()
+        first, second = gone(), gone()
+        first.cancel()
+        heard.append(second.done())
+        await second
+        heard.append(gone().done())
+        heard.append((await receive())["type"])
+
+    wire = Wire(waits)
+    await wire.send(post(b"hello"))
+    assert heard == [False]
+    wire.connection.connection_lost(None)
+    await wire.settle()
+    assert heard == [False, True, "http.disconnect"]
 
 
 async def test_an_answer_of_unknown_length_comes_in_chunks() -> None:

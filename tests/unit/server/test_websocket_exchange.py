@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from plimsoll.api.session_route import CLIENT_GONE
+from plimsoll.inference.call import CLIENT_GONE
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 from websockets.frames import Close, Frame, Opcode
