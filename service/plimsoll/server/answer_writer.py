@@ -8,14 +8,16 @@ import asyncio
 class AnswerWriter:
     """Writes to the transport of a connection and counts the bytes.
 
-    `paused` says that so much is unread that no more should be written; `released` returns when that is over.
+    Bytes that were kept are written before the next ones, or by `flush`. `paused` says that so much is unread that no
+    more should be written; `released` returns when that is over.
     """
 
-    __slots__ = ("_released", "_transport", "written_bytes")
+    __slots__ = ("_kept", "_released", "_transport", "written_bytes")
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self._released: asyncio.Event | None = None
+        self._kept = b""
         self.written_bytes = 0
 
     @property
@@ -29,18 +31,35 @@ class AnswerWriter:
         return self._transport.get_write_buffer_size()
 
     def write(self, data: bytes) -> None:
-        """Send the data, or keep it until the client reads."""
+        """Send the data, or have the transport hold it until the client reads."""
+        if self._kept:
+            data, self._kept = self._kept + data, b""
         self.written_bytes += len(data)
         self._transport.write(data)
 
+    def keep(self, data: bytes) -> None:
+        """Write the data a little later, together with that of other connections; see `Connections.flush_soon`."""
+        self._kept += data
+
+    def flush(self) -> None:
+        """Write what was kept."""
+        if self._kept:
+            self.write(b"")
+
     def abort(self) -> None:
-        """Close the connection at once; what has not been sent is lost."""
+        """Close the connection at once; what the transport has not sent is lost."""
+        self.flush()
         self._transport.abort()
 
     def pause(self) -> None:
         """Have those who write wait."""
         if self._released is None:
             self._released = asyncio.Event()
+
+    def forget(self) -> None:
+        """Drop what was kept, and let those who wait go on: the connection has ended."""
+        self._kept = b""
+        self.release()
 
     def release(self) -> None:
         """Let those who wait go on: the client has read enough, or is gone."""

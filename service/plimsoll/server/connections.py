@@ -18,6 +18,8 @@ _SWEEP_SECONDS = 1.0
 _LOG_SECONDS = 10.0
 _LOOK_SECONDS = 0.05
 """The pause after a search for an idle connection that found none, because a search looks at all of them."""
+_FEW = 8
+"""So many requests under way are answered one by one; the answers to more of them are written together."""
 
 
 class Connection(Protocol):
@@ -45,10 +47,10 @@ class Connection(Protocol):
 
 
 class Answer(Protocol):
-    """An answer whose head is kept until a part of its body is there."""
+    """An answer that may be kept until the end of a turn of the event loop."""
 
     def flush(self) -> None:
-        """Write the head, unless it has been written with its body."""
+        """Write what is kept of it."""
         ...
 
 
@@ -72,6 +74,8 @@ class Connections:
         self.upgrades = upgrades
         self.message_bytes = 0
         self.now = 0.0
+        self.together = False
+        """Whether the answers of this turn of the event loop are to be written at its end, as whole ones."""
         self.date_field = b""
         self._count = count
         self._open: set[Connection] = set()
@@ -113,10 +117,16 @@ class Connections:
             if not self._addresses[connection.address]:
                 del self._addresses[connection.address]
 
-    def flush_soon(self, answer: Answer) -> None:
-        """Have the head of an answer written in the next turn of the event loop: one callback for all of a turn."""
+    def flush_soon(self, answer: Answer, under_way: int) -> None:
+        """Have an answer flushed at the end of this turn of the event loop.
+
+        `under_way` is the number of requests that are being answered; it sets `together` for the turn. The answers to
+        many are written one after the other, because a proxy that each of them wakes by itself takes much CPU, from the
+        server too where they share it. Few would lose more by waiting.
+        """
         if not self._begun:
             asyncio.get_running_loop().call_soon(self._flush)
+            self.together = under_way > _FEW
         self._begun.append(answer)
 
     def refused(self, reason: str, peer: str) -> None:

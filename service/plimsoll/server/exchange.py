@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http
 import logging
+from collections.abc import Sized
 from typing import Protocol
 
 from starlette.types import ASGIApp, Message, Scope
@@ -52,8 +53,9 @@ class Exchange:
 
     __slots__ = (
         "_body_begun", "_body_came", "_body_parts", "_body_taken", "_changed", "_chunked", "_connection",
-        "_connections", "_end_watches", "_head", "_length_left", "_only_head", "_scope", "_writer",
-        "awaits_continue", "begun", "complete", "expects_more", "http_version", "keep_alive", "left", "unread_bytes",
+        "_connections", "_end_watches", "_head", "_length_left", "_only_head", "_running", "_scope",
+        "_writer", "awaits_continue", "begun", "complete", "expects_more", "http_version", "keep_alive", "left",
+        "unread_bytes",
     )  # fmt: skip
 
     def __init__(
@@ -80,6 +82,7 @@ class Exchange:
         self._end_watches: tuple[asyncio.Future[None], ...] = ()
         self.awaits_continue = self.begun = False
         self._head = b""
+        self._running: Sized = ()
         self._chunked = False
         self._length_left = 0
 
@@ -130,6 +133,7 @@ class Exchange:
 
     async def run(self, app: ASGIApp, running: set[asyncio.Task[None]]) -> None:
         """Have the application answer, and see that something is answered; then take the own task out of `running`."""
+        self._running = running
         scope, self._scope = self._scope, {}  # the scope will refer to this object, which must not refer to it
         scope.setdefault("extensions", {WHOLE_BODY: self.whole_body, CLIENT_GONE: self.client_gone})
         try:
@@ -173,9 +177,11 @@ class Exchange:
             raise RuntimeError(f"the application sent {message['type']} out of turn")
 
     def flush(self) -> None:
-        """Write the head of an answer whose body did not follow within a turn of the event loop."""
+        """Write what was kept: an answer, or the head of one whose body did not follow within a turn of the loop."""
         if self._head and not self.left:
             self._write_body(b"")
+        else:
+            self._writer.flush()
 
     async def _change(self) -> None:
         """Return when something has come, or the client is gone."""
@@ -238,7 +244,7 @@ class Exchange:
         if len(head.translate(None, _ENDS)) != len(head) - 2 * lines:  # the two bytes at the end of each line
             raise RuntimeError("a header field of the answer holds a line end or a zero byte")
         self._head = head + b"\r\n"
-        self._connections.flush_soon(self)
+        self._connections.flush_soon(self, len(self._running))
 
     def _go_on(self, body: bytes, *, more: bool) -> None:
         if self._chunked:
@@ -249,7 +255,11 @@ class Exchange:
             raise RuntimeError("the answer is longer than its Content-Length")
         else:
             self._length_left -= len(body)
-            self._write_body(body)
+            if self._head and self._connections.together and not more and len(body) <= _LONGEST_JOINED_BYTES:
+                head, self._head = self._head, b""
+                self._writer.keep(head + body)
+            else:
+                self._write_body(body)
         if not more:
             if self._length_left > 0:
                 raise RuntimeError("the answer is shorter than its Content-Length")

@@ -85,7 +85,7 @@ class HttpConnection(asyncio.Protocol):
         self._server_state.connections.discard(self)
         self._parser.clear()
         self._leave_exchange()
-        self._writer.release()
+        self._writer.forget()
 
     def data_received(self, data: bytes) -> None:
         """Take what the client has sent."""
@@ -100,6 +100,7 @@ class HttpConnection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Keep the connection where the client has sent a whole request, and may still read the answer."""
         self._half_closed = True
+        self._writer.flush()
         if self._parser.in_body or self._lingering is not None:
             return False
         if self._exchange is not None:
@@ -148,7 +149,7 @@ class HttpConnection(asyncio.Protocol):
         """Make room at once."""
         self._lingering = Lingering(self._transport, self._loop, self._connections.now)
         self._connections.forget(self)
-        self._transport.abort()
+        self._writer.abort()
 
     def check(self, now: float) -> None:
         """Close the connection where the client takes too long."""
@@ -282,6 +283,7 @@ class HttpConnection(asyncio.Protocol):
         lingers = not self._half_closed and (lingers or self._parser.in_body or self._parser.waiting_bytes > 0)
         self._parser.clear()
         self._reading.end()
+        self._writer.flush()
         if lingers:
             self._transport.write_eof()
         else:

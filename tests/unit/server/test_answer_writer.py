@@ -19,6 +19,29 @@ async def test_what_is_written_is_sent_and_counted() -> None:
     assert writer.unread_bytes == 3
 
 
+async def test_what_is_kept_is_written_before_all_else() -> None:
+    transport = Recorder()
+    writer = AnswerWriter(transport)
+    writer.keep(b"ab")
+    writer.keep(b"c")
+    assert (transport.writes, writer.written_bytes) == ([], 0)
+    writer.write(b"de")
+    writer.flush()
+    assert (transport.writes, writer.written_bytes) == ([b"abcde"], 5)
+    writer.keep(b"f")
+    writer.abort()
+    assert transport.said == b"abcdef"
+
+
+async def test_nothing_is_written_to_a_connection_that_has_ended() -> None:
+    transport = Recorder()
+    writer = AnswerWriter(transport)
+    writer.keep(b"abc")
+    writer.forget()
+    writer.flush()
+    assert transport.writes == []
+
+
 async def test_who_writes_waits_until_the_client_has_read() -> None:
     writer = AnswerWriter(Recorder())
     async with asyncio.timeout(5):

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 from plimsoll.inference.call import CLIENT_GONE, WHOLE_BODY
 from plimsoll.server.connection_limits import ConnectionLimits
 from plimsoll.server.connections import Connections
+from plimsoll.server.http_connection import HttpConnection
 from starlette.types import Message, Receive, Scope, Send
+from uvicorn.server import ServerState
 
 from tests.unit.server.test_http_connection import GET, OLD, post
 from tests.unit.server.wire import Wire
+
+MANY = 9
+"""Requests whose answers are written together."""
 
 
 async def answered(*messages: Message, request: bytes = GET) -> Wire:
@@ -58,6 +64,80 @@ async def test_heads_whose_bodies_are_late_do_not_wait_for_them() -> None:
     await begun[1](part(b"{}"))
     assert [wire.client.said.endswith(b"{}") for wire in wires] == [False, True, False]
     for wire in wires:
+        wire.connection.connection_lost(None)
+
+
+async def in_one_turn(count: int, packet: bytes = GET) -> list[Wire]:
+    """Connections of one server that were answered in one turn of the event loop, which is not over yet."""
+    answer = asyncio.Event()
+
+    async def waits(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await answer.wait()
+        await send(start(200, (b"content-length", b"2")))
+        await send(part(b"{}"))
+
+    connections = Connections(ConnectionLimits())
+    server = ServerState()
+    wires = [Wire(waits, connections=connections, server=server) for _ in range(count)]
+    for wire in wires:
+        await wire.send(packet)
+    answer.set()
+    await asyncio.sleep(0)
+    return wires
+
+
+async def test_the_answers_to_many_are_written_together_at_the_end_of_their_turn() -> None:
+    wires = await in_one_turn(MANY)
+    assert [wire.client.writes for wire in wires] == [[]] * MANY
+    await asyncio.sleep(0)
+    for wire in wires:
+        assert len(wire.client.writes) == 1
+        assert wire.client.said.endswith(b"\r\n\r\n{}")
+        wire.connection.connection_lost(None)
+
+
+async def test_the_answers_to_few_are_written_at_once() -> None:
+    for wire in await in_one_turn(8):
+        assert wire.client.said.endswith(b"\r\n\r\n{}")
+        wire.connection.connection_lost(None)
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [
+        lambda connection: connection.eof_received(),
+        lambda connection: connection.shutdown(),
+        lambda connection: connection.close_for_another(),
+        lambda connection: connection.data_received(b"no HTTP\r\n\r\n"),
+    ],
+)
+async def test_no_answer_is_lost_where_its_connection_ends_before_the_turn(
+    ends: Callable[[HttpConnection], object],
+) -> None:
+    kept, *others = await in_one_turn(MANY)
+    ends(kept.connection)
+    assert kept.client.said.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert kept.client.said.count(b"\r\n\r\n{}") == 1
+    await kept.settle()
+    assert kept.client.said.count(b"\r\n\r\n{}") == 1
+    for wire in others:
+        wire.connection.connection_lost(None)
+
+
+async def test_an_answer_that_is_kept_is_not_written_to_a_client_that_has_left() -> None:
+    wires = await in_one_turn(MANY)
+    for wire in wires:
+        wire.connection.connection_lost(None)
+    for wire in wires:
+        await wire.settle()
+        assert wire.client.writes == []
+
+
+async def test_pipelined_requests_are_answered_in_their_order_whichever_is_kept() -> None:
+    wires = await in_one_turn(MANY, GET + GET + GET)
+    for wire in wires:
+        await wire.settle()
+        assert wire.client.said.count(b"HTTP/1.1 200 OK\r\n") == wire.client.said.count(b"{}") == 3
         wire.connection.connection_lost(None)
 
 

@@ -91,11 +91,12 @@ class Wire:
         limits: ConnectionLimits | None = None,
         connections: Connections | None = None,
         peer: tuple[str, int] = ("127.0.0.9", 4321),
+        server: ServerState | None = None,
     ) -> None:
         config = uvicorn.Config(application, log_config=None, access_log=False, lifespan="off")
         config.load()
         self.refusals: list[str] = []
-        self.server = ServerState()
+        self.server = ServerState() if server is None else server
         self.connections = (
             Connections(limits or ConnectionLimits(), self.refusals.append) if connections is None else connections
         )
