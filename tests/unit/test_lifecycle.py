@@ -226,7 +226,7 @@ async def test_a_run_in_progress_is_answered_though_the_server_closes(
     )
     entry = lane.reserve(1)
     entry.inputs["x"][:] = 5
-    asking = asyncio.create_task(lane.answer(entry, asyncio.get_running_loop().time() + 30, stay))
+    asking = lane.answer(entry, asyncio.get_running_loop().time() + 30, stay)
     assert await asyncio.to_thread(model.running.wait, 30)
     await service.lifecycle.close()
     assert not asking.done()

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from fastapi import Request
 
-from plimsoll.access.keys import KeyRing, Scope
+from plimsoll.access.keys import KeyEntry, KeyRing, Scope
 from plimsoll.errors import Forbidden, Unauthorized
 from plimsoll.inference.call import Call, call_of
+from plimsoll.inference.request_head import RequestHead
 
 
 class Gate:
@@ -31,17 +32,13 @@ class Gate:
             Unauthorized: the request has no key or an unknown one.
             Forbidden: the key is known but lacks the scope.
         """
-        if self.ring is None:
+        ring, head = self.ring, call.head
+        if ring is None:
             return
-        head = call.head
-        kind, _, key = (head.get(b"authorization") or "").partition(" ")
-        if kind.lower() != "bearer":
-            key = head.get(b"x-api-key") or ""
-        if not key:
-            raise Unauthorized("this server asks for an API key", expected="Authorization: Bearer <key>", given="none")
-        entry = self.ring.find(key.strip())
-        if entry is None:
-            raise Unauthorized("this API key is not known", expected="Authorization: Bearer <key>")
+        if head.key_ring is not ring:  # or the request before it on the connection had the same head
+            head.key_holder = _holder(ring, head)
+            head.key_ring = ring
+        entry: KeyEntry = head.key_holder
         call.principal = entry.label  # before the scope check, so that the access log names the key of a refusal
         if needed not in entry.scopes:
             raise Forbidden(
@@ -63,3 +60,15 @@ class Gate:
             self.check(call_of(request.scope), needed)
 
         return dependency
+
+
+def _holder(ring: KeyRing, head: RequestHead) -> KeyEntry:
+    kind, _, key = (head.get(b"authorization") or "").partition(" ")
+    if kind.lower() != "bearer":
+        key = head.get(b"x-api-key") or ""
+    if not key:
+        raise Unauthorized("this server asks for an API key", expected="Authorization: Bearer <key>", given="none")
+    entry = ring.find(key.strip())
+    if entry is None:
+        raise Unauthorized("this API key is not known", expected="Authorization: Bearer <key>")
+    return entry

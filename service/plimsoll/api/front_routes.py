@@ -67,22 +67,19 @@ class FrontRoutes:
         self._remembered_match = lru_cache(_MOST_REMEMBERED)(self._match)
         self._ends = tuple({template.rpartition("}")[2] for template in handlers})
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; passes other ASGI scopes to `app`."""
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Answer one request; passes other ASGI scopes to `app`. It is no coroutine, which would cost each request."""
         if scope["type"] == "http" and scope["method"] == "POST":
             path: str = scope["path"]
             if (handler := self._plain.get(path)) is not None:
-                await _answer(handler, path, {}, scope, receive, send)
-                return
+                return _answer(handler, path, {}, scope, receive, send)
             if path.endswith(self._ends):
                 match = self._remembered_match if len(path) <= _LONGEST_REMEMBERED else self._match
                 if (matched := match(path)) is not None:
-                    await _answer(matched.handler, matched.template, matched.named, scope, receive, send)
-                    return
+                    return _answer(matched.handler, matched.template, matched.named, scope, receive, send)
         elif scope["type"] == "websocket" and (found := _SESSION.match(scope["path"])):
-            await _answer(self._sessions, SESSION, found.groupdict(), scope, receive, send)
-            return
-        await self._app(scope, receive, send)
+            return _answer(self._sessions, SESSION, found.groupdict(), scope, receive, send)
+        return self._app(scope, receive, send)
 
 
 def by_router(handler: ASGIApp, template: str) -> ASGIApp:

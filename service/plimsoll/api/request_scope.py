@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
-from contextvars import ContextVar
+from collections.abc import Awaitable, Callable, Iterable
+from contextvars import ContextVar, Token
 from http import HTTPStatus
 from typing import TypedDict
 
@@ -19,7 +19,9 @@ from plimsoll.inference.call import Call, call_of
 from plimsoll.inference.request_head import RequestHead
 
 _log = logging.getLogger(__name__)
-_current: ContextVar[tuple[str, tuple[str, int] | None] | None] = ContextVar("request", default=None)
+_Current = tuple[str, tuple[str, int] | None]
+_Token = Token[_Current | None]
+_current: ContextVar[_Current | None] = ContextVar("request", default=None)
 """The id of the request, and the address and port of its client."""
 _SECURITY = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
 """Set on every answer: the browser does not guess another media type, and sends no `Referer` from a page."""
@@ -61,38 +63,27 @@ class RequestScope:
         self._access_log = access_log
         self._sites = sites
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; lifespan traffic passes through."""
-        if scope["type"] == "lifespan":
-            await self._app(scope, receive, send)
-            return
-        call = call_of(scope)
-        token = _current.set((call.request_id, scope["client"]))
-        counts = scope["type"] == "websocket" or scope["path"] not in PROBES
-        if counts:
-            self._state.enter()
-        try:
-            if scope["type"] == "websocket":
-                await self._converse(call, scope, receive, send)
-            else:
-                await self._answer(call, scope, receive, send)
-        finally:
-            if counts:
-                self._state.leave()
-                self._access_log.write(scope, call.seconds())
-            _current.reset(token)
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Answer one request; lifespan traffic passes through. It is no coroutine, which would cost each request."""
+        if scope["type"] == "http":
+            return self._answer(call_of(scope), scope, receive, send)
+        if scope["type"] == "websocket":
+            return self._converse(call_of(scope), scope, receive, send)
+        return self._app(scope, receive, send)
 
     async def _answer(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
         routed = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
 
-        async def send_with_headers(message: Message) -> None:
+        def send_with_headers(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 call.status = message["status"]
                 message["headers"] = self._with_ours(message.get("headers", ()), call)
             elif routed is not scope:
                 message = {**message, "body": b""}  # the answer to HEAD is the head of the answer to GET
-            await send(message)
+            return send(message)
 
+        counts = scope["path"] not in PROBES
+        token = self._enter(call, scope, counts=counts)
         try:
             await self._answering(call, scope)(routed, receive, send_with_headers)
         except Exception:
@@ -103,6 +94,7 @@ class RequestScope:
         finally:
             if routed is not scope and "route" in routed:
                 scope["route"] = routed["route"]  # the access log shows it
+            self._leave(call, scope, token, counts=counts)
 
     async def _converse(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a WebSocket to the application, or refuse it before it is accepted."""
@@ -118,14 +110,28 @@ class RequestScope:
                 call.status = HTTPStatus.FORBIDDEN.value  # servers answer a close before the accept with 403
             await send(message)
 
-        if (refusal := self._refusal(call.head)) is not None:
-            await self._refuse_websocket(call, refusal, scope, receive, send_with_headers)
-            return
+        token = self._enter(call, scope, counts=True)
         try:
-            await self._app(scope, receive, send_with_headers)
+            if (refusal := self._refusal(call.head)) is not None:
+                await self._refuse_websocket(call, refusal, scope, receive, send_with_headers)
+            else:
+                await self._app(scope, receive, send_with_headers)
         except Exception:  # noqa: BLE001  # as for other requests: close the connection, log the traceback
             _log.exception("websocket failed with an unexpected error")
             await send({"type": "websocket.close", "code": _INTERNAL_ERROR})
+        finally:
+            self._leave(call, scope, token, counts=True)
+
+    def _enter(self, call: Call, scope: Scope, *, counts: bool) -> _Token:
+        if counts:
+            self._state.enter()
+        return _current.set((call.request_id, scope["client"]))
+
+    def _leave(self, call: Call, scope: Scope, token: _Token, *, counts: bool) -> None:
+        if counts:
+            self._state.leave()
+            self._access_log.write(scope, call.seconds())
+        _current.reset(token)
 
     async def _refuse_websocket(
         self, call: Call, refusal: PlimsollError, scope: Scope, receive: Receive, send: Send

@@ -94,8 +94,8 @@ class BatchLane:
         """
         return self._queue.reserve(rows, self._loop.create_future(), shapes, self._observer.context())
 
-    async def answer(self, entry: Entry, deadline: float, client_gone: ClientGoes) -> Tensors:
-        """The outputs of a reserved entry.
+    def answer(self, entry: Entry, deadline: float, client_gone: ClientGoes) -> asyncio.Future[Tensors]:
+        """The outputs of a reserved entry. It is queued at once; await its future, and do nothing else with it.
 
         `client_gone` returns when the client has disconnected; an entry that has not been computed by then is dropped.
         It is not called if the answer is available at once.
@@ -113,7 +113,7 @@ class BatchLane:
             self._at_once.append((future, deadline, client_gone))
         else:
             self._watch(future, deadline, client_gone)
-        return await future
+        return future
 
     def _look(self) -> None:
         """Watch the requests that were expected to run on the event loop, where their batch outgrew that.

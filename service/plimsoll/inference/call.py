@@ -18,6 +18,8 @@ WHOLE_BODY = "plimsoll.whole_body"
 """The extension of an ASGI scope that gives the body if all of it has come and nothing was received, or else `None`."""
 CLIENT_GONE = "plimsoll.client_gone"
 """The extension of an ASGI scope that waits for the client to leave, whether or not anything is received."""
+REQUEST_HEAD = "plimsoll.request_head"
+"""The extension of an ASGI scope that holds its headers as a `RequestHead`, which requests with the same ones share."""
 _NO_NAMES: Mapping[str, str] = {}
 
 
@@ -70,8 +72,9 @@ def call_of(scope: Any) -> Call:  # noqa: ANN401  # an ASGI scope
 
 def begin_call(scope: Any, route: str = "", named: Mapping[str, str] = _NO_NAMES) -> Call:  # noqa: ANN401  # as above
     """Create the call of a request, of a route of the table if one is given, and keep it in its scope for `call_of`."""
-    call = scope.setdefault("state", {})[CALL] = Call(RequestHead(scope["headers"]), route, named)
-    if (extensions := scope.get("extensions")) is not None:
-        call.whole_body = extensions.get(WHOLE_BODY)
-        call.client_gone = extensions.get(CLIENT_GONE)
+    extensions = scope.get("extensions") or {}
+    head = extensions.get(REQUEST_HEAD) or RequestHead(scope["headers"])
+    call = scope.setdefault("state", {})[CALL] = Call(head, route, named)
+    call.whole_body = extensions.get(WHOLE_BODY)
+    call.client_gone = extensions.get(CLIENT_GONE)
     return call

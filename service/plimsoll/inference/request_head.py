@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 _LONGEST_LENGTH = 18
 """The most digits of a declared length; HTTP parsers refuse a longer one, and Python refuses thousands of digits."""
 
 
 class RequestHead:
-    """The header fields of a request by name; the first of a repeated field counts, as in Starlette's `Headers`."""
+    """The header fields of a request by name; the first of a repeated field counts, as in Starlette's `Headers`.
 
-    __slots__ = ("fields",)
+    Requests of one connection that have the same head may share it. `key_holder` is the holder of the API key in it,
+    once that has been looked up, and `key_ring` the ring of keys that was asked.
+    """
+
+    __slots__ = ("fields", "key_holder", "key_ring")
 
     def __init__(self, fields: Sequence[tuple[bytes, bytes]] = ()) -> None:
         self.fields: dict[bytes, bytes] = dict(reversed(fields))
         """Values by the name in lower case, both as bytes."""
+        self.key_ring: object = None
+        self.key_holder: Any = None
 
     def get(self, name: bytes) -> str | None:
         """The value of a header by its name in lower case; `None` if it is missing."""

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote
 
 from starlette.types import Scope
 
-from plimsoll.inference.call import CLIENT_GONE
+from plimsoll.inference.call import REQUEST_HEAD
 from plimsoll.server.request_head import RequestHead
-
-ClientGone = Callable[[], Awaitable[object]]
 
 
 def connection_scope(transport: asyncio.BaseTransport) -> Scope:
@@ -40,16 +37,13 @@ def request_scope(connection: Scope, head: RequestHead, state: dict[str, Any]) -
         "query_string": head.query,
         "headers": list(head.fields),  # the next request of the connection may have the same head
         "state": state.copy(),
+        "extensions": {REQUEST_HEAD: head.call_head},
     }
 
 
-def websocket_scope(connection: Scope, head: RequestHead, state: dict[str, Any], client_gone: ClientGone) -> Scope:
-    """The scope of a WebSocket, which may be refused with an HTTP answer.
-
-    The extension `plimsoll.client_gone` returns when the client has disconnected, also while the application receives
-    no messages.
-    """
+def websocket_scope(connection: Scope, head: RequestHead, state: dict[str, Any]) -> Scope:
+    """The scope of a WebSocket, which may be refused with an HTTP answer."""
     scope = request_scope(connection, head, state)
     del scope["method"]
-    extensions: dict[str, Any] = {"websocket.http.response": {}, CLIENT_GONE: client_gone}
-    return {**scope, "type": "websocket", "scheme": "ws", "subprotocols": [], "extensions": extensions}
+    scope["extensions"]["websocket.http.response"] = {}
+    return {**scope, "type": "websocket", "scheme": "ws", "subprotocols": []}

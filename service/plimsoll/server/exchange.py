@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import http
 import logging
-from collections.abc import Sized
-from typing import Protocol
+from collections.abc import Awaitable, Generator, Sized
+from typing import Protocol, cast
 
 from starlette.types import ASGIApp, Message, Scope
 
@@ -19,12 +19,25 @@ _log = logging.getLogger(__name__)
 _PHRASES = {status.value: status.phrase for status in http.HTTPStatus}
 _STATUS_LINES = {code: f"HTTP/1.1 {code} {_PHRASES.get(code, '')}\r\n".encode() for code in range(200, 600)}
 _LENGTH, _CONNECTION = b"content-length", b"connection"
+_LINE_END, _HEAD_END = b"\r\n", b"\r\n\r\n"
 _ENDS = b"\r\n\0"
 """Bytes that no field of an answer may hold: one could end the field, or the head."""
 _WITHOUT_BODY = frozenset({204, 304})
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _LONGEST_JOINED_BYTES = 65_536
 """Longer bodies are written apart from their head, because a copy would cost more than a write."""
+
+
+class _Done:
+    """An awaitable that is done."""
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[None, None, None]:
+        return cast("Generator[None, None, None]", iter(()))
+
+
+_DONE = _Done()
 
 
 class OwnConnection(Protocol):
@@ -135,7 +148,7 @@ class Exchange:
         """Have the application answer, and see that something is answered; then take the own task out of `running`."""
         self._running = running
         scope, self._scope = self._scope, {}  # the scope will refer to this object, which must not refer to it
-        scope.setdefault("extensions", {WHOLE_BODY: self.whole_body, CLIENT_GONE: self.client_gone})
+        scope["extensions"] |= {WHOLE_BODY: self.whole_body, CLIENT_GONE: self.client_gone}
         try:
             await app(scope, self.receive, self.send)
         except asyncio.CancelledError:
@@ -163,18 +176,19 @@ class Exchange:
             await self._change()
         return {"type": "http.disconnect"}
 
-    async def send(self, message: Message) -> None:
-        """Take the head or a part of the answer."""
+    def send(self, message: Message) -> Awaitable[None]:
+        """Take the head or a part of the answer. It is no coroutine, which would cost each request two of them."""
         if self.left:
-            return
+            return _DONE
         if message["type"] == "http.response.start" and not self.begun:
             self._begin(message)
         elif message["type"] == "http.response.body" and self.begun and not self.complete:
             self._go_on(message.get("body", b""), more=message.get("more_body", False))
             if not self.complete:
-                await self._writer.released()
+                return self._writer.released()
         else:
             raise RuntimeError(f"the application sent {message['type']} out of turn")
+        return _DONE
 
     def flush(self) -> None:
         """Write what was kept: an answer, or the head of one whose body did not follow within a turn of the loop."""
@@ -214,7 +228,7 @@ class Exchange:
     def _begin(self, message: Message) -> None:
         self.begun = True
         status: int = message["status"]
-        parts, lines = [_STATUS_LINES[status], self._connections.date_field], 2
+        lines = [_STATUS_LINES[status] + self._connections.date_field[: -len(_LINE_END)]]
         sized = closes = False
         for name, value in message.get("headers", ()):
             length = len(name)  # few other names are as long, and most need no second look
@@ -223,27 +237,24 @@ class Exchange:
                 self._length_left = int(value)
             elif length == len(_CONNECTION) and name.lower() == _CONNECTION and b"close" in value.lower():
                 closes = True
-            parts += (name, b": ", value, b"\r\n")
-            lines += 1
+            lines.append(b": ".join((name, value)))
         # A client that was not asked for its body may send it or not: what comes next could be either.
         keeps = self.keep_alive and not closes and not self.awaits_continue
         self.keep_alive = keeps and self._connection.answer_begins()
         if not self.keep_alive and not closes:
-            parts.append(b"connection: close\r\n")
-            lines += 1
+            lines.append(b"connection: close")
         if self._only_head or status in _WITHOUT_BODY:
             self._length_left = 0
         elif not sized:
             self._chunked = self.http_version == "1.1"
             if self._chunked:
-                parts.append(b"transfer-encoding: chunked\r\n")
-                lines += 1
+                lines.append(b"transfer-encoding: chunked")
             else:
                 self.keep_alive = False
-        head = b"".join(parts)
-        if len(head.translate(None, _ENDS)) != len(head) - 2 * lines:  # the two bytes at the end of each line
+        head = _LINE_END.join(lines)
+        if len(head.translate(None, _ENDS)) != len(head) - len(_LINE_END) * len(lines):  # the first is two lines
             raise RuntimeError("a header field of the answer holds a line end or a zero byte")
-        self._head = head + b"\r\n"
+        self._head = head + _HEAD_END
         self._connections.flush_soon(self, len(self._running))
 
     def _go_on(self, body: bytes, *, more: bool) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from plimsoll.errors import HeadTooLarge, MalformedRequest, RequestLineTooLong
+from plimsoll.inference.request_head import RequestHead as CallHead
 from plimsoll.server.connection_limits import ConnectionLimits
 from plimsoll.server.websocket_handshake import is_handshake
 
@@ -33,7 +34,8 @@ _SINGLE = (
 class RequestHead(NamedTuple):
     """One request before its body.
 
-    `fields` have lower-case names. `body_bytes` is the length of the body: 0 for none, `CHUNKED` where it is not known.
+    `fields` have lower-case names; `call_head` holds them for the calls of all requests that share this head.
+    `body_bytes` is the length of the body: 0 for none, `CHUNKED` where it is not known.
     `keep_alive` says whether the client may send another request, and `asks_for_websocket` whether this one is the
     whole handshake of a WebSocket.
     """
@@ -43,6 +45,7 @@ class RequestHead(NamedTuple):
     query: bytes
     version: str
     fields: list[tuple[bytes, bytes]]
+    call_head: CallHead
     body_bytes: int
     keep_alive: bool
     expects_continue: bool
@@ -78,6 +81,7 @@ def parse_head(head: bytes, limits: ConnectionLimits) -> RequestHead:
         query,
         version,
         fields,
+        CallHead(fields),
         body_bytes,
         version == "1.1" and b"close" not in [option.strip() for option in connection.split(b",")],
         version == "1.1" and named.get(b"expect", b"").lower() == b"100-continue",

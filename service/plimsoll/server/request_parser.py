@@ -12,7 +12,7 @@ from plimsoll.server.request_head import CHUNKED, RequestHead, head_too_large, p
 _HEAD_END = b"\r\n\r\n"
 _BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")
 _MOST_BLANK_LINES = 8
-_MUCH_BYTES = 4096
+_MUCH_BYTES = 16_384
 _LONGEST_REMEMBERED = 1024
 """The bytes of a head that is remembered: most clients send the same head again with each request."""
 _LONGEST_PATH = 512
@@ -136,9 +136,10 @@ class RequestParser:
             self._waiting = b""
         elif isinstance(waiting, bytearray):
             del waiting[:count]
+        elif len(waiting) - count < _MUCH_BYTES:
+            self._waiting = waiting[count:]
         else:
-            rest = memoryview(waiting)[count:]
-            self._waiting = bytes(rest) if len(rest) < _MUCH_BYTES else bytearray(rest)
+            self._waiting = bytearray(memoryview(waiting)[count:])
 
     def _skip_blank_lines(self) -> None:
         """Skip empty lines before a request, which some clients send behind a body (RFC 9112 section 2.2)."""

@@ -16,6 +16,7 @@ from plimsoll.server.connection_limits import ConnectionLimits
 
 PROTOCOL_OPTIONS: dict[str, Any] = {
     "ws": "none",
+    "interface": "asgi3",  # uvicorn would look for a coroutine function, which an application need not be
     "log_config": None,
     "access_log": False,
     "server_header": False,

@@ -42,7 +42,7 @@ class WebSocketExchange(Exchange):
         head: RequestHead,
         state: dict[str, Any],
     ) -> None:
-        scope = websocket_scope(base, head, state, self.client_gone)
+        scope = websocket_scope(base, head, state)
         super().__init__(connection, writer, connections, scope, keep_alive=False)
         self._key = dict(head.fields)[b"sec-websocket-key"]
         self._frames: WebSocketFrames | None = None

@@ -74,16 +74,17 @@ class NumberRows:
         """
         reader, values = self._reader, self._values
         tensor, bounds = inputs[reader.name], reader.bounds
-        if (
-            isinstance(values, np.ndarray)
+        if isinstance(values, np.ndarray):
+            if values.dtype == tensor.dtype:
+                tensor[:] = values
+                values = tensor  # to look for the least and the greatest numpy copies what is read-only
             # Rounding to the tensor's precision is monotonic, so these numbers stay within; only `first_outside` can
             # decide on others. NaN counts as the least and as the greatest. Their positions find both in a third of the
             # time that numpy's minimum and maximum take for one row.
-            and bounds.low <= values.item(values.argmin())
-            and values.item(values.argmax()) <= bounds.high
-        ):
-            tensor[:] = values
-            return
+            if bounds.low <= values.item(values.argmin()) and values.item(values.argmax()) <= bounds.high:
+                if values is not tensor:
+                    tensor[:] = values
+                return
         # 1e39 becomes infinite in FP32, and the check of bounds refuses it.
         with np.errstate(over="ignore"):
             if isinstance(values, np.ndarray):

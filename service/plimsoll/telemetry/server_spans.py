@@ -62,11 +62,11 @@ class PredictSpans:
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer one request. It is no coroutine, so that an untraced request pays for none."""
-        for name, _ in scope["headers"]:
-            if name in self._carriers:
-                return self._go_on(scope, receive, send)
+        call = call_of(scope)
+        if not self._carriers.isdisjoint(call.head.fields):
+            return self._go_on(scope, receive, send)
         trace_id = self._ids.generate_trace_id()
-        if self._roots.wants(trace_id, call_of(scope).route):
+        if self._roots.wants(trace_id, call.route):
             return self._trace(trace_id, scope, receive, send)
         return self._app(scope, receive, send)
 

@@ -100,6 +100,22 @@ def test_another_ring_holds_from_the_next_request_on() -> None:
         gate.check(asked(x_api_key=USER), "predict")
 
 
+def test_a_head_that_requests_share_is_judged_anew_by_another_ring_and_for_another_scope() -> None:
+    gate, head = Gate(RING), asked(x_api_key=USER).head
+    for _ in range(2):
+        call = Call(head)
+        gate.check(call, "predict")
+        assert call.principal == "user"
+        with pytest.raises(Forbidden):
+            gate.check(Call(head), "admin")
+    gate.use(KeyRing())
+    for _ in range(2):
+        with pytest.raises(Unauthorized):
+            gate.check(Call(head), "predict")
+    gate.use(RING)
+    gate.check(Call(head), "predict")
+
+
 def test_a_route_of_fastapi_is_gated_in_the_same_way() -> None:
     gate = Gate(RING)
     gate.requires("admin")(Request(scope_of(x_api_key=OPERATOR)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from plimsoll.inference.call import begin_call
 from plimsoll.server.asgi_scope import connection_scope, request_scope
 from plimsoll.server.connection_limits import ConnectionLimits
 from plimsoll.server.request_head import parse_head
@@ -41,6 +42,13 @@ def test_a_path_is_decoded_and_kept_raw_too(target: bytes, path: str, raw: bytes
     assert (scope["path"], scope["raw_path"], scope["query_string"]) == (path, raw, query)
     assert (scope["method"], scope["http_version"]) == ("GET", "1.1")
     assert scope["headers"] == [(b"host", b"a.example"), (b"x-b", b"c")]
+
+
+def test_requests_with_one_head_share_it_as_their_calls_know_it() -> None:
+    head = parse_head(b"GET / HTTP/1.1\r\nHost: a.example\r\nX-B: c\r\nX-B: d", ConnectionLimits())
+    first, second = (begin_call(request_scope(connection_scope(Recorder()), head, {})) for _ in range(2))
+    assert first.head is second.head
+    assert first.head.fields == {b"host": b"a.example", b"x-b": b"c"}
 
 
 def test_no_request_writes_into_the_state_of_the_next_one() -> None:

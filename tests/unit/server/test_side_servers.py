@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from functools import partial
 from typing import Any
@@ -15,6 +15,7 @@ from plimsoll.server.connection_limits import ConnectionLimits
 from plimsoll.server.listeners import listen, url_of
 from plimsoll.server.side_servers import Side, serve_with_sides, side_limits
 from plimsoll.server.uvicorn_server import http_protocol
+from starlette.types import Receive, Scope, Send
 
 from tests.unit.server.wire import Echo
 
@@ -51,6 +52,15 @@ async def test_a_side_answers_until_the_main_server_ends(*, in_thread: bool) -> 
         assert await while_served([Side(Echo(), listener, in_thread=in_thread)], lambda: ask(url)) == (200, "hello")
         with pytest.raises(httpx.ConnectError):
             ask(url)
+
+
+async def test_an_application_need_not_be_a_coroutine_function() -> None:
+    def application(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        return Echo()(scope, receive, send)
+
+    with listen("127.0.0.1", 0) as listener:
+        url = url_of(listener)
+        assert await while_served([Side(application, listener)], lambda: ask(url)) == (200, "hello")
 
 
 async def test_several_sides_have_ports_and_connections_of_their_own() -> None:
