@@ -6,7 +6,7 @@ import asyncio
 import http
 import logging
 from collections.abc import Awaitable, Generator, Sized
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from starlette.types import ASGIApp, Message, Scope
 
@@ -148,7 +148,8 @@ class Exchange:
         """Have the application answer, and see that something is answered; then take the own task out of `running`."""
         self._running = running
         scope, self._scope = self._scope, {}  # the scope will refer to this object, which must not refer to it
-        scope["extensions"] |= {WHOLE_BODY: self.whole_body, CLIENT_GONE: self.client_gone}
+        extensions: dict[str, Any] = scope["extensions"]
+        extensions[WHOLE_BODY], extensions[CLIENT_GONE] = self.whole_body, self.client_gone
         try:
             await app(scope, self.receive, self.send)
         except asyncio.CancelledError:

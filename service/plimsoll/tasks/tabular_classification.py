@@ -61,8 +61,11 @@ class LabelScores:
         """
         scores = outputs[self.output]
         # By position, for the reason that `NumberRows.write` gives.
-        if not (isfinite(scores.item(scores.argmin())) and isfinite(scores.item(scores.argmax()))):
+        highest = int(scores.argmax())
+        if not (isfinite(scores.item(scores.argmin())) and isfinite(scores.item(highest))):
             raise not_finite(scores)
+        if self.threshold is None and len(scores) == 1:
+            return [(highest, scores[0])]
         chosen = self.chosen(scores).tolist()
         if self.threshold is not None:
             upper = scores.reshape(-1)

@@ -21,6 +21,8 @@ class RootSampling:
     def __init__(self, sampler: Sampler) -> None:
         self._sampler = sampler
         self._bound = _bound_of(sampler)
+        self.wants_none = self._bound == 0
+        """Whether it samples none of them, whatever their trace ids."""
 
     def wants(self, trace_id: int, name: str) -> bool:
         """Whether to build the span `name` that begins this trace."""

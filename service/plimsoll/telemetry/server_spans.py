@@ -65,6 +65,8 @@ class PredictSpans:
         call = call_of(scope)
         if not self._carriers.isdisjoint(call.head.fields):
             return self._go_on(scope, receive, send)
+        if self._roots.wants_none:
+            return self._app(scope, receive, send)
         trace_id = self._ids.generate_trace_id()
         if self._roots.wants(trace_id, call.route):
             return self._trace(trace_id, scope, receive, send)

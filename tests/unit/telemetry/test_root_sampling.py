@@ -66,7 +66,24 @@ class OddRatio(TraceIdRatioBased):
 def test_it_says_of_every_trace_what_the_sampler_says(sampler: Sampler, trace_id: int) -> None:
     asked = sampler.should_sample(NO_PARENT, trace_id, "POST /v1/predict", SpanKind.SERVER)
     wanted = asked.decision is not Decision.DROP
-    assert RootSampling(sampler).wants(trace_id, "POST /v1/predict") is wanted
+    roots = RootSampling(sampler)
+    assert roots.wants(trace_id, "POST /v1/predict") is wanted
+    assert not (wanted and roots.wants_none)
+
+
+@pytest.mark.parametrize(
+    ("sampler", "none"),
+    [
+        (ALWAYS_OFF, True),
+        (ParentBased(ALWAYS_OFF), True),
+        (ParentBasedTraceIdRatio(0.0), True),
+        (ParentBasedTraceIdRatio(0.01), False),
+        (ALWAYS_ON, False),
+        (Asked("this"), False),
+    ],
+)
+def test_some_want_no_trace_at_all(sampler: Sampler, *, none: bool) -> None:
+    assert RootSampling(sampler).wants_none is none
 
 
 @given(RATES)
